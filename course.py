@@ -1,0 +1,701 @@
+#!/usr/bin/env python3
+"""Set the course up and run it: `python3 course.py lab` is all a learner has to type.
+
+Standard library only, because it runs before anything is installed: it makes `.venv` beside itself, installs the
+package with the exact versions of constraints.txt (one installation for every command, tests included), and hands
+over to the program that was asked for. No lesson teaches it; `python3 course.py --help` lists the commands.
+"""
+
+import argparse
+import errno
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+# Everything above and here must parse and run on an old Python, so that it can say this.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        f"course.py: the course needs Python 3.11 or newer and this is {sys.version_info[0]}.{sys.version_info[1]}: "
+        "install one from python.org or your package manager, then start e.g. 'python3.11 course.py lab'"
+    )
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+INSTALL_VERSION = 1  # raise it when the installation steps below change: every .venv is then brought up to date
+GIGABYTE = 1e9
+STAGES = ("lint", "unit", "notebooks", "browser")
+NETWORK_TROUBLE = re.compile(
+    r"NewConnectionError|NameResolutionError|name resolution|getaddrinfo failed|Network is unreachable|"
+    r"Connect(ion)?Timeout|ReadTimeout|Read timed out|Connection (refused|reset|aborted)|ProxyError|SSLError|"
+    r"Max retries exceeded"
+)
+SPACE_TROUBLE = re.compile(r"No space left on device|\[Errno 28\]|There is not enough space")
+
+
+class CourseError(Exception):
+    """What went wrong and what to do, in one line for the person at the keyboard."""
+
+
+class NetworkError(CourseError):
+    """pip could not reach its package index; the environment is as it was before."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stop as with Ctrl-C, but the program that was started has not been told."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line and exit code 2."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see '{self.prog} --help')\n")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The environment: is it there, is it current, make it
+
+
+def venv_python() -> Path:
+    """The environment's own interpreter."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def stamp_file() -> Path:
+    return VENV / "course.json"
+
+
+def marker_file() -> Path:
+    """Exists while an installation is under way: one that was killed leaves it behind."""
+    return VENV / "course.installing"
+
+
+def fingerprint() -> str:
+    """Hash of all that decides what belongs into the environment; another one means installing again."""
+    digest = hashlib.sha256()
+    for name in ("constraints.txt", "pyproject.toml"):
+        file = ROOT / name
+        if not file.is_file():
+            raise CourseError(f"{file} is missing: fetch the course again, this copy is not complete")
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    digest.update(f"python {sys.version_info[0]}.{sys.version_info[1]} course {INSTALL_VERSION}".encode())
+    return digest.hexdigest()
+
+
+def read_stamp() -> dict:
+    """What the last finished installation wrote, {} if none did."""
+    try:
+        stamp = json.loads(stamp_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def write_stamp() -> None:
+    content = {"fingerprint": fingerprint(), "root": str(ROOT)}
+    stamp_file().write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def is_current() -> bool:
+    """True if the environment was installed completely, here, from the files as they are now."""
+    installed = {"fingerprint": fingerprint(), "root": str(ROOT)} == read_stamp()
+    return installed and os.path.exists(venv_python()) and not marker_file().exists()
+
+
+def reason_to_rebuild() -> str:
+    """Why the environment has to be made from nothing; "" if pip can bring the present one up to date."""
+    config = VENV / "pyvenv.cfg"
+    if marker_file().exists():
+        return "the last installation did not finish"
+    if not config.is_file():
+        return "first start"
+    if not os.path.exists(venv_python()):
+        return "the Python it was made with is gone"
+    version = re.search(r"^version\S*\s*=\s*(\d+\.\d+)", config.read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if not version or version[1] != wanted:
+        return f"it was made for another Python than {wanted}"
+    if read_stamp().get("root", str(ROOT)) != str(ROOT):
+        return "the folder was moved"
+    return ""
+
+
+def why_not_current() -> str:
+    """The reason for an installation, for the person who waits for it."""
+    unfinished = "" if read_stamp() else "it is not complete"
+    return reason_to_rebuild() or unfinished or "something changed since the last start"
+
+
+def try_lock(handle) -> bool:
+    """Take the lock on an open file unless another process holds it; the system frees it when its holder dies."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def install_lock():
+    """Only one process installs into the environment; a second one says so and waits."""
+    VENV.mkdir(exist_ok=True)
+    with open(VENV / "course.lock", "a+b") as handle:
+        told = False
+        while not try_lock(handle):
+            if not told:
+                print("Another course.py is installing into .venv: waiting for it to finish ...", flush=True)
+                told = True
+            time.sleep(0.5)
+        # pip inherits the lock: if only course.py is killed, the next one still waits until pip has ended.
+        os.set_inheritable(handle.fileno(), True)
+        yield
+
+
+def ensure_environment() -> Path:
+    """Install what is missing, if anything; returns the environment's interpreter."""
+    if not is_current():
+        with install_lock():
+            if not is_current():
+                install()
+    return venv_python()
+
+
+def install() -> None:
+    """Make or update the environment. The marker stays behind unless it is known to be in order."""
+    reason = reason_to_rebuild()
+    gpu = nvidia_gpu()
+    check_can_install(reason, gpu)
+    print(f"Setting up .venv ({why_not_current()}); pip's log is .venv/install.log", flush=True)
+    marker_file().touch()
+    stamp_file().unlink(missing_ok=True)
+    if reason:
+        empty_environment()
+    (VENV / "install.log").write_bytes(b"")
+    try:
+        if reason:
+            # The base interpreter: course.py may itself have been started by the Python in .venv.
+            base = getattr(sys, "_base_executable", sys.executable)
+            logged_step("1/3 a new Python environment", [base, "-m", "venv", str(VENV)])
+        install_torch(gpu)
+        package = ["-c", "constraints.txt", "-e", ".[test]"]
+        pip_install("3/3 JupyterLab, the course's package and its tools", package)
+    except NetworkError:
+        # pip fetches everything before it changes anything. Without a pyvenv.cfg the next start begins anew anyway.
+        marker_file().unlink()
+        raise
+    quieten_jupyterlab()
+    write_stamp()
+    marker_file().unlink()
+
+
+def empty_environment() -> None:
+    """Remove what an earlier environment left, except the lock that is being held."""
+    for child in VENV.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        elif child.name not in ("course.lock", "course.installing"):
+            child.unlink()
+
+
+def quieten_jupyterlab() -> None:
+    """Keep JupyterLab from asking the network for news and covering the lesson with the question."""
+    settings = VENV / "share/jupyter/lab/settings/overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    settings.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet}), encoding="utf-8")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What an installation needs
+
+
+def has_venv_module() -> bool:
+    """Debian and Ubuntu ship Python without ensurepip until python3-venv is installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip"))
+
+
+VENV_REMEDY = (
+    "install it (Debian, Ubuntu: 'sudo apt install python3-venv') or start course.py with a Python from python.org"
+)
+
+
+def free_gigabytes() -> float:
+    return shutil.disk_usage(ROOT).free / GIGABYTE
+
+
+def needed_gigabytes(gpu: str) -> int:
+    """Disk space for a new environment: 2 GB measured on Linux with torch's CPU build, plus pip's downloads."""
+    return 9 if gpu and sys.platform != "darwin" else 3
+
+
+def check_can_install(reason: str, gpu: str) -> None:
+    """Stop before anything is touched if the installation cannot work out."""
+    if not reason:
+        return
+    if not has_venv_module():
+        raise CourseError(f"this Python has no venv module: {VENV_REMEDY}")
+    needed, free = needed_gigabytes(gpu), free_gigabytes()
+    if free < needed:
+        raise CourseError(
+            f"too little disk space: installing needs about {needed} GB and {free:.1f} GB are free on the disk "
+            f"of {ROOT}: free some space or move the folder to another disk"
+        )
+
+
+def nvidia_smi() -> str | None:
+    """The NVIDIA driver's own command, None without a driver."""
+    return shutil.which("nvidia-smi")
+
+
+def nvidia_gpu() -> str:
+    """The first NVIDIA GPU that the driver reports, "" if there is none or the driver does not answer."""
+    program = nvidia_smi()
+    if program is None:
+        return ""
+    try:
+        answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = answer.stdout.strip().splitlines()
+    return lines[0] if answer.returncode == 0 and lines else ""
+
+
+def pinned(package: str) -> str:
+    """The version of a package in constraints.txt."""
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    match = re.search(rf"^{re.escape(package)}==(\S+)", text, re.MULTILINE | re.IGNORECASE)
+    if not match:
+        raise CourseError(f"constraints.txt has no line '{package}==...': fetch the course again")
+    return match[1]
+
+
+def reachable(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=3) as answer:
+            return answer.status == 200
+    except (OSError, ValueError):
+        return False
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# pip
+
+
+def torch_attempts(gpu: str) -> list[list[str]]:
+    """pip arguments for torch in order of preference: its CPU build wherever there is no GPU and one can be had.
+
+    With a GPU, and on macOS, it is the standard wheel: built with CUDA on Linux, for the CPU (and mps) elsewhere.
+    """
+    version = pinned("torch")
+    if gpu or sys.platform == "darwin":
+        return [[f"torch=={version}"]]
+    if reachable(f"{CPU_INDEX}/torch/"):
+        return [["--index-url", CPU_INDEX, f"torch=={version}"]]
+    return [[f"torch=={version}+cpu"], [f"torch=={version}"]]
+
+
+def install_torch(gpu: str) -> None:
+    """Torch alone and first: PyTorch's own index has the CPU build but not the other pinned versions."""
+    attempts = torch_attempts(gpu)
+    for number, arguments in enumerate(attempts, 1):
+        try:
+            return pip_install(f"2/3 {arguments[-1]}", ["--no-deps", *arguments])
+        except NetworkError:
+            raise
+        except CourseError:
+            if number == len(attempts):
+                raise
+            print("      not to be had here, taking the next best", flush=True)
+
+
+def pip_install(title: str, arguments: list[str]) -> None:
+    """Run the environment's pip with its output in the log."""
+    command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    logged_step(title, [*command, "--retries", "3", "--progress-bar", "off", *arguments])
+
+
+def logged_step(title: str, command: list[str]) -> None:
+    """Run one installation step, its output in the log, one line with the elapsed time on the screen."""
+    log = VENV / "install.log"
+    before = log.stat().st_size
+    started = time.monotonic()
+    live = sys.stdout.isatty()
+    print(f"  {title} ...", end="", flush=True)
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=child_environment(), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, close_fds=False,
+        )  # fmt: skip
+        try:
+            while process.poll() is None:
+                try:
+                    process.wait(timeout=1)
+                except subprocess.TimeoutExpired:
+                    if live:
+                        print(f"\r  {title} ... {time.monotonic() - started:.0f} s", end="", flush=True)
+        except KeyboardInterrupt:
+            end_process(process)
+            raise
+    print(f"\r  {title} ... {time.monotonic() - started:.0f} s" if live else f" {time.monotonic() - started:.0f} s")
+    if process.returncode:
+        with open(log, "rb") as output:
+            output.seek(before)
+            raise explain_failure(title, process.returncode, output.read().decode("utf-8", "replace"))
+
+
+def explain_failure(title: str, code: int, output: str) -> CourseError:
+    """Turn the output of a failed step into one line that says what to do."""
+    if SPACE_TROUBLE.search(output):
+        return CourseError("the disk ran full while installing: free about 3 GB and start again")
+    if NETWORK_TROUBLE.search(output):
+        return NetworkError(
+            "pip cannot reach its package index: check the network connection (or the proxy settings) and start again; "
+            "details in .venv/install.log"
+        )
+    for line in output.strip().splitlines()[-8:]:
+        print(f"    | {line}", file=sys.stderr)
+    return CourseError(
+        f"step '{title}' failed with exit code {code}: the reason is in the lines above and in .venv/install.log; "
+        "mend it and start again"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Running programs in the environment
+
+
+def child_environment() -> dict[str, str]:
+    """The variables for everything that course.py starts: as in an activated environment."""
+    variables = dict(os.environ)
+    variables.pop("PYTHONHOME", None)
+    variables["VIRTUAL_ENV"] = str(VENV)
+    variables["PATH"] = os.pathsep.join([str(venv_python().parent), variables.get("PATH", "")])
+    # Two torch processes side by side slow each other down tenfold if idle threads spin.
+    variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return variables
+
+
+def end_process(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def run_child(command: list[str], **variables: str) -> int:
+    """Run a program in the course's folder and return its exit code; Ctrl-C is its own to handle.
+
+    In a terminal the program gets the Ctrl-C as well (JupyterLab asks whether to stop), so it is waited for;
+    without one nobody else tells it, so it is ended here.
+    """
+    interrupted = False
+    process = subprocess.Popen(command, cwd=ROOT, env={**child_environment(), **variables})
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt as stop:
+            interrupted = True
+            if isinstance(stop, Terminated) or sys.stdin is None or not sys.stdin.isatty():
+                end_process(process)
+    if interrupted and code:
+        raise KeyboardInterrupt
+    return code
+
+
+def delegate(target: list[str], description: str, arguments: list[str]) -> int:
+    """Hand all arguments to another program; its help is shown here as long as it is not installed."""
+    if not is_current() and {"-h", "--help"} & set(arguments):
+        print(
+            f"usage: course.py {target[-1]} ...\n\n{description}\n\n"
+            "Its options are listed here once the environment is installed, which 'course.py lab' does."
+        )
+        return 0
+    return run_child([str(ensure_environment()), *target, *arguments])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Commands
+
+
+def command_lab(arguments: list[str]) -> int:
+    """open JupyterLab on the first lesson, on this computer only"""
+    parser = Parser(
+        prog="course.py lab",
+        description="Open JupyterLab on the first lesson. It listens on localhost only and asks for its token.",
+        epilog="JupyterLab's own settings (--Class.name=value) are passed on.",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
+    parser.add_argument("--port", type=int, default=8888, help="port to listen on (default 8888, or the next free one)")
+    options, rest = parser.parse_known_args(arguments)
+    for argument in rest:
+        if not re.fullmatch(r"--[A-Z]\w*(\.\w+)+=.*", argument):
+            parser.error(f"unrecognized argument: {argument}")
+    if not 0 < options.port < 65536:
+        parser.error(f"argument --port: expected 1 to 65535, got {options.port}")
+    lessons = sorted((ROOT / "notebooks").glob("00*.ipynb"))
+    if not lessons:
+        raise CourseError(f"no lesson 00*.ipynb in {ROOT / 'notebooks'}: fetch the course again")
+    command = [
+        str(ensure_environment()), "-m", "jupyterlab", "--ip=localhost", f"--port={options.port}",
+        f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/notebooks/{lessons[0].name}",
+    ]  # fmt: skip
+    if options.no_browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container everybody is root; the token still guards the server
+    return run_child([*command, *rest])
+
+
+def find_chromium() -> str:
+    """A Chromium or Chrome for the browser tests, "" if there is none."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        found = shutil.which(named)
+        if not found:
+            raise CourseError(f"the variable CHROMIUM names {named!r}, which is no program: correct or unset it")
+        return found
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    home = Path.home()
+    variables = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")  # Windows
+    programs = [Path(os.environ[name]) for name in variables if name in os.environ]
+    usual = [
+        *(folder / "Applications" / f"{app}.app" / "Contents" / "MacOS" / app
+          for folder in (Path("/"), home) for app in ("Google Chrome", "Chromium")),
+        *(folder / "Google" / "Chrome" / "Application" / "chrome.exe" for folder in programs),
+    ]  # fmt: skip
+    stores = [
+        os.environ.get("PLAYWRIGHT_BROWSERS_PATH"),
+        home / ".cache" / "ms-playwright",
+        home / "Library" / "Caches" / "ms-playwright",
+        *(folder / "ms-playwright" for folder in programs),
+    ]
+    for store in filter(None, stores):
+        for pattern in ("chrome-linux*/chrome", "chrome-mac*/*.app/Contents/MacOS/*", "chrome-win*/chrome.exe"):
+            usual += sorted(Path(store).glob(f"chromium-*/{pattern}"))
+    return next((str(path) for path in usual if path.is_file()), "")
+
+
+def stage_command(stage: str, python: Path) -> list[str]:
+    """The program that checks one stage of `course.py test`."""
+    pytest = [str(python), "-m", "pytest"]
+    if stage == "lint":
+        return [str(python), "-m", "ruff", "check", "."]
+    if stage == "unit":
+        return [*pytest, "tests", "--ignore=tests/notebooks", "--ignore=tests/browser"]
+    if stage == "browser":
+        return [*pytest, "tests/browser"]
+    lessons = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
+    if not lessons:
+        raise CourseError(f"no lesson *.ipynb in {ROOT / 'notebooks'}: fetch the course again")
+    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
+    return [*pytest, *nbval, "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg", *lessons, "tests/notebooks"]
+
+
+def run_stage(stage: str, python: Path) -> str:
+    """Run one stage; returns "ok", "skipped: why" or "FAILED ..."."""
+    variables = {}
+    if stage == "browser":
+        chromium = find_chromium()
+        if not chromium:
+            return "skipped: no Chromium or Chrome found (install one, or set CHROMIUM to its path)"
+        variables["CHROMIUM"] = chromium
+    code = run_child(stage_command(stage, python), **variables)
+    return "ok" if code == 0 else f"FAILED (exit code {code})"
+
+
+def stage_name(text: str) -> str:
+    if text not in STAGES:
+        raise argparse.ArgumentTypeError(f"unknown stage {text!r}, expected any of {', '.join(STAGES)}")
+    return text
+
+
+def command_test(arguments: list[str]) -> int:
+    """run everything that CI runs: lint, unit tests, all lessons, browser tests"""
+    parser = Parser(
+        prog="course.py test",
+        description="Run everything that CI runs, or only the named stages: lint (ruff), unit (pytest), notebooks "
+        "(every lesson is executed and its outputs compared), browser (JupyterLab in Chromium, skipped where there "
+        "is none).",
+    )
+    parser.add_argument("stages", nargs="*", type=stage_name, metavar="stage", help=f"any of {', '.join(STAGES)}")
+    wanted = parser.parse_args(arguments).stages
+    python = ensure_environment()
+    results = []
+    for stage in (stage for stage in STAGES if stage in wanted or not wanted):
+        print(f"\n=== {stage} ===", flush=True)
+        started = time.monotonic()
+        try:
+            result = run_stage(stage, python)
+        except CourseError as error:
+            result = f"FAILED: {error}"
+        results.append((stage, time.monotonic() - started, result))
+        print(f"{stage}: {result}", flush=True)
+    print("\nstage      seconds  result")
+    for stage, seconds, result in results:
+        print(f"{stage:<10} {seconds:7.1f}  {result}")
+    return int(any(result.startswith("FAILED") for _, _, result in results))
+
+
+def command_run(arguments: list[str]) -> int:
+    """execute every lesson from top to bottom and print a table of times and memory"""
+    return delegate(["notebooks/build.py", "run"], command_run.__doc__, arguments)
+
+
+def command_build(arguments: list[str]) -> int:
+    """build the lessons and their solutions from notebooks/source (for authors)"""
+    return delegate(["notebooks/build.py", "build"], command_build.__doc__, arguments)
+
+
+def command_generate(arguments: list[str]) -> int:
+    """sample a shape from a shipped model: generate chair --seed 3 --out chair.glb"""
+    return delegate(["-m", "course_utils", "generate"], command_generate.__doc__, arguments)
+
+
+def command_train(arguments: list[str]) -> int:
+    """train a model from its config in configs/"""
+    return delegate(["-m", "course_utils", "train"], command_train.__doc__, arguments)
+
+
+def command_doctor(arguments: list[str]) -> int:
+    """check this computer and the environment line by line"""
+    parser = Parser(
+        prog="course.py doctor",
+        description="Check what the course needs, one line each: [ok] or [problem] with its remedy. Installs nothing. "
+        "Exit code 1 if there is a problem.",
+    )
+    parser.parse_args(arguments)
+    installed = is_current()
+    problems = 0
+    for name, (fine, text) in doctor_checks(installed):
+        problems += not fine
+        print(f"[{'ok' if fine else 'problem'}] {name}: {text}", flush=True)
+    if installed:
+        problems += run_child([str(venv_python()), "-m", "course_utils", "doctor"]) != 0
+    return int(problems > 0)
+
+
+def doctor_checks(installed: bool):
+    """Yield (name, (fine, text)) for everything that can be said without the installed packages."""
+    yield "Python", (True, f"{sys.version.split()[0]} ({sys.executable})")
+    writable = os.access(ROOT, os.W_OK)
+    readonly = f"{ROOT} is read-only; remedy: copy the course to a folder of your own"
+    yield "folder", (writable, str(ROOT) if writable else readonly)
+    yield "GPU", check_gpu()
+    if installed:
+        yield "environment", (True, ".venv is installed and up to date")
+        return
+    yield "venv module", (True, "present") if has_venv_module() else (False, f"missing; remedy: {VENV_REMEDY}")
+    needed, free = needed_gigabytes(nvidia_gpu()), free_gigabytes()
+    space = f"{free:.1f} GB free, about {needed} GB needed"
+    yield "disk space", (True, space) if free >= needed else (False, f"{space}; remedy: free some or use another disk")
+    yield "network", check_network()
+    if (VENV / "pyvenv.cfg").is_file() or marker_file().exists():
+        yield "environment", (False, f".venv is not in order ({why_not_current()}); remedy: 'course.py lab' mends it")
+    else:
+        yield "environment", (True, "not installed yet: 'course.py lab' does it")
+
+
+def check_gpu() -> tuple[bool, str]:
+    gpu = nvidia_gpu()
+    if gpu:
+        return True, gpu
+    if nvidia_smi():
+        return False, "nvidia-smi fails; remedy: reinstall the NVIDIA driver (until then the course runs on the CPU)"
+    return True, "no NVIDIA driver: the course runs on the CPU"
+
+
+def check_network() -> tuple[bool, str]:
+    """Can pip, as it is configured here, fetch one small pinned package?"""
+    if importlib.util.find_spec("pip") is None:
+        return True, "not checked, this Python has no pip of its own (the installation brings one)"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--retries", "0", "--dest", folder]
+        answer = subprocess.run(
+            [*command, f"packaging=={pinned('packaging')}"], capture_output=True, text=True, check=False
+        )
+    if answer.returncode == 0:
+        return True, "pip reaches its package index"
+    return False, "pip cannot fetch a package; remedy: check the network connection or the proxy settings"
+
+
+COMMANDS = {
+    "lab": command_lab,
+    "test": command_test,
+    "run": command_run,
+    "build": command_build,
+    "generate": command_generate,
+    "train": command_train,
+    "doctor": command_doctor,
+}
+
+
+def explain_os_error(error: OSError) -> str:
+    """The system's refusal as one line that says what to do."""
+    place = error.filename or ROOT
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full ({place}): free about 3 GB and start again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place} cannot be written: close programs that use it, or copy the course to a folder of your own"
+    return f"{error.strerror or error} ({place})"
+
+
+def terminate(*_) -> None:
+    raise Terminated
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    parser = Parser(
+        prog="course.py",
+        description="Noise to Shape: set the course up (once, into .venv) and run it.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<9} {function.__doc__}" for name, function in COMMANDS.items())
+        + "\n\n'course.py COMMAND --help' says more about one of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", help="what to do, see below")
+    name = parser.parse_args(arguments[:1]).command
+    if name not in COMMANDS:
+        parser.error(f"unknown command {name!r}, expected one of {', '.join(COMMANDS)}")
+    try:
+        return COMMANDS[name](arguments[1:])
+    except CourseError as error:
+        print(f"course.py: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"course.py: {explain_os_error(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ncourse.py: stopped", file=sys.stderr)
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, terminate)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,268 @@
+"""The command line `python -m course_utils generate | train | doctor`, which `course.py` hands its arguments to."""
+
+import argparse
+import hashlib
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one clear line, and exit code 2."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> Parser:
+    top = Parser(prog="course.py", description="Generate shapes, train models, check the environment.")
+    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
+
+    generate = commands.add_parser("generate", help="make a shape and write its mesh, with a picture beside it")
+    generate.add_argument("family", help="what to make: a class of the model, for example chair")
+    generate.add_argument("--seed", type=whole, default=0, help="which one; the same seed is the same shape everywhere")
+    generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: FAMILY-SEED.glb)")
+    generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
+    generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
+    generate.add_argument("--model", type=Path, default=SHIPPED, help="checkpoint folder (default: the shipped one)")
+    generate.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
+
+    train = commands.add_parser("train", help="train a model from its config; goes on where a killed training stopped")
+    train.add_argument("config", help="name of a file in configs/, or a path to a .json")
+    train.add_argument("--data", type=Path, help="the data file, for configs that need one")
+    train.add_argument("--out", type=Path, help="folder for state and checkpoint (default: runs/NAME)")
+    train.add_argument("--steps", type=positive, help="training steps (default: the config's)")
+    train.add_argument("--batch-size", type=positive, help="shapes a step (default: the config's)")
+    train.add_argument("--device", help="cpu, cuda or mps (default: cuda if there is one)")
+    train.add_argument("--save-every", type=positive, default=250, help="steps between saves (default: 250)")
+    train.add_argument("--compile", action="store_true", help="compile the network first (worth it on a GPU)")
+
+    commands.add_parser("doctor", help="check the environment line by line")
+    return top
+
+
+def whole(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise ValueError
+    return value
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Sample one shape and write mesh and PNG. ValueError for an unknown class, model, suffix or device."""
+    from course_utils.checkpoints import load_checkpoint
+    from course_utils.geometry.mesh import SUFFIXES, is_watertight, save_mesh, smooth_mesh
+    from course_utils.geometry.voxels import keep_largest
+    from course_utils.plots.stills import render, save_png
+
+    out = options.out or Path(f"{options.family}-{options.seed}.glb")
+    if out.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}")
+    denoiser, config = load_checkpoint(options.model, checked_device(options.device))
+    if options.family not in config["classes"]:
+        raise ValueError(f"the model knows no {options.family!r}; it makes: {', '.join(config['classes'])}")
+    start = time.perf_counter()
+    for state in sampling_states(denoiser, config, options.family, options.seed, options):
+        show_progress("sampling", state.step, state.steps)
+    field = keep_largest(state.x_t[0, 0].cpu().numpy())
+    mesh = smooth_mesh(field)
+    seconds = time.perf_counter() - start
+    if not len(mesh.faces):
+        raise ValueError("the model made an empty shape; try another seed, or a model trained for longer")
+    save_mesh(mesh, out)
+    save_png(out.with_suffix(".png"), render(field, size=640))
+    closed = "watertight" if is_watertight(mesh) else "not watertight"
+    print(f"{out}: {len(mesh.faces)} triangles, {closed}; picture: {out.with_suffix('.png')}; {seconds:.1f} s")
+
+
+def sampling_states(denoiser, config: dict, family: str, seed: int, options: argparse.Namespace):
+    """The sampler's states for one shape of a class, with the model's own settings unless options say otherwise."""
+    import torch
+
+    from course_utils.noise import gaussian
+    from course_utils.sampling import guided, sample, time_grid
+
+    settings = config["sampling"]
+    scale = settings["guidance_scale"] if options.guidance_scale is None else options.guidance_scale
+    device = next(denoiser.parameters()).device
+    # a model of one class was trained without labels
+    label = torch.tensor([config["classes"].index(family)], device=device) if len(config["classes"]) > 1 else None
+    noise = gaussian([seed], (1,) + (config["resolution"],) * 3).to(device)
+    times = time_grid(denoiser.path, options.steps or settings["steps"], settings["shift"])
+    return sample(guided(denoiser, label, scale), denoiser.path.prior_sample(noise), times)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train from a config to a checkpoint folder, saving as it goes; a second call goes on where the first stopped."""
+    import torch
+
+    from course_utils.checkpoints import build_denoiser, save_checkpoint
+    from course_utils.denoiser import parameter_count
+    from course_utils.geometry.voxels import to_model
+    from course_utils.training import Plan, Trainer, batches
+
+    config = read_config(options.config)
+    changes = {"steps": options.steps, "batch_size": options.batch_size}
+    config["plan"] |= {key: value for key, value in changes.items() if value is not None}
+    try:
+        plan = Plan(**config["plan"])
+    except TypeError as error:
+        raise ValueError(f"the plan in {options.config} is not one: {error}") from error
+    device = checked_device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    out = options.out or ROOT / "runs" / config["name"]
+    voxels, labels = training_data(config, options.data)
+    torch.manual_seed(plan.seed)
+    trainer = Trainer(build_denoiser(config), plan, device, options.compile)
+    state = out / "state.safetensors"
+    if state.exists():
+        trainer.restore(state)
+        print(f"going on at step {trainer.step} of {plan.steps} ({state})")
+    millions = parameter_count(trainer.denoiser) / 1e6
+    print(f"{config['name']}: {millions:.2f} M parameters, {len(voxels)} shapes, {device}")
+    mean_loss = None
+    try:
+        for progress in trainer.run(batches(voxels, labels, to_model)):
+            mean_loss = progress.loss if mean_loss is None else 0.99 * mean_loss + 0.01 * progress.loss
+            if progress.step % options.save_every == 0 and progress.step < plan.steps:
+                trainer.save(state)
+            show_progress(f"loss {mean_loss:.4f}, {progress.seconds:.0f} s", progress.step, plan.steps)
+    except KeyboardInterrupt:
+        trainer.save(state)
+        message = f"\nstopped at step {trainer.step}, saved in {state}; the same command goes on from there"
+        raise SystemExit(message) from None
+    trainer.save(state)
+    made = {
+        "command": shlex.join(["python3", "course.py", *sys.argv[1:]]),
+        "minutes": round(trainer.seconds / 60, 1),
+        "device": torch.cuda.get_device_name() if device == "cuda" else f"{device}, {torch.get_num_threads()} threads",
+        "shapes": len(voxels),
+        "data_sha256": hashlib.sha256(voxels.numpy().tobytes()).hexdigest(),
+        "torch": torch.__version__,
+    }
+    save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, made))
+    print(f"{out / 'checkpoint'}: try python3 course.py generate {config['classes'][0]} --model {out / 'checkpoint'}")
+
+
+CONFIG_KEYS = {"name", "about", "classes", "resolution", "data", "network", "path", "prediction", "plan", "sampling"}
+
+
+def read_config(name: str) -> dict:
+    """A training config by its name in configs/ or its path. ValueError if there is none, or it is not one."""
+    path = Path(name) if name.endswith(".json") else ROOT / "configs" / f"{name}.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        missing = CONFIG_KEYS - set(config)
+    except OSError:
+        known = ", ".join(sorted(p.stem for p in (ROOT / "configs").glob("*.json")))
+        raise ValueError(f"there is no config {name!r}; there are {known}, or give a path to a .json") from None
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path} is not JSON with a config in it: {error}") from error
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
+    return config
+
+
+def training_data(config: dict, file: Path | None):
+    """The config's training shapes: bool (N, D, H, W) and labels (N,), or None if there is one class."""
+    import torch
+
+    classes, about = config["classes"], config["data"]
+    if about["kind"] == "procedural":
+        from course_utils.datasets.shapes import make_shapes
+
+        first, count = about["first_index"], about["count"]
+        made = make_shapes(count, config["resolution"], classes, first)
+        # families take turns; labels count in this config's classes, whatever else the generator knows
+        return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
+    from course_utils.datasets.files import read_npz
+
+    if file is None:
+        raise ValueError(f"{config['name']} needs {about['file']}, which is not ours to ship; give it with --data")
+    archive = read_npz(file)
+    if archive.resolution != config["resolution"] or not set(classes) <= set(archive.classes):
+        raise ValueError(
+            f"{file} holds {archive.resolution}^3 voxels of {', '.join(archive.classes)}; the config wants "
+            f"{config['resolution']}^3 of {', '.join(classes)}"
+        )
+    number = {archive.classes.index(name): k for k, name in enumerate(classes)}
+    rows = [i for i, label in enumerate(archive.labels) if label in number and not archive.is_test[i]]
+    labels = torch.tensor([number[archive.labels[i]] for i in rows]) if len(classes) > 1 else None
+    return torch.from_numpy(archive.voxels(rows)), labels
+
+
+def card(config: dict, made: dict) -> str:
+    """The checkpoint's card: what it is and how it was made."""
+    data = config["data"].get("file", f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)")
+    plan, sampling = config["plan"], config["sampling"]
+    settings = f"{sampling['steps']} steps, shift {sampling['shift']}, guidance scale {sampling['guidance_scale']}"
+    return f"""# {config["name"]}
+
+{config["about"]}.
+
+| | |
+|---|---|
+| makes | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
+| data | {data}, SHA-256 of the voxels {made["data_sha256"][:16]}… |
+| training | `{made["command"]}`: {plan["steps"]} steps of {plan["batch_size"]}, seed {plan["seed"]} |
+| took | {made["minutes"]} minutes on {made["device"]} (torch {made["torch"]}) |
+| weights | moving average (EMA), half precision, safetensors |
+| sampling | {settings} |
+"""
+
+
+def checked_device(name: str) -> str:
+    """The device if torch has it; ValueError otherwise."""
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {name!r} can't be used here ({reason}); cpu always can") from error
+    return name
+
+
+def show_progress(what: str, done: int, total: int) -> None:
+    """A progress bar on one line of a terminal; in a log, a line every hundredth part or so."""
+    filled = 30 * done // total
+    line = f"{'#' * filled}{'.' * (30 - filled)} {done}/{total} {what}"
+    if sys.stderr.isatty():
+        print(f"\r{line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    elif done % max(1, total // 100) == 0 or done == total:
+        print(line, file=sys.stderr, flush=True)
+
+
+def doctor(options: argparse.Namespace) -> None:
+    """Print the checks of `course_utils.doctor`; exit code 1 if there is a problem."""
+    from course_utils.doctor import examine
+
+    findings = examine()
+    print("\n".join(map(str, findings)))
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    try:
+        {"generate": generate, "train": train, "doctor": doctor}[options.command](options)
+    except ValueError as error:
+        raise SystemExit(f"course.py {options.command}: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit("\nstopped") from None
+
+
+if __name__ == "__main__":
+    main()

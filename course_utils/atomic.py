@@ -1,0 +1,57 @@
+"""Files that are there or not: everything is written beside its goal and moved into place when it is complete."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+@contextmanager
+def writing(goal: str | Path) -> Iterator[Path]:
+    """Yield a path to write a file to; on leaving without an error it becomes `goal`, else it vanishes.
+
+    The temporary file keeps the goal's suffix, so that writers that choose a format by it do so.
+    """
+    goal = Path(goal)
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{goal.stem}-", suffix=goal.suffix, dir=goal.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, goal)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_folder(goal: str | Path) -> Iterator[Path]:
+    """Yield a new folder to fill; on leaving without an error it takes the place of `goal`, else it vanishes."""
+    goal = Path(goal)
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{goal.name}-", dir=goal.parent))
+    temporary.chmod(0o755)
+    old = temporary.with_name(temporary.name + "-old")
+    try:
+        yield temporary
+        if goal.exists():
+            os.replace(goal, old)
+        os.replace(temporary, goal)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not goal.exists():
+            os.replace(old, goal)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def save_tensors(goal: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write named tensors and text to one safetensors file, atomically."""
+    with writing(goal) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)

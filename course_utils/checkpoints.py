@@ -1,0 +1,65 @@
+"""Trained models on disk: a folder with `config.json`, `model.safetensors` and a card (README.md).
+
+The config is the one the training began with (see `configs/`), so the folder says how it was made; the weights are the
+moving average in half precision, guarded by a checksum. No pickle anywhere.
+"""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+
+from course_utils.atomic import writing_folder
+from course_utils.denoiser import Denoiser
+from course_utils.networks.mlp import MLP
+from course_utils.networks.unet import UNet
+from course_utils.paths import PATHS
+
+NETWORKS = {"UNet": UNet, "MLP": MLP}
+
+
+def build_denoiser(config: dict) -> Denoiser:
+    """An untrained denoiser from a config's `network`, `path` and `prediction`. ValueError names what is wrong."""
+    try:
+        network = dict(config["network"])
+        kind = NETWORKS[network.pop("kind")]
+        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"the config does not describe a model ({type(error).__name__}: {error}); it needs network (kind: "
+            f"{' or '.join(NETWORKS)}, and its arguments), path ({', '.join(PATHS)}) and prediction"
+        ) from error
+
+
+def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: str) -> None:
+    """Write a denoiser as a checkpoint folder, atomically: weights in half precision, config with checksum, card."""
+    weights = save({k: v.detach().half().cpu().contiguous() for k, v in denoiser.state_dict().items()})
+    with writing_folder(folder) as new:
+        (new / "model.safetensors").write_bytes(weights)
+        config = {**config, "weights_sha256": hashlib.sha256(weights).hexdigest()}
+        (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (new / "README.md").write_text(card, encoding="utf-8")
+
+
+def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, dict]:
+    """A trained denoiser, ready to sample (float32, eval mode), and its config.
+
+    ValueError if the folder is no checkpoint, if its weights differ from the checksum or fit another network.
+    """
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        weights = (folder / "model.safetensors").read_bytes()
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(f"{folder} is not a checkpoint folder: {error}") from error
+    if hashlib.sha256(weights).hexdigest() != config.get("weights_sha256"):
+        raise ValueError(f"{folder / 'model.safetensors'} is damaged: its checksum is not the one in config.json")
+    denoiser = build_denoiser(copy.deepcopy(config))
+    try:
+        denoiser.load_state_dict({k: v.float() for k, v in load(weights).items()})
+    except RuntimeError as error:
+        raise ValueError(f"{folder}: the weights fit another network: {str(error).splitlines()[-1].strip()}") from error
+    return denoiser.to(torch.device(device)).eval().requires_grad_(False), config

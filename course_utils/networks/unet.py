@@ -1,0 +1,139 @@
+"""One U-Net for sequences, images and voxels: the number of dimensions is an argument, nothing else changes.
+
+Lesson 04 builds it from its parts for images, lesson 08 turns it to 3D. A patchify stem makes it quick: the grid is
+cut into patches of p per axis, and all the work happens on the p^d times smaller grid. Sources: U-Net (arXiv
+1505.04597), diffusion's blocks (arXiv 2006.11239, appendix B), modulation by scale and shift (arXiv 2105.05233,
+section 4), patches (arXiv 2212.09748).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from course_utils.networks.embedding import Embedding
+
+CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+
+
+def zeroed(module: nn.Module) -> nn.Module:
+    """The same module with all parameters zero: a block that begins as "change nothing"."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
+def normalised(channels: int) -> nn.GroupNorm:
+    """Group normalisation in groups of 8 channels or more."""
+    return nn.GroupNorm(math.gcd(8, channels), channels)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a shortcut; the embedding (B, E) scales and shifts the features between them."""
+
+    def __init__(self, dimensions: int, inputs: int, outputs: int, embedding: int):
+        super().__init__()
+        convolution = CONVOLUTION[dimensions]
+        self.first = nn.Sequential(normalised(inputs), nn.SiLU(), convolution(inputs, outputs, 3, padding=1))
+        self.modulation = zeroed(nn.Linear(embedding, 2 * outputs))
+        self.norm = normalised(outputs)
+        self.second = zeroed(convolution(outputs, outputs, 3, padding=1))
+        self.shortcut = nn.Identity() if inputs == outputs else convolution(inputs, outputs, 1)
+
+    def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
+        h = self.norm(self.first(x))  # (B, C, *grid)
+        scale, shift = self.modulation(functional.silu(embedded)).chunk(2, dim=1)
+        grid = (...,) + (None,) * (x.ndim - 2)
+        h = h * (1 + scale[grid]) + shift[grid]
+        return self.shortcut(x) + self.second(functional.silu(h))
+
+
+class Attention(nn.Module):
+    """Self-attention over all places of the grid, beside a shortcut."""
+
+    def __init__(self, dimensions: int, channels: int, heads: int):
+        super().__init__()
+        self.heads, self.norm = heads, normalised(channels)
+        self.qkv = CONVOLUTION[dimensions](channels, 3 * channels, 1)
+        self.out = zeroed(CONVOLUTION[dimensions](channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        qkv = self.qkv(self.norm(x)).flatten(2)  # (B, 3C, N)
+        q, k, v = (part.unflatten(1, (self.heads, -1)).transpose(2, 3) for part in qkv.chunk(3, dim=1))
+        h = functional.scaled_dot_product_attention(q, k, v)  # (B, heads, N, C / heads)
+        return x + self.out(h.transpose(2, 3).reshape(x.shape))
+
+
+class UNet(nn.Module):
+    """A denoising network for grids in 1, 2 or 3 dimensions.
+
+    Called as unet(x, log_snr, condition): x (B, in_channels, *grid), log_snr (B,), condition class labels (B,) or
+    None; returns (B, in_channels, *grid).
+
+    dimensions: 1, 2 or 3.  channels: features at each level, each level half as fine as the one before.
+    patch: edge of the stem's patches; 1 works on every pixel.  blocks: residual blocks a level on the way down.
+    heads: attention heads at the coarsest level.  classes: number of class labels, 0 for none.
+    Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
+    """
+
+    def __init__(
+        self,
+        dimensions: int,
+        in_channels: int = 1,
+        channels: tuple[int, ...] = (32, 64, 96),
+        patch: int = 1,
+        blocks: int = 2,
+        heads: int = 4,
+        classes: int = 0,
+    ):
+        super().__init__()
+        if dimensions not in CONVOLUTION:
+            raise ValueError(f"dimensions is {dimensions!r}; a U-Net works in 1, 2 or 3 dimensions")
+        convolution, width = CONVOLUTION[dimensions], 4 * channels[0]
+        self.dimensions, self.multiple = dimensions, patch * 2 ** (len(channels) - 1)
+        self.embedding = Embedding(width, classes)
+        overlap = 3 if patch == 1 else patch
+        self.stem = convolution(in_channels, channels[0], overlap, stride=patch, padding=(overlap - patch) // 2)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
+        for level, size in enumerate(channels):
+            before = channels[max(level - 1, 0)]
+            self.shrink.append(convolution(before, size, 3, stride=2, padding=1) if level else nn.Identity())
+            self.down.append(nn.ModuleList(ResidualBlock(dimensions, size, size, width) for _ in range(blocks)))
+        self.attention = Attention(dimensions, channels[-1], heads)
+        self.middle = ResidualBlock(dimensions, channels[-1], channels[-1], width)
+        for level, size in reversed(list(enumerate(channels))):
+            sizes = [2 * size] + [size] * (blocks - 1)
+            self.up.append(nn.ModuleList(ResidualBlock(dimensions, n, size, width) for n in sizes))
+            after = channels[max(level - 1, 0)]
+            self.grow.append(convolution(size, after, 3, padding=1) if level else nn.Identity())
+        self.head = nn.Sequential(normalised(channels[0]), nn.SiLU())
+        self.outlet = zeroed(
+            convolution(channels[0], in_channels, 3, padding=1)
+            if patch == 1
+            else TRANSPOSED[dimensions](channels[0], in_channels, patch, stride=patch)
+        )
+
+    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
+        if x.ndim != self.dimensions + 2 or any(side % self.multiple for side in x.shape[2:]):
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; expected (B, channels) and {self.dimensions} sides, "
+                f"each a multiple of {self.multiple}"
+            )
+        embedded = self.embedding(log_snr, condition)
+        h, skips = self.stem(x), []
+        for shrink, blocks in zip(self.shrink, self.down, strict=True):
+            h = shrink(h)
+            for block in blocks:
+                h = block(h, embedded)
+            skips.append(h)
+        h = self.middle(self.attention(h), embedded)
+        for level, (blocks, grow) in enumerate(zip(self.up, self.grow, strict=True)):
+            h = torch.cat([h, skips.pop()], dim=1)
+            for block in blocks:
+                h = block(h, embedded)
+            if level < len(self.up) - 1:
+                h = grow(functional.interpolate(h, scale_factor=2.0, mode="nearest"))
+        return self.outlet(self.head(h))

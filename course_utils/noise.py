@@ -1,0 +1,50 @@
+"""Portable Gaussian noise: a seed gives the same numbers on every machine, device and library version, and in the page.
+
+Random bits come from the counter-based generator Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), which needs
+only 32-bit additions, rotations and xors; Box and Muller's formula turns them into normal numbers. Counter-based means
+that number i of a stream depends on nothing but (seed, stream, i): any part can be made anywhere.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+PARITY = 0x1BD11BDA
+
+
+def threefry(key: tuple[int, int], counter: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Threefry-2x32-20: two keys and two uint32 arrays of counters to two uint32 arrays of random bits."""
+    keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ PARITY)]
+    x, y = counter[0] + keys[0], counter[1] + keys[1]
+    for group in range(5):
+        for rotation in ROTATIONS[group % 2]:
+            x = x + y
+            y = ((y << np.uint32(rotation)) | (y >> np.uint32(32 - rotation))) ^ x
+        x = x + keys[(group + 1) % 3]
+        y = y + keys[(group + 2) % 3] + np.uint32(group + 1)
+    return x, y
+
+
+def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -> torch.Tensor:
+    """Standard normal numbers, float32 on the CPU, that depend on the seed, the stream and their place alone.
+
+    With one seed the result has the given shape. With a list of seeds it is a batch (len(seed), *shape) in which item
+    k is what seed[k] alone would give: a shape does not change with its neighbours. Seeds and streams are whole
+    numbers in [0, 2**32); anything else is a ValueError.
+    """
+    if isinstance(seed, Sequence):
+        return torch.stack([gaussian(one, shape, stream) for one in seed])
+    for name, value in (("seed", seed), ("stream", stream)):
+        if isinstance(value, bool) or int(value) != value or not 0 <= value < 2**32:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number from 0 to {2**32 - 1}")
+    count = math.prod(shape)
+    pairs = np.arange((count + 1) // 2, dtype=np.uint32)
+    first, second = threefry((int(seed), int(stream)), (pairs, np.zeros_like(pairs)))
+    # (n + 0.5) / 2^32 lies strictly between 0 and 1, so that the logarithm is finite
+    radius = np.sqrt(-2 * np.log((first + 0.5) / 2.0**32))
+    angle = 2 * math.pi * (second + 0.5) / 2.0**32
+    numbers = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
+    return torch.from_numpy(numbers.astype(np.float32)).reshape(tuple(shape))

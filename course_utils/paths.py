@@ -1,0 +1,220 @@
+"""Noise paths: how much data and how much noise there is at each time, and every conversion that follows from it.
+
+A path mixes data and noise, `x_t = alpha(t) * x0 + sigma(t) * noise`, with t = 0 the data and t = 1 the noise. Lesson
+01 teaches the paths, lesson 02 the conversions. Sources: DDPM (arXiv 2006.11239, eq. 4), cosine (arXiv 2102.09672,
+eq. 17), v-prediction (arXiv 2202.00512, appendix D), EDM (arXiv 2206.00364, eq. 5), flow matching (arXiv 2210.02747).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+KINDS = ("x0", "noise", "v", "score", "velocity")
+FLOOR = 1e-5  # what a path divides by is never smaller: at the very ends one of alpha and sigma is zero
+
+
+def spread(values: Tensor | float, x: Tensor) -> Tensor:
+    """One number a sample, shape (B,) or (), made to multiply x of shape (B, ...), in the dtype and device of x."""
+    values = torch.as_tensor(values).to(dtype=x.dtype, device=x.device)
+    return values.reshape(values.shape + (1,) * (x.ndim - values.ndim)) if values.ndim else values
+
+
+def as_time(t: Tensor | float) -> Tensor:
+    """A time as a floating-point tensor; plain numbers become float64."""
+    return t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)
+
+
+class Path:
+    """What all paths share. A path needs `alpha`, `sigma`, their `rates` (time derivatives) and `time_at`.
+
+    Times are tensors of shape (B,) or (), or plain numbers, in [0, 1]; x, x0 and noise are tensors of shape (B, ...).
+    """
+
+    def alpha(self, t: Tensor | float) -> Tensor:
+        """The factor of the data at time t, same shape as t."""
+        raise NotImplementedError
+
+    def sigma(self, t: Tensor | float) -> Tensor:
+        """The factor of the noise at time t, same shape as t."""
+        raise NotImplementedError
+
+    def rates(self, t: Tensor | float) -> tuple[Tensor, Tensor]:
+        """d alpha / dt and d sigma / dt at time t."""
+        raise NotImplementedError
+
+    def time_at(self, log_snr: Tensor | float) -> Tensor:
+        """The time at which the path has this log-SNR: the inverse of `log_snr`, held to [0, 1]."""
+        raise NotImplementedError
+
+    def log_snr(self, t: Tensor | float) -> Tensor:
+        """log(alpha^2 / sigma^2), infinite where alpha or sigma is zero."""
+        return 2 * (self.alpha(t).log() - self.sigma(t).log())
+
+    def noised(self, x0: Tensor, noise: Tensor, t: Tensor | float) -> Tensor:
+        """x_t = alpha(t) x0 + sigma(t) noise, in one jump. x0, noise: (B, ...); t: (B,) or a number."""
+        return spread(self.alpha(t), x0) * x0 + spread(self.sigma(t), x0) * noise
+
+    def prior_sample(self, noise: Tensor) -> Tensor:
+        """Standard normal `noise`, scaled to the width that the path has at t = 1: where sampling starts."""
+        return spread(self.sigma(1.0), noise) * noise
+
+    def coefficients(self, kind: str, t: Tensor | float) -> tuple[Tensor, Tensor]:
+        """(a, b) such that the quantity `kind` is a * x0 + b * noise at time t."""
+        alpha, sigma = self.alpha(t), self.sigma(t)
+        if kind == "x0":
+            return torch.ones_like(alpha), torch.zeros_like(alpha)
+        if kind == "noise":
+            return torch.zeros_like(alpha), torch.ones_like(alpha)
+        if kind == "v":
+            return -sigma, alpha
+        if kind == "score":
+            return torch.zeros_like(alpha), -1 / sigma.clamp(min=FLOOR)
+        if kind == "velocity":
+            return self.rates(t)
+        raise ValueError(f"kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
+
+    def convert(self, value: Tensor, x_t: Tensor, t: Tensor | float, source: str, target: str) -> Tensor:
+        """Turn one description of the same denoising into another: `value` is a `source`, the answer a `target`.
+
+        v = alpha noise - sigma x0; velocity = d x_t / dt; score = -noise / sigma. Together with x_t each of them fixes
+        x0 and noise (two equations, two unknowns). Exact to 1e-10 in float64 for t in [0.02, 0.98]; at the ends, where
+        the equations have no solution (noise from x0 at sigma = 0, x0 from noise at alpha = 0), divisors stop at 1e-5.
+
+        value, x_t: (B, ...); t: (B,) or a number. ValueError for an unknown kind.
+        """
+        alpha, sigma = spread(self.alpha(t), x_t), spread(self.sigma(t), x_t)
+        a, b = (spread(c, x_t) for c in self.coefficients(source, t))
+        if source == target:
+            return value
+        if source == "x0":
+            x0, noise = value, (x_t - alpha * value) / sigma.clamp(min=FLOOR)
+        elif source in ("noise", "score"):
+            noise = value / b
+            x0 = (x_t - sigma * noise) / alpha.clamp(min=FLOOR)
+        else:
+            determinant = alpha * b - sigma * a
+            x0, noise = (b * x_t - sigma * value) / determinant, (alpha * value - a * x_t) / determinant
+        a, b = (spread(c, x_t) for c in self.coefficients(target, t))
+        return a * x0 + b * noise
+
+    def magnitude(self, kind: str, t: Tensor | float) -> Tensor:
+        """Root mean square of the quantity `kind` when data and noise have unit variance."""
+        a, b = self.coefficients(kind, t)
+        return (a.square() + b.square()).sqrt()
+
+    def sensitivity(self, kind: str, t: Tensor | float) -> Tensor:
+        """How much the quantity `kind` changes when x0 changes by one at fixed x_t: |a - b alpha / sigma|.
+
+        An error in x0 times this number is the error in `kind`: the weight of a loss measured in another space.
+        """
+        a, b = self.coefficients(kind, t)
+        return (a - b * self.alpha(t) / self.sigma(t).clamp(min=FLOOR)).abs()
+
+    def shifted(self, t: Tensor | float, shift: float) -> Tensor:
+        """The time whose sigma / alpha is `shift` times that at t: log-SNR lower by 2 log(shift), ends kept.
+
+        On the flow path this is t' = shift t / (1 + (shift - 1) t) (arXiv 2403.03206, eq. 23). A factor k in
+        resolution per axis wants shift = k**1.5 for 3D data.
+        """
+        t = as_time(t)
+        moved = self.time_at(self.log_snr(t) - 2 * math.log(shift))
+        return torch.where((t <= 0) | (t >= 1), t, moved)
+
+
+class FlowPath(Path):
+    """Flow matching's straight mixture: alpha = 1 - t, sigma = t."""
+
+    def alpha(self, t):
+        return 1 - as_time(t)
+
+    def sigma(self, t):
+        return as_time(t) * 1.0
+
+    def rates(self, t):
+        one = torch.ones_like(as_time(t))
+        return -one, one
+
+    def time_at(self, log_snr):
+        return torch.sigmoid(-as_time(log_snr) / 2)
+
+
+class EDMPath(Path):
+    """Karras' variance-exploding path: alpha = 1, sigma from 0.002 to 80 with rho = 7, so that equal steps in t are
+    the steps of EDM (arXiv 2206.00364, eq. 5). It ends wide, and its t = 0 still holds noise of 0.002.
+    """
+
+    def __init__(self, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0):
+        self.low, self.high, self.rho = sigma_min ** (1 / rho), sigma_max ** (1 / rho), rho
+
+    def alpha(self, t):
+        return torch.ones_like(as_time(t))
+
+    def sigma(self, t):
+        return (self.low + as_time(t) * (self.high - self.low)) ** self.rho
+
+    def rates(self, t):
+        t, width = as_time(t), self.high - self.low
+        return torch.zeros_like(t), self.rho * width * (self.low + t * width) ** (self.rho - 1)
+
+    def time_at(self, log_snr):
+        sigma = torch.exp(-as_time(log_snr) / 2)
+        return ((sigma ** (1 / self.rho) - self.low) / (self.high - self.low)).clamp(0, 1)
+
+
+class TablePath(Path):
+    """A variance-preserving path given by a table of betas (float64, shape (T,)): alpha^2 = alpha_bar, sigma^2 = 1 -
+    alpha_bar. Entry k of the table stands at t = (k + 1) / T, t = 0 is clean data, and log alpha_bar is interpolated.
+    """
+
+    def __init__(self, betas: Tensor):
+        start = torch.zeros(1, dtype=torch.float64)
+        self.log_alpha_bar_table = torch.cat([start, torch.log1p(-betas.double()).cumsum(0)])
+        self.steps = len(betas)
+
+    def _log_alpha_bar(self, t: Tensor | float) -> tuple[Tensor, Tensor]:
+        """log alpha_bar at t and its slope, the same dtype and device as t."""
+        t = as_time(t)
+        table = self.log_alpha_bar_table.to(dtype=t.dtype, device=t.device)
+        place = t.clamp(0, 1) * self.steps
+        left = place.long().clamp(max=self.steps - 1)
+        rise = table[left + 1] - table[left]
+        return table[left] + (place - left) * rise, rise * self.steps
+
+    def alpha(self, t):
+        return (self._log_alpha_bar(t)[0] / 2).exp()
+
+    def sigma(self, t):
+        return (-torch.expm1(self._log_alpha_bar(t)[0])).sqrt()
+
+    def rates(self, t):
+        alpha, slope = self.alpha(t), self._log_alpha_bar(t)[1]
+        return alpha * slope / 2, -alpha.square() * slope / 2 / self.sigma(t).clamp(min=FLOOR)
+
+    def time_at(self, log_snr):
+        log_alpha_bar = torch.nn.functional.logsigmoid(as_time(log_snr))
+        table = self.log_alpha_bar_table.to(dtype=log_alpha_bar.dtype, device=log_alpha_bar.device)
+        left = (torch.searchsorted(-table, -log_alpha_bar, right=True) - 1).clamp(0, self.steps - 1)
+        part = (log_alpha_bar - table[left]) / (table[left + 1] - table[left])
+        return ((left + part) / self.steps).clamp(0, 1)
+
+
+class DDPMPath(TablePath):
+    """DDPM's path: betas linear from 1e-4 to 0.02 over 1,000 steps (arXiv 2006.11239, section 4). Its end is not
+    quite noise: alpha(1) is 0.006, not 0.
+    """
+
+    def __init__(self, beta_start: float = 1e-4, beta_end: float = 0.02, steps: int = 1000):
+        super().__init__(torch.linspace(beta_start, beta_end, steps, dtype=torch.float64))
+
+
+class CosinePath(TablePath):
+    """The cosine path of improved DDPM, betas capped at 0.999 (arXiv 2102.09672, eq. 17)."""
+
+    def __init__(self, steps: int = 1000, offset: float = 0.008, cap: float = 0.999):
+        place = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+        alpha_bar = ((place + offset) / (1 + offset) * math.pi / 2).cos().square()
+        super().__init__((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=cap))
+
+
+PATHS = {"ddpm": DDPMPath, "cosine": CosinePath, "flow": FlowPath, "edm": EDMPath}

@@ -1,0 +1,42 @@
+"""Pictures and films of the course: `style` is the look, `stills` pictures, `film` animations, `live` trainings."""
+
+from course_utils.plots.film import Film, isosurface_figure, sampling_film, shape_film
+from course_utils.plots.live import LiveTraining
+from course_utils.plots.stills import (
+    contact_sheet,
+    render,
+    render_mesh,
+    save_png,
+    show_fields,
+    show_mesh,
+    show_noisy,
+    show_voxels,
+)
+from course_utils.plots.style import DATA, EXACT, MODEL, NOISE, SQUARE, TALL, WIDE, Picture, caption, styled, use_style
+
+__all__ = [
+    "DATA",
+    "EXACT",
+    "MODEL",
+    "NOISE",
+    "SQUARE",
+    "TALL",
+    "WIDE",
+    "Film",
+    "LiveTraining",
+    "Picture",
+    "caption",
+    "contact_sheet",
+    "isosurface_figure",
+    "render",
+    "render_mesh",
+    "sampling_film",
+    "save_png",
+    "shape_film",
+    "show_fields",
+    "show_mesh",
+    "show_noisy",
+    "show_voxels",
+    "styled",
+    "use_style",
+]

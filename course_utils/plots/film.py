@@ -1,0 +1,233 @@
+"""Films of a shape growing out of noise, and single surfaces, that turn and play without a kernel.
+
+Lessons 00, 08 and 09 show the denoiser's x0-prediction at every sampling step. A `Film` displays as plotly's JSON
+(Mesh3d frames, a slider, play and pause, all in the browser) together with a still PNG for viewers without plotly.
+plotly.js itself is never stored. Surfaces are marching cubes, vertices rounded to 16 bits.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+from course_utils.plots import raster
+from course_utils.plots.stills import check_titles, contact_sheet, render
+from course_utils.plots.style import INK, MODEL, grid_array, plotly_layout, to_numpy
+
+UNITS = 8192  # vertices are whole numbers of 1 / UNITS of the cube's side
+MESH_BYTES = 1_700_000  # for all meshes of one film, as they stand in the notebook
+FACE_BYTES = 12.9  # three corners and half a vertex with its brightness, in base64
+STILLS = 6  # frames in the still strip
+HEIGHT = 520  # pixels
+ZOOM = 1.45  # how large the unit cube stands in plotly's scene
+
+CONFIG = {"displayModeBar": False, "responsive": True}
+UNLIT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0, "fresnel": 0.0}  # the light is in the vertices
+
+
+class Film:
+    """A plotly figure and its still picture, shown together: whichever the viewer of the notebook can draw."""
+
+    def __init__(self, figure, still):
+        """`figure`: plotly.graph_objects.Figure without random parts; `still`: Picture."""
+        self.figure = figure
+        self.still = still
+        self._png = still.png()
+
+    def __repr__(self):
+        return f"Film({len(self.figure.frames)} frames, {self.size_bytes / 1e6:.2f} MB)"
+
+    @property
+    def size_bytes(self):
+        """Bytes this film adds to a saved notebook: plotly's JSON and the PNG in base64."""
+        return len(self.figure.to_json()) + len(self._png) * 4 // 3
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = {
+            "application/vnd.plotly.v1+json": json.loads(self.figure.to_json()) | {"config": CONFIG},
+            "image/png": self._png,
+            "text/plain": repr(self),
+        }
+        if "google.colab" in sys.modules:  # Colab draws plotly from HTML only; plotly.js is a link there
+            bundle["text/html"] = self.figure.to_html(
+                full_html=False, include_plotlyjs="cdn", auto_play=False, config=CONFIG
+            )
+        return bundle
+
+
+def shape_film(fields, titles=None, level=0.0, colour=MODEL):
+    """Film of the surfaces `field = level`, one frame a field; opens on the last frame. Returns a Film.
+
+    `fields`: sequence of float grids (D, H, W) of one shape, inside is above `level`, numpy or torch; leading axes of
+    length 1 are dropped. `titles`: one label a frame for the slider (default "step 1", "step 2", ...). Frames that
+    would make the notebook too large (pure noise) are drawn at half the resolution. Raises ValueError for no fields,
+    fields of different shape, or not-a-number values.
+    """
+    fields = _check_fields(fields)
+    titles = check_titles(titles or [f"step {k + 1}" for k in range(len(fields))], len(fields))
+    meshes = _meshes_within(fields, level, MESH_BYTES)
+    chosen = np.unique(np.linspace(0, len(fields) - 1, STILLS).round().astype(int))
+    tiles = [render(fields[k] - np.float32(level), size=220, colour=colour) for k in chosen]
+    still = contact_sheet(tiles, [titles[k].replace(", ", "\n") for k in chosen])
+    return Film(_figure(meshes, titles, colour), still)
+
+
+def sampling_film(states, sample=0, colour=MODEL):
+    """Film of the x0-predictions of one `sample` in the states that `course_utils.sampling.sample` yields."""
+    states = list(states)
+    fields = [to_numpy(state.x0)[sample, 0] for state in states]
+    titles = [f"step {state.step} of {state.steps}, t = {float(state.t):.2f}" for state in states]
+    return shape_film(fields, titles, colour=colour)
+
+
+def isosurface_figure(field, level=0.0, colour=MODEL):
+    """One rotatable surface `field = level` of a float grid (D, H, W), as a Film without frames."""
+    (field,) = _check_fields([field])
+    still = contact_sheet([render(field - np.float32(level), size=440, colour=colour)])
+    return Film(_figure(_meshes_within([field], level, MESH_BYTES), [""], colour), still)
+
+
+def _check_fields(fields):
+    fields = [grid_array("fields", field).astype(np.float32) for field in fields]
+    if not fields:
+        raise ValueError("fields is empty; expected one float grid (D, H, W) for every frame of the film.")
+    if len({field.shape for field in fields}) > 1:
+        raise ValueError(
+            f"fields have shapes {sorted({f.shape for f in fields})}; expected the same grid in all frames."
+        )
+    if not all(np.isfinite(field).all() for field in fields):
+        raise ValueError(
+            "fields hold not-a-number or infinite values; expected finite numbers. Did the sampler diverge?"
+        )
+    return fields
+
+
+def _meshes_within(fields, level, budget):
+    """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a coarser grid."""
+    surfaces = [raster.isosurface(field, level) for field in fields]
+    left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
+    order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
+    for done, k in enumerate(order):  # small ones first: what they leave goes to the larger ones
+        share = left / (len(fields) - done)
+        field = fields[k]
+        while len(surfaces[k][1]) > share and min(field.shape) > 4:
+            field = _halved(field)
+            surfaces[k] = raster.isosurface(field, level)
+        left -= len(surfaces[k][1])
+    return [_typed(*surface, raster.Sky(field > level)) for surface, field in zip(surfaces, fields, strict=True)]
+
+
+def _halved(field):
+    """Means of 2 x 2 x 2 blocks (an odd side repeats its last layer)."""
+    field = np.pad(field, [(0, side % 2) for side in field.shape], mode="edge")
+    d, h, w = (side // 2 for side in field.shape)
+    return field.reshape(d, 2, h, 2, w, 2).mean((1, 3, 5))
+
+
+def _typed(vertices, faces, sky):
+    """A mesh as plotly's arrays of small integers, `intensity` its brightness. No surface: a triangle without area."""
+    if not len(faces):
+        vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
+    light = np.clip(255 * raster.vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
+    x, y, z = np.round(vertices.T * UNITS).astype(np.uint16)
+    i, j, k = faces.T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
+    return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": light}
+
+
+def _figure(meshes, titles, colour):
+    import plotly.graph_objects as go
+
+    ground = go.Mesh3d(
+        x=[0, UNITS, UNITS, 0],
+        y=[0, 0, UNITS, UNITS],
+        z=[0, 0, 0, 0],
+        i=[0, 0],
+        j=[1, 2],
+        k=[2, 3],
+        color="#EDEDED",
+        hoverinfo="skip",
+        lighting=UNLIT,
+    )
+    shades = [f"rgb{tuple(rgb)}" for rgb in (255 * raster.colour_ramp(colour)[:256:15, :3]).astype(int).tolist()]
+    surface = go.Mesh3d(
+        **meshes[-1],
+        colorscale=[[k / (len(shades) - 1), shade] for k, shade in enumerate(shades)],
+        cmin=0,
+        cmax=255,
+        showscale=False,
+        lighting=UNLIT,
+        hoverinfo="skip",
+    )
+    figure = go.Figure([ground, surface], layout=plotly_layout(height=HEIGHT, scene=_scene()))
+    if len(meshes) > 1:
+        names = [str(k) for k in range(len(meshes))]
+        figure.frames = [
+            go.Frame(data=[{"type": "mesh3d", **mesh}], name=name, traces=[1])
+            for name, mesh in zip(names, meshes, strict=True)
+        ]
+        figure.update_layout(_controls(names, titles))
+    return figure
+
+
+def _scene():
+    """The unit cube seen as in the stills, without axes, of fixed size: the shape never jumps between frames."""
+    axis = {"visible": False, "range": [-0.02 * UNITS, 1.02 * UNITS], "autorange": False}
+    towards = raster.make_camera(8).axes[2] * 2.0
+    return {
+        "xaxis": axis,
+        "yaxis": axis,
+        "zaxis": axis,
+        "aspectmode": "manual",
+        "aspectratio": {"x": ZOOM, "y": ZOOM, "z": ZOOM},
+        "dragmode": "turntable",
+        "camera": {
+            "eye": dict(zip("xyz", towards.round(4).tolist(), strict=True)),
+            "up": {"x": 0, "y": 0, "z": 1},
+            "center": {"x": 0, "y": 0, "z": -0.1},
+            "projection": {"type": "orthographic"},
+        },
+    }
+
+
+def _controls(names, titles):
+    """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not the shape."""
+    still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
+    playing = still | {"fromcurrent": True, "frame": {"duration": 250, "redraw": True}}
+    steps = [
+        {"method": "animate", "label": title, "args": [[name], still]}
+        for name, title in zip(names, titles, strict=True)
+    ]
+    return {
+        "sliders": [
+            {
+                "active": len(names) - 1,
+                "steps": steps,
+                "x": 0.02,
+                "len": 0.96,
+                "y": 0,
+                "yanchor": "top",
+                "pad": {"t": 10, "b": 6},
+                "currentvalue": {"xanchor": "left", "font": {"size": 15, "color": INK}},
+                "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # labels of single steps would overlap
+                "ticklen": 0,
+                "minorticklen": 0,
+                "transition": {"duration": 0},
+            }
+        ],
+        "updatemenus": [
+            {
+                "type": "buttons",
+                "direction": "left",
+                "showactive": False,
+                "x": 0.98,
+                "y": 0,
+                "xanchor": "right",
+                "yanchor": "top",
+                "pad": {"t": 2},
+                "buttons": [
+                    {"label": "▶", "method": "animate", "args": [None, playing]},
+                    {"label": "❚❚", "method": "animate", "args": [[None], still]},
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,162 @@
+"""Still pictures of many 3D shapes in a grid: what lessons 00 and 05 to 09 show after sampling, in well under a second.
+
+Every function takes numpy arrays or torch tensors and returns a `Picture`: a matplotlib figure that displays itself as
+the last value of a cell. The renderer is `course_utils.plots.raster`; the camera is the same for all shapes.
+"""
+
+import textwrap
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from course_utils.plots import raster
+from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, styled, to_numpy
+
+TILE = 1.5  # inches across one picture in a grid
+TITLE = 0.19  # inches above it for each line of its title
+LETTERS = 20  # in a line of a title
+
+OCCUPANCY_MAP = LinearSegmentedColormap.from_list("occupancy", [NOISE, "#FFFFFF", DATA])  # empty, undecided, solid
+
+END = 1.5  # value that gets the colour map's last colour
+PIXELS = 8  # a side, for one voxel of a slice
+
+
+def render(shape, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL):
+    """Picture of one shape: uint8 array (size, size, 3) on white.
+
+    `shape` is a grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth surface where the field
+    is 0 (inside is positive, as in a model's occupancy of -1 and 1). `azimuth` 0 looks at the front, 90 at the right
+    side, `elevation` 90 from above; degrees. `colour` is a hex string. Raises ValueError for anything else.
+    """
+    grid = grid_array("shape", shape)
+    camera = raster.make_camera(size * raster.SUPERSAMPLE, azimuth, elevation)
+    if grid.dtype == bool:
+        return raster.draw_voxels(grid, camera, colour)
+    if grid.dtype.kind != "f":
+        raise ValueError(
+            f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0 for voxels."
+        )
+    vertices, faces = raster.isosurface(grid)
+    return raster.draw_mesh(vertices, faces, grid > 0, camera, colour)
+
+
+def render_mesh(vertices, faces, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL):
+    """Picture of a triangle mesh in the unit cube: uint8 array (size, size, 3) on white.
+
+    `vertices` (V, 3) are (x, y, z) in [0, 1], z up; `faces` (F, 3) index them, counter-clockwise from outside.
+    """
+    vertices, faces = to_numpy(vertices).astype(float), to_numpy(faces).astype(np.int64)
+    if vertices.ndim != 2 or vertices.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
+        raise ValueError(
+            f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F, 3), triangles only."
+        )
+    camera = raster.make_camera(size * raster.SUPERSAMPLE, azimuth, elevation)
+    return raster.draw_mesh(vertices, faces, raster.occupied(vertices[faces]), camera, colour)
+
+
+def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
+    """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W) grids."""
+    return contact_sheet([render(grid, colour=colour) for grid in _bools(voxels)], titles, columns)
+
+
+def show_fields(fields, titles=None, columns=None, colour=MODEL):
+    """Grid of smooth pictures, the surface where each float field (D, H, W) is 0. `fields` as in `show_voxels`."""
+    grids = [grid_array("fields", field).astype(np.float32) for field in _nonempty("fields", fields)]
+    return contact_sheet([render(grid, colour=colour) for grid in grids], titles, columns)
+
+
+def show_mesh(meshes, titles=None, columns=None, colour=MODEL):
+    """Grid of pictures of meshes that have `.vertices` and `.faces` (trimesh.Trimesh), in the unit cube."""
+    tiles = [render_mesh(mesh.vertices, mesh.faces, colour=colour) for mesh in _nonempty("meshes", meshes)]
+    return contact_sheet(tiles, titles, columns)
+
+
+def contact_sheet(images, titles=None, columns=None):
+    """Lay pictures (H, W, 3) of one size out in a grid of `columns` (at most 6 by default), each under its title.
+
+    White borders that all pictures share are cut off, so shapes stay comparable. Returns a Picture.
+    """
+    images = _cropped(np.stack(_nonempty("images", images)))
+    titles = [_wrapped(title) for title in check_titles(titles, len(images))]
+    columns = columns or min(len(images), 6)
+    rows = -(-len(images) // columns)
+    height, width = images.shape[1:3]
+    gap, line = max(2, width // 40), round(TITLE * width / TILE * max(map(len, titles)))
+    sheet = np.full((rows * (height + gap + line), columns * (width + gap), 3), 255, np.uint8)
+    with styled():
+        scale = TILE / width
+        picture = Picture((scale * sheet.shape[1], scale * sheet.shape[0]))
+        axes = picture.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        for k, (image, title) in enumerate(zip(images, titles, strict=True)):
+            top, left = (k // columns) * (height + gap + line) + line, (k % columns) * (width + gap)
+            sheet[top : top + height, left : left + width] = image
+            axes.text(left + width / 2, top - gap, "\n".join(title), ha="center", va="bottom", fontsize=10)
+        axes.imshow(sheet, interpolation="antialiased", aspect="auto")
+    return picture
+
+
+def _wrapped(title):
+    """Lines of at most LETTERS letters: what fits over one picture."""
+    return [line for part in title.splitlines() for line in textwrap.wrap(part, LETTERS)]
+
+
+def _cropped(images):
+    """Images (N, H, W, 3) without the border that is white in all of them."""
+    inked = (images < 250).any((0, 3))
+    if not inked.any():
+        return images
+    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
+    return images[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def show_noisy(fields, titles=None, columns=None):
+    """Grid of slices through the middle, seen from the right side: grey is empty (-1), white 0, blue solid (1).
+
+    `fields`: float (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W), for example x_t at several t. The
+    front of the shape is on the left. Values beyond -END and END get the end colours.
+    """
+    fields = [grid_array("fields", field) for field in _nonempty("fields", fields)]
+    to_unit = [np.clip(field[::-1, :, field.shape[2] // 2] / (2 * END) + 0.5, 0, 1) for field in fields]
+    images = [np.round(255 * OCCUPANCY_MAP(unit)[..., :3]).astype(np.uint8) for unit in to_unit]
+    enlarged = [image.repeat(PIXELS, 0).repeat(PIXELS, 1) for image in images]
+    return contact_sheet(enlarged, titles, columns)
+
+
+def save_png(path, picture):
+    """Write a Picture, or an image array (H, W, 3) of uint8, to `path` as PNG."""
+    if isinstance(picture, Picture):
+        with open(path, "wb") as file:
+            file.write(picture.png())
+    else:
+        from matplotlib.image import imsave
+
+        imsave(path, picture, metadata={"Software": None})
+
+
+def check_titles(titles, count):
+    """`titles` as a list of `count` strings; None gives empty ones, a wrong number ValueError."""
+    titles = [""] * count if titles is None else [str(title) for title in titles]
+    if len(titles) != count:
+        raise ValueError(
+            f"titles has {len(titles)} entries for {count} pictures; expected one title a picture, or None."
+        )
+    return titles
+
+
+def _nonempty(name, items):
+    items = list(items)
+    if not items:
+        raise ValueError(f"{name} is empty; expected at least one to draw.")
+    return items
+
+
+def _bools(voxels):
+    for voxel in _nonempty("voxels", voxels):
+        grid = grid_array("voxels", voxel)
+        if grid.dtype != bool:
+            raise ValueError(
+                f"voxels has dtype {grid.dtype}; expected bool. Write voxels > 0, or use show_fields for float fields."
+            )
+        yield grid

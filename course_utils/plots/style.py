@@ -1,0 +1,118 @@
+"""The one look of every figure in the course: four colours with fixed meanings, three figure sizes, one font size.
+
+All lessons use it. The colours differ in lightness (so they survive a black-and-white print) and were chosen to
+stay apart for readers with colour-vision deficiencies; `tests/test_plots.py` measures both.
+"""
+
+import io
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+DATA = "#0B5FA5"  # blue: what was given
+NOISE = "#B5B5B5"  # grey: what was added
+MODEL = "#E07B0A"  # orange: what a network says
+EXACT = "#000000"  # black: what the formula says
+INK = "#333333"  # text, axes
+
+# Width and height in inches.
+WIDE = (9.0, 3.6)  # across the page: curves, strips
+SQUARE = (4.8, 4.8)  # one scatter plot or image
+TALL = (9.0, 7.0)  # grids
+
+DPI = 110
+
+RC = {
+    "figure.figsize": WIDE,
+    "figure.dpi": DPI,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.family": "sans-serif",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.prop_cycle": matplotlib.cycler(color=[DATA, MODEL, EXACT, NOISE]),
+    "axes.titlesize": 13,
+    "axes.labelsize": 12,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 4.0,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "image.cmap": "gray",
+}
+
+
+def use_style():
+    """Make the course's look the default of every later matplotlib figure (first cell of a lesson)."""
+    matplotlib.rcParams.update(RC)
+
+
+def styled():
+    """Return a context manager: the course's look inside the `with` block only."""
+    return matplotlib.rc_context(RC)
+
+
+def plotly_layout(**layout):
+    """Return a dict of plotly layout settings (white page, the course's colours and font), updated by `layout`."""
+    base = {
+        "template": "none",
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "colorway": [DATA, MODEL, EXACT, NOISE],
+        "font": {"family": "DejaVu Sans, Verdana, sans-serif", "size": 14, "color": INK},
+        "margin": {"l": 10, "r": 10, "t": 40, "b": 10},
+    }
+    return base | layout
+
+
+def caption(figure, text):
+    """Write the one-line caption `text` centred below a matplotlib `figure` and return the text object."""
+    return figure.text(0.5, -0.02, text, ha="center", va="top", fontsize=11, color=INK)
+
+
+class Picture(Figure):
+    """A matplotlib figure that pyplot does not know: it shows itself as the value of a cell and never leaks."""
+
+    def __init__(self, figsize):
+        super().__init__(figsize=figsize, dpi=DPI)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self):
+        return self.png()
+
+    def png(self):
+        """Return the picture as PNG bytes, the same bytes for the same picture."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def to_numpy(values):
+    """Return `values` (torch tensor on any device, or array-like) as a numpy array."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
+def grid_array(name, grid):
+    """Return `grid` as a (D, H, W) numpy array; leading axes of length 1 are dropped. ValueError otherwise."""
+    array = to_numpy(grid)
+    while array.ndim > 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 3 or min(array.shape) < 2:
+        raise ValueError(
+            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels a side. "
+            f"Pick one sample, for example {name}[0, 0]."
+        )
+    return array

@@ -1,0 +1,202 @@
+"""Training a denoiser: the loss, the loop, the moving average. The same for points, images and voxels.
+
+The loop is a generator that yields (step, loss, seconds); the caller prints, plots, saves and stops. Everything random
+in step k follows from (seed, k) alone, so a training that was killed and resumed gives the weights it would have given.
+Lesson 02 writes the loss, lesson 08 watches the loop. Sources: loss and target (arXiv 2006.11239, eq. 14; 2202.00512,
+appendix D), times from a logit-normal (arXiv 2403.03206, eq. 19), x0-prediction with a velocity loss (arXiv
+2511.13720), moving average (arXiv 2006.11239, appendix B).
+"""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path as FilePath
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from course_utils.atomic import save_tensors
+from course_utils.denoiser import Denoiser
+from course_utils.paths import spread
+
+Draw = Callable[[torch.Generator, int], tuple[Tensor, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that fixes a training, apart from network, path and data.
+
+    time_mean, time_std: training times are sigmoid(mean + std * normal); a larger mean is noisier (arXiv 2403.03206).
+    loss_in: the quantity whose mean squared error is minimised, one of paths.KINDS.
+    weight_limit: largest weight that an x0 error may get, because at t = 0 the weight of most quantities is infinite.
+    """
+
+    steps: int = 1000
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    warmup: int = 50
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+    time_mean: float = 0.0
+    time_std: float = 1.0
+    loss_in: str = "velocity"
+    weight_limit: float = 400.0
+    drop_condition: float = 0.1
+    seed: int = 0
+
+    def learning_rate_at(self, step: int) -> float:
+        """Linear warm-up, then half a cosine down to a hundredth, for steps counted from 0."""
+        fall = 0.01 + 0.99 * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1)) * fall
+
+
+class Progress(NamedTuple):
+    """What the loop yields: steps done so far, the loss of the last one, seconds of training so far."""
+
+    step: int
+    loss: float
+    seconds: float
+
+
+def training_loss(
+    denoiser: Denoiser,
+    x0: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    condition: Tensor | None = None,
+    loss_in: str = "velocity",
+    weight_limit: float = 400.0,
+) -> Tensor:
+    """Mean squared error of the denoiser's prediction, measured in the quantity `loss_in`; a scalar tensor.
+
+    x0, noise: (B, ...); t: (B,). Whatever the network predicts, the error in `loss_in` is the error in x0 times
+    `Path.sensitivity`, so one formula serves every path, every prediction and every loss.
+    """
+    path = denoiser.path
+    predicted = denoiser(path.noised(x0, noise, t), t, condition)
+    weight = path.sensitivity(loss_in, t).square().clamp(max=weight_limit)
+    return (spread(weight, x0) * (predicted - x0).square()).mean()
+
+
+def batches(values: Tensor, condition: Tensor | None = None, prepare: Callable = Tensor.float) -> Draw:
+    """Random batches from tensors in memory: a function (generator, count) -> (x0, condition).
+
+    values: (N, ...); condition: (N, ...) or None; prepare turns the rows drawn into x0 (voxels kept as bool, say).
+    What it returns lies on the generator's device.
+    """
+
+    def draw(generator: torch.Generator, count: int) -> tuple[Tensor, Tensor | None]:
+        rows = torch.randint(len(values), (count,), generator=generator, device=generator.device).to(values.device)
+        x0 = prepare(values[rows]).to(generator.device)
+        return x0, None if condition is None else condition[rows].to(generator.device)
+
+    return draw
+
+
+class Trainer:
+    """A training under way: denoiser, moving average (`ema`), optimizer, `step`s and `seconds` done so far.
+
+    `run` is the loop. `save` and `restore` keep everything in one file, written atomically. On CUDA the network runs
+    in bfloat16 (compute capability 8 or more) or float16 with a scaler; elsewhere in float32. With `compiled` the
+    network goes through torch.compile first.
+    """
+
+    def __init__(self, denoiser: Denoiser, plan: Plan, device: str = "cpu", compiled: bool = False):
+        self.device, self.plan, self.step, self.seconds = torch.device(device), plan, 0, 0.0
+        self.denoiser = denoiser.to(self.device).train()
+        self.ema = copy.deepcopy(self.denoiser).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.denoiser.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
+        )
+        self.call = torch.compile(self.denoiser) if compiled else self.denoiser
+        cuda = self.device.type == "cuda"
+        half = cuda and torch.cuda.get_device_capability(self.device)[0] < 8
+        self.precision = torch.float16 if half else torch.bfloat16 if cuda else None
+        self.scaler = torch.amp.GradScaler(enabled=half)
+
+    def run(self, draw: Draw, until: int | None = None) -> Iterator[Progress]:
+        """Train to step `until` (default: the plan's last), yielding a `Progress` after every step."""
+        while self.step < (self.plan.steps if until is None else until):
+            start = time.perf_counter()
+            loss = self._one_step(draw)
+            self.step += 1
+            self.seconds += time.perf_counter() - start
+            yield Progress(self.step, loss, self.seconds)
+
+    def _one_step(self, draw: Draw) -> float:
+        plan = self.plan
+        generator = torch.Generator(self.device).manual_seed(plan.seed * 2**32 + self.step)
+        x0, condition = draw(generator, plan.batch_size)
+        normal = torch.randn(len(x0), generator=generator, device=self.device)
+        t = torch.sigmoid(plan.time_mean + plan.time_std * normal)
+        noise = torch.randn(x0.shape, generator=generator, device=self.device)
+        if condition is not None:
+            dropped = torch.rand(len(x0), generator=generator, device=self.device) < plan.drop_condition
+            condition = torch.where(dropped, -1, condition)
+        for group in self.optimizer.param_groups:
+            group["lr"] = plan.learning_rate_at(self.step)
+        context = torch.autocast(self.device.type, self.precision) if self.precision else nullcontext()
+        with context:
+            loss = training_loss(self.call, x0, noise, t, condition, plan.loss_in, plan.weight_limit)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), plan.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self._average()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move `ema` towards the weights; quickly at first, so that it forgets the random beginning."""
+        decay = min(self.plan.ema_decay, (1 + self.step) / (10 + self.step))
+        for mean, new in zip(self.ema.parameters(), self.denoiser.parameters(), strict=True):
+            mean.lerp_(new, 1 - decay)
+
+    def save(self, file: str | FilePath) -> None:
+        """Write the whole state to one safetensors file; a reader finds the old state or the new, never half of one."""
+        tensors = {f"weights.{k}": v for k, v in self.denoiser.state_dict().items()}
+        tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
+        for index, entries in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": v for k, v in entries.items()}
+        about = {"step": self.step, "seconds": self.seconds, "plan": asdict(self.plan)}
+        about["scaler"] = self.scaler.state_dict()
+        save_tensors(file, tensors, {"training": json.dumps(about)})
+
+    def restore(self, file: str | FilePath) -> None:
+        """Go on from a file written by `save`. ValueError if it is damaged or belongs to another plan or network."""
+        try:
+            with safe_open(file, "pt", device=str(self.device)) as state:
+                about = json.loads(state.metadata()["training"])
+                tensors = {key: state.get_tensor(key) for key in state.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{file} is not a readable training state ({error}); delete it to start afresh") from error
+        mine = asdict(self.plan)
+        changed = [f"{k}: {v} there, {mine.get(k)} now" for k, v in about["plan"].items() if mine.get(k) != v]
+        if changed:
+            raise ValueError(f"{file} belongs to another plan ({'; '.join(changed)}); use that plan or another file")
+        parts: dict[str, dict] = {"weights": {}, "ema": {}, "optimizer": {}}
+        for key, value in tensors.items():
+            part, _, name = key.partition(".")
+            parts[part][name] = value
+        try:
+            self.denoiser.load_state_dict(parts["weights"])
+            self.ema.load_state_dict(parts["ema"])
+        except RuntimeError as error:
+            raise ValueError(f"{file} belongs to another network: {str(error).splitlines()[-1].strip()}") from error
+        state: dict[int, dict] = {}
+        for name, value in parts["optimizer"].items():
+            index, _, entry = name.partition(".")
+            state.setdefault(int(index), {})[entry] = value
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        if about["scaler"]:
+            self.scaler.load_state_dict(about["scaler"])
+        self.step, self.seconds = about["step"], about["seconds"]

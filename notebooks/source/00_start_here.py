@@ -1,0 +1,265 @@
+# %% [markdown]
+# # 00 · Start here: a shape out of noise
+#
+# {{badges}} · {{measured}}
+#
+# ![Noise turns into a chair in sixteen steps](images/denoising.png)
+#
+# **After this lesson you can**
+# - generate a 3D shape from nothing but random numbers, turn it, and save it as a mesh for Blender or a game engine;
+# - say in one sentence what a diffusion model does, and check that sentence with a slider;
+# - find your way through the course.
+#
+# **You need** a little Python, arrays, and the idea of a normal distribution. The self-test below takes two minutes.
+
+# %%
+import torch
+
+from course_utils.checkpoints import load_checkpoint
+from course_utils.exercises import lesson_00
+from course_utils.noise import gaussian
+from course_utils.plots import film, stills
+from course_utils.sampling import guided, last, sample, time_grid
+
+# %% [markdown]
+# ## A chair, now
+#
+# The folder `data/checkpoints/shapes32` holds a small neural network that was trained on six families of furniture.
+# It can do one thing only: look at a noisy shape and guess the clean one. We call it the **denoiser**.
+
+# %%
+denoiser, about = load_checkpoint("../data/checkpoints/shapes32")
+print("it knows:", ", ".join(about["classes"]))
+print(f"numbers learned: {sum(p.numel() for p in denoiser.parameters()):,}")
+
+# %% [markdown]
+# We give it pure noise: a cube of 32 × 32 × 32 independent random numbers, with no chair in it at all.
+#
+# **Predict:** the denoiser's very first guess sees only noise. Will it be a chair, a blob, or nothing? Decide, then run
+# the cell and drag the slider to step 1.
+
+# %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
+def generate(family, seed, steps=16, guidance_scale=2.0):
+    """All the states between noise and a shape: the last one's x_t is the shape."""
+    label = torch.tensor([about["classes"].index(family)])
+    noise = gaussian([seed], (1, 32, 32, 32))
+    times = time_grid(denoiser.path, steps, shift=3.0)
+    return sample(guided(denoiser, label, guidance_scale), noise, times)
+
+
+chair = list(generate("chair", seed=3))
+film.sampling_film(chair)
+
+# %% [markdown]
+# *Drag the slider through the steps; drag the shape to turn it. (A saved notebook plays too: no kernel is needed.)*
+#
+# **What you see.** At every step the denoiser guesses the clean shape, and that guess is what the film shows. The first
+# guess is a blur: the average of all chairs that the noise does not rule out. Then we walk a little from the noise
+# towards the guess and ask again. Each answer rules out more, until one chair is left.
+#
+# That is the whole idea: **a diffusion model turns noise into data by many small steps, each made by a denoiser.**
+# Everything else in this course explains why it works, and makes it better.
+
+# %% [markdown]
+# ## Same noise, another word
+#
+# We also told the denoiser *what* to see in the noise: the class. **Predict:** if the noise stays the same and only
+# the word changes, will the six results have anything in common?
+
+# %% tags=["nbval-ignore-output"] reason="pictures of generated shapes differ in single voxels between processors"
+one_noise = [last(generate(family, seed=7)).x_t[0, 0] for family in about["classes"]]
+stills.show_fields(one_noise, about["classes"], columns=6)
+
+# %% [markdown]
+# *Six words, one noise.* And the other way round: one word, six noises. Change `"chair"` or the seeds and run again.
+
+# %% tags=["nbval-ignore-output"] reason="pictures of generated shapes differ in single voxels between processors"
+one_word = [last(generate("chair", seed)).x_t[0, 0] for seed in range(6)]
+stills.show_fields(one_word, [f"seed {seed}" for seed in range(6)], columns=6)
+
+# %% [markdown]
+# *One word, six noises.* The seed picks the shape. The same seed gives the same shape on every machine, because the
+# random numbers come from a generator that the course defines bit by bit (`course_utils/noise.py`).
+
+# %% [markdown]
+# ## Take it home
+#
+# The result is a grid of numbers: above 0 is inside, below 0 is outside. The surface between the two is a **mesh**, and
+# a mesh opens in Blender (*File › Import › glTF*), in Unity, Godot or Roblox Studio, and on a 3D printer.
+
+# %% tags=["nbval-ignore-output"] reason="how many triangles a surface has differs between processors"
+from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
+from course_utils.geometry.voxels import keep_largest
+
+mesh = smooth_mesh(keep_largest(chair[-1].x_t[0, 0].numpy()))
+save_mesh(mesh, "my_chair.glb")
+print(f"my_chair.glb: {len(mesh.faces):,} triangles")
+
+# %%
+print("is it one closed surface?", "yes" if is_watertight(mesh) else "no")
+assert is_watertight(mesh)
+
+# %% [markdown]
+# The file lies beside this notebook. In a terminal the same is one line:
+# `python3 course.py generate chair --seed 3 --out chair.glb`.
+#
+# **Why it matters.** A 3D artist models a chair like this in hours, or in minutes from a kit of parts. How long did the
+# model take, on this machine?
+
+# %% tags=["timing"]
+import time
+
+start = time.perf_counter()
+last(generate("lamp", seed=1))
+print(f"one lamp from noise: {time.perf_counter() - start:.1f} s")
+
+# %% [markdown]
+# Be fair to the artist: this shape has 32 voxels a side, no colour, and nobody asked what it is for. But it is one of
+# endlessly many, and the model can be *steered*: by words (lesson 09), by half a shape (09), by a drawing (13).
+
+# %% [markdown]
+# ## How this course works
+#
+# | part | lessons | from | to |
+# |---|---|---|---|
+# | I · Noise | 01–03 | a cloud of points | a sampler that you wrote |
+# | II · Images | 04–06 | handwritten digits | guidance by words |
+# | III · Voxels | 07–11 | a cube of voxels | text to shape, in real time |
+# | IV · The world | 12–16 | pictures and meshes | Blender, Roblox, living worlds |
+#
+# Every lesson has one rhythm: **predict, run, explain**. A question comes before the cell that answers it; answer it
+# for yourself first, that is where the learning happens. Every claim is a computation that you can change. All
+# lessons run on a laptop without a GPU. Exercises tell you at once whether you are right.
+#
+# Start at lesson 01 if diffusion is new to you; jump to
+# [08 · A voxel diffusion model](08_voxel_diffusion.ipynb) if you want to train one yourself right away.
+
+# %% [markdown]
+# ## Is everything here?
+
+# %% tags=["nbval-ignore-output"] reason="versions and machines are different everywhere"
+from course_utils.doctor import examine
+
+for finding in examine():
+    print(finding)
+
+# %% [markdown]
+# ## Two minutes of self-test
+#
+# Answer in your head, then unfold.
+#
+# <details><summary><b>1.</b> <code>x</code> has shape (16, 2), <code>t</code> has shape (16,). What must you do before
+# <code>t * x</code> multiplies row k by t[k]?</summary>
+# Give t the shape (16, 1): <code>t[:, None] * x</code>. Arrays line up from the last axis.
+# (<a href="https://numpy.org/doc/stable/user/basics.broadcasting.html">catch up: broadcasting</a>)</details>
+#
+# <details><summary><b>2.</b> You add two independent normal numbers with variances 1 and 4. What is the variance of the
+# sum?</summary> 5: variances of independent numbers add up; widths do not.
+# (<a href="https://en.wikipedia.org/wiki/Variance#Addition_and_multiplication_by_a_constant">catch up: variance</a>)
+# </details>
+#
+# <details><summary><b>3.</b> f(x, y) = x² + 3y. What is its gradient, and where does it point?</summary>
+# (2x, 3): in the direction in which f grows fastest.
+# (<a href="https://en.wikipedia.org/wiki/Gradient">catch up: gradient</a>)</details>
+#
+# <details><summary><b>4.</b> What does <code>next(g)</code> do if <code>g</code> is a generator?</summary>
+# It runs g up to its next <code>yield</code> and returns what was yielded. Our samplers are generators: you decide
+# what happens between two steps. (<a href="https://docs.python.org/3/howto/functional.html#generators">catch up:
+# generators</a>)</details>
+
+# %% [markdown]
+# ## Exercise 1 · Make something noisy
+#
+# A denoiser learns from shapes that we spoil ourselves. The simplest way mixes a shape `x0` with noise, half and half
+# at $t = 1/2$:
+#
+# $$x_t = (1 - t)\, x_0 + t\, \text{noise}, \qquad t = 0 \text{ is data},\ t = 1 \text{ is noise.}$$
+#
+# Write it. `x0` and `noise` have shape (B, ...), any number of axes; `t` is a number or has shape (B,), one for each
+# sample of the batch.
+
+# %%
+def noisy(x0, noise, t):
+    """x_t on the straight path from x0 (t = 0) to noise (t = 1). x0, noise: (B, ...); t: a number or (B,)."""
+    ### BEGIN SOLUTION
+    t = torch.as_tensor(t)
+    if t.ndim:
+        t = t.reshape(-1, *[1] * (x0.ndim - 1))
+    return (1 - t) * x0 + t * noise
+    ### END SOLUTION
+
+
+# %%
+lesson_00.noisy.check(noisy)
+
+# %% [markdown]
+# ## Exercise 2 · How few steps are enough?
+#
+# Change `steps` until the chair falls apart, and find the smallest number that you would still show to friends.
+
+# %% tags=["nbval-ignore-output"] reason="pictures of generated shapes differ in single voxels between processors"
+steps = 4
+stills.show_fields([last(generate("chair", seed, steps)).x_t[0, 0] for seed in range(3, 9)], columns=6)
+
+# %% [markdown]
+# ## Exercise 3 · Think
+#
+# In the film, the seat and the legs appear before the armrests. Why do large features come first?
+#
+# <details><summary>One answer</summary>
+# At high noise a single voxel tells nothing, but the average over many voxels still does: noise averages out, a seat
+# does not. So the denoiser can decide about what is large long before it can decide about what is small. Lesson 01
+# measures this as the signal-to-noise ratio, lesson 08 uses it to choose at which noise levels to train most.
+# </details>
+
+# %% [markdown]
+# ## Three misconceptions, each with a cell that refutes it
+#
+# **"The model looks a stored chair up."** Let us make a thousand of the chairs that it was trained on, and look for the
+# one that is nearest to ours. IoU, intersection over union, is 1 for equal shapes.
+
+# %%
+from course_utils.datasets.shapes import make_shapes
+
+trained_on = make_shapes(6000).voxels[0::6]  # families take turns, chairs come first
+ours = keep_largest(chair[-1].x_t[0, 0].numpy()) > 0
+iou = (trained_on & ours).sum((1, 2, 3)) / (trained_on | ours).sum((1, 2, 3))
+print("a chair that was stored would have IoU 1. Is the nearest below 0.95?", "yes" if iou.max() < 0.95 else "no")
+assert iou.max() < 0.95
+
+# %% tags=["nbval-ignore-output"] reason="pictures of generated shapes differ in single voxels between processors"
+stills.show_voxels([ours, trained_on[iou.argmax()]], ["made from noise", f"nearest of 1,000, IoU {iou.max():.2f}"])
+
+# %% [markdown]
+# **"It needs a thousand steps."** DDPM did. If sixteen steps were too few, sixty-four would give another chair.
+
+# %%
+patient = keep_largest(last(generate("chair", seed=3, steps=64)).x_t[0, 0].numpy()) > 0
+agreement = (patient & ours).sum() / (patient | ours).sum()
+print("do 16 and 64 steps agree on the chair (IoU above 0.7)?", "yes" if agreement > 0.7 else "no")
+assert agreement > 0.7
+
+# %% [markdown]
+# **"The chair was hidden in the noise."** Then a detector for chairs would find more chair in the noise of a chair's
+# seed than in any other noise. The noise of seed 3 becomes a chair, a table or a lamp, as we please:
+
+# %%
+shapes = [last(generate(family, seed=3)).x_t[0, 0].numpy() > 0 for family in ("chair", "table", "lamp")]
+overlap = (shapes[0] & shapes[2]).sum() / (shapes[0] | shapes[2]).sum()
+print("from one noise: is the lamp another shape than the chair (IoU below 0.5)?", "yes" if overlap < 0.5 else "no")
+assert overlap < 0.5
+
+# %% [markdown]
+# ## What you now know
+#
+# 1. A diffusion model is a denoiser, applied many times, from pure noise to data.
+# 2. The denoiser guesses the clean shape at each step; early guesses are averages, late ones are decisions.
+# 3. The seed picks the sample, the condition picks what it is a sample of.
+# 4. Sixteen steps are enough here, on a processor without a GPU.
+# 5. A field of numbers becomes a closed mesh, and a mesh leaves the notebook.
+#
+# **Sources.** Ho et al., *Denoising Diffusion Probabilistic Models*, arXiv 2006.11239 (eq. 4 and algorithm 2); Lipman
+# et al., *Flow Matching*, arXiv 2210.02747 (the straight mixture of exercise 1); Ho and Salimans, *Classifier-Free
+# Guidance*, arXiv 2207.12598 (eq. 6, the `guidance_scale`).
+#
+# **Next:** [08 · A voxel diffusion model](08_voxel_diffusion.ipynb): train one yourself, in less than two minutes.

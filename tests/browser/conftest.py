@@ -1,0 +1,193 @@
+"""A real JupyterLab in a real Chromium for the browser tests: the fixtures `lab` (the server) and `page`.
+
+`lab` serves a copy of notebooks/, data/ and configs/, so a test can run and save what it likes. A test of a later
+lesson calls lab.open_lesson(page, "08_name.ipynb"), lab.run_all(page) or its own clicks, lab.errors(page),
+lab.figure(page), and keeps pictures in artifacts/ with lab.keep(page, "name").
+"""
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "artifacts"
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",  # WebGL without a graphics card
+]
+PATIENCE = 180_000  # milliseconds: a busy machine draws 3D slowly
+ERRORS = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
+FIGURE_3D = ".jp-NotebookPanel .js-plotly-plot:has(.gl-container canvas)"
+
+ALL_HAVE_RUN = """errors => {
+    const prompts = [...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')];
+    return prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent)) || document.querySelector(errors) !== null;
+}"""
+
+
+class Lab:
+    """A running JupyterLab, and what a learner does in it."""
+
+    def __init__(self, address: str):
+        self.address = address
+
+    def open_lesson(self, page, name: str) -> None:
+        """Open notebook `name` (NN_name.ipynb) and wait until its kernel is ready."""
+        page.goto(f"{self.address}/lab/tree/{name}?reset", wait_until="domcontentloaded")
+        page.locator(".jp-NotebookPanel:visible .jp-Cell").first.wait_for()
+        self._wait_until_idle(page)
+
+    def run_all(self, page, seconds: float = 300) -> None:
+        """Clear all outputs, run all cells by the menus, wait until every one has run or one has failed."""
+        self._menu(page, "Edit", "editmenu:clear-all")
+        self._menu(page, "Run", "runmenu:run-all")
+        page.wait_for_function(ALL_HAVE_RUN, arg=ERRORS, timeout=seconds * 1000)
+        self._wait_until_idle(page)
+
+    def _menu(self, page, menu: str, command: str) -> None:
+        page.get_by_role("menuitem", name=menu, exact=True).click()
+        page.locator(f'.lm-Menu-item[data-command="{command}"]').click()
+
+    def _wait_until_idle(self, page) -> None:
+        page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(
+            state="attached"
+        )
+
+    def errors(self, page) -> list[str]:
+        """The text of every error and every line on stderr that the notebook shows."""
+        return page.locator(ERRORS).all_inner_texts()
+
+    def figure(self, page):
+        """The first 3D plotly figure, scrolled into view and drawn: JupyterLab paints only what is on screen."""
+        figure = page.locator(FIGURE_3D).first
+        figure.wait_for(state="attached")
+        figure.scroll_into_view_if_needed()
+        page.wait_for_timeout(3000)
+        return figure
+
+    def scene(self, figure):
+        """The canvas of a 3D figure, without its slider and buttons."""
+        return figure.locator(".gl-container canvas").first
+
+    def move_slider(self, page, figure, share: float) -> None:
+        """Click the figure's slider at this share of its length (0 = left end) and wait for the new frame."""
+        rail = figure.locator(".slider-rail-rect").first.bounding_box()
+        page.mouse.click(rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2)
+        page.wait_for_timeout(3000)
+
+    def keep(self, target, name: str) -> None:
+        """Save a picture of a page or an element as artifacts/<name>.png."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        target.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def pixels(element) -> np.ndarray:
+    """What is on the screen where the element stands, uint8 (H, W, 3)."""
+    return np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB"))
+
+
+def colours(image: np.ndarray) -> int:
+    """How many different colours a picture holds: 1 if blank, a few for text on white, hundreds for a lit shape."""
+    return len(np.unique(image.reshape(-1, 3), axis=0))
+
+
+@contextmanager
+def serve(notebooks: Path, folder: Path):
+    """JupyterLab on a free port of this machine, with settings, workspace and logs of its own inside folder."""
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}  # else a pop-up covers a corner of the page
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), encoding="utf-8")
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTER_DATA_DIR": "share",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    environment = os.environ | {name: str(folder / place) for name, place in places.items()}
+    environment |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--no-browser"]
+    options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={notebooks}", "--allow-root"]
+    log = folder / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/status", server, log)
+            yield Lab(f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 120) -> None:
+    started = time.monotonic()
+    while time.monotonic() - started < seconds and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab did not start within {seconds:.0f} s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory, chromium):
+    """JupyterLab serving a copy of the course, so that no test changes a file of the repository."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name in ("notebooks", "data", "configs"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("source", ".ipynb_checkpoints"))
+    with serve(folder / "notebooks", folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium: the one that the variable CHROMIUM names, else the first on the path."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if not found:
+        pytest.skip(f"no browser: install Chromium or set CHROMIUM to one (looked for {', '.join(CHROMIUMS)})")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A fresh page; `page.console_errors` collects what the browser reports as errors."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    page.console_errors = []
+    page.on("pageerror", lambda error: page.console_errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.console_errors.append(message.text))
+    yield page
+    page.close()

@@ -1,0 +1,29 @@
+"""Lesson 00 in a real JupyterLab and a real Chromium: everything runs, the 3D film is there, its slider moves it."""
+
+from conftest import colours, pixels
+
+LESSON = "00_start_here"
+NOT_OURS = ("favicon", "GPU stall", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+
+
+def test_lesson_00_runs_and_its_film_moves(lab, page):
+    lab.open_lesson(page, f"{LESSON}.ipynb")
+    lab.keep(page, f"{LESSON}-opened")
+    lab.run_all(page)
+    assert lab.errors(page) == []
+
+    figure = lab.figure(page)
+    lab.keep(page, f"{LESSON}-ran")
+    final = pixels(lab.scene(figure))
+    lab.keep(figure, f"{LESSON}-film-end")
+    assert colours(final) > 50, "the 3D figure is blank"
+
+    lab.move_slider(page, figure, 0.02)
+    first = pixels(lab.scene(figure))
+    lab.keep(figure, f"{LESSON}-film-start")
+    assert first.shape == final.shape
+    assert colours(first) > 50, "the 3D figure is blank after its slider moved"
+    changed = (first != final).any(axis=-1).mean()
+    assert changed > 0.01, f"the slider changed {changed:.2%} of the picture"
+
+    assert [text for text in page.console_errors if not any(noise in text for noise in NOT_OURS)] == []

@@ -1,0 +1,504 @@
+"""course.py without building a real environment: stamps, locks, command line and every way a set-up can fail."""
+
+import ast
+import errno
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "course.py"
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """course.py as a module that works on an empty copy of the course in tmp_path, without GPU or network."""
+    spec = importlib.util.spec_from_file_location("course_under_test", SOURCE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in ("constraints.txt", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(module, "nvidia_smi", lambda: None)
+    monkeypatch.setattr(module, "reachable", lambda address: False)
+    return module
+
+
+@pytest.fixture
+def steps(course, monkeypatch):
+    """Replaces the installation steps by a list of what would have been run; `venv` leaves what venv leaves."""
+    done = []
+
+    def step(title, command):
+        assert course.marker_file().exists(), "a kill now would go unnoticed"
+        assert not course.stamp_file().exists()
+        done.append(command)
+        if "venv" in command:
+            fake_venv(course)
+
+    monkeypatch.setattr(course, "logged_step", step)
+    return done
+
+
+def fake_venv(course, version=f"{VERSION}.0"):
+    course.venv_python().parent.mkdir(parents=True, exist_ok=True)
+    course.venv_python().write_text("")
+    (course.VENV / "pyvenv.cfg").write_text(f"home = somewhere\nversion = {version}\n")
+
+
+def fail_step(course, monkeypatch, output, code=1):
+    """Installation steps that print `output` and fail."""
+    run = course.logged_step
+    script = f"import sys; print({output!r}); sys.exit({code})"
+    monkeypatch.setattr(course, "logged_step", lambda title, command: run(title, [sys.executable, "-c", script]))
+
+
+def complaint(capsys):
+    """The one line that was written to stderr."""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Traceback" not in line
+    return line
+
+
+def start(*arguments, **options):
+    command = [sys.executable, str(SOURCE), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+# The file itself
+
+
+def test_old_python_can_parse_it_and_is_told():
+    ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 7))
+    program = f"import sys, runpy; sys.version_info = (3, 9, 1); runpy.run_path({str(SOURCE)!r}, run_name='__main__')"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert "Python 3.11 or newer and this is 3.9" in answer.stderr
+
+
+def test_standard_library_only():
+    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+# Command line
+
+
+def test_help_of_every_command(course, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        course.main(["--help"])
+    overview = capsys.readouterr().out
+    for name in course.COMMANDS:
+        assert f"\n  {name} " in overview
+        try:
+            code = course.main([name, "--help"])
+        except SystemExit as end:
+            code = end.code
+        assert code == 0
+        assert f"course.py {name}" in capsys.readouterr().out
+    assert not course.VENV.exists(), "help must not install"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "command"),
+        (["labb"], "labb"),
+        (["--lab"], "command"),
+        (["lab", "--prt=1"], "--prt=1"),
+        (["lab", "extra.ipynb"], "extra.ipynb"),
+        (["lab", "--port", "many"], "many"),
+        (["lab", "--port", "70000"], "70000"),
+        (["test", "units"], "units"),
+        (["test", "unit", "--fast"], "--fast"),
+        (["doctor", "now"], "now"),
+    ],
+)
+def test_wrong_argument_is_one_line_and_exit_code_2(course, capsys, arguments, named):
+    with pytest.raises(SystemExit) as end:
+        course.main(arguments)
+    assert end.value.code == 2
+    assert named in complaint(capsys)
+    assert not course.VENV.exists()
+
+
+def processor_seconds():
+    """Time that finished children and this process have computed: unlike the clock's, no matter what else runs."""
+    return sum(os.times()[:4])
+
+
+def test_starts_quickly():
+    before = processor_seconds()
+    answer = start("test", "--help")
+    assert answer.returncode == 0
+    assert processor_seconds() - before < 1
+
+
+def test_current_environment_is_handed_over_at_once(course, monkeypatch):
+    """The whole way of a command when nothing changed, with a program that ends at once in the place of JupyterLab."""
+    fake_venv(course)
+    course.write_stamp()
+    monkeypatch.setattr(course, "venv_python", lambda: Path(sys.executable))
+    (course.ROOT / "notebooks").mkdir()
+    (course.ROOT / "notebooks" / "build.py").write_text("import sys; sys.exit(len(sys.argv) + 40)")
+    before = processor_seconds()
+    assert course.main(["run", "--only", "00"]) == 44  # the exit code is the program's own
+    assert processor_seconds() - before < 1
+
+
+def test_lab_is_local_and_opens_lesson_00(course, monkeypatch):
+    fake_venv(course)
+    course.write_stamp()
+    (course.ROOT / "notebooks").mkdir()
+    for name in ("00_start_here.ipynb", "08_voxels.ipynb"):
+        (course.ROOT / "notebooks" / name).write_text("{}")
+    calls = []
+    monkeypatch.setattr(course, "run_child", lambda command: calls.append(command) or 0)
+    assert course.main(["lab", "--no-browser", "--port", "9001", "--ServerApp.log_level=10"]) == 0
+    (command,) = calls
+    assert command[:3] == [str(course.venv_python()), "-m", "jupyterlab"]
+    assert {"--ip=localhost", "--port=9001", "--no-browser", "--ServerApp.log_level=10"} <= set(command)
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in command
+    assert not [argument for argument in command if "token" in argument.lower()]
+
+
+# Stamp, repair, lock
+
+
+def test_installs_once_then_only_after_a_change(course, steps):
+    course.ensure_environment()
+    assert len(steps) == 3
+    assert course.is_current()
+    course.ensure_environment()
+    assert len(steps) == 3
+    for name in ("constraints.txt", "pyproject.toml"):
+        with open(course.ROOT / name, "a") as file:
+            file.write("# another byte\n")
+        assert not course.is_current()
+        before = len(steps)
+        course.ensure_environment()
+        assert course.is_current()
+        assert len(steps) == before + 2  # pip only, the environment itself is kept
+    settings = json.loads((course.VENV / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+def test_line_ends_are_no_change(course):
+    before = course.fingerprint()
+    file = course.ROOT / "constraints.txt"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert course.fingerprint() == before
+
+
+def test_another_python_or_course_version_is_a_change(course, monkeypatch):
+    before = course.fingerprint()
+    monkeypatch.setattr(course, "INSTALL_VERSION", course.INSTALL_VERSION + 1)
+    changed = course.fingerprint()
+    monkeypatch.setattr(course.sys, "version_info", (3, 99, 0))
+    assert len({before, changed, course.fingerprint()}) == 3
+
+
+@pytest.mark.parametrize("damage", ["killed", "python gone", "other python", "moved", "config gone"])
+def test_half_made_or_foreign_environment_is_made_anew(course, steps, damage):
+    fake_venv(course, "3.2.0" if damage == "other python" else f"{VERSION}.9")
+    course.write_stamp()
+    assert course.is_current()
+    leftover = course.VENV / "lib" / "half" / "module.py"
+    leftover.parent.mkdir(parents=True)
+    leftover.write_text("broken")
+    if damage == "killed":
+        course.marker_file().touch()
+    elif damage == "python gone":
+        course.venv_python().unlink()
+    elif damage == "config gone":
+        (course.VENV / "pyvenv.cfg").unlink()
+        course.stamp_file().unlink()
+    elif damage == "moved":
+        stamp = course.read_stamp()
+        course.stamp_file().write_text(json.dumps({**stamp, "root": "elsewhere"}))
+    else:
+        course.stamp_file().write_text("{}")
+    assert not course.is_current()
+    course.ensure_environment()
+    assert "venv" in steps[0]
+    assert not leftover.exists()
+    assert course.is_current()
+
+
+def test_killed_in_the_middle_leaves_the_marker(course, steps, monkeypatch):
+    def killed(title, arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(course, "pip_install", killed)
+    assert course.main(["run"]) == 130
+    assert course.marker_file().exists()
+    assert course.reason_to_rebuild() == "the last installation did not finish"
+
+
+def test_lock_admits_one(course, capsys):
+    course.VENV.mkdir()
+    with open(course.VENV / "course.lock", "a+b") as first, open(course.VENV / "course.lock", "a+b") as second:
+        assert course.try_lock(first)
+        assert not course.try_lock(second)
+        first.close()
+        assert course.try_lock(second)
+
+
+def test_second_process_waits_and_does_not_install_again(course, steps, monkeypatch, capsys):
+    def release(seconds):  # the first process finishes while this one sleeps
+        fake_venv(course)
+        course.write_stamp()
+        first.close()
+
+    course.VENV.mkdir()
+    first = open(course.VENV / "course.lock", "a+b")  # noqa: SIM115
+    assert course.try_lock(first)
+    monkeypatch.setattr(course.time, "sleep", release)
+    course.ensure_environment()
+    assert steps == []
+    assert capsys.readouterr().out.count("waiting") == 1
+
+
+# What pip is asked for
+
+
+def test_cpu_build_from_pytorch_where_there_is_no_gpu(course, monkeypatch):
+    version = course.pinned("torch")
+    monkeypatch.setattr(course.sys, "platform", "linux")
+    assert course.torch_attempts("") == [[f"torch=={version}+cpu"], [f"torch=={version}"]]
+    assert course.torch_attempts("GPU 0: a card") == [[f"torch=={version}"]]
+    monkeypatch.setattr(course, "reachable", lambda address: True)
+    assert course.torch_attempts("") == [["--index-url", "https://download.pytorch.org/whl/cpu", f"torch=={version}"]]
+    monkeypatch.setattr(course.sys, "platform", "darwin")
+    assert course.torch_attempts("") == [[f"torch=={version}"]]
+
+
+def test_next_best_torch_only_where_the_cpu_build_does_not_exist(course, monkeypatch):
+    asked = []
+
+    def pip_install(title, arguments):
+        asked.append(arguments[-1])
+        if arguments[-1].endswith("+cpu"):
+            raise course.CourseError("no such version")
+
+    monkeypatch.setattr(course.sys, "platform", "linux")
+    monkeypatch.setattr(course, "pip_install", pip_install)
+    course.install_torch("")
+    assert asked == [f"torch=={course.pinned('torch')}+cpu", f"torch=={course.pinned('torch')}"]
+
+
+def test_everything_is_installed_with_the_pins(course, steps):
+    course.ensure_environment()
+    assert steps[0][1:] == ["-m", "venv", str(course.VENV)]
+    assert "--no-deps" in steps[1]
+    assert steps[2][-4:] == ["-c", "constraints.txt", "-e", ".[test]"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the fake nvidia-smi is a shell script")
+@pytest.mark.parametrize(
+    ("script", "gpu", "fine"),
+    [("echo 'GPU 0: Card'", "GPU 0: Card", True), ("exit 9", "", False), ("true", "", False)],
+)
+def test_nvidia_gpu(course, monkeypatch, tmp_path, script, gpu, fine):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(course, "nvidia_smi", lambda: str(program))
+    assert course.nvidia_gpu() == gpu
+    assert course.check_gpu()[0] is fine
+
+
+# What can go wrong: one line, exit code 1
+
+
+def test_no_venv_module(course, steps, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        course.importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name)
+    )
+    assert course.main(["test"]) == 1
+    assert "apt install python3-venv" in complaint(capsys)
+    assert steps == []
+
+
+def test_too_little_disk_space(course, steps, monkeypatch, capsys):
+    monkeypatch.setattr(course, "free_gigabytes", lambda: 2.94)
+    assert course.main(["run"]) == 1
+    line = complaint(capsys)
+    assert "about 3 GB" in line
+    assert "2.9 GB are free" in line
+    assert steps == []
+
+
+@pytest.mark.parametrize(
+    ("output", "says", "keeps"),
+    [
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "free about 3 GB", False),
+        ("Retrying: NewConnectionError: Failed to establish\nERROR: No matching distribution", "network", True),
+        ("socket.gaierror: Temporary failure in name resolution", "network", True),
+    ],
+)
+def test_pip_failure_is_explained(course, monkeypatch, capsys, output, says, keeps):
+    """After a network error the next start goes on with what is there, after others it begins anew."""
+    fake_venv(course)
+    fail_step(course, monkeypatch, output)
+    assert course.main(["run"]) == 1
+    line = complaint(capsys)
+    assert says in line
+    assert output not in line
+    assert (course.reason_to_rebuild() == "") is keeps
+    assert not course.is_current()
+    assert output.splitlines()[-1] in (course.VENV / "install.log").read_text()
+
+
+def test_unknown_pip_failure_shows_the_end_of_its_output(course, monkeypatch, capsys):
+    fake_venv(course)
+    fail_step(course, monkeypatch, "\n".join(f"line {i}" for i in range(50)), code=3)
+    assert course.main(["run"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    shown = [line for line in lines if line.startswith("    | ")]
+    attempts = 1 if sys.platform == "darwin" else 2
+    assert shown == [f"    | line {i}" for i in range(42, 50)] * attempts
+    assert "failed with exit code 3" in lines[-1]
+
+
+def test_read_only_folder(course, monkeypatch, capsys):
+    def refuse(self, *arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert course.main(["run"]) == 1
+    assert "copy the course to a folder of your own" in complaint(capsys)
+
+
+def test_incomplete_copy(course, capsys):
+    (course.ROOT / "constraints.txt").unlink()
+    assert course.main(["run"]) == 1
+    assert "constraints.txt is missing" in complaint(capsys)
+
+
+# doctor and test
+
+
+def doctor(course, capsys):
+    code = course.main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("[ok] ", "[problem] ")) for line in lines)
+    problems = {line.split()[1].rstrip(":"): line for line in lines if line.startswith("[problem]")}
+    assert all("remedy: " in line for line in problems.values())
+    return code, problems
+
+
+def test_doctor_before_the_first_start(course, monkeypatch, capsys):
+    monkeypatch.setattr(course, "check_network", lambda: (True, "fine"))
+    assert doctor(course, capsys) == (0, {})
+    monkeypatch.setattr(course, "has_venv_module", lambda: False)
+    monkeypatch.setattr(course, "free_gigabytes", lambda: 0.5)
+    monkeypatch.setattr(course, "nvidia_smi", lambda: "no-such-program")
+    code, problems = doctor(course, capsys)
+    assert code == 1
+    assert set(problems) == {"venv", "disk", "GPU"}
+    assert not course.VENV.exists()
+
+
+def test_doctor_without_network(course, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    fine, text = course.check_network()
+    assert not fine
+    assert "remedy: check the network" in text
+
+
+def test_doctor_goes_on_with_the_package_once_installed(course, monkeypatch, capsys):
+    fake_venv(course)
+    course.write_stamp()
+    calls = []
+    monkeypatch.setattr(course, "run_child", lambda command: calls.append(command) or 3)
+    code, problems = doctor(course, capsys)
+    assert (code, problems) == (1, {})
+    assert calls == [[str(course.venv_python()), "-m", "course_utils", "doctor"]]
+
+
+def test_all_stages_run_and_one_failure_counts(course, monkeypatch, capsys):
+    (course.ROOT / "notebooks").mkdir()
+    (course.ROOT / "notebooks" / "00_start_here.ipynb").write_text("{}")
+    calls = []
+
+    def run_child(command, **variables):
+        calls.append(command[2:])
+        return 5 if "--ignore=tests/browser" in command else 0
+
+    monkeypatch.setattr(course, "ensure_environment", course.venv_python)
+    monkeypatch.setattr(course, "find_chromium", lambda: "")
+    monkeypatch.setattr(course, "run_child", run_child)
+    assert course.main(["test"]) == 1
+    lint, unit, notebooks = calls
+    assert lint == ["ruff", "check", "."]
+    assert unit == ["pytest", "tests", "--ignore=tests/notebooks", "--ignore=tests/browser"]
+    assert {"--nbval", "tests/notebooks/sanitize.cfg", "notebooks/00_start_here.ipynb"} <= set(notebooks)
+    table = {line.split()[0]: line.split(None, 2)[2] for line in capsys.readouterr().out.splitlines()[-4:]}
+    assert table["lint"] == table["notebooks"] == "ok"
+    assert table["unit"] == "FAILED (exit code 5)"
+    assert table["browser"].startswith("skipped: no Chromium")
+    assert course.main(["test", "lint", "notebooks"]) == 0
+    assert len(calls) == 5
+
+
+def test_chromium_by_variable(course, monkeypatch):
+    monkeypatch.setenv("CHROMIUM", sys.executable)
+    assert course.find_chromium() == sys.executable
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    with pytest.raises(course.CourseError, match="no-such-browser"):
+        course.find_chromium()
+
+
+def test_chromium_of_playwright(course, monkeypatch, tmp_path):
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(course.shutil, "which", lambda name: None)
+    monkeypatch.setattr(course.Path, "home", lambda: tmp_path)
+    for variable in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    program = tmp_path / "browsers" / "chromium-1200" / "chrome-linux64" / "chrome"
+    program.parent.mkdir(parents=True)
+    program.write_text("")
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
+    if not Path("/Applications/Google Chrome.app").exists():
+        assert course.find_chromium() == str(program)
+
+
+def test_children_know_the_environment(course, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    variables = course.child_environment()
+    assert variables["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert variables["PATH"].split(os.pathsep)[0] == str(course.venv_python().parent)
+    program = "import os; assert os.environ['CHROMIUM'] == 'x'"
+    assert course.run_child([sys.executable, "-c", program], CHROMIUM="x") == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_the_program_too(course):
+    """Without a terminal only course.py gets the signal: it ends its child and exits with 130."""
+    child = "import sys, time; print('up', flush=True); time.sleep(60)"
+    program = (
+        f"import sys, runpy; course = runpy.run_path({str(SOURCE)!r})\n"
+        f"course['COMMANDS']['run'] = lambda arguments: course['run_child']([sys.executable, '-c', {child!r}])\n"
+        "sys.exit(course['main'](['run']))"
+    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", program], text=True, **pipes)
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=20)  # returns early only if the child, which holds the pipe, has ended
+    assert process.returncode == 130
+    assert errors.strip() == "course.py: stopped"

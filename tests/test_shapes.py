@@ -1,0 +1,252 @@
+"""The procedural shapes: the same everywhere, one piece of furniture each, and what their captions say is there."""
+
+import hashlib
+import subprocess
+import sys
+from itertools import groupby
+
+import numpy as np
+import pytest
+from scipy.ndimage import label
+
+from course_utils.datasets.shapes import CLASSES, Draws, make_shape, make_shapes
+
+PROBE = """
+import hashlib
+from course_utils.datasets.shapes import make_shapes
+made = make_shapes(12, resolution=24, first_index=100)
+print(hashlib.sha256(made.voxels.tobytes() + "|".join(made.captions).encode()).hexdigest())
+"""
+CHECKSUM = "?"
+
+
+def extents(voxels):
+    """(first, last) occupied index along z, y and x."""
+    axes = ((1, 2), (0, 2), (0, 1))
+    return [tuple(np.flatnonzero(voxels.any(axis=axis))[[0, -1]]) for axis in axes]
+
+
+def runs(line):
+    """How many stretches of True a sequence of bools holds."""
+    return sum(value for value, _ in groupby(line.tolist()))
+
+
+def test_classes_are_in_the_documented_order():
+    assert CLASSES[:6] == ("chair", "table", "lamp", "sofa", "bed", "shelf")
+
+
+def test_same_shapes_in_this_and_another_process():
+    """The checksum pins the data set: a change of it means new training data and new checkpoints."""
+    made = make_shapes(12, resolution=24, families=CLASSES[:6], first_index=100)
+    here = hashlib.sha256(made.voxels.tobytes() + "|".join(made.captions).encode()).hexdigest()
+    there = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True).stdout.strip()
+    assert here == there == CHECKSUM
+
+
+def test_draws_are_uniform_and_differ_between_families():
+    chair, table = Draws("chair", 3), Draws("table", 3)
+    values = np.array([chair.between(-1.0, 3.0) for _ in range(4000)])
+    assert values.min() >= -1.0 and values.max() < 3.0
+    assert abs(values.mean() - 1.0) < 5 * 4 / np.sqrt(12 * 4000)
+    assert abs(values[0] - table.between(-1.0, 3.0)) > 1e-6
+    counts = np.bincount([chair.whole(2, 5) for _ in range(4000)], minlength=7)
+    assert counts[[0, 1, 6]].sum() == 0 and counts[2:6].min() > 1000 - 5 * np.sqrt(750)
+
+
+def test_a_shape_depends_only_on_its_index():
+    whole = make_shapes(15, resolution=16)
+    part = make_shapes(10, resolution=16, first_index=5)
+    assert (whole.voxels[5:] == part.voxels).all() and (whole.labels[5:] == part.labels).all()
+    assert whole.captions[5:] == part.captions
+    assert whole.voxels.shape == (15, 16, 16, 16) and whole.voxels.dtype == bool and whole.labels.dtype == np.int64
+
+
+def test_families_take_turns_and_keep_their_labels():
+    made = make_shapes(8, resolution=8, families=("lamp", "chair"))
+    assert made.labels.tolist() == [2, 0] * 4 and made.families == ("lamp", "chair")
+    single = make_shape("chair", 3, resolution=8)
+    assert (made.voxels[3] == single.voxels).all() and single.label == 0 and made.captions[3] == single.caption
+
+
+@pytest.mark.parametrize("family", CLASSES)
+def test_every_shape_is_one_closed_piece_on_the_ground(family):
+    """Brute force: face-connected components of the solid and of the space around it (no hidden cavity)."""
+    for resolution, count in ((16, 60), (24, 60), (32, 60), (64, 10)):
+        for seed in range(count):
+            voxels = make_shape(family, seed, resolution).voxels
+            name = f"{family} {seed} at {resolution}"
+            assert label(voxels)[1] == 1, name
+            assert label(~np.pad(voxels, 1))[1] == 1, name
+            (bottom, _), (front, back), (left, right) = extents(voxels)
+            assert bottom == 0, name
+            assert abs(front + back - (resolution - 1)) <= 1 and abs(left + right - (resolution - 1)) <= 1, name
+
+
+@pytest.mark.parametrize("family", CLASSES)
+def test_every_shape_fills_the_cube_and_keeps_a_margin(family):
+    for seed in range(100):
+        (_, top), (front, back), (left, right) = extents(make_shape(family, seed).voxels)
+        assert 0.72 <= max(top + 1, back - front + 1, right - left + 1) / 32 <= 0.95, (family, seed)
+        assert top <= 30 and min(front, left) >= 1 and max(back, right) <= 30, (family, seed)
+
+
+@pytest.mark.parametrize("family", CLASSES)
+def test_a_seed_names_the_same_shape_at_every_resolution(family):
+    overlaps = []
+    for seed in range(25):
+        fine, coarse = make_shape(family, seed, 64), make_shape(family, seed, 32)
+        share = fine.voxels.reshape(32, 2, 32, 2, 32, 2).mean(axis=(1, 3, 5))
+        assert fine.caption == coarse.caption and fine.attributes == coarse.attributes
+        # A voxel is decided by its centre: full cells must be in the coarse shape, empty ones must not.
+        overlaps.append((coarse.voxels & (share >= 0.5)).sum() / (coarse.voxels | (share >= 0.5)).sum())
+    assert np.mean(overlaps) > 0.85 and min(overlaps) > 0.7
+
+
+@pytest.mark.parametrize("family", CLASSES)
+def test_no_two_are_alike(family):
+    """At most 2 % of 100 new shapes have a neighbour of IoU 0.95 or more among 400 (10,000: see the report)."""
+    bank = make_shapes(400, families=(family,)).voxels.reshape(400, -1).astype(np.float32)
+    fresh = make_shapes(100, families=(family,), first_index=10**6).voxels.reshape(100, -1).astype(np.float32)
+    shared = fresh @ bank.T  # (100, 400)
+    nearest = (shared / (fresh.sum(1)[:, None] + bank.sum(1) - shared)).max(axis=1)
+    assert (nearest >= 0.95).mean() <= 0.02
+
+
+def test_chair_attributes_are_there():
+    feet = {"four legs": 4, "three legs": 3, "pedestal": 1, "runners": 2}
+    for seed in range(150):
+        shape = make_shape("chair", seed)
+        voxels, attributes = shape.voxels, shape.attributes
+        assert label(voxels[0])[1] == feet[attributes["base"]], seed
+        _, (front, back), (left, right) = extents(voxels)
+        seat = np.flatnonzero(voxels[:, front + 2, (left + right) // 2])[-1]
+        above = voxels[seat + 2 :, : front + (back - front) // 2]
+        assert above.any() == attributes["armrests"], seed
+        backrest = np.flatnonzero(voxels.any(axis=(1, 2)))[-1] - seat
+        assert (backrest > seat) == (attributes["back_height"] == "high") or 0.75 < backrest / seat < 1.25, seed
+
+
+def test_table_attributes_are_there():
+    for seed in range(150):
+        shape = make_shape("table", seed)
+        (_, top), *_ = extents(shape.voxels)
+        face = shape.voxels[top]
+        depth, width = (last - first + 1 for first, last in extents(face[None])[1:])
+        filled = face.sum() / (width * depth)
+        assert (filled > 0.95) == (shape.attributes["top"] == "rectangular"), seed
+        assert shape.attributes["top"] != "round" or depth == width, seed
+        assert shape.attributes["top"] != "oval" or depth < 0.85 * width, seed
+        feet = {"four legs": 4, "pedestal": 1, "trestle": 2, "side panels": 2}[shape.attributes["base"]]
+        assert label(shape.voxels[0])[1] == feet, seed
+        tall = (top + 1) / max(width, depth)
+        assert {"low": tall < 0.55, "medium": 0.5 < tall < 0.95, "tall": tall > 1.0}[shape.attributes["size"]], seed
+
+
+def test_lamp_attributes_are_there():
+    for seed in range(150):
+        shape = make_shape("lamp", seed)
+        foot, pieces = shape.voxels[0], label(shape.voxels[0])[1]
+        assert pieces == (3 if shape.attributes["foot"] == "tripod" else 1), seed
+        if pieces == 1:
+            depth, width = (last - first + 1 for first, last in extents(foot[None])[1:])
+            assert (foot.sum() == width * depth) == (shape.attributes["foot"] == "square"), seed
+
+
+def test_sofa_attributes_are_there():
+    for seed in range(150):
+        shape = make_shape("sofa", seed)
+        voxels, attributes = shape.voxels, shape.attributes
+        assert (voxels[0].sum() < 0.3 * voxels.any(axis=0).sum()) == attributes["legs"], seed
+        _, (front, _), (left, right) = extents(voxels)
+        middle = (left + right) / 2
+        reach = np.flatnonzero(voxels[:, front].any(axis=0)).mean() - middle  # what comes furthest forward
+        assert (abs(reach) > 3) == (attributes["side"] != "none"), seed
+        assert attributes["side"] == {-1: "left", 0: "none", 1: "right"}[int(np.sign(reach) * (abs(reach) > 3))], seed
+        main = np.flatnonzero(voxels[:, :, round(middle)].any(axis=0))[0]
+        heights = 31 - voxels[::-1, main + 1, left : right + 1].argmax(axis=0)  # (W,) over the seats
+        assert runs(heights == heights.min()) == attributes["seats"] - 1, seed
+
+
+def test_bed_attributes_are_there():
+    for seed in range(150):
+        shape = make_shape("bed", seed)
+        voxels, attributes = shape.voxels, shape.attributes
+        (_, top), (front, back), _ = extents(voxels)
+        width = voxels[:, front].any(axis=0).sum()
+        assert (width / (back - front + 1) < 0.62) == (attributes["size"] == "single"), seed
+        assert (voxels[0].sum() < 0.5 * voxels.any(axis=0).sum()) == attributes["legs"], seed
+        open_air = ~voxels[:, (front + back) // 2, 16]
+        assert runs(~open_air) == (2 if attributes["kind"] == "bunk" or attributes["roof"] else 1), seed
+
+
+def test_shelf_attributes_are_there():
+    checked = 0
+    for seed in range(300):
+        shape = make_shape("shelf", seed)
+        attributes = shape.attributes
+        if attributes["books"] or attributes["doors"]:
+            continue
+        (_, top), (front, back), (left, right) = extents(shape.voxels)
+        across = shape.voxels[:, (front + back) // 2]  # (D, W), a cut from side to side
+        boards = max(runs(across[:, x]) for x in range(left, right + 1))
+        assert boards == attributes["rows"] + 1, seed
+        uprights = max(runs(level) for level in across[across[:, left]][:, left : right + 1])
+        assert attributes["frame"] == "posts" or uprights == attributes["columns"] + 1, seed
+        assert shape.voxels[3:top, back, left : right + 1].all(axis=0).any()
+        checked += 1
+    assert checked > 60
+
+
+SAID = {
+    "chair": {"no armrests": ("armrests", False), "four legs": ("base", "four legs"), "a round seat": ("seat", "round")},
+    "table": {"a shelf below": ("extra", "shelf"), "low": ("size", "low"), "an oval top": ("top", "oval")},
+    "lamp": {"three legs": ("foot", "tripod"), "a curved arm": ("kind", "arc"), "a round globe": ("shade", "globe")},
+    "sofa": {"three seats": ("seats", 3), "on the left": ("side", "left"), "no arms": ("arms", "none")},
+    "bed": {"two pillows": ("pillows", 2), "single": ("size", "single"), "no blanket": ("blanket", False)},
+    "shelf": {"three rows": ("rows", 3), "doors": ("doors", True), "an open back": ("back", False)},
+}
+
+
+@pytest.mark.parametrize("family", SAID)
+def test_captions_tell_the_truth_in_many_ways(family):
+    shapes = [make_shape(family, seed, 8) for seed in range(200)]
+    for shape in shapes:
+        assert shape.caption.startswith(("a ", "an ")) and ("couch" if "couch" in shape.caption else family) in shape.caption
+        assert shape.caption.startswith("an ") == (shape.caption.split()[1][0] in "aeiou")
+        assert all(isinstance(value, str | int | bool) for value in shape.attributes.values())
+    for words, (attribute, value) in SAID[family].items():
+        speaking = [shape for shape in shapes if words in shape.caption]
+        assert len(speaking) >= 5, words
+        assert all(shape.attributes[attribute] == value for shape in speaking), words
+    assert len({shape.caption for shape in shapes}) > 70
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("boat", 0), "family='boat': expected one of chair, table"),
+        (("chair", -1), "seed=-1: expected an integer of at least 0"),
+        (("chair", 1.5), "seed=1.5: expected an integer"),
+        (("chair", 0, 7), "resolution=7: expected an integer of at least 8 and at most 128"),
+        (("chair", 0, 129), "resolution=129"),
+    ],
+)
+def test_make_shape_refuses_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_shape(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": -1}, "count=-1"),
+        ({"count": 2, "first_index": -3}, "first_index=-3"),
+        ({"count": 2, "families": "chair"}, "families='chair': expected a non-empty sequence"),
+        ({"count": 2, "families": ()}, "families="),
+        ({"count": 0, "families": ("chair", "boat")}, "family='boat'"),
+        ({"count": 0, "resolution": 4}, "resolution=4"),
+    ],
+)
+def test_make_shapes_refuses_bad_input(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_shapes(**options)
