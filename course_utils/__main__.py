@@ -7,6 +7,10 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from course_utils.training import Plan
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"
@@ -46,18 +50,15 @@ def parser() -> Parser:
     return top
 
 
-def whole(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise ValueError
-    return value
+def whole(text: str, least: int = 0) -> int:
+    """A whole number in the range of seeds; argparse turns the error into its one line."""
+    if not text.isdecimal() or not least <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {2**32 - 1}, got {text!r}")
+    return int(text)
 
 
 def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    return whole(text, least=1)
 
 
 def generate(options: argparse.Namespace) -> None:
@@ -151,7 +152,7 @@ def train(options: argparse.Namespace) -> None:
         "data_sha256": hashlib.sha256(voxels.numpy().tobytes()).hexdigest(),
         "torch": torch.__version__,
     }
-    save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, made))
+    save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, plan, made))
     print(f"{out / 'checkpoint'}: try python3 course.py generate {config['classes'][0]} --model {out / 'checkpoint'}")
 
 
@@ -202,10 +203,10 @@ def training_data(config: dict, file: Path | None):
     return torch.from_numpy(archive.voxels(rows)), labels
 
 
-def card(config: dict, made: dict) -> str:
+def card(config: dict, plan: "Plan", made: dict) -> str:
     """The checkpoint's card: what it is and how it was made."""
     data = config["data"].get("file", f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)")
-    plan, sampling = config["plan"], config["sampling"]
+    sampling = config["sampling"]
     settings = f"{sampling['steps']} steps, shift {sampling['shift']}, guidance scale {sampling['guidance_scale']}"
     return f"""# {config["name"]}
 
@@ -215,7 +216,7 @@ def card(config: dict, made: dict) -> str:
 |---|---|
 | makes | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
 | data | {data}, SHA-256 of the voxels {made["data_sha256"][:16]}… |
-| training | `{made["command"]}`: {plan["steps"]} steps of {plan["batch_size"]}, seed {plan["seed"]} |
+| training | `{made["command"]}`: {plan.steps} steps of {plan.batch_size}, seed {plan.seed} |
 | took | {made["minutes"]} minutes on {made["device"]} (torch {made["torch"]}) |
 | weights | moving average (EMA), half precision, safetensors |
 | sampling | {settings} |
@@ -259,7 +260,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         {"generate": generate, "train": train, "doctor": doctor}[options.command](options)
     except ValueError as error:
-        raise SystemExit(f"course.py {options.command}: {error}") from error
+        print(f"course.py {options.command}: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
     except KeyboardInterrupt:
         raise SystemExit("\nstopped") from None
 

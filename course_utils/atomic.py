@@ -22,6 +22,7 @@ def writing(goal: str | Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{goal.stem}-", suffix=goal.suffix, dir=goal.parent)
     os.close(handle)
     temporary = Path(name)
+    temporary.chmod(0o644)  # mkstemp makes files that only their owner can read
     try:
         yield temporary
         with temporary.open("r+b") as file:

@@ -53,17 +53,22 @@ def test_fit_stands_centred_and_keeps_the_aspect():
     assert np.array_equal(cube, expected)
 
 
-def test_fit_by_whole_factors_repeats_and_merges():
+def test_fit_grows_by_repeating():
     shape = noise((8, 8, 8))
     shape[0, 0, 0] = shape[-1, -1, -1] = True
     large = fit_to_cube(shape, 24)
     assert np.array_equal(large, np.kron(shape, np.ones((3, 3, 3), dtype=bool)))
-    merged = np.zeros((8, 8, 8), dtype=bool)
-    big = noise((24, 24, 24), density=0.02)
-    big[0, 0, 0] = big[-1, -1, -1] = True
-    for z, y, x in np.argwhere(big):
-        merged[z // 3, y // 3, x // 3] = True
-    assert np.array_equal(fit_to_cube(big, 8), merged)
+
+
+@pytest.mark.parametrize("n", [8, 9])
+def test_fit_shrinks_to_whatever_is_touched(n):
+    grid = noise((24, 24, 24), density=0.02)
+    grid[0, 0, 0] = grid[-1, -1, -1] = True
+    start = [i * 24 // n for i in range(n + 1)]
+    expected = np.zeros((n, n, n), dtype=bool)
+    for z, y, x in np.ndindex(n, n, n):
+        expected[z, y, x] = grid[start[z] : start[z + 1], start[y] : start[y + 1], start[x] : start[x + 1]].any()
+    assert np.array_equal(fit_to_cube(grid, n), expected)
 
 
 def test_fit_keeps_the_scale_of_a_cube_of_the_resolution():
@@ -419,6 +424,13 @@ def test_open_sheet_and_inverted_box(tmp_path):
     box.export(tmp_path / "box.stl")
     voxels = read_mesh(tmp_path / "box.stl", 16)
     assert voxels[:8, 4:12].all() and voxels.sum() == 16 * 8 * 8
+
+
+def test_symmetric_meshes_give_symmetric_voxels(tmp_path):
+    posts = [trimesh.creation.box((2.6, 2, 16)).apply_translation((x, 0, 0)) for x in (-4.9, 4.9)]
+    trimesh.util.concatenate(posts).export(tmp_path / "posts.stl")  # 12.4 voxels wide
+    voxels = read_mesh(tmp_path / "posts.stl", 16)
+    assert np.array_equal(voxels, voxels[:, :, ::-1]) and voxels.sum() == 2 * 4 * 2 * 16
 
 
 def test_scene_transforms_are_applied(tmp_path):

@@ -88,6 +88,11 @@ def test_conda_and_binder_install_the_constraints(folder, lines, extra):
         assert public(clause.version) == pins()[canonicalize_name(requirement.name)], requirement
 
 
+def test_binder_has_no_room_for_cuda():
+    """By its build tag: with the plain version pip would take gigabytes of CUDA wherever the CPU index is down."""
+    assert f"torch=={pins()['torch']}+cpu" in lines_of("binder/requirements.txt")
+
+
 def test_one_python_version():
     """The one that CI tests first, the oldest allowed: the same for conda, Binder and the workflow."""
     (conda,) = (entry for entry in conda_environment()["dependencies"] if str(entry).startswith("python="))

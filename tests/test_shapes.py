@@ -13,11 +13,11 @@ from course_utils.datasets.shapes import CLASSES, Draws, make_shape, make_shapes
 
 PROBE = """
 import hashlib
-from course_utils.datasets.shapes import make_shapes
-made = make_shapes(12, resolution=24, first_index=100)
+from course_utils.datasets.shapes import CLASSES, make_shapes
+made = make_shapes(12, resolution=24, families=CLASSES[:6], first_index=100)
 print(hashlib.sha256(made.voxels.tobytes() + "|".join(made.captions).encode()).hexdigest())
 """
-CHECKSUM = "?"
+CHECKSUM = "54b7e2b247aa7f6c58d4975ebcc2a48f7ea28d94c7178464180d076b06af10b5"
 
 
 def extents(voxels):
@@ -71,7 +71,7 @@ def test_families_take_turns_and_keep_their_labels():
 @pytest.mark.parametrize("family", CLASSES)
 def test_every_shape_is_one_closed_piece_on_the_ground(family):
     """Brute force: face-connected components of the solid and of the space around it (no hidden cavity)."""
-    for resolution, count in ((16, 60), (24, 60), (32, 60), (64, 10)):
+    for resolution, count in ((16, 50), (24, 50), (32, 40), (64, 6)):
         for seed in range(count):
             voxels = make_shape(family, seed, resolution).voxels
             name = f"{family} {seed} at {resolution}"
@@ -92,19 +92,20 @@ def test_every_shape_fills_the_cube_and_keeps_a_margin(family):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_a_seed_names_the_same_shape_at_every_resolution(family):
-    overlaps = []
-    for seed in range(25):
-        fine, coarse = make_shape(family, seed, 64), make_shape(family, seed, 32)
-        share = fine.voxels.reshape(32, 2, 32, 2, 32, 2).mean(axis=(1, 3, 5))
+    """Every voxel centre of 32 is also one of 96: the coarse shape is the fine one, sampled.
+
+    A few voxels differ where a part is thickened to stay in one piece, at the tip of a globe for example.
+    """
+    for seed in range(8):
+        fine, coarse = make_shape(family, seed, 96), make_shape(family, seed, 32)
+        sampled = fine.voxels[1::3, 1::3, 1::3]
+        assert (sampled != coarse.voxels).sum() <= 0.01 * coarse.voxels.sum(), seed
         assert fine.caption == coarse.caption and fine.attributes == coarse.attributes
-        # A voxel is decided by its centre: full cells must be in the coarse shape, empty ones must not.
-        overlaps.append((coarse.voxels & (share >= 0.5)).sum() / (coarse.voxels | (share >= 0.5)).sum())
-    assert np.mean(overlaps) > 0.85 and min(overlaps) > 0.7
 
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_no_two_are_alike(family):
-    """At most 2 % of 100 new shapes have a neighbour of IoU 0.95 or more among 400 (10,000: see the report)."""
+    """At most 2 % of 100 new shapes have a neighbour of IoU 0.95 or more among 400."""
     bank = make_shapes(400, families=(family,)).voxels.reshape(400, -1).astype(np.float32)
     fresh = make_shapes(100, families=(family,), first_index=10**6).voxels.reshape(100, -1).astype(np.float32)
     shared = fresh @ bank.T  # (100, 400)
@@ -164,14 +165,15 @@ def test_sofa_attributes_are_there():
         assert attributes["side"] == {-1: "left", 0: "none", 1: "right"}[int(np.sign(reach) * (abs(reach) > 3))], seed
         main = np.flatnonzero(voxels[:, :, round(middle)].any(axis=0))[0]
         heights = 31 - voxels[::-1, main + 1, left : right + 1].argmax(axis=0)  # (W,) over the seats
-        assert runs(heights == heights.min()) == attributes["seats"] - 1, seed
+        grooves = heights == heights.min()  # the ends are low too, in front of an arm that is set back
+        assert runs(grooves) - grooves[0] - grooves[-1] == attributes["seats"] - 1, seed
 
 
 def test_bed_attributes_are_there():
     for seed in range(150):
         shape = make_shape("bed", seed)
         voxels, attributes = shape.voxels, shape.attributes
-        (_, top), (front, back), _ = extents(voxels)
+        _, (front, back), _ = extents(voxels)
         width = voxels[:, front].any(axis=0).sum()
         assert (width / (back - front + 1) < 0.62) == (attributes["size"] == "single"), seed
         assert (voxels[0].sum() < 0.5 * voxels.any(axis=0).sum()) == attributes["legs"], seed
@@ -198,8 +200,8 @@ def test_shelf_attributes_are_there():
 
 
 SAID = {
-    "chair": {"no armrests": ("armrests", False), "four legs": ("base", "four legs"), "a round seat": ("seat", "round")},
-    "table": {"a shelf below": ("extra", "shelf"), "low": ("size", "low"), "an oval top": ("top", "oval")},
+    "chair": {"no armrests": ("armrests", False), "runners": ("base", "runners"), "round seat": ("seat", "round")},
+    "table": {"a shelf below": ("extra", "shelf"), " low ": ("size", "low"), "an oval top": ("top", "oval")},
     "lamp": {"three legs": ("foot", "tripod"), "a curved arm": ("kind", "arc"), "a round globe": ("shade", "globe")},
     "sofa": {"three seats": ("seats", 3), "on the left": ("side", "left"), "no arms": ("arms", "none")},
     "bed": {"two pillows": ("pillows", 2), "single": ("size", "single"), "no blanket": ("blanket", False)},
@@ -211,7 +213,8 @@ SAID = {
 def test_captions_tell_the_truth_in_many_ways(family):
     shapes = [make_shape(family, seed, 8) for seed in range(200)]
     for shape in shapes:
-        assert shape.caption.startswith(("a ", "an ")) and ("couch" if "couch" in shape.caption else family) in shape.caption
+        assert shape.caption.startswith(("a ", "an "))
+        assert family in shape.caption.replace("couch", "sofa")
         assert shape.caption.startswith("an ") == (shape.caption.split()[1][0] in "aeiou")
         assert all(isinstance(value, str | int | bool) for value in shape.attributes.values())
     for words, (attribute, value) in SAID[family].items():

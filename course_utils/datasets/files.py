@@ -220,7 +220,7 @@ def _npz_array(zipped: zipfile.ZipFile, name: str) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
         if min(shape) < 1 or size != info.file_size - stream.tell():
             raise ValueError(f"{name} announces {shape} of {dtype}, but has {info.file_size - stream.tell()} bytes")
-        content = stream.read(size + 1)  # one more, so that zipfile sees the end and checks the checksum
+        content = stream.read(size)
         if len(content) != size:
             raise ValueError(f"{name} has {len(content)} bytes, expected {size}")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
@@ -516,7 +516,7 @@ def _placed_models(models: list, nodes: dict[int, _Node]) -> Iterator[tuple[np.n
 
 def _place(points: np.ndarray, turn: np.ndarray, move: np.ndarray) -> np.ndarray:
     """Twice the centres (N, 3) to the voxels' whole-numbered places in the world."""
-    return (points @ turn.T - 1) // 2 + move
+    return points @ turn.T // 2 + move
 
 
 def write_vox(path: str | Path, voxels: np.ndarray) -> None:
@@ -574,7 +574,7 @@ def read_mesh(path: str | Path, resolution: int = 32, up: str | None = None) -> 
 
 
 def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
-    """Corners (F, 3, 3) as a welded mesh in units of voxels, its longest side `resolution` of them."""
+    """Corners (F, 3, 3) as a welded mesh in units of voxels, centred in x and y, its longest side `resolution`."""
     from trimesh import Trimesh
 
     low = triangles.min(axis=(0, 1))
@@ -583,8 +583,9 @@ def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
         raise ValueError(f"its bounding box has the sides {extent.tolist()}, expected one above 0")
     scale = resolution / extent.max()
     triangles = (triangles - low) * scale
-    width = extent[:2] * scale
-    triangles[..., :2] += (np.round(width) - width) / 2  # symmetric shapes get symmetric voxels
+    # around the middle of the cube or half a voxel beside it, whichever lets the sides fall between voxels
+    whole = np.round(extent[:2] * scale)
+    triangles[..., :2] += (resolution - whole) // 2 + (whole - extent[:2] * scale) / 2
     mesh = Trimesh(triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False)
     mesh.merge_vertices(digits_vertex=5)
     if not mesh.area > 0:

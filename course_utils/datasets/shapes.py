@@ -460,15 +460,16 @@ def table(draws: Draws) -> Plan:
         base = "four legs"
 
     ratio = {"low": (0.32, 0.48), "medium": (0.56, 0.85), "tall": (1.1, 1.6)}[size]
-    slimness = {"rectangular": (0.42, 1.0), "round": (1.0, 1.0), "oval": (0.48, 0.75)}[top]
+    slimness = {"rectangular": (0.45, 1.0), "round": (1.0, 1.0), "oval": (0.6, 0.78)}[top]
     width, depth, height = draws.fit(1.0, draws.between(*slimness), draws.between(*ratio))
     thickness = draws.between(THIN, 0.12)
     under, is_round = height - thickness, top != "rectangular"
     extra = _table_extra(draws, base, size, top, under)
 
-    bevel = draws.pick(0.0, draws.between(0.06, 0.25)) if is_round or base in ("pedestal", "trestle") else 0.0
-    lower_face = (0.0, 0.0, (1 - bevel) * width / 2, (1 - bevel) * depth / 2)
-    parts = [Loft((under, height), lower_face, (0.0, 0.0, width / 2, depth / 2), round=is_round)]
+    bevel = draws.pick(0.0, draws.between(0.1, 0.35)) if is_round or base in ("pedestal", "trestle") else 0.0
+    edge, lower_face = height - thickness / 2, (0.0, 0.0, (1 - bevel) * width / 2, (1 - bevel) * depth / 2)
+    parts = [Loft((under, edge), lower_face, (0.0, 0.0, width / 2, depth / 2), round=is_round)]
+    parts.append(_slab(width, depth, (edge, height), is_round))
     parts += _table_base(draws, base, width, depth, height - thickness / 2, is_round)
     if extra == "apron":
         low, shares = under - draws.between(THIN, 0.12), (draws.between(0.6, 0.92), draws.between(0.6, 0.92))
@@ -513,6 +514,8 @@ def _table_base(
             Loft((0.0, rim), (0.0, 0.0, half_x, half_y), (0.0, 0.0, tip * half_x, tip * half_y), round=True),
         ]
     reach = 0.7 if is_round else 1.0
+    inset = max(0.0, min(inset, (reach * depth - 3.1 * THIN) / 2))
+    thickness = min(thickness, (reach * depth - 2 * inset - 1.1 * THIN) / 2)  # so that there is air between legs
     x, y = (reach * width - thickness) / 2 - inset, (reach * depth - thickness) / 2 - inset
     if base == "four legs":
         splay = draws.pick(0.0, 0.0, draws.between(0.08, 0.2))
@@ -636,14 +639,15 @@ def sofa(draws: Draws) -> Plan:
     width = draws.between(0.76, 0.94)
     bulk = draws.between(1.0, 1.32) if seats == 2 else draws.between(0.95, 1.15)
     gap = draws.between(THIN, 0.12) if legs else 0.0
-    base_top = gap + bulk * draws.between(0.07, 0.15)
+    base_top = gap + bulk * draws.between(0.07, 0.17)
     seat = base_top + bulk * draws.between(0.07, 0.1)
-    height = seat + bulk * draws.between(0.18, 0.34)
-    back, arm = draws.between(0.08, 0.15), draws.between(0.08, 0.16)
+    height = seat + bulk * draws.between(0.17, 0.36)
+    back, arm = draws.between(0.08, 0.18), draws.between(0.08, 0.18)
     high_arm = draws.between(0.45, 0.65) if back_style == "rounded" else draws.between(0.6, 1.0)
     arm_top = seat + (draws.between(0.05, 0.07) if arms == "low" else high_arm * (height - seat))
-    depth = back + bulk * draws.between(0.22, 0.42)
-    reach = depth if side == "none" else depth + draws.between(0.16, 0.36)  # how far the long side comes forward
+    depth = back + bulk * draws.between(0.2, 0.44)
+    arm_front = -depth * draws.pick(1.0, draws.between(0.7, 1.0))
+    reach = depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.8)  # the side that comes forward
 
     # The back of the sofa is the plane y = 0, its front y = -depth: `_rasterise` moves it to the middle.
     parts = [Box(_span(0.0, width), (-depth, 0.0), (gap, base_top))]
@@ -655,7 +659,7 @@ def sofa(draws: Draws) -> Plan:
             parts.append(Box(_strip(sign, width, back), (-reach, 0.0), (gap, height)))
         elif arms != "none" and end != side:
             margins[end] = arm
-            parts.append(Box(_strip(sign, width, arm), (-depth, 0.0), (gap, arm_top)))
+            parts.append(Box(_strip(sign, width, arm), (arm_front, 0.0), (gap, arm_top)))
     groove = draws.between(THIN, 0.085)
     left, cushion = margins["left"] - width / 2, (width - sum(margins.values()) - (seats - 1) * groove) / seats
     puff, puff_top = draws.between(THIN, 0.11), seat + draws.between(0.65, 0.95) * (height - seat)
@@ -821,35 +825,35 @@ def _bedding(
 def shelf(draws: Draws) -> Plan:
     tall, frame = draws.chance(0.6), draws.pick("panels", "panels", "posts")
     legs = frame == "posts" or draws.chance(0.4)
-    back, books, doors = draws.chance(0.5), draws.chance(0.6), draws.chance(0.3)
+    back, books, doors = draws.chance(0.5), draws.chance(0.65), draws.chance(0.25)
 
     width, depth, height = draws.fit(
         draws.between(0.36, 0.85) if tall else 1.0,
         draws.between(0.22, 0.5),
         1.0 if tall else draws.between(0.52, 0.9),
     )
-    board = draws.between(THIN, 0.09)
+    board, wall, panel = draws.between(THIN, 0.1), draws.between(THIN, 0.1), draws.between(THIN, 0.12)
     ground = draws.between(THIN, 0.16) if legs else 0.0
     rows = _compartments(draws, height - ground, board, 0.1, (2, 5))
-    columns = 1 if frame == "posts" else _compartments(draws, width, board, 0.13, (1, 4))
+    columns = 1 if frame == "posts" else _compartments(draws, width, wall, 0.13, (1, 4))
     doors = doors and rows > 1
     high_end = draws.pick("none", "left", "right") if rows > 1 and columns > 1 else "none"
-    levels = _levels(ground, height - board, rows, draws.between(0.75, 1.35), board + 0.085)
-    edges = _levels(-width / 2, width / 2 - board, columns, draws.between(0.75, 1.35), board + 0.125)
+    levels = _levels(ground, height - board, rows, draws.between(0.7, 1.45), board + 0.085)
+    edges = _levels(-width / 2, width / 2 - wall, columns, draws.between(0.7, 1.45), wall + 0.125)
     steps = {"none": [0] * columns, "left": list(range(columns)), "right": list(range(columns))[::-1]}[high_end]
     stacks = [levels[: max(rows - step, 2 if doors else 1) + 1] for step in steps]
 
     parts = []
     for left, right, stack in zip(edges[:-1], edges[1:], stacks, strict=True):
-        x, top = (left, right + board), stack[-1] + board
+        x, top = (left, right + wall), stack[-1] + board
         parts += [Box(x, _span(0.0, depth), (level, level + board)) for level in stack]
         if frame == "panels":
-            parts += [Box((edge, edge + board), _span(0.0, depth), (ground, top)) for edge in (left, right)]
-        parts += [Box(x, (depth / 2 - THIN, depth / 2), (ground, top))] if back else []
-        parts += _books(draws, (left + board, right), depth, stack[1 if doors else 0 :], board) if books else []
+            parts += [Box((edge, edge + wall), _span(0.0, depth), (ground, top)) for edge in (left, right)]
+        parts += [Box(x, (depth / 2 - panel, depth / 2), (ground, top))] if back else []
+        parts += _books(draws, (left + wall, right), depth, stack[1 if doors else 0 :], board) if books else []
     parts += _doors(width, depth, (levels[0], levels[1] + board)) if doors else []
     if legs:
-        post, post_top = (board, height) if frame == "posts" else (THIN, ground + board)
+        post, post_top = (wall, height) if frame == "posts" else (THIN, ground + board)
         parts += [_leg(x, y, post_top, post) for x, y in _corners((width - post) / 2, (depth - post) / 2)]
     attributes = {"size": "tall" if tall else "wide", "rows": rows, "columns": columns, "frame": frame, "back": back}
     attributes |= {"doors": doors, "legs": legs, "books": books, "high_end": high_end}
@@ -891,9 +895,9 @@ def _books(draws: Draws, x: Interval, depth: float, levels: list[float], board: 
     parts = []
     for low, high in pairwise(levels):
         sign, wall = draws.pick((1, x[0]), (-1, x[1]))
-        start, end = 0.0, draws.between(0.35, 0.85) * (x[1] - x[0]) if draws.chance(0.85) else 0.0
-        y = (-depth / 2 + draws.between(0.01, 0.05), depth / 2)
-        while start < end:
+        start, end = 0.0, draws.between(0.35, 0.8) * (x[1] - x[0]) if draws.chance(0.85) else 0.0
+        y = (-depth / 2 + draws.between(0.04, 0.1), depth / 2)
+        while start + THIN <= end:
             thick, tall = draws.between(THIN, 0.12), min(draws.between(0.5, 0.8) * (high - low - board), 0.24)
             near, far = sorted((wall + sign * start, wall + sign * min(start + thick, end)))
             parts.append(Box((near, far), y, (low, low + board + max(THIN, tall))))

@@ -66,6 +66,26 @@ class Attention(nn.Module):
         return x + self.out(h.transpose(2, 3).reshape(x.shape))
 
 
+class Places(nn.Module):
+    """Tells a grid of features where each place is: adds a learned mixture of waves over each axis (B, C, *grid).
+
+    A convolution sees no difference between left and right, floor and ceiling; shapes that stand upright do.
+    """
+
+    def __init__(self, dimensions: int, channels: int, waves: int = 4):
+        super().__init__()
+        self.waves, self.mix = waves, CONVOLUTION[dimensions](2 * waves * dimensions, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        phases = []
+        for axis, side in enumerate(x.shape[2:]):
+            u = (torch.arange(side, device=x.device, dtype=x.dtype) + 0.5) / side  # middle of each place, in (0, 1)
+            u = u.reshape(side, *[1] * (x.ndim - 3 - axis)).expand(x.shape[2:])
+            phases += [torch.pi * (k + 1) * u for k in range(self.waves)]
+        phases = torch.stack(phases)
+        return x + self.mix(torch.cat([phases.sin(), phases.cos()])[None])
+
+
 class UNet(nn.Module):
     """A denoising network for grids in 1, 2 or 3 dimensions.
 
@@ -96,6 +116,7 @@ class UNet(nn.Module):
         self.embedding = Embedding(width, classes)
         overlap = 3 if patch == 1 else patch
         self.stem = convolution(in_channels, channels[0], overlap, stride=patch, padding=(overlap - patch) // 2)
+        self.places = Places(dimensions, channels[0])
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
         for level, size in enumerate(channels):
@@ -123,7 +144,7 @@ class UNet(nn.Module):
                 f"each a multiple of {self.multiple}"
             )
         embedded = self.embedding(log_snr, condition)
-        h, skips = self.stem(x), []
+        h, skips = self.places(self.stem(x)), []
         for shrink, blocks in zip(self.shrink, self.down, strict=True):
             h = shrink(h)
             for block in blocks:

@@ -35,7 +35,7 @@ class Film:
         self._png = still.png()
 
     def __repr__(self):
-        return f"Film({len(self.figure.frames)} frames, {self.size_bytes / 1e6:.2f} MB)"
+        return f"Film({max(len(self.figure.frames), 1)} frames)"
 
     @property
     def size_bytes(self):
@@ -64,7 +64,9 @@ def shape_film(fields, titles=None, level=0.0, colour=MODEL):
     fields of different shape, or not-a-number values.
     """
     fields = _check_fields(fields)
-    titles = check_titles(titles or [f"step {k + 1}" for k in range(len(fields))], len(fields))
+    if titles is None:
+        titles = [f"step {k + 1}" for k in range(len(fields))]
+    titles = check_titles(titles, len(fields))
     meshes = _meshes_within(fields, level, MESH_BYTES)
     chosen = np.unique(np.linspace(0, len(fields) - 1, STILLS).round().astype(int))
     tiles = [render(fields[k] - np.float32(level), size=220, colour=colour) for k in chosen]

@@ -163,7 +163,7 @@ def draw_mesh(vertices, faces, occupancy, camera, colour=MODEL):
 
 
 def isosurface(field, level=0.0):
-    """Vertices (V, 3) and faces (F, 3) of the closed surface of a float field (D, H, W); no faces if nothing is inside."""
+    """Vertices (V, 3) and faces (F, 3) of a float field (D, H, W), closed; both empty if nothing is above `level`."""
     mesh = smooth_mesh(field, level)
     return np.array(mesh.vertices), np.array(mesh.faces)
 

@@ -14,6 +14,7 @@ from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, st
 
 TILE = 1.5  # inches across one picture in a grid
 TITLE = 0.19  # inches above it for each line of its title
+SHARP = 224  # pixels a side of a rendered tile; cut to the shape it fills about TILE
 LETTERS = 20  # in a line of a title
 
 OCCUPANCY_MAP = LinearSegmentedColormap.from_list("occupancy", [NOISE, "#FFFFFF", DATA])  # empty, undecided, solid
@@ -57,18 +58,18 @@ def render_mesh(vertices, faces, size=256, azimuth=raster.AZIMUTH, elevation=ras
 
 def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
     """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W) grids."""
-    return contact_sheet([render(grid, colour=colour) for grid in _bools(voxels)], titles, columns)
+    return contact_sheet([render(grid, SHARP, colour=colour) for grid in _bools(voxels)], titles, columns)
 
 
 def show_fields(fields, titles=None, columns=None, colour=MODEL):
     """Grid of smooth pictures, the surface where each float field (D, H, W) is 0. `fields` as in `show_voxels`."""
     grids = [grid_array("fields", field).astype(np.float32) for field in _nonempty("fields", fields)]
-    return contact_sheet([render(grid, colour=colour) for grid in grids], titles, columns)
+    return contact_sheet([render(grid, SHARP, colour=colour) for grid in grids], titles, columns)
 
 
 def show_mesh(meshes, titles=None, columns=None, colour=MODEL):
     """Grid of pictures of meshes that have `.vertices` and `.faces` (trimesh.Trimesh), in the unit cube."""
-    tiles = [render_mesh(mesh.vertices, mesh.faces, colour=colour) for mesh in _nonempty("meshes", meshes)]
+    tiles = [render_mesh(mesh.vertices, mesh.faces, SHARP, colour=colour) for mesh in _nonempty("meshes", meshes)]
     return contact_sheet(tiles, titles, columns)
 
 

@@ -38,11 +38,12 @@ CHROMIUM_ARGUMENTS = [
 ]
 PATIENCE = 180_000  # milliseconds: a busy machine draws 3D slowly
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
-FIGURE_3D = ".jp-NotebookPanel .js-plotly-plot:has(.gl-container canvas)"
+FIGURES = ".jp-NotebookPanel .jp-RenderedPlotly"
 
+# A cell waits as "[*]" and has not run as "[ ]"; the prompt of a folded cell stays empty.
 ALL_HAVE_RUN = """errors => {
     const prompts = [...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')];
-    return prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent)) || document.querySelector(errors) !== null;
+    return !prompts.some(prompt => /\\[[ *]\\]/.test(prompt.textContent)) || document.querySelector(errors) !== null;
 }"""
 
 
@@ -70,21 +71,29 @@ class Lab:
         page.locator(f'.lm-Menu-item[data-command="{command}"]').click()
 
     def _wait_until_idle(self, page) -> None:
-        page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(
-            state="attached"
-        )
+        page.locator(".jp-NotebookPanel-toolbar").get_by_text("Python 3").wait_for()  # not "No Kernel"
+        indicator = page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        indicator.wait_for(state="attached")
 
     def errors(self, page) -> list[str]:
         """The text of every error and every line on stderr that the notebook shows."""
         return page.locator(ERRORS).all_inner_texts()
 
     def figure(self, page):
-        """The first 3D plotly figure, scrolled into view and drawn: JupyterLab paints only what is on screen."""
-        figure = page.locator(FIGURE_3D).first
-        figure.wait_for(state="attached")
-        figure.scroll_into_view_if_needed()
-        page.wait_for_timeout(3000)
-        return figure
+        """The first plotly figure with a 3D scene, scrolled into view and drawn.
+
+        JupyterLab paints only what is on screen, and where an output holds a PNG beside plotly's JSON it shows
+        the PNG until the pointer enters it.
+        """
+        page.locator(FIGURES).first.wait_for(state="attached")
+        for figure in page.locator(FIGURES).all():
+            figure.scroll_into_view_if_needed()
+            figure.hover()
+            figure.locator(".plot-container").wait_for()
+            page.wait_for_timeout(3000)
+            if self.scene(figure).count():
+                return figure
+        raise AssertionError("no plotly figure of this lesson has a 3D scene")
 
     def scene(self, figure):
         """The canvas of a 3D figure, without its slider and buttons."""
@@ -143,8 +152,16 @@ def serve(notebooks: Path, folder: Path):
             _wait_for(f"http://127.0.0.1:{port}/api/status", server, log)
             yield Lab(f"http://127.0.0.1:{port}")
         finally:
-            server.terminate()
-            server.wait(timeout=60)
+            _stop(server)
+
+
+def _stop(server: subprocess.Popen) -> None:
+    server.terminate()  # it ends its kernels first
+    try:
+        server.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 120) -> None:

@@ -1,0 +1,156 @@
+"""The command line as a user types it: generate a chair, train, stop, go on, and every wrong argument in one line."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from course_utils.datasets.files import write_npz
+from course_utils.datasets.shapes import make_shapes
+
+ROOT = Path(__file__).parents[1]
+TINY = {
+    "name": "tiny",
+    "about": "A test",
+    "classes": ["chair", "table"],
+    "resolution": 8,
+    "data": {"kind": "procedural", "count": 40, "first_index": 0},
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 4, "blocks": 1, "heads": 1, "classes": 2},
+    "path": "flow",
+    "prediction": "x0",
+    "plan": {"steps": 30, "batch_size": 4},
+    "sampling": {"steps": 4, "shift": 1.0, "guidance_scale": 2.0},
+}
+
+
+def run(*arguments, cwd=ROOT):
+    command = [sys.executable, "-m", "course_utils", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(**changes):
+        path = tmp_path / "tiny.json"
+        path.write_text(json.dumps(TINY | changes))
+        return path
+
+    return write
+
+
+def test_generate_writes_a_watertight_chair_and_its_picture(tmp_path):
+    done = run("generate", "chair", "--seed", 3, "--out", tmp_path / "chair.glb")
+    assert done.returncode == 0, done.stderr
+    assert "watertight" in done.stdout and "16/16" in done.stderr
+    mesh = trimesh.load(tmp_path / "chair.glb", force="mesh")
+    mesh.merge_vertices(merge_norm=True, merge_tex=True)
+    assert mesh.is_watertight and len(mesh.split()) == 1
+    assert mesh.extents.max() > 0.5  # of the cube's side
+    assert (tmp_path / "chair.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_seed_is_a_shape(tmp_path):
+    volumes = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run("generate", "table", "--steps", 4, "--seed", seed, "--out", tmp_path / f"{name}.stl").returncode == 0
+        volumes.append((tmp_path / f"{name}.stl").read_bytes())
+    assert volumes[0] == volumes[1] != volumes[2]
+
+
+def test_train_makes_a_checkpoint_that_generates(tmp_path, config):
+    done = run("train", config(), "--out", tmp_path / "run", "--device", "cpu", "--save-every", 10)
+    assert done.returncode == 0, done.stderr
+    card = (tmp_path / "run" / "checkpoint" / "README.md").read_text()
+    assert "30 steps of 4" in card and "40 procedural shapes" in card
+    again = run("train", config(), "--out", tmp_path / "run", "--device", "cpu")
+    assert "going on at step 30 of 30" in again.stdout
+    made = run("generate", "table", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "t.obj")
+    assert made.returncode == 0 or "empty shape" in made.stderr  # thirty steps may well give nothing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_saves(tmp_path, config):
+    command = [sys.executable, "-m", "course_utils", "train", config(plan=TINY["plan"] | {"steps": 100_000})]
+    process = subprocess.Popen(
+        [*map(str, command), "--out", str(tmp_path / "run"), "--device", "cpu", "--save-every", "5"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "state.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "saved in" in errors and "Traceback" not in errors
+
+
+def test_train_on_a_file(tmp_path, config):
+    shapes = make_shapes(12, resolution=8, families=("chair", "table"))
+    write_npz(tmp_path / "data.npz", shapes.voxels, shapes.labels, classes=("chair", "table"))
+    plan = {"data": {"kind": "npz", "file": "data.npz"}, "plan": {"steps": 3, "batch_size": 4}}
+    done = run("train", config(**plan), "--data", tmp_path / "data.npz", "--out", tmp_path / "run", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "12 shapes" in done.stdout
+    missing = run("train", config(**plan), "--out", tmp_path / "other")
+    assert missing.returncode == 2 and "give it with --data" in missing.stderr
+
+
+def test_training_labels_are_the_configs_classes():
+    from course_utils.__main__ import training_data
+
+    order = ["table", "chair"]
+    data = {"kind": "procedural", "count": 7, "first_index": 3}
+    voxels, labels = training_data({"classes": order, "resolution": 16, "data": data}, None)
+    for row, label in zip(voxels.numpy(), labels.tolist(), strict=True):
+        alone = [make_shapes(1, 16, (order[label],), first_index=i).voxels[0] for i in range(3, 10)]
+        assert any(np.array_equal(row, other) for other in alone)
+
+
+@pytest.mark.parametrize("command", ["generate", "train", "doctor"])
+def test_help(command):
+    done = run(command, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: course.py {command}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["generate"], "family"),
+        (["generate", "dragon"], "knows no 'dragon'; it makes: chair"),
+        (["generate", "chair", "--seed", "-1"], "whole number from 0"),
+        (["generate", "chair", "--steps", "0"], "whole number from 1"),
+        (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
+        (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
+        (["generate", "chair", "--device", "abacus"], "cpu always can"),
+        (["train", "nonsense"], "there are modelnet10-chairs32, shapes32"),
+        (["paint"], "invalid choice: 'paint'"),
+    ],
+)
+def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, expected):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_doctor():
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) >= 5 and all(line.startswith("[ok] ") for line in lines)
+
+
+def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
+    from course_utils import doctor
+
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(doctor, "NEEDED", ("numpy", "no-such-package"))
+    problems = [str(finding) for finding in doctor.examine() if not finding.ok]
+    assert len(problems) == 2
+    assert "packages missing: no-such-package" in problems[0] and "Remedy: " in problems[0]
+    assert "the shipped model" in problems[1]
