@@ -24,6 +24,7 @@ from nbformat.notebooknode import NotebookNode
 
 NOTEBOOKS = Path(__file__).resolve().parent
 PYPROJECT = NOTEBOOKS.parent / "pyproject.toml"
+README = NOTEBOOKS.parent / "README.md"
 EDITIONS = {"student": ".", "solutions": "solutions"}
 STUB = "...  # your code here"
 CELL_SECONDS = 600
@@ -44,9 +45,13 @@ class Measured:
     peak_mb: float
     cores: int
 
+    @property
+    def numbers(self) -> str:
+        return f"{self.seconds:.0f} s, {self.peak_mb / 1000:.1f} GB"
+
     def __str__(self) -> str:
         cores = f"{self.cores} CPU core" + "s" * (self.cores != 1)
-        return f"Measured on {cores}: {self.seconds:.0f} s, {self.peak_mb / 1000:.1f} GB"
+        return f"Measured on {cores}: {self.numbers}"
 
     def near(self, other: "Measured | None") -> bool:
         """Whether the other measurement says the same within 30 %, on as many cores."""
@@ -331,6 +336,15 @@ def _write(path: Path, notebook: NotebookNode) -> None:
     os.replace(part, path)
 
 
+def with_times(readme: str, folder: Path = NOTEBOOKS) -> str:
+    """README's text with the measured time and memory of every lesson in the last column of its row."""
+    for source in lessons([], folder):
+        measured = stored_measurement(read_notebook(notebook_path(source, "student", folder)))
+        row = re.compile(rf"^(\|.*\(notebooks/{source.stem}\.ipynb\).*\|)[^|]*\|$", re.MULTILINE)
+        readme = row.sub(rf"\g<1> {measured.numbers if measured else '–'} |", readme)
+    return readme
+
+
 def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
     """What differs between a lesson's notebooks and its source, one line each; empty if nothing does."""
     complaints = []
@@ -385,6 +399,7 @@ def _build_command(sources: list[Path]) -> int:
             print(f"[problem] {error}")
             return 1
         print(f"[ok] {source.stem}: {measured}", flush=True)
+    README.write_text(with_times(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     return 0
 
 

@@ -128,5 +128,5 @@ def test_prior_has_the_width_of_the_end():
 
 
 def test_unknown_kind():
-    with pytest.raises(ValueError, match="epsilon.*x0"):
+    with pytest.raises(ValueError, match=r"epsilon.*x0"):
         FlowPath().convert(torch.zeros(1), torch.zeros(1), 0.5, "epsilon", "x0")

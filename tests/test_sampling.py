@@ -20,7 +20,12 @@ from course_utils.paths import PATHS, DDPMPath, EDMPath, FlowPath
 from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
 
 SHAPE = (3, 1, 4, 4, 4)  # the samplers are the same for points and voxels
-TABLE = dict(num_train_timesteps=1000, beta_schedule="linear", timestep_spacing="trailing", prediction_type="sample")
+TABLE = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "linear",
+    "timestep_spacing": "trailing",
+    "prediction_type": "sample",
+}
 
 
 class GaussianDenoiser:

@@ -158,7 +158,7 @@ def test_foreign_and_damaged_states_are_refused(tmp_path):
     file, run = tmp_path / "state.safetensors", trainer()
     finish(run, until=2)
     run.save(file)
-    with pytest.raises(ValueError, match="another plan.*batch_size: 32 there, 8 now"):
+    with pytest.raises(ValueError, match=r"another plan.*batch_size: 32 there, 8 now"):
         trainer(Plan(steps=60, batch_size=8, seed=3)).restore(file)
     with pytest.raises(ValueError, match="another network"):
         trainer(width=24).restore(file)

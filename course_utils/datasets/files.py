@@ -35,7 +35,7 @@ MAX_SCENE_NODES = 2**16
 MAX_FACES = 2_000_000  # of a mesh, copies counted
 SURFACE_POINTS, MAX_SURFACE_POINTS = 20_000, 2_000_000  # samples that voxelise a mesh
 VOX_SIDE = 256  # MagicaVoxel's coordinates are bytes
-VOX_ORANGE = (0xE6, 0x9F, 0x00, 0xFF)
+VOX_ORANGE = (0xE0, 0x7B, 0x0A, 0xFF)
 
 UP = {  # the axis that points up, by each format's convention or its usual writers
     ".npz": "z", ".vox": "z", ".binvox": "y",

@@ -1,6 +1,6 @@
 """Surfaces: from the field that a denoiser predicts to a closed mesh, and from the mesh to a file for other programs.
 
-Lesson 05 looks at isosurfaces, lesson 08 exports its shapes with it. Marching cubes is scikit-image's (Lewiner et al.
+Lesson 07 looks at isosurfaces, lesson 08 exports its shapes with it. Marching cubes is scikit-image's (Lewiner et al.
 2003); meshes are trimesh's. Vertices are (x, y, z) in units of the cube's side, z up, voxel centres at (i + 0.5) / n.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import trimesh
 
 SUFFIXES = (".glb", ".obj", ".stl")
-ORANGE = (202, 88, 0, 255)  # the course's model orange #E69F00, linear as glTF wants it
+ORANGE = (190, 51, 1, 255)  # the course's model orange #E07B0A, linear as glTF wants it
 SHARP = np.radians(80)  # edges that bend more are drawn sharp: blocks stay blocks, curved surfaces stay smooth
 KEPT = 0.2  # of the field's range: what smoothing leaves of a voxel's side of the level, so that thin parts survive
 NUDGE = 1e-4  # of the field's range: nothing may lie exactly on the level, where marching cubes makes degenerate faces

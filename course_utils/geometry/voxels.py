@@ -1,6 +1,6 @@
 """Occupancy grids: in and out of the model's tensors, their connected pieces, and their surface as blocks.
 
-Lesson 05 teaches the grid and the blocky mesh, lesson 08 uses the pieces to clean up what a model drew. Grids are bool
+Lesson 07 teaches the grid and the blocky mesh, lesson 08 uses the pieces to clean up what a model drew. Grids are bool
 (D, H, W) = z, y, x with z up; mesh vertices are (x, y, z) in units of the cube's side, voxel i spans [i/n, (i+1)/n].
 """
 

@@ -11,6 +11,7 @@
 # - find your way through the course.
 #
 # **You need** a little Python, arrays, and the idea of a normal distribution. The self-test below takes two minutes.
+# Symbols: [notation](../docs/notation.md).
 
 # %%
 import torch
@@ -131,8 +132,8 @@ print(f"one lamp from noise: {time.perf_counter() - start:.1f} s")
 # for yourself first, that is where the learning happens. Every claim is a computation that you can change. All
 # lessons run on a laptop without a GPU. Exercises tell you at once whether you are right.
 #
-# Start at lesson 01 if diffusion is new to you; jump to
-# [08 · A voxel diffusion model](08_voxel_diffusion.ipynb) if you want to train one yourself right away.
+# Two lessons are ready: this one and [08 · A voxel diffusion model](08_voxel_diffusion.ipynb), which needs nothing but
+# this one. The others are being written.
 
 # %% [markdown]
 # ## Is everything here?
@@ -204,7 +205,7 @@ stills.show_fields([last(generate("chair", seed, steps)).x_t[0, 0] for seed in r
 # %% [markdown]
 # ## Exercise 3 · Think
 #
-# In the film, the seat and the legs appear before the armrests. Why do large features come first?
+# Play the film again: the rough outline is settled early, edges and thin parts come last. Why in this order?
 #
 # <details><summary>One answer</summary>
 # At high noise a single voxel tells nothing, but the average over many voxels still does: noise averages out, a seat

@@ -10,7 +10,8 @@
 # - say which two decisions make that possible on a laptop;
 # - sample shapes, film them, and judge them by counting instead of by liking.
 #
-# **You need** lesson 00. Lessons 01 to 04 explain each part slowly; here the parts are put together.
+# **You need** lesson 00; a convolution and a gradient step should not be new to you.
+# Symbols: [notation](../docs/notation.md).
 
 # %%
 import torch
@@ -54,9 +55,9 @@ levels = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 stills.show_noisy([path.noised(x0, noise, t)[0, 0] for t in levels], [f"t = {t}" for t in levels], columns=6)
 
 # %% [markdown]
-# *A slice through the noisy sofa.* Half noise, and the slice is still readable; the network, which sees all 4,096
-# voxels at once, can do far better than your eye. Where a shape is plain to see there is little to learn. So we will
-# draw training times from a distribution that leans towards the noise (`time_mean=1` below).
+# *A slice through the noisy sofa.* Half noise, and the slice is still readable, although you see only one slice of
+# sixteen. Where a shape is plain to see there is little to learn. So we will draw training times from a distribution
+# that leans towards the noise (`time_mean=1` below).
 
 # %% [markdown]
 # ## 3 · The network: a U-Net with one argument changed
@@ -181,7 +182,7 @@ assert final < first / 4
 # %% [markdown]
 # ## 6 · Sample: eighteen shapes from your own model
 #
-# The sampler is the one of lesson 00, and of lesson 03: it never knew that the data were points there.
+# The sampler is the one of lesson 00. It never asks what the array stands for.
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 mine = {name: generate(trainer.ema, label, range(6)) for label, name in enumerate(families)}
@@ -222,7 +223,7 @@ lesson_08.voxel_iou.check(voxel_iou)
 
 # %%
 def judge(fields, references):
-    """Share in one piece after dropping crumbs under 1 %, mean share of the largest piece, mean nearest IoU."""
+    """Shares in one piece but for crumbs under 1 %, of volume in the largest piece, and mean IoU of the nearest."""
     whole, share, nearest = 0, 0.0, 0.0
     for field in fields.numpy():
         filled = field > 0
@@ -251,8 +252,9 @@ theirs = last(sample(guided(shipped, condition, 2.0), grown, time_grid(path, 16,
 stills.show_fields(theirs, [name for name in families for _ in range(6)], columns=6)
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-reference = {16: data.voxels, 32: make_shapes(600, 32, families).voxels}
-scores = {"mine, 16³": judge(torch.cat(list(mine.values())), reference[16]), "shipped, 32³": judge(theirs, reference[32])}
+reference = {16: data.voxels, 32: make_shapes(1800, 32, families).voxels}
+fields = {"mine, 16³": torch.cat(list(mine.values())), "shipped, 32³": theirs}
+scores = {name: judge(field, reference[field.shape[-1]]) for name, field in fields.items()}
 print("                  one piece   largest piece   nearest of the training set")
 for name, (whole, share, nearest) in scores.items():
     print(f"{name:>14}  {whole:11.0%}  {share:14.1%}  {nearest:16.2f} IoU")
@@ -266,8 +268,8 @@ assert share > 0.85 and nearest < 0.95 and scores["shipped, 32³"][1] > 0.95
 
 # %% [markdown]
 # **What a short training cannot do.** Compare the two sheets: ours has blunt edges, missing parts, and sometimes
-# crumbs. Three things help, all without a new idea: more steps, more shapes, a finer grid. To repeat the shipped training (it saves
-# as it goes and continues where it stopped; with an NVIDIA GPU it uses it):
+# crumbs. Three things help, all without a new idea: more steps, more shapes, a finer grid. This command repeats the
+# shipped training; it saves as it goes, continues where it stopped, and uses an NVIDIA GPU if there is one:
 #
 # ```
 # python3 course.py train shapes32
@@ -276,7 +278,7 @@ assert share > 0.85 and nearest < 0.95 and scores["shipped, 32³"][1] > 0.95
 # %% [markdown]
 # ## 9 · Keep one
 #
-# The best of yours, as a mesh: the shape whose largest piece holds most.
+# One of yours, as a mesh: the sofa with the fewest pieces.
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
@@ -311,8 +313,8 @@ assert is_watertight(mesh)
 # %% [markdown]
 # ## Three misconceptions, each with a cell that refutes it
 #
-# **"3D needs another algorithm than points or images."** The path, the loss, the loop and the sampler below are the
-# ones above; only the array has another shape.
+# **"3D needs another algorithm than points or images."** Here are points on a ring, in 2D. Path, loss, loop and sampler
+# are the ones above; only the array has another shape.
 
 # %%
 from course_utils.networks.mlp import MLP
@@ -346,8 +348,8 @@ assert distance < floor / 2
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 one_step = generate(trainer.ema, 0, [3, 4], steps=1)
-stills.show_fields([mean_shape[0], *one_step, *generate(trainer.ema, 0, [3, 4])],
-                   ["mean of all", "1 step", "1 step", "12 steps", "12 steps"], columns=5)
+titles = ["mean of all", "1 step", "1 step", "12 steps", "12 steps"]
+stills.show_fields([mean_shape[0], *one_step, *generate(trainer.ema, 0, [3, 4])], titles, columns=5)
 
 # %% [markdown]
 # ## What you now know

@@ -125,3 +125,11 @@ def test_the_head_shows_what_was_measured_within_the_promise(build, source):
     assert str(measured) in read(source, "student").cells[0].source
     assert measured.seconds <= 120
     assert measured.peak_mb < 1500
+
+
+def test_the_readme_lists_every_lesson_with_what_was_measured(build):
+    readme = build.README.read_text(encoding="utf-8")
+    assert build.with_times(readme) == readme
+    for source in SOURCES:
+        measured = build.stored_measurement(read(source, "student"))
+        assert f"(notebooks/{source.stem}.ipynb)" in readme and f"| {measured.numbers} |" in readme

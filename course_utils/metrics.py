@@ -1,0 +1,67 @@
+"""Is a set of shapes good, varied and new? The field's set-to-set measures on point clouds sampled from surfaces.
+
+Lesson 14 teaches them and their traps. Definitions: Achlioptas et al. (arXiv 1707.02392, section 2) for coverage and
+minimum matching distance, Yang et al. (arXiv 1906.12320, section 5.1) for 1-nearest-neighbour accuracy. Always report
+the oracle beside them: real shapes in place of generated ones.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+POINTS = 512
+
+
+def surface_points(voxels: np.ndarray, count: int = POINTS, seed: int = 0) -> Tensor:
+    """Points spread evenly over the faces of bool shapes (N, D, H, W): float32 (N, count, 3), in the unit cube.
+
+    ValueError for an empty shape: it has no surface.
+    """
+    from course_utils.geometry.voxels import blocky_mesh
+
+    voxels = np.asarray(voxels)
+    if voxels.dtype != bool or voxels.ndim != 4:
+        raise ValueError(f"voxels: got {voxels.dtype} of shape {voxels.shape}, expected bool (N, D, H, W)")
+    if not voxels.any((1, 2, 3)).all():
+        raise ValueError(f"voxels: shape {int((~voxels.any((1, 2, 3))).argmax())} is empty and has no surface")
+    random = np.random.default_rng(seed)
+    clouds = np.empty((len(voxels), count, 3), dtype=np.float32)
+    for row, shape in enumerate(voxels):
+        corners = blocky_mesh(shape).triangles  # (faces, 3, 3), all of one size
+        a, b, c = corners[random.integers(len(corners), size=count)].transpose(1, 0, 2)
+        u, v = np.sort(random.random((2, count, 1)), axis=0)
+        clouds[row] = u * a + (v - u) * b + (1 - v) * c
+    return torch.from_numpy(clouds)
+
+
+def chamfer_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Chamfer distance of every cloud in a (N, P, 3) to every cloud in b (M, Q, 3): (N, M).
+
+    Mean squared distance to the nearest point of the other cloud, the sum of both directions.
+    """
+    rows = []
+    for cloud in a:
+        squared = torch.cdist(cloud.expand(len(b), -1, -1), b).square()  # (M, P, Q)
+        rows.append(squared.amin(2).mean(1) + squared.amin(1).mean(1))
+    return torch.stack(rows)
+
+
+def nearest_neighbour_accuracy(within_a: Tensor, between: Tensor, within_b: Tensor) -> float:
+    """1-NNA: how often a shape's nearest other shape comes from its own set; 0.5 is best, 1 means told apart.
+
+    within_a (N, N), between (N, M), within_b (M, M): distances. The own zero on the diagonal does not count.
+    """
+    own_a, own_b = (d + torch.diag(torch.full((len(d),), float("inf"))) for d in (within_a, within_b))
+    right_a = own_a.amin(1) < between.amin(1)
+    right_b = own_b.amin(1) < between.amin(0)
+    return float(torch.cat([right_a, right_b]).float().mean())
+
+
+def coverage(between: Tensor) -> float:
+    """COV: the share of reference shapes (columns) that are the nearest one to some generated shape (rows)."""
+    return len(between.argmin(1).unique()) / between.shape[1]
+
+
+def minimum_matching_distance(between: Tensor) -> float:
+    """MMD: mean over reference shapes (columns) of the distance to the nearest generated shape (rows)."""
+    return float(between.amin(0).mean())

@@ -1,0 +1,73 @@
+"""The measures against brute force and cases whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.metrics import (
+    chamfer_distances,
+    coverage,
+    minimum_matching_distance,
+    nearest_neighbour_accuracy,
+    surface_points,
+)
+
+
+def clouds(count, seed, shift=0.0):
+    return torch.rand(count, 20, 3, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+def scores(a, b):
+    aa, ab, bb = chamfer_distances(a, a), chamfer_distances(a, b), chamfer_distances(b, b)
+    return nearest_neighbour_accuracy(aa, ab, bb), coverage(ab), minimum_matching_distance(ab)
+
+
+def test_chamfer_by_brute_force():
+    a, b = clouds(3, 0), clouds(4, 1)
+    for i, p in enumerate(a.numpy()):
+        for j, q in enumerate(b.numpy()):
+            forth = np.mean([min(((x - y) ** 2).sum() for y in q) for x in p])
+            back = np.mean([min(((x - y) ** 2).sum() for x in p) for y in q])
+            assert abs(float(chamfer_distances(a, b)[i, j]) - forth - back) < 1e-5
+
+
+def test_accuracy_by_brute_force():
+    a, b = clouds(7, 2), clouds(5, 3)
+    both, origin = torch.cat([a, b]), [0] * 7 + [1] * 5
+    distances = chamfer_distances(both, both)
+    right = 0
+    for i in range(12):
+        nearest = min((j for j in range(12) if j != i), key=lambda j: float(distances[i, j]))
+        right += origin[nearest] == origin[i]
+    assert scores(a, b)[0] == pytest.approx(right / 12)
+
+
+def test_known_cases():
+    a = clouds(60, 4)
+    same, far = clouds(60, 5), clouds(60, 6, shift=5.0)
+    assert abs(scores(a, same)[0] - 0.5) < 0.12
+    assert scores(a, far)[0] == 1.0
+    accuracy, covered, distance = scores(a, a.clone())
+    assert accuracy == 0.0 and covered == 1.0 and distance < 1e-6  # a copied set: each one's twin is in the other
+    assert scores(a[:1].repeat(60, 1, 1), a)[1] == 1 / 60  # one shape over and over covers one
+
+
+def test_surface_points_lie_evenly_on_the_surface():
+    box = np.zeros((1, 10, 10, 10), dtype=bool)
+    box[0, 2:6, 3:7, 1:9] = True  # z, y, x
+    points = surface_points(box, 40_000)[0]
+    low, high = torch.tensor([0.1, 0.3, 0.2]), torch.tensor([0.9, 0.7, 0.6])
+    assert (points >= low - 1e-6).all() and (points <= high + 1e-6).all()
+    on_face = torch.minimum((points - low).abs(), (points - high).abs())
+    assert on_face.amin(1).max() < 1e-6
+    share = (on_face.argmin(1) == 0).float().mean()  # the two small ends: 2 * 16 of 160 faces
+    assert abs(float(share) - 32 / 160) < 0.01
+    ends = points[on_face.argmin(1) == 0]
+    assert abs(float(ends[:, 1].std()) - 0.4 / 12**0.5) < 0.005
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="shape 1 is empty"):
+        surface_points(np.stack([np.ones((4, 4, 4), bool), np.zeros((4, 4, 4), bool)]))
+    with pytest.raises(ValueError, match="expected bool"):
+        surface_points(np.ones((1, 4, 4, 4)))
