@@ -391,8 +391,6 @@ def child_environment() -> dict[str, str]:
     variables.pop("PYTHONHOME", None)
     variables["VIRTUAL_ENV"] = str(VENV)
     variables["PATH"] = os.pathsep.join([str(venv_python().parent), variables.get("PATH", "")])
-    # Two torch processes side by side slow each other down tenfold if idle threads spin.
-    variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return variables
 
 

@@ -93,7 +93,7 @@ def sampling_states(denoiser, config: dict, family: str, seed: int, options: arg
     import torch
 
     from course_utils.noise import gaussian
-    from course_utils.sampling import guided, sample, time_grid
+    from course_utils.sampling import SAMPLERS, guided, sample, time_grid
 
     settings = config["sampling"]
     scale = settings["guidance_scale"] if options.guidance_scale is None else options.guidance_scale
@@ -102,7 +102,8 @@ def sampling_states(denoiser, config: dict, family: str, seed: int, options: arg
     label = torch.tensor([config["classes"].index(family)], device=device) if len(config["classes"]) > 1 else None
     noise = gaussian([seed], (1,) + (config["resolution"],) * 3).to(device)
     times = time_grid(denoiser.path, options.steps or settings["steps"], settings["shift"])
-    return sample(guided(denoiser, label, scale), denoiser.path.prior_sample(noise), times)
+    prior = denoiser.path.prior_sample(noise)
+    return sample(guided(denoiser, label, scale), prior, times, SAMPLERS[settings["sampler"]], seed=[seed])
 
 
 def train(options: argparse.Namespace) -> None:
@@ -207,7 +208,8 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
     """The checkpoint's card: what it is and how it was made."""
     data = config["data"].get("file", f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)")
     sampling = config["sampling"]
-    settings = f"{sampling['steps']} steps, shift {sampling['shift']}, guidance scale {sampling['guidance_scale']}"
+    settings = f"{sampling['sampler']}, {sampling['steps']} steps, shift {sampling['shift']}"
+    settings += f", guidance scale {sampling['guidance_scale']}"
     return f"""# {config["name"]}
 
 {config["about"]}.

@@ -8,7 +8,7 @@ and Heun (arXiv 2206.00364, algorithms 2 and 1), DPM-Solver++(2M) (arXiv 2211.01
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -159,13 +159,16 @@ SAMPLERS: dict[str, Callable] = {
 }
 
 
-def sample(denoise: Callable, x: Tensor, times: Tensor, step: Callable = ddim, seed: int = 0) -> Iterator[State]:
+def sample(
+    denoise: Callable, x: Tensor, times: Tensor, step: Callable = ddim, seed: int | Sequence[int] = 0
+) -> Iterator[State]:
     """Walk from noise to data, yielding a `State` after every step; the last one's x_t is the sample.
 
     denoise: a `Denoiser`, or `guided(...)`, or anything called as denoise(x_t, t) -> x0 that has a `path`.
     x: (B, ...) at time times[0], usually path.prior_sample(gaussian(seed, shape)).
     times: falling numbers in [0, 1], usually `time_grid`.  step: one of this module's samplers.
-    seed: of the fresh noise that stochastic samplers add. ValueError for times that do not fall.
+    seed: of the fresh noise that stochastic samplers add; a list has one for each item of the batch, so that an item
+        does not change with its neighbours. ValueError for times that do not fall.
     """
     times = torch.as_tensor(times, dtype=torch.float64)
     if len(times) < 2 or not bool((times.diff() < 0).all()) or times[0] > 1 or times[-1] < 0:
@@ -180,8 +183,9 @@ def sample(denoise: Callable, x: Tensor, times: Tensor, step: Callable = ddim, s
         yield State(k + 1, steps, float(times[k + 1]), x, x0)
 
 
-def _fresh_noise(seed: int, x: Tensor, stream: int) -> Tensor:
-    return gaussian(seed, x.shape, stream).to(dtype=x.dtype, device=x.device)
+def _fresh_noise(seed: int | Sequence[int], x: Tensor, stream: int) -> Tensor:
+    shape = x.shape[1:] if isinstance(seed, Sequence) else x.shape
+    return gaussian(seed, shape, stream).to(dtype=x.dtype, device=x.device)
 
 
 def last(states: Iterator[State]) -> State:

@@ -11,7 +11,7 @@ import torch
 from course_utils.checkpoints import load_checkpoint
 from course_utils.noise import gaussian
 from course_utils.plots.stills import contact_sheet, render, save_png
-from course_utils.sampling import guided, last, sample, time_grid
+from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "notebooks" / "images"
@@ -24,7 +24,8 @@ def states(family: str, seeds: list[int]):
     label = torch.full((len(seeds),), about["classes"].index(family))
     times = time_grid(denoiser.path, settings["steps"], settings["shift"])
     noise = denoiser.path.prior_sample(gaussian(seeds, (1, side, side, side)))
-    return sample(guided(denoiser, label, settings["guidance_scale"]), noise, times)
+    step = SAMPLERS[settings["sampler"]]
+    return sample(guided(denoiser, label, settings["guidance_scale"]), noise, times, step, seed=seeds)
 
 
 def main() -> None:

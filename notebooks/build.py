@@ -238,7 +238,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
         record_timing=False,
         coalesce_streams=True,  # where a stream is cut depends on the machine's mood
     )
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0"}
+    environment = os.environ | {"PYTHONHASHSEED": "0"}
     started = time.perf_counter()
     with client.setup_kernel(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL):
         with _PeakMemory(client.km.provisioner.pid) as memory:

@@ -25,7 +25,7 @@ TINY = {
     "path": "flow",
     "prediction": "x0",
     "plan": {"steps": 30, "batch_size": 4},
-    "sampling": {"steps": 4, "shift": 1.0, "guidance_scale": 2.0},
+    "sampling": {"sampler": "ddim", "steps": 4, "shift": 1.0, "guidance_scale": 2.0},
 }
 
 

@@ -192,11 +192,14 @@ def test_guidance_is_the_textbook_formula():
     assert values == [1.0, 3.0, 1.0 + 2.5 * 2.0]
 
 
-def test_same_seed_same_sample_and_neighbours_do_not_matter():
+@pytest.mark.parametrize("step", SAMPLERS.values())
+def test_same_seed_same_sample_and_neighbours_do_not_matter(step):
     path = FlowPath()
     denoise = GaussianDenoiser(path)
-    alone = last(sample(denoise, gaussian([8], (4,)), time_grid(path, 5))).x_t
-    batch = last(sample(denoise, gaussian([7, 8, 9], (4,)), time_grid(path, 5))).x_t
+    alone, batch = (
+        last(sample(denoise, gaussian(seeds, (4,)), time_grid(path, 5), step, seed=seeds)).x_t
+        for seeds in ([8], [7, 8, 9])
+    )
     assert torch.equal(alone[0], batch[1])
 
 

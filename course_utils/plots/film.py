@@ -21,7 +21,7 @@ STILLS = 6  # frames in the still strip
 HEIGHT = 520  # pixels
 ZOOM = 1.45  # how large the unit cube stands in plotly's scene
 
-CONFIG = {"displayModeBar": False, "responsive": True}
+CONFIG = {"displayModeBar": False}
 UNLIT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0, "fresnel": 0.0}  # the light is in the vertices
 
 

@@ -20,7 +20,7 @@ from course_utils.checkpoints import load_checkpoint
 from course_utils.exercises import lesson_00
 from course_utils.noise import gaussian
 from course_utils.plots import film, stills
-from course_utils.sampling import guided, last, sample, time_grid
+from course_utils.sampling import ddpm, guided, last, sample, time_grid
 
 # %% [markdown]
 # ## A chair, now
@@ -45,18 +45,19 @@ def generate(family, seed, steps=16, guidance_scale=2.0):
     label = torch.tensor([about["classes"].index(family)])
     noise = gaussian([seed], (1, 32, 32, 32))
     times = time_grid(denoiser.path, steps, shift=3.0)
-    return sample(guided(denoiser, label, guidance_scale), noise, times)
+    return sample(guided(denoiser, label, guidance_scale), noise, times, ddpm, seed=[seed])
 
 
 chair = list(generate("chair", seed=3))
 film.sampling_film(chair)
 
 # %% [markdown]
-# *Drag the slider through the steps; drag the shape to turn it. (A saved notebook plays too: no kernel is needed.)*
+# *Move the pointer onto the picture, and it comes alive: drag the slider through the steps, drag the shape to turn it.
+# (A saved notebook plays too: no kernel is needed.)*
 #
 # **What you see.** At every step the denoiser guesses the clean shape, and that guess is what the film shows. The first
 # guess is a blur: the average of all chairs that the noise does not rule out. Then we walk a little from the noise
-# towards the guess and ask again. Each answer rules out more, until one chair is left.
+# towards the guess, add a pinch of fresh noise, and ask again. Each answer rules out more, until one chair is left.
 #
 # That is the whole idea: **a diffusion model turns noise into data by many small steps, each made by a denoiser.**
 # Everything else in this course explains why it works, and makes it better.
@@ -232,13 +233,18 @@ assert iou.max() < 0.95
 stills.show_voxels([ours, trained_on[iou.argmax()]], ["made from noise", f"nearest of 1,000, IoU {iou.max():.2f}"])
 
 # %% [markdown]
-# **"It needs a thousand steps."** DDPM did. If sixteen steps were too few, sixty-four would give another chair.
+# **"It needs a thousand steps."** The first models did. Some of the chairs above, made in sixteen, have crumbs in the
+# air. Are sixty-four enough to make them whole? We ask which share of a chair is in its largest piece.
 
 # %%
-patient = keep_largest(last(generate("chair", seed=3, steps=64)).x_t[0, 0].numpy()) > 0
-agreement = (patient & ours).sum() / (patient | ours).sum()
-print("do 16 and 64 steps agree on the chair (IoU above 0.7)?", "yes" if agreement > 0.7 else "no")
-assert agreement > 0.7
+def largest_share(steps):
+    fields = [last(generate("chair", seed, steps)).x_t[0, 0].numpy() for seed in range(4)]
+    return sum((keep_largest(f) > 0).sum() / (f > 0).sum() for f in fields) / 4
+
+
+whole = largest_share(64)
+print("in sixty-four steps: is more than 98 % of each chair one piece, on average?", "yes" if whole > 0.98 else "no")
+assert whole > 0.98
 
 # %% [markdown]
 # **"The chair was hidden in the noise."** Then a detector for chairs would find more chair in the noise of a chair's
@@ -256,7 +262,7 @@ assert overlap < 0.5
 # 1. A diffusion model is a denoiser, applied many times, from pure noise to data.
 # 2. The denoiser guesses the clean shape at each step; early guesses are averages, late ones are decisions.
 # 3. The seed picks the sample, the condition picks what it is a sample of.
-# 4. Sixteen steps are enough here, on a processor without a GPU.
+# 4. Sixteen steps give a chair and sixty-four a better one, on a processor without a GPU.
 # 5. A field of numbers becomes a closed mesh, and a mesh leaves the notebook.
 #
 # **Sources.** Ho et al., *Denoising Diffusion Probabilistic Models*, arXiv 2006.11239 (eq. 4 and algorithm 2); Lipman

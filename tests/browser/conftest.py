@@ -90,6 +90,7 @@ class Lab:
             figure.scroll_into_view_if_needed()
             figure.hover()
             figure.locator(".plot-container").wait_for()
+            figure.scroll_into_view_if_needed()  # the figure may be taller than its still
             page.wait_for_timeout(3000)
             if self.scene(figure).count():
                 return figure
@@ -137,7 +138,7 @@ def serve(notebooks: Path, folder: Path):
         "IPYTHONDIR": "ipython",
     }
     environment = os.environ | {name: str(folder / place) for name, place in places.items()}
-    environment |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
+    environment |= {"PYTHONPATH": str(ROOT)}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
