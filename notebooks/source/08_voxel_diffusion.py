@@ -347,7 +347,7 @@ assert distance < floor
 
 # %% [markdown]
 # **"A guess that is closest on average is a good sample."** The mean shape has the smallest possible squared error,
-# and hardly a voxel of it is decided: it is no furniture at all. One step of sampling gives nearly that; many
+# and hardly a voxel of it is decided: it is no furniture at all. One step of sampling stops at the first guess; many
 # steps decide.
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
