@@ -56,7 +56,8 @@ film.sampling_film(chair)
 # (A saved notebook plays too: no kernel is needed.)*
 #
 # **What you see.** At every step the denoiser guesses the clean shape, and that guess is what the film shows. The first
-# guess is a blur: the average of all chairs that the noise does not rule out. Then we walk a little from the noise
+# guess is an average of all chairs that the noise does not rule out; hardly a voxel is inside most of them, so only
+# crumbs are seen. Then we walk a little from the noise
 # towards the guess, add a pinch of fresh noise, and ask again. Each answer rules out more, until one chair is left.
 #
 # That is the whole idea: **a diffusion model turns noise into data by many small steps, each made by a denoiser.**
