@@ -9,7 +9,7 @@ import pytest
 HEAVY = {"matplotlib", "plotly", "ipywidgets", "diffusers", "jupyterlab", "IPython", "trimesh", "skimage", "scipy"}
 CORE = (
     "paths", "noise", "denoiser", "sampling", "training", "checkpoints", "atomic", "networks.unet", "networks.mlp",
-    "datasets.shapes", "datasets.files", "geometry.voxels", "geometry.mesh",
+    "datasets.shapes", "datasets.points", "mixtures", "metrics", "datasets.files", "geometry.voxels", "geometry.mesh",
 )  # fmt: skip
 
 

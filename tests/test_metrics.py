@@ -1,5 +1,7 @@
 """The measures against brute force and cases whose answer is known."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from course_utils.metrics import (
     coverage,
     minimum_matching_distance,
     nearest_neighbour_accuracy,
+    sample_entropy,
+    sliced_wasserstein,
     surface_points,
 )
 
@@ -71,3 +75,28 @@ def test_bad_input():
         surface_points(np.stack([np.ones((4, 4, 4), bool), np.zeros((4, 4, 4), bool)]))
     with pytest.raises(ValueError, match="expected bool"):
         surface_points(np.ones((1, 4, 4, 4)))
+
+
+def test_sliced_wasserstein_of_a_shift_and_of_equal_sets():
+    points = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    assert sliced_wasserstein(points, points[torch.randperm(500)]) < 1e-6
+    shifted = sliced_wasserstein(points, points + torch.tensor([3.0, 0.0]), directions=20_000)
+    assert abs(shifted - 3 / 2**0.5) < 0.02  # the mean square of cos is 1/2 in the plane
+    assert abs(sliced_wasserstein(points, 2 * points, 20_000) - float(points.square().mean().sqrt())) < 0.03
+
+
+def test_entropy_of_a_gaussian_and_of_a_square():
+    generator = torch.Generator().manual_seed(0)
+    normal = 0.3 * torch.randn(20_000, 2, generator=generator)
+    assert abs(sample_entropy(normal) - (1 + math.log(2 * math.pi * 0.09))) < 0.02
+    square = 2 * torch.rand(20_000, 2, generator=generator)
+    assert abs(sample_entropy(square) - math.log(4)) < 0.02
+
+
+def test_bad_clouds():
+    with pytest.raises(ValueError, match="expected the same"):
+        sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match="4 points have no 4 neighbours"):
+        sample_entropy(torch.rand(4, 2))
+    with pytest.raises(ValueError, match="coincide"):
+        sample_entropy(torch.zeros(10, 2))

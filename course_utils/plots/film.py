@@ -161,13 +161,23 @@ def _figure(meshes, titles, colour):
         hoverinfo="skip",
     )
     figure = go.Figure([ground, surface], layout=plotly_layout(height=HEIGHT, scene=_scene()))
-    if len(meshes) > 1:
-        names = [str(k) for k in range(len(meshes))]
+    return film_of_frames(figure, [[{"type": "mesh3d", **mesh}] for mesh in meshes], titles, traces=[1])
+
+
+def film_of_frames(figure, frames, titles, traces, below=0):
+    """Add frames, a slider with one title a frame, and play buttons to a plotly figure; fewer than two change nothing.
+
+    `frames`: for each frame a list of trace dicts whose entries replace those of the traces numbered in `traces`.
+    `below`: pixels that the slider stands lower, to leave room for the labels of an axis.
+    """
+    import plotly.graph_objects as go
+
+    if len(frames) > 1:
+        names = [str(k) for k in range(len(frames))]
         figure.frames = [
-            go.Frame(data=[{"type": "mesh3d", **mesh}], name=name, traces=[1])
-            for name, mesh in zip(names, meshes, strict=True)
+            go.Frame(data=data, name=name, traces=traces) for name, data in zip(names, frames, strict=True)
         ]
-        figure.update_layout(_controls(names, titles))
+        figure.update_layout(_controls(names, titles, below))
     return figure
 
 
@@ -191,7 +201,7 @@ def _scene():
     }
 
 
-def _controls(names, titles):
+def _controls(names, titles, below):
     """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not the shape."""
     still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
     playing = still | {"fromcurrent": True, "frame": {"duration": 250, "redraw": True}}
@@ -208,7 +218,7 @@ def _controls(names, titles):
                 "len": 0.96,
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 10, "b": 6},
+                "pad": {"t": 10 + below, "b": 6},
                 "currentvalue": {"xanchor": "left", "font": {"size": 15, "color": INK}},
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # labels of single steps would overlap
                 "ticklen": 0,
@@ -225,7 +235,7 @@ def _controls(names, titles):
                 "y": 0,
                 "xanchor": "right",
                 "yanchor": "top",
-                "pad": {"t": 2},
+                "pad": {"t": 2 + below},
                 "buttons": [
                     {"label": "▶", "method": "animate", "args": [None, playing]},
                     {"label": "❚❚", "method": "animate", "args": [[None], still]},

@@ -1,0 +1,231 @@
+"""Pictures of the plane: clouds of points, maps, arrows, paths of particles, and curves. Lessons 01 to 06 draw with it.
+
+Every `show_...` returns a `Picture`, a row of panels with one title each; `cloud_film` is a film of clouds that plays
+in a saved notebook. Planes are square and go from -limit to limit; units are the data's own (about one deviation).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from course_utils.plots.film import Film, film_of_frames
+from course_utils.plots.stills import check_titles
+from course_utils.plots.style import DATA, EXACT, INK, MODEL, NOISE, Picture, caption, plotly_layout, styled, to_numpy
+
+LIMIT = 3.0
+DENSITY_MAP = LinearSegmentedColormap.from_list("density", ["#FFFFFF", "#C9D9EA", DATA, "#06294A"])
+ERROR_MAP = LinearSegmentedColormap.from_list("error", ["#FFFFFF", "#F6D3A8", MODEL, "#5E2F00"])
+DASHES = {EXACT: (0, (4, 2)), NOISE: (0, (1, 1.5))}  # so that curves differ without colour too
+LABELS = 44  # pixels below a plane for the labels of its axis
+DOTS = 600  # points drawn in a film; more make the notebook heavy
+
+
+def square_grid(points=41, limit=LIMIT):
+    """Places on a square grid as float32 points (points * points, 2), rows from below; for maps and arrows."""
+    import torch
+
+    line = torch.linspace(-limit, limit, points)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x.reshape(-1), y.reshape(-1)], dim=1)
+
+
+@dataclass
+class Chart:
+    """One panel of curves: add them with `line` or `dots`, then hand it to `show_charts`."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x_scale: str = "linear"
+    y_scale: str = "linear"
+    x_limits: tuple | None = None
+    y_limits: tuple | None = None
+    curves: list = field(default_factory=list)
+
+    def line(self, x, y, label=None, colour=DATA, style=None, marker=None):
+        """Add a line; black ones are dashed and grey ones dotted unless `style` says otherwise. Returns the chart."""
+        look = {"label": label, "color": colour, "linestyle": style or DASHES.get(colour, "-"), "marker": marker}
+        self.curves.append((to_numpy(x), to_numpy(y), look))
+        return self
+
+    def dots(self, x, y, label=None, colour=DATA, error=None, marker="o"):
+        """Add dots, with bars of +- `error` if given. Returns the chart."""
+        look = {"label": label, "color": colour, "marker": marker, "linestyle": "none", "markersize": 5}
+        if error is not None:
+            look["yerr"] = to_numpy(error)
+        self.curves.append((to_numpy(x), to_numpy(y), look))
+        return self
+
+
+def show_charts(charts, height=3.4, text=""):
+    """A row of charts (or one), each with a legend where its curves have labels; `text` is a caption below."""
+    charts = [charts] if isinstance(charts, Chart) else list(charts)
+    with styled():
+        picture = Picture((9.0 if len(charts) > 1 else 5.6, height))
+        for axes, chart in zip(picture.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
+            for x, y, look in chart.curves:
+                axes.errorbar(x, y, **look) if "yerr" in look else axes.plot(x, y, **look)
+            axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
+            axes.set(xscale=chart.x_scale, yscale=chart.y_scale)
+            if chart.x_limits:
+                axes.set_xlim(*chart.x_limits)
+            if chart.y_limits:
+                axes.set_ylim(*chart.y_limits)
+            if any(look.get("label") for _, _, look in chart.curves):
+                axes.legend(fontsize=10, handlelength=2.2)
+        picture.tight_layout(w_pad=2.0)
+        if text:
+            caption(picture, text)
+    return picture
+
+
+def show_clouds(clouds, titles=None, colours=DATA, columns=None, limit=LIMIT, behind=None, marks=None, arrows=None,
+                text=""):  # fmt: skip
+    """Panels of points (N, 2). `colours`: one for all or one a panel; `behind`: a cloud drawn in grey below each;
+    `marks`: places with a name, {name: (x, y)}, the same in all panels or a list with one dict a panel; `arrows`: for
+    each panel (places (M, 2), arrows (M, 2)), drawn in their true length.
+    """
+    clouds = [to_numpy(cloud) for cloud in clouds]
+    colours = [colours] * len(clouds) if isinstance(colours, str) else list(colours)
+    with styled():
+        picture, panels = _planes(len(clouds), titles, columns, limit)
+        for axes, cloud, colour in zip(panels, clouds, colours, strict=True):
+            if behind is not None:
+                axes.scatter(*to_numpy(behind).T, s=2, color=NOISE, linewidths=0)
+            axes.scatter(*cloud.T, s=_dot(len(cloud)), color=colour, linewidths=0, alpha=0.75)
+        for k, axes in enumerate(panels if marks else []):
+            _mark(axes, marks if isinstance(marks, dict) else marks[k])
+        for axes, (places, way) in zip(panels, arrows or [], strict=False):
+            draw_arrows(axes, places, way, length=1)
+        if text:
+            caption(picture, text)
+    return picture
+
+
+def show_maps(maps, titles=None, columns=None, limit=LIMIT, label="", colours=DENSITY_MAP, top=None, points=None,
+              arrows=None, text=""):  # fmt: skip
+    """Panels of heat maps, each of the values on `square_grid(n)`, shape (n * n,) or (n, n), with one colour bar.
+
+    `top`: value of the last colour (default: the largest). `points`: a cloud (N, 2) drawn above, or a list with one a
+    panel. `arrows`: for each panel (places (M, 2), arrows (M, 2)), drawn with one common length scale.
+    """
+    images = [_square(values) for values in maps]
+    top = top or max(float(image.max()) for image in images)
+    with styled():
+        picture, panels = _planes(len(images), titles, columns, limit)
+        for k, (axes, image) in enumerate(zip(panels, images, strict=True)):
+            drawn = axes.imshow(image, extent=[-limit, limit] * 2, origin="lower", cmap=colours, vmin=0, vmax=top,
+                                interpolation="bilinear")  # fmt: skip
+            if points is not None:
+                cloud = to_numpy(points[k] if isinstance(points, list) else points)
+                axes.scatter(*cloud.T, s=_dot(2 * len(cloud)), color=EXACT, linewidths=0)
+            if arrows is not None:
+                draw_arrows(axes, *arrows[k], colour=INK)
+        picture.colorbar(drawn, ax=list(panels), label=label, shrink=0.8, pad=0.02)
+        if text:
+            caption(picture, text)
+    return picture
+
+
+def draw_arrows(axes, places, arrows, colour=EXACT, length=None):
+    """Arrows (M, 2) at places (M, 2) of a matplotlib axes; `length`: the arrow drawn one unit long."""
+    places, arrows = to_numpy(places), to_numpy(arrows)
+    length = length or 2.2 * float(np.quantile(np.hypot(*arrows.T), 0.95) + 1e-12)
+    return axes.quiver(*places.T, *arrows.T, color=colour, angles="xy", scale_units="xy", scale=length, width=0.006)
+
+
+def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, followed=None, colours=MODEL, text=""):
+    """Panels of trajectories: each of `paths` is (T, N, 2), N particles at T times; start grey, end in colour.
+
+    `followed`: number of one particle drawn in black. `behind`: a cloud (M, 2) in grey below.
+    """
+    colours = [colours] * len(paths) if isinstance(colours, str) else list(colours)
+    with styled():
+        picture, panels = _planes(len(paths), titles, columns, limit)
+        for axes, path, colour in zip(panels, map(to_numpy, paths), colours, strict=True):
+            if behind is not None:
+                axes.scatter(*to_numpy(behind).T, s=2, color=NOISE, linewidths=0)
+            axes.plot(path[:, :, 0], path[:, :, 1], color=colour, linewidth=0.5, alpha=0.5)
+            axes.scatter(*path[0].T, s=6, color=NOISE, linewidths=0, zorder=3)
+            axes.scatter(*path[-1].T, s=8, color=colour, linewidths=0, zorder=4)
+            if followed is not None:
+                axes.plot(*path[:, followed].T, color=EXACT, linewidth=1.6, marker="o", markersize=3, zorder=5)
+        if text:
+            caption(picture, text)
+    return picture
+
+
+def cloud_film(clouds, titles=None, colour=DATA, limit=LIMIT, behind=None):
+    """Film of one cloud moving: `clouds` are (N, 2) arrays, the first DOTS points are drawn. Returns a `Film`."""
+    import plotly.graph_objects as go
+
+    clouds = [np.round(to_numpy(cloud)[:DOTS].astype(np.float64), 2) for cloud in clouds]
+    titles = check_titles(titles, len(clouds))
+    axis = {"range": [-limit, limit], "zeroline": False, "gridcolor": "#E6E6E6", "constrain": "domain"}
+    layout = plotly_layout(
+        height=540,
+        width=480,
+        showlegend=False,
+        xaxis=axis,
+        yaxis=axis | {"scaleanchor": "x"},
+        margin={"l": 40, "t": 10},
+    )
+    marker = {"size": 4, "color": colour, "opacity": 0.75}
+    traces = [] if behind is None else [_dots_trace(behind, {"size": 2, "color": NOISE})]
+    figure = go.Figure([*traces, _dots_trace(clouds[-1], marker)], layout=layout)
+    frames = [[{"type": "scatter", "x": cloud[:, 0].tolist(), "y": cloud[:, 1].tolist()}] for cloud in clouds]
+    chosen = np.unique(np.linspace(0, len(clouds) - 1, 5).round().astype(int))
+    still = show_clouds([clouds[k] for k in chosen], [titles[k] for k in chosen], colour, 5, limit, behind)
+    return Film(film_of_frames(figure, frames, titles, [len(traces)], below=LABELS), still)
+
+
+def _dots_trace(cloud, marker):
+    cloud = np.round(to_numpy(cloud)[:DOTS].astype(np.float64), 2)
+    where = {"x": cloud[:, 0].tolist(), "y": cloud[:, 1].tolist()}
+    return {"type": "scatter", "mode": "markers", "hoverinfo": "skip", "marker": marker, **where}
+
+
+def _planes(count, titles, columns, limit):
+    """A picture with `count` square panels from -limit to limit, and their axes as a flat list."""
+    titles = check_titles(titles, count)
+    columns = columns or min(count, 5)
+    rows = -(-count // columns)
+    side = min(3.4, 9.6 / columns)
+    picture = Picture((side * columns, (side + 0.25) * rows))
+    picture.set_layout_engine("constrained")
+    panels = list(picture.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    for axes, title in zip(panels, titles, strict=False):
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        axes.set_title(title, fontsize=11)
+        axes.tick_params(labelsize=9, length=2)
+        axes.grid(False)
+        if axes.get_subplotspec().is_first_col():
+            axes.set_ylabel("y", fontsize=10, rotation=0, labelpad=2)
+        if axes.get_subplotspec().is_last_row():
+            axes.set_xlabel("x", fontsize=10, labelpad=0)
+    return picture, panels[:count]
+
+
+def _mark(axes, marks):
+    """Black dots at named places, {name: (x, y)}, with their names beside them."""
+    for name, place in marks.items():
+        place = tuple(to_numpy(place).reshape(2))
+        axes.plot(*place, "o", color=EXACT, markersize=7, markeredgecolor="white", zorder=6)
+        box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1}
+        axes.annotate(name, place, (7, 6), textcoords="offset points", fontsize=10, bbox=box, zorder=7)
+
+
+def _dot(count):
+    """Marker area in points squared: crowds are drawn finer."""
+    return float(np.clip(4000 / max(count, 1), 1.5, 10))
+
+
+def _square(values):
+    values = to_numpy(values).astype(np.float64)
+    side = round(values.size**0.5)
+    if side * side != values.size:
+        raise ValueError(f"a map has shape {values.shape}; expected the values on square_grid(n), n * n numbers")
+    return values.reshape(side, side)

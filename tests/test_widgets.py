@@ -1,0 +1,153 @@
+"""The live controls: they answer at once, keep their state, clean up after themselves, and leave a twin."""
+
+import gc
+import io
+import json
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+from ipywidgets.widgets.widget import _instances as open_widgets
+from matplotlib import pyplot
+from PIL import Image
+
+from course_utils.denoiser import Denoiser
+from course_utils.mixtures import five_blobs
+from course_utils.networks.mlp import MLP
+from course_utils.paths import FlowPath
+from course_utils.widgets import NoiseSlider, SamplerPlayground, ScoreField
+
+PATIENCE = 0.1  # seconds for one update
+
+
+def noise_slider():
+    return NoiseSlider()
+
+
+def score_field():
+    torch.manual_seed(0)
+    return ScoreField(five_blobs(), FlowPath(), Denoiser(MLP(), FlowPath()))
+
+
+def playground():
+    return SamplerPlayground(five_blobs().denoiser(FlowPath()), five_blobs().sample(2000))
+
+
+CONTROLS = {"noise slider": noise_slider, "score field": score_field, "sampler playground": playground}
+every_control = pytest.mark.parametrize("make", CONTROLS.values(), ids=CONTROLS)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    from course_utils.widgets.control import _open
+
+    for control in list(_open.values()):
+        control.close()
+
+
+def pixels(control):
+    return np.asarray(Image.open(io.BytesIO(control.canvas.png)).convert("RGB")).astype(int)
+
+
+def extremes(widget, draw):
+    """The ends of what an input takes, and something in between."""
+    if hasattr(widget, "options"):
+        return list(widget.options)
+    if hasattr(widget, "min"):
+        between = draw.uniform(widget.min, widget.max)
+        return [widget.min, widget.max, type(widget.value)(between)]
+    return [False, True]
+
+
+@every_control
+def test_every_input_changes_the_picture(make):
+    control = make()
+    if "sampler" in control.inputs:
+        control.set(sampler="churned_euler")  # or churn would change nothing
+    for name, widget in control.inputs.items():
+        before, value = pixels(control), control[name]
+        choices = [v for v in extremes(widget, random.Random(0)) if v != value]
+        assert choices, name
+        control.set(**{name: choices[0]})
+        assert (pixels(control) != before).any(), f"{name} = {choices[0]} changes nothing"
+        control.set(**{name: value})
+        assert (pixels(control) == before).all(), f"{name} does not come back"
+
+
+@every_control
+def test_updates_are_quick_at_extreme_and_random_values(make):
+    control, draw, seconds = make(), random.Random(1), []
+    for _ in range(25):
+        values = {name: draw.choice(extremes(widget, draw)) for name, widget in control.inputs.items()}
+        start = time.process_time()  # what other processes do at the same time does not count
+        control.set(**values)
+        seconds.append(time.process_time() - start)
+    assert np.median(seconds) < PATIENCE, f"median {np.median(seconds):.3f} s, slowest {max(seconds):.3f} s"
+
+
+@every_control
+def test_running_the_cell_again_keeps_the_state_and_leaves_nothing_behind(make):
+    first = make()
+    values = {name: extremes(widget, random.Random(2))[-1] for name, widget in first.inputs.items()}
+    first.set(**values)
+    widgets, picture = len(open_widgets), pixels(first)
+    for _ in range(5):
+        again = make()
+    assert {name: again[name] for name in values} == values
+    assert (pixels(again) == picture).all()
+    assert len(open_widgets) == widgets
+    assert first.canvas.comm is None and all(widget.comm is None for widget in first.inputs.values())
+    gc.collect()
+    assert pyplot.get_fignums() == []
+
+
+@every_control
+def test_the_twin_is_a_film_that_needs_no_kernel(make):
+    control = make()
+    bundle = control._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    figure = bundle["application/vnd.plotly.v1+json"]
+    assert len(figure["frames"]) > 10 and len(figure["layout"]["sliders"][0]["steps"]) == len(figure["frames"])
+    first, last = (json.dumps(figure["frames"][k]["data"]) for k in (0, -1))
+    assert first != last
+    assert len(json.dumps(figure)) < 1_500_000
+    assert bundle["image/png"].startswith(b"\x89PNG")
+
+
+def press(control, x, y, panel=0):
+    """What the browser sends when the learner presses at data coordinates of a panel."""
+    figure = control.stage.figure
+    across, up = figure.axes[panel].transData.transform((x, y))
+    control.canvas.pointer = [across / figure.bbox.width, 1 - up / figure.bbox.height]
+
+
+def test_a_press_moves_the_point_of_the_score_field():
+    control = score_field()
+    press(control, -1.25, 0.5, panel=1)
+    assert abs(control["x"] + 1.25) < 0.02 and abs(control["y"] - 0.5) < 0.02
+    before = pixels(control)
+    control.canvas.pointer = [0.0, 0.0]  # outside of both planes
+    assert (pixels(control) == before).all()
+
+
+def test_a_press_follows_the_nearest_particle():
+    control = playground()
+    x, y = control.travelled[0][17]
+    press(control, x, y)
+    assert control["particle"] == 17
+
+
+def test_the_score_field_draws_what_the_formula_says():
+    control = score_field()
+    control.set(t=0.5, x=1.0, y=-0.5)
+    exact = five_blobs().posterior_mean(torch.tensor([[1.0, -0.5]]), FlowPath(), 0.5)[0]
+    way = control.artists["exact"][2]
+    assert abs(way.get_xdata()[1] - exact[0]) < 1e-5 and abs(way.get_ydata()[1] - exact[1]) < 1e-5
+
+
+def test_a_playground_needs_enough_data():
+    with pytest.raises(ValueError, match="data has 10 points"):
+        SamplerPlayground(five_blobs().denoiser(FlowPath()), five_blobs().sample(10))
