@@ -161,7 +161,7 @@ def _badges(lesson: str) -> str:
 
 
 def _colab_cell() -> NotebookNode:
-    """The cell that fetches the course on Colab; pip skips what Colab has, and never sees torch."""
+    """The cell that fetches the course on Colab; pip leaves what Colab has as it is, and never sees torch."""
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
     names = [re.match(r"[\w.-]+", requirement).group() for requirement in requirements]
@@ -175,7 +175,8 @@ if "google.colab" in sys.modules:
     home = "/content/{project["name"]}"
     packages = "{packages}"
     os.system(f"git clone --depth=1 {_repository()} {{home}}")
-    os.system(f"{{sys.executable}} -m pip install --quiet --no-deps {{packages}} --editable {{home}}")
+    os.system(f"{{sys.executable}} -m pip install --quiet {{packages}}")
+    os.system(f"{{sys.executable}} -m pip install --quiet --no-deps --editable {{home}}")
     sys.path.insert(0, home)
     os.chdir(f"{{home}}/notebooks")"""
     metadata = {"tags": ["colab"], "jupyter": {"source_hidden": True}, "cellView": "form"}
