@@ -31,6 +31,7 @@ class NoiseSlider(Control):
     then only the log-SNR counts, and all paths look alike.
     """
 
+    figsize = (9.0, 3.4)
     alt = "a cloud of points, the histogram of its x coordinate, and the log signal-to-noise ratio over time"
 
     def __init__(self, clouds=POINTS):
@@ -66,7 +67,7 @@ class NoiseSlider(Control):
         snr.set(xlim=(0, 1), ylim=(-LOG_SNR_LIMIT, LOG_SNR_LIMIT), xlabel="t", ylabel="log-SNR", title="log-SNR")
         for axes in (cloud, histogram, snr):
             axes.set_box_aspect(1)
-        figure.subplots_adjust(0.06, 0.12, 0.99, 0.92, wspace=0.3)
+        figure.subplots_adjust(0.06, 0.12, 0.98, 0.92, wspace=0.32)
         (self.dots,) = cloud.plot([], [], "o", markersize=1.6, markeredgewidth=0)
         self.bars = histogram.stairs(np.zeros(len(MIDDLES)), BINS, fill=True)
         (self.bell,) = histogram.plot([], [], color=EXACT, linestyle=(0, (4, 2)), linewidth=1.5)

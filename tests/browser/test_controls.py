@@ -1,0 +1,87 @@
+"""Lessons 01 to 03 in a real JupyterLab: all cells run, and each control answers to slider, menu and pointer."""
+
+import numpy as np
+import pytest
+from conftest import pixels
+
+NOT_OURS = ("favicon", "GPU stall", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+
+
+def picture(page):
+    """The control's live picture, scrolled into view."""
+    image = page.locator(".jp-NotebookPanel .jp-OutputArea .widget-vbox img").first
+    image.wait_for(state="attached")
+    image.scroll_into_view_if_needed()
+    image.wait_for(state="visible")
+    page.wait_for_timeout(500)
+    return image
+
+
+def changed(page, image, act) -> float:
+    """Share of the picture's pixels that an action changes."""
+    before = pixels(image).astype(int)
+    act()
+    page.wait_for_timeout(1500)
+    after = pixels(image).astype(int)
+    assert before.shape == after.shape
+    return float((np.abs(after - before).max(axis=-1) > 20).mean())
+
+
+def push(page, description, key, times=10):
+    """Move the slider of this description by its keyboard."""
+    row = page.locator(".jp-OutputArea .widget-slider").filter(has=page.get_by_text(description, exact=True))
+    row.locator(".noUi-handle").first.focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def choose(page, description, value):
+    row = page.locator(".jp-OutputArea .widget-dropdown").filter(has=page.get_by_text(description, exact=True))
+    row.locator("select").select_option(value)
+
+
+def drag(page, image, *places):
+    """Press at the first place (shares of width and height), go to the others, let go."""
+    box = image.bounding_box()
+    for k, (across, down) in enumerate(places):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=5)
+        if k == 0:
+            page.mouse.down()
+    page.mouse.up()
+
+
+LESSONS = {
+    "01_gaussian_noise": {
+        "t": lambda page, image: push(page, "t", "ArrowRight", 20),
+        "points": lambda page, image: choose(page, "points", "letter"),
+        "unit size": lambda page, image: page.locator(".jp-OutputArea .widget-checkbox input").click(),
+        "schedule": lambda page, image: choose(page, "schedule", "ddpm"),
+    },
+    "02_score_and_denoiser": {
+        "t": lambda page, image: push(page, "t", "ArrowRight", 20),
+        "point x": lambda page, image: push(page, "point x", "ArrowRight", 60),
+        "a press": lambda page, image: drag(page, image, (0.2, 0.3)),
+        "a drag": lambda page, image: drag(page, image, (0.2, 0.3), (0.35, 0.6)),
+    },
+    "03_going_back": {
+        "sampler": lambda page, image: choose(page, "sampler", "ddpm"),
+        "steps": lambda page, image: push(page, "steps", "ArrowLeft", 8),
+        "seed": lambda page, image: push(page, "seed", "ArrowRight", 3),
+        "particle": lambda page, image: push(page, "particle", "ArrowRight", 3),
+        "a press": lambda page, image: drag(page, image, (0.2, 0.3)),
+    },
+}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_lesson_runs_and_its_control_answers(lab, page, lesson):
+    lab.open_lesson(page, f"{lesson}.ipynb")
+    lab.run_all(page)
+    assert lab.errors(page) == []
+    image = picture(page)
+    lab.keep(page, f"{lesson}-control")
+    for name, act in LESSONS[lesson].items():
+        share = changed(page, image, lambda act=act: act(page, image))
+        lab.keep(image, f"{lesson}-{name.replace(' ', '-')}")
+        assert share > 0.001, f"{name} changed {share:.2%} of the picture"
+    assert [text for text in page.console_errors if not any(noise in text for noise in NOT_OURS)] == []
