@@ -79,8 +79,8 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 128, seed: int = 
         raise ValueError(f"a has shape {tuple(a.shape)} and b {tuple(b.shape)}; expected the same (N, d)")
     generator = torch.Generator().manual_seed(seed)
     axes = torch.nn.functional.normalize(torch.randn(a.shape[1], directions, generator=generator), dim=0)
-    gap = (a.float() @ axes).sort(0).values - (b.float() @ axes).sort(0).values
-    return float(gap.square().mean().sqrt())
+    ordered = [np.sort((axes.T @ points.float().T).numpy(), axis=1) for points in (a, b)]  # quicker than torch
+    return float(np.sqrt(np.square(ordered[0] - ordered[1]).mean()))
 
 
 def sample_entropy(points: Tensor, neighbours: int = 4) -> float:

@@ -4,7 +4,8 @@ import gc
 import io
 import json
 import random
-import time
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,29 +14,15 @@ from ipywidgets.widgets.widget import _instances as open_widgets
 from matplotlib import pyplot
 from PIL import Image
 
-from course_utils.denoiser import Denoiser
 from course_utils.mixtures import five_blobs
-from course_utils.networks.mlp import MLP
 from course_utils.paths import FlowPath
-from course_utils.widgets import NoiseSlider, SamplerPlayground, ScoreField
+from course_utils.widgets import SamplerPlayground
 
 PATIENCE = 0.1  # seconds for one update
 
-
-def noise_slider():
-    return NoiseSlider()
-
-
-def score_field():
-    torch.manual_seed(0)
-    return ScoreField(five_blobs(), FlowPath(), Denoiser(MLP(), FlowPath()))
-
-
-def playground():
-    return SamplerPlayground(five_blobs().denoiser(FlowPath()), five_blobs().sample(2000))
-
-
-CONTROLS = {"noise slider": noise_slider, "score field": score_field, "sampler playground": playground}
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "controls.py"))
+CONTROLS, extremes, updates = (BENCHMARK[name] for name in ("CONTROLS", "choices", "updates"))
+score_field, playground = CONTROLS["score field"], CONTROLS["sampler playground"]
 every_control = pytest.mark.parametrize("make", CONTROLS.values(), ids=CONTROLS)
 
 
@@ -50,16 +37,6 @@ def closed():
 
 def pixels(control):
     return np.asarray(Image.open(io.BytesIO(control.canvas.png)).convert("RGB")).astype(int)
-
-
-def extremes(widget, draw):
-    """The ends of what an input takes, and something in between."""
-    if hasattr(widget, "options"):
-        return list(widget.options)
-    if hasattr(widget, "min"):
-        between = draw.uniform(widget.min, widget.max)
-        return [widget.min, widget.max, type(widget.value)(between)]
-    return [False, True]
 
 
 @every_control
@@ -79,12 +56,7 @@ def test_every_input_changes_the_picture(make):
 
 @every_control
 def test_updates_are_quick_at_extreme_and_random_values(make):
-    control, draw, seconds = make(), random.Random(1), []
-    for _ in range(25):
-        values = {name: draw.choice(extremes(widget, draw)) for name, widget in control.inputs.items()}
-        start = time.process_time()  # what other processes do at the same time does not count
-        control.set(**values)
-        seconds.append(time.process_time() - start)
+    _, seconds = updates(make(), 25)  # processor seconds: what other programs do at the same time does not count
     assert np.median(seconds) < PATIENCE, f"median {np.median(seconds):.3f} s, slowest {max(seconds):.3f} s"
 
 

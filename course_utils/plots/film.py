@@ -29,7 +29,7 @@ class Film:
     """A plotly figure and its still picture, shown together: whichever the viewer of the notebook can draw."""
 
     def __init__(self, figure, still):
-        """`figure`: plotly.graph_objects.Figure without random parts; `still`: Picture."""
+        """`figure`: plotly.graph_objects.Figure without random parts; `still`: a Picture, or what has a png() as it."""
         self.figure = figure
         self.still = still
         self._png = still.png()

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.stills import check_titles
-from course_utils.plots.style import DATA, EXACT, INK, MODEL, NOISE, Picture, caption, plotly_layout, styled, to_numpy
+from course_utils.plots.style import DATA, EXACT, INK, MODEL, NOISE, Picture, plotly_layout, styled, to_numpy
 
 LIMIT = 3.0
 DENSITY_MAP = LinearSegmentedColormap.from_list("density", ["#FFFFFF", "#C9D9EA", DATA, "#06294A"])
@@ -41,6 +41,8 @@ class Chart:
     y_scale: str = "linear"
     x_limits: tuple | None = None
     y_limits: tuple | None = None
+    x_ticks: tuple = ()  # where to write numbers, on a logarithmic axis with few of them
+    y_ticks: tuple = ()
     curves: list = field(default_factory=list)
 
     def line(self, x, y, label=None, colour=DATA, style=None, marker=None):
@@ -58,8 +60,8 @@ class Chart:
         return self
 
 
-def show_charts(charts, height=3.4, text=""):
-    """A row of charts (or one), each with a legend where its curves have labels; `text` is a caption below."""
+def show_charts(charts, height=3.4):
+    """A row of charts (or one), each with a legend where its curves have labels."""
     charts = [charts] if isinstance(charts, Chart) else list(charts)
     with styled():
         picture = Picture((9.0 if len(charts) > 1 else 5.6, height))
@@ -72,16 +74,17 @@ def show_charts(charts, height=3.4, text=""):
                 axes.set_xlim(*chart.x_limits)
             if chart.y_limits:
                 axes.set_ylim(*chart.y_limits)
+            for axis, ticks in ((axes.xaxis, chart.x_ticks), (axes.yaxis, chart.y_ticks)):
+                if len(ticks):
+                    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+                    axis.set_ticks([], minor=True)
             if any(look.get("label") for _, _, look in chart.curves):
                 axes.legend(fontsize=10, handlelength=2.2)
         picture.tight_layout(w_pad=2.0)
-        if text:
-            caption(picture, text)
     return picture
 
 
-def show_clouds(clouds, titles=None, colours=DATA, columns=None, limit=LIMIT, behind=None, marks=None, arrows=None,
-                text=""):  # fmt: skip
+def show_clouds(clouds, titles=None, colours=DATA, columns=None, limit=LIMIT, behind=None, marks=None, arrows=None):
     """Panels of points (N, 2). `colours`: one for all or one a panel; `behind`: a cloud drawn in grey below each;
     `marks`: places with a name, {name: (x, y)}, the same in all panels or a list with one dict a panel; `arrows`: for
     each panel (places (M, 2), arrows (M, 2)), drawn in their true length.
@@ -98,17 +101,15 @@ def show_clouds(clouds, titles=None, colours=DATA, columns=None, limit=LIMIT, be
             _mark(axes, marks if isinstance(marks, dict) else marks[k])
         for axes, (places, way) in zip(panels, arrows or [], strict=False):
             draw_arrows(axes, places, way, length=1)
-        if text:
-            caption(picture, text)
     return picture
 
 
 def show_maps(maps, titles=None, columns=None, limit=LIMIT, label="", colours=DENSITY_MAP, top=None, points=None,
-              arrows=None, text=""):  # fmt: skip
+              arrows=None):  # fmt: skip
     """Panels of heat maps, each of the values on `square_grid(n)`, shape (n * n,) or (n, n), with one colour bar.
 
     `top`: value of the last colour (default: the largest). `points`: a cloud (N, 2) drawn above, or a list with one a
-    panel. `arrows`: for each panel (places (M, 2), arrows (M, 2)), drawn with one common length scale.
+    panel. `arrows`: for each panel (places (M, 2), arrows (M, 2)), each panel with a length scale of its own.
     """
     images = [_square(values) for values in maps]
     top = top or max(float(image.max()) for image in images)
@@ -123,8 +124,6 @@ def show_maps(maps, titles=None, columns=None, limit=LIMIT, label="", colours=DE
             if arrows is not None:
                 draw_arrows(axes, *arrows[k], colour=INK)
         picture.colorbar(drawn, ax=list(panels), label=label, shrink=0.8, pad=0.02)
-        if text:
-            caption(picture, text)
     return picture
 
 
@@ -135,10 +134,10 @@ def draw_arrows(axes, places, arrows, colour=EXACT, length=None):
     return axes.quiver(*places.T, *arrows.T, color=colour, angles="xy", scale_units="xy", scale=length, width=0.006)
 
 
-def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, followed=None, colours=MODEL, text=""):
+def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, colours=MODEL):
     """Panels of trajectories: each of `paths` is (T, N, 2), N particles at T times; start grey, end in colour.
 
-    `followed`: number of one particle drawn in black. `behind`: a cloud (M, 2) in grey below.
+    `behind`: a cloud (M, 2) in grey below.
     """
     colours = [colours] * len(paths) if isinstance(colours, str) else list(colours)
     with styled():
@@ -149,10 +148,6 @@ def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, follo
             axes.plot(path[:, :, 0], path[:, :, 1], color=colour, linewidth=0.5, alpha=0.5)
             axes.scatter(*path[0].T, s=6, color=NOISE, linewidths=0, zorder=3)
             axes.scatter(*path[-1].T, s=8, color=colour, linewidths=0, zorder=4)
-            if followed is not None:
-                axes.plot(*path[:, followed].T, color=EXACT, linewidth=1.6, marker="o", markersize=3, zorder=5)
-        if text:
-            caption(picture, text)
     return picture
 
 
@@ -176,7 +171,8 @@ def cloud_film(clouds, titles=None, colour=DATA, limit=LIMIT, behind=None):
     figure = go.Figure([*traces, _dots_trace(clouds[-1], marker)], layout=layout)
     frames = [[{"type": "scatter", "x": cloud[:, 0].tolist(), "y": cloud[:, 1].tolist()}] for cloud in clouds]
     chosen = np.unique(np.linspace(0, len(clouds) - 1, 5).round().astype(int))
-    still = show_clouds([clouds[k] for k in chosen], [titles[k] for k in chosen], colour, 5, limit, behind)
+    names = [titles[k].replace(", ", "\n") for k in chosen]
+    still = show_clouds([clouds[k] for k in chosen], names, colour, 5, limit, behind)
     return Film(film_of_frames(figure, frames, titles, [len(traces)], below=LABELS), still)
 
 

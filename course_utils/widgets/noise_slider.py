@@ -42,8 +42,8 @@ class NoiseSlider(Control):
 
     def _inputs(self):
         return {
-            "t": FloatSlider(value=0.3, min=0, max=1, step=0.01, description="t"),
-            "points": Dropdown(options=list(self.clouds), description="points"),
+            "t": FloatSlider(value=0.1, min=0, max=1, step=0.01, description="t"),
+            "points": Dropdown(options=list(self.clouds), value=list(self.clouds)[-1], description="points"),
             "schedule": Dropdown(options=list(self.paths), value="flow", description="schedule"),
             "unit size": Checkbox(value=False, description="unit size", indent=False),
         }
@@ -108,7 +108,7 @@ class NoiseSlider(Control):
             yaxis3={"range": [-LOG_SNR_LIMIT, LOG_SNR_LIMIT]},
         )
         titles = [f"t = {t:.2f}  ({self['points']}, {self['schedule']} schedule)" for t in times]
-        return Film(film_of_frames(panels, frames, titles, [1, 2, 3, 4], below=LABELS), self.stage.figure)
+        return Film(film_of_frames(panels, frames, titles, [1, 2, 3, 4], below=LABELS), self.stage)
 
     def _frame(self, t):
         points, width, log_snr, share = self._state(t)

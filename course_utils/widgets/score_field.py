@@ -111,7 +111,7 @@ class ScoreField(Control):
         panels.update_layout(xaxis=square, xaxis2=square)
         panels.update_layout(yaxis=square | {"scaleanchor": "x"}, yaxis2=square | {"scaleanchor": "x2"})
         titles = [f"t = {t:.2f}, log-SNR {float(self.path.log_snr(t)):.1f}" for t in times]
-        return Film(film_of_frames(panels, frames, titles, [0, 1, 2, 3], below=LABELS), self.stage.figure)
+        return Film(film_of_frames(panels, frames, titles, [0, 1, 2, 3], below=LABELS), self.stage)
 
     def _frame(self, t):
         answers = self._answers(t, torch.cat([self.places, torch.tensor([[self["x"], self["y"]]])]))

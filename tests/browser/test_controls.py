@@ -53,7 +53,7 @@ def drag(page, image, *places):
 LESSONS = {
     "01_gaussian_noise": {
         "t": lambda page, image: push(page, "t", "ArrowRight", 20),
-        "points": lambda page, image: choose(page, "points", "letter"),
+        "points": lambda page, image: choose(page, "points", "rings"),
         "unit size": lambda page, image: page.locator(".jp-OutputArea .widget-checkbox input").click(),
         "schedule": lambda page, image: choose(page, "schedule", "ddpm"),
     },

@@ -1,0 +1,60 @@
+"""How quickly the live controls answer, at extreme and random values: `python benchmarks/controls.py`.
+
+Prints for each control the median and the slowest of 60 updates (compute, draw, encode the picture), in wall-clock
+and in processor milliseconds. The promise: a median under 100 ms; tests/test_widgets.py keeps it.
+"""
+
+import random
+import statistics
+import time
+
+import torch
+
+from course_utils.denoiser import Denoiser
+from course_utils.mixtures import five_blobs
+from course_utils.networks.mlp import MLP
+from course_utils.paths import FlowPath
+from course_utils.widgets import NoiseSlider, SamplerPlayground, ScoreField
+
+
+def score_field():
+    """The score field with an untrained network: training does not change its speed."""
+    torch.manual_seed(0)
+    return ScoreField(five_blobs(), FlowPath(), Denoiser(MLP(), FlowPath()))
+
+
+def playground():
+    """The sampler playground with the exact denoiser of the five blobs."""
+    return SamplerPlayground(five_blobs().denoiser(FlowPath()), five_blobs().sample(2000))
+
+
+CONTROLS = {"noise slider": NoiseSlider, "score field": score_field, "sampler playground": playground}
+
+
+def choices(widget, draw):
+    """The ends of what an input takes and something in between; all options of a menu."""
+    if hasattr(widget, "options"):
+        return list(widget.options)
+    if hasattr(widget, "min"):
+        return [widget.min, widget.max, type(widget.value)(draw.uniform(widget.min, widget.max))]
+    return [False, True]
+
+
+def updates(control, count, seed=0):
+    """Wall-clock and processor seconds of `count` updates, each with all inputs changed: two lists."""
+    draw, wall, processor = random.Random(seed), [], []
+    for _ in range(count):
+        values = {name: draw.choice(choices(widget, draw)) for name, widget in control.inputs.items()}
+        starts = time.perf_counter(), time.process_time()
+        control.set(**values)
+        wall.append(time.perf_counter() - starts[0])
+        processor.append(time.process_time() - starts[1])
+    return wall, processor
+
+
+if __name__ == "__main__":
+    print(f"{'control':<20} {'median':>8} {'slowest':>8} {'processor':>10}   milliseconds")
+    for name, make in CONTROLS.items():
+        wall, processor = updates(make(), 60)
+        numbers = [1000 * f(v) for f, v in ((statistics.median, wall), (max, wall), (statistics.median, processor))]
+        print(f"{name:<20} {numbers[0]:8.0f} {numbers[1]:8.0f} {numbers[2]:10.0f}")
