@@ -25,7 +25,7 @@ from course_utils.atomic import save_tensors
 from course_utils.denoiser import Denoiser
 from course_utils.paths import spread
 
-Draw = Callable[[torch.Generator, int], tuple[Tensor, Tensor | None]]
+Draw = Callable[[torch.Generator, int], tuple[Tensor, Tensor | None, Tensor | None]]
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,20 @@ def training_loss(
     return (spread(weight, x0) * (predicted - x0).square()).mean()
 
 
-def batches(values: Tensor, condition: Tensor | None = None, prepare: Callable = Tensor.float) -> Draw:
-    """Random batches from tensors in memory: a function (generator, count) -> (x0, condition).
+def batches(
+    values: Tensor, condition: Tensor | None = None, prepare: Callable = Tensor.float, noise: Tensor | None = None
+) -> Draw:
+    """Random batches from tensors in memory: a function (generator, count) -> (x0, condition, noise).
 
-    values: (N, ...); condition: (N, ...) or None; prepare turns the rows drawn into x0 (voxels kept as bool, say).
-    What it returns lies on the generator's device.
+    values: (N, ...); condition: (N, ...) or None; prepare turns the rows drawn into x0 (voxels kept as bool, say);
+    noise: (N, ...) like x0 where each row has a noise of its own (reflow, optimal transport: lesson 03), None where
+    the trainer shall draw it. What it returns lies on the generator's device.
     """
 
-    def draw(generator: torch.Generator, count: int) -> tuple[Tensor, Tensor | None]:
+    def draw(generator: torch.Generator, count: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         rows = torch.randint(len(values), (count,), generator=generator, device=generator.device).to(values.device)
-        x0 = prepare(values[rows]).to(generator.device)
-        return x0, None if condition is None else condition[rows].to(generator.device)
+        others = (None if part is None else part[rows].to(generator.device) for part in (condition, noise))
+        return prepare(values[rows]).to(generator.device), *others
 
     return draw
 
@@ -133,10 +136,11 @@ class Trainer:
     def _one_step(self, draw: Draw) -> float:
         plan = self.plan
         generator = torch.Generator(self.device).manual_seed(plan.seed * 2**32 + self.step)
-        x0, condition = draw(generator, plan.batch_size)
+        x0, condition, noise = draw(generator, plan.batch_size)
         normal = torch.randn(len(x0), generator=generator, device=self.device)
         t = torch.sigmoid(plan.time_mean + plan.time_std * normal)
-        noise = torch.randn(x0.shape, generator=generator, device=self.device)
+        if noise is None:
+            noise = torch.randn(x0.shape, generator=generator, device=self.device)
         if condition is not None:
             dropped = torch.rand(len(x0), generator=generator, device=self.device) < plan.drop_condition
             condition = torch.where(dropped, -1, condition)

@@ -51,6 +51,18 @@ def test_training_learns():
     assert sum(losses[-50:]) < 0.8 * sum(losses[:50])
 
 
+def test_noise_that_belongs_to_a_row_is_the_noise_of_the_loss():
+    partners, run = 10 * POINTS, trainer(Plan(steps=1, batch_size=32))
+    draw = batches(POINTS, noise=partners)
+    generator = torch.Generator().manual_seed(0)  # of step 0 with seed 0
+    x0, condition, noise = draw(generator, 32)
+    assert condition is None and torch.equal(noise, 10 * x0)
+    t = torch.sigmoid(torch.randn(32, generator=generator))
+    expected = training_loss(trainer().denoiser, x0, noise, t)
+    (progress,) = run.run(draw)
+    assert abs(progress.loss / float(expected) - 1) < 1e-5
+
+
 def test_ema_is_the_average_it_says():
     run = trainer()
     mean = [p.clone() for p in run.denoiser.parameters()]

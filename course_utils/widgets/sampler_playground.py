@@ -14,20 +14,20 @@ from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 from course_utils.sampling import SAMPLERS, churned_euler, sample, time_grid
 from course_utils.widgets.control import Control
 
-PARTICLES = 200
-DRAWN = 90  # trajectories; more hide one another
-MOST_STEPS = 32
+PARTICLES = 160
+DRAWN = 60  # trajectories; more hide one another
+MOST_STEPS = 30
 NAMES = [name for name in SAMPLERS if name != "euler"]  # Euler is DDIM
 
 
 class SamplerPlayground(Control):
     """Trajectories of particles under a sampler, one of them followed, and the samples beside the data.
 
-    denoiser: anything with a `path` that is called as denoiser(x_t, t) -> x0.  data: real points (N, 2), N >= 200.
+    denoiser: anything with a `path` that is called as denoiser(x_t, t) -> x0.  data: real points (N, 2), N >= 160.
     Press near the start of a trajectory (grey) to follow it.
     """
 
-    figsize = (9.0, 4.9)
+    figsize = (8.6, 4.7)
     alt = "trajectories of particles from noise to data, and the samples beside the data"
 
     def __init__(self, denoiser, data):

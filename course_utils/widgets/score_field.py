@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 from ipywidgets import FloatSlider
+from matplotlib.colors import ListedColormap
 from plotly.subplots import make_subplots
 
 from course_utils.denoiser import Denoiser
@@ -15,7 +16,8 @@ from course_utils.plots.style import EXACT, INK, MODEL, plotly_layout
 from course_utils.widgets.control import Control
 
 ARROWS = 15  # a side
-PIXELS = 61  # of the density map, a side
+PIXELS = 101  # of the density map, a side
+PALE_MAP = ListedColormap(1 - 0.6 * (1 - DENSITY_MAP(np.linspace(0, 0.75, 13))))  # a few pale shades: arrows stand out
 LENGTH = 0.28  # of the longest arrow, in the plane's units
 FRAMES = 13
 
@@ -27,7 +29,7 @@ class ScoreField(Control):
     Arrows show sigma * score: the direction to less noise, in units of the noise.
     """
 
-    figsize = (9.0, 4.9)
+    figsize = (8.6, 4.7)
     alt = "two planes of arrows, exact and learned, over the density, with one point and its denoised place"
 
     def __init__(self, mixture: GaussianMixture, path: Path, learned: Denoiser):
@@ -67,8 +69,7 @@ class ScoreField(Control):
             axes.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), aspect="equal", xlabel="x", ylabel="y", title=name)
             axes.grid(False)
             extent = [-LIMIT, LIMIT, -LIMIT, LIMIT]
-            image = axes.imshow(np.zeros((2, 2)), extent=extent, origin="lower", cmap=DENSITY_MAP, vmin=0, vmax=1.3,
-                                alpha=0.6, interpolation="bilinear")  # fmt: skip
+            image = axes.imshow(np.zeros((2, 2)), extent=extent, origin="lower", cmap=PALE_MAP, vmin=0, vmax=1)
             empty = np.zeros(len(self.places))
             look = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "color": colours[name]}
             arrows = axes.quiver(*self.places.numpy().T, empty, empty, **look)
