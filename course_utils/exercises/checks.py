@@ -196,7 +196,7 @@ def _problem_of_kind(outcome: _Outcome, wanted: _Outcome) -> str | None:
         returned = _describe_value(outcome.value if isinstance(outcome.value, torch.Tensor) else numbers)
         return f"Your function returned {returned}; expected {_describe_value(wanted.value)}."
     if np.isnan(numbers).any():
-        return "Your function returned NaN (not a number) where a number belongs: is there a 0 / 0?"
+        return "Your function returned NaN where a number belongs: 0 / 0, or the root or log of a negative number?"
     return None
 
 

@@ -102,6 +102,12 @@ def _each_sample_has_its_own_t(noisy):
 
 MISTAKES = [
     (
+        lambda x0, noise, t: (1 - t[:, None]) * x0 + t[:, None] * noise,
+        "t[:, None] fits points and a t of shape (B,) only. t may also be a plain number (make it a tensor with "
+        "torch.as_tensor, and reshape it only if it has an axis), and voxels have more axes: "
+        "t.reshape(-1, *[1] * (x0.ndim - 1)).",
+    ),
+    (
         _weighted(lambda t: t, lambda t: 1 - t),
         "You swapped the roles: here t = 0 is the data and t = 1 the noise. Which of the two grows with t?",
     ),

@@ -243,6 +243,14 @@ KL_MISTAKES = [
         "You averaged over the dimensions; they add up: |mean|² is a sum, and the width's terms count d times.",
     ),
     (
+        lambda mean, std: (mean.square().mean(1) + mean.shape[1] * (std**2 - 1 - 2 * std.log())) / 2,
+        "You averaged the squares of the mean over the axes; |mean|² is their sum.",
+    ),
+    (
+        lambda mean, std: (mean.square().sum() + mean.shape[1] * (std**2 - 1 - 2 * std.log())) / 2,
+        "You summed the squares over the whole batch: sum over the last axis only, one number for each Gaussian.",
+    ),
+    (
         _kl_of(lambda m, s, d: (m + d * (s**2 - 1 - s.log())) / 2),
         "The logarithm is that of the variance: log of std squared is 2 log std.",
     ),

@@ -272,6 +272,19 @@ V_MISTAKES = [
         "Give them the shape (B, 1, ..., 1) first.",
     ),
     (
+        lambda v, x, a, s: (a[:, None] * x - s[:, None] * v) / (a[:, None] ** 2 + s[:, None] ** 2),
+        "alpha[:, None] has shape (B, 1): right for points, but images and voxels have more axes. "
+        "Use alpha.reshape(-1, *[1] * (x_t.ndim - 1)).",
+    ),
+    (
+        _with(lambda v, x, a, s: (x - s * v) / (a**2 + s**2)),
+        "x_t has to be multiplied by alpha before the subtraction, or the noise does not cancel.",
+    ),
+    (
+        _with(lambda v, x, a, s: (a * x - s * v) / a**2),
+        "The divisor lacks sigma**2: both x_t and v contribute to what stands before x0.",
+    ),
+    (
         _divisor_not_broadcast,
         "The numerator is right, but in the divisor alpha and sigma are still of shape (B,): reshape them there too.",
     ),

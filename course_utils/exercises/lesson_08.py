@@ -147,6 +147,19 @@ LOSS_MISTAKES = [
         "You divided the error by t squared and then squared it: t to the fourth. The error is divided by t once.",
     ),
     (
+        lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t[:, None])).square().mean(),
+        "t[:, None] has shape (B, 1): right for points, but voxels have more axes. "
+        "Use t.reshape(-1, *[1] * (x0.ndim - 1)).",
+    ),
+    (
+        _loss_with(lambda error, t: (error / _clamped(t)).mean()),
+        "You did not square: errors of opposite sign cancel. Square each one before the mean.",
+    ),
+    (
+        _loss_with(lambda error, t: (error / _clamped(t)).abs().mean().square()),
+        "You squared after the mean; square each error first.",
+    ),
+    (
         _t_not_broadcast,
         "t of shape (B,) lines up with the last axis of the error, not with the batch. "
         "Give it the shape (B, 1, ..., 1) first.",

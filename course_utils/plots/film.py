@@ -5,10 +5,12 @@ Lessons 00, 08 and 09 show the denoiser's x0-prediction at every sampling step. 
 plotly.js itself is never stored. Surfaces are marching cubes, vertices rounded to 16 bits.
 """
 
+import io
 import json
 import sys
 
 import numpy as np
+from PIL import Image
 
 from course_utils.plots import raster
 from course_utils.plots.stills import check_titles, contact_sheet, render
@@ -19,6 +21,7 @@ MESH_BYTES = 1_700_000  # for all meshes of one film, as they stand in the noteb
 FACE_BYTES = 12.9  # three corners and half a vertex with its brightness, in base64
 STILLS = 6  # frames in the still strip
 HEIGHT = 520  # pixels
+WIDTH = 760  # pixels of a still: fits beside JupyterLab's file list on a laptop
 ZOOM = 1.45  # how large the unit cube stands in plotly's scene
 
 CONFIG = {"displayModeBar": False}
@@ -32,7 +35,7 @@ class Film:
         """`figure`: plotly.graph_objects.Figure without random parts; `still`: a Picture, or what has a png() as it."""
         self.figure = figure
         self.still = still
-        self._png = still.png()
+        self._png = _narrowed(still.png())
 
     def __repr__(self):
         return f"Film({max(len(self.figure.frames), 1)} frames)"
@@ -53,6 +56,17 @@ class Film:
                 full_html=False, include_plotlyjs="cdn", auto_play=False, config=CONFIG
             )
         return bundle
+
+
+def _narrowed(png):
+    """A PNG at most WIDTH pixels wide: JupyterLab shows a still in its own size and cuts off what does not fit."""
+    image = Image.open(io.BytesIO(png))
+    if image.width <= WIDTH:
+        return png
+    buffer = io.BytesIO()
+    height = round(image.height * WIDTH / image.width)
+    image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def shape_film(fields, titles=None, level=0.0, colour=MODEL):
