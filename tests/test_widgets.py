@@ -5,7 +5,9 @@ import io
 import json
 import random
 import runpy
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,8 +58,12 @@ def test_every_input_changes_the_picture(make):
 
 @every_control
 def test_updates_are_quick_at_extreme_and_random_values(make):
-    _, seconds = updates(make(), 25)  # processor seconds: what other programs do at the same time does not count
-    assert np.median(seconds) < PATIENCE, f"median {np.median(seconds):.3f} s, slowest {max(seconds):.3f} s"
+    """Processor seconds, the best of three rounds: what other programs do at the same time should not count."""
+    threads, control = torch.get_num_threads(), make()
+    torch.set_num_threads(1)
+    medians = [np.median(updates(control, 12, seed)[1]) for seed in range(3)]
+    torch.set_num_threads(threads)
+    assert min(medians) < PATIENCE, f"medians of three rounds: {medians} s"
 
 
 @every_control
@@ -87,6 +93,14 @@ def test_the_twin_is_a_film_that_needs_no_kernel(make):
     assert first != last
     assert len(json.dumps(figure)) < 1_500_000
     assert bundle["image/png"].startswith(b"\x89PNG")
+
+
+def test_on_colab_the_widget_manager_is_asked_for(monkeypatch):
+    asked = []
+    output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True))
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(output=output))
+    assert "application/vnd.jupyter.widget-view+json" in score_field()._repr_mimebundle_()
+    assert asked == [True]
 
 
 def press(control, x, y, panel=0):

@@ -5,6 +5,7 @@ its place: a plotly film with a slider that plays in the browser. Only the artis
 """
 
 import io
+import sys
 
 import anywidget
 import numpy as np
@@ -151,4 +152,6 @@ class Control:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
+        if "google.colab" in sys.modules:  # Colab shows widgets from outside of ipywidgets only when told to
+            sys.modules["google.colab"].output.enable_custom_widget_manager()
         return self._twin()._repr_mimebundle_() | self.box._repr_mimebundle_()

@@ -357,8 +357,8 @@ assert distance < floor
 
 # %% [markdown]
 # **"A guess that is closest on average is a good sample."** The mean of all sofas has the smallest possible squared
-# error, and many of its voxels are undecided: it is no sofa. One step of sampling stops at the first guess, which is
-# near that mean; many steps decide.
+# error, and many of its voxels are undecided: it is no sofa. One step of sampling stops at the first guess, which for a
+# perfect denoiser would be that mean (ours, so shortly trained, is ragged); many steps decide.
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 mean_sofa = to_model(voxels[labels == 0]).mean(0)[0]
