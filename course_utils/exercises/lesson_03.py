@@ -97,6 +97,12 @@ STD_MISTAKES = [
         "alpha_t / alpha_s is upside down: from s to the noisier t the data shrink.",
     ),
     (
+        lambda alpha_t, sigma_t, alpha_s, sigma_s: (
+            sigma_s / sigma_t * (sigma_t**2 - (alpha_s / alpha_t) ** 2 * sigma_s**2).sqrt()
+        ),
+        "The root of a negative number (NaN): alpha_t / alpha_s is upside down. From s to t the data shrink.",
+    ),
+    (
         lambda *a: a[1] / a[3] * _added(*a).sqrt(),
         "sigma_s / sigma_t is upside down: your step adds more noise than there was on the way.",
     ),
