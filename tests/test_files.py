@@ -195,14 +195,14 @@ HOSTILE_NPZ = {
 @pytest.mark.parametrize("case", HOSTILE_NPZ)
 def test_hostile_npz_is_refused_cheaply(tmp_path, case):
     make, reason = HOSTILE_NPZ[case]
-    check_refused(tmp_path / "bad.npz", make(), reason)
+    assert_refused(tmp_path / "bad.npz", make(), reason)
 
 
 def test_zip_bomb_is_refused_by_its_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 2**23)
     data = zipped(voxels=npy((2**11 + 1, 4096), data=bytes(2**23 + 4096)))
     assert len(data) < 2**14
-    check_refused(tmp_path / "bomb.npz", data, "unpack to 8392[0-9]+ bytes, expected at most 8388608")
+    assert_refused(tmp_path / "bomb.npz", data, "unpack to 8392[0-9]+ bytes, expected at most 8388608")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ HOSTILE_BINVOX = {
 
 @pytest.mark.parametrize("case", HOSTILE_BINVOX)
 def test_hostile_binvox_is_refused_cheaply(tmp_path, case):
-    check_refused(tmp_path / "bad.binvox", *HOSTILE_BINVOX[case])
+    assert_refused(tmp_path / "bad.binvox", *HOSTILE_BINVOX[case])
 
 
 # ---------------------------------------------------------------------------------------------- vox
@@ -373,13 +373,13 @@ HOSTILE_VOX = {
 
 @pytest.mark.parametrize("case", HOSTILE_VOX)
 def test_hostile_vox_is_refused_cheaply(tmp_path, case):
-    check_refused(tmp_path / "bad.vox", *HOSTILE_VOX[case])
+    assert_refused(tmp_path / "bad.vox", *HOSTILE_VOX[case])
 
 
 def test_vox_with_too_many_copies_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_SCENE_VOXELS", 3)
     data = vox(ONE, group(0, 1, 2, 3, 4), *(show(number, 0) for number in (1, 2, 3, 4)))
-    check_refused(tmp_path / "bad.vox", data, "has 4 voxels, expected at most 3")
+    assert_refused(tmp_path / "bad.vox", data, "has 4 voxels, expected at most 3")
 
 
 def test_write_vox_refuses_what_the_format_cannot_hold(tmp_path):
@@ -493,19 +493,19 @@ def test_hostile_mesh_is_refused_cheaply(tmp_path, name):
     (tmp_path / "secret.bin").write_bytes(np.arange(9, dtype=np.float32).tobytes())
     trimesh.creation.box().export(tmp_path / "warm.obj")
     read_mesh(tmp_path / "warm.obj", 8)  # imports are not the file's memory
-    check_refused(tmp_path / name, *HOSTILE_MESH[name])
+    assert_refused(tmp_path / name, *HOSTILE_MESH[name])
 
 
 def test_too_many_faces_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_FACES", 11)
     trimesh.creation.box().export(tmp_path / "box.stl")
-    check_refused(tmp_path / "box.stl", None, "more than 11 faces")
+    assert_refused(tmp_path / "box.stl", None, "more than 11 faces")
 
 
 # ---------------------------------------------------------------------------------------------- the door
 
 
-def check_refused(path, data, reason):
+def assert_refused(path, data, reason):
     """A ValueError that names file and reason, and never more than 4 MB taken beyond the file's own bytes."""
     if data is not None:
         path.write_bytes(data)
@@ -527,10 +527,10 @@ def test_missing_empty_and_oversized_files(tmp_path, suffix, monkeypatch):
     (tmp_path / f"folder{suffix}").mkdir()
     with pytest.raises(ValueError, match="not a plain file"):
         read_voxels(tmp_path / f"folder{suffix}")
-    check_refused(tmp_path / f"empty{suffix}", b"", "usable")
+    assert_refused(tmp_path / f"empty{suffix}", b"", "usable")
     monkeypatch.setattr(files, "MAX_FILE_BYTES", 10)
     monkeypatch.setattr(files, "MAX_ARCHIVE_BYTES", 10)
-    check_refused(tmp_path / f"large{suffix}", bytes(11), "has 11 bytes, expected at most 10")
+    assert_refused(tmp_path / f"large{suffix}", bytes(11), "has 11 bytes, expected at most 10")
 
 
 @pytest.mark.parametrize("suffix", files.UP)

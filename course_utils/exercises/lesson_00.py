@@ -9,25 +9,20 @@ import math
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
+from course_utils.paths import spread
 
 
 def _mix(x0, noise, t):
     """Reference: x0 and noise (B, ...), t a float or (B,) -> (B, ...)."""
-    t = _column(t, x0)
+    t = spread(t, x0)
     return (1 - t) * x0 + t * noise
-
-
-def _column(t, x):
-    """t as a tensor that broadcasts over x: a float stays one number, (B,) becomes (B, 1, ..., 1)."""
-    t = torch.as_tensor(t, dtype=x.dtype)
-    return t.reshape(-1, *[1] * (x.ndim - 1)) if t.ndim else t
 
 
 def _weighted(data_weight, noise_weight):
     """A wrong mixture: the same shapes, but other functions of t as weights."""
 
     def mistake(x0, noise, t):
-        t = _column(t, x0)
+        t = spread(t, x0)
         return data_weight(t) * x0 + noise_weight(t) * noise
 
     return mistake
@@ -38,7 +33,7 @@ def _not_broadcast(x0, noise, t):
 
 
 def _half_broadcast(x0, noise, t):
-    return (1 - _column(t, x0)) * x0 + t * noise
+    return (1 - spread(t, x0)) * x0 + t * noise
 
 
 def _first_t_only(x0, noise, t):

@@ -10,21 +10,16 @@ import math
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
+from course_utils.paths import spread
 
 # ---- at_log_snr(x0, noise, log_snr) ---------------------------------------------------------------------------------
-
-
-def _column(values, x):
-    """A number, or one number a sample (B,) made to broadcast over x (B, ...)."""
-    values = torch.as_tensor(values, dtype=x.dtype)
-    return values.reshape(-1, *[1] * (x.ndim - 1)) if values.ndim else values
 
 
 def _mixed(data_weight, noise_weight):
     """x0 and noise with the given functions of the log-SNR as weights: the reference and most mistakes."""
 
     def mix(x0, noise, log_snr):
-        level = _column(log_snr, x0)
+        level = spread(log_snr, x0)
         return data_weight(level) * x0 + noise_weight(level) * noise
 
     return mix

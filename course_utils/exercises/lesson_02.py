@@ -8,6 +8,7 @@ and Ho 2022, arXiv 2202.00512, appendix D), on any path, also where alpha^2 + si
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
+from course_utils.paths import spread
 
 # ---- posterior_mean(x_t, mean, std, alpha, sigma) -------------------------------------------------------
 
@@ -163,14 +164,9 @@ posterior_mean = Exercise(
 # ---- v_to_x0(v, x_t, alpha, sigma) ----------------------------------------------------------------------
 
 
-def _column(values, x):
-    """(B,) as (B, 1, ..., 1), to broadcast over x (B, ...)."""
-    return values.reshape(-1, *[1] * (x.ndim - 1))
-
-
 def _with(formula):
     """formula(v, x_t, alpha, sigma) with alpha and sigma already broadcast."""
-    return lambda v, x_t, alpha, sigma: formula(v, x_t, _column(alpha, x_t), _column(sigma, x_t))
+    return lambda v, x_t, alpha, sigma: formula(v, x_t, spread(alpha, x_t), spread(sigma, x_t))
 
 
 _v_to_x0 = _with(lambda v, x, a, s: (a * x - s * v) / (a**2 + s**2))
@@ -181,7 +177,7 @@ def _not_broadcast(v, x_t, alpha, sigma):
 
 
 def _divisor_not_broadcast(v, x_t, alpha, sigma):
-    return (_column(alpha, x_t) * x_t - _column(sigma, x_t) * v) / (alpha**2 + sigma**2)
+    return (spread(alpha, x_t) * x_t - spread(sigma, x_t) * v) / (alpha**2 + sigma**2)
 
 
 def _first_only(v, x_t, alpha, sigma):

@@ -8,16 +8,12 @@ the velocity error is the x0 error divided by t, kept finite by t >= 0.05 (Li an
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
+from course_utils.paths import spread
 
 SMALLEST_T = 0.05
 
 
 # ---- velocity_loss(x0_prediction, x0, t) ----------------------------------------------------------------
-
-
-def _column(t, x):
-    """t (B,) as (B, 1, ..., 1), to broadcast over x (B, ...)."""
-    return t.reshape(-1, *[1] * (x.ndim - 1))
 
 
 def _clamped(t):
@@ -26,12 +22,12 @@ def _clamped(t):
 
 def _velocity_loss(x0_prediction, x0, t):
     """Reference: tensors (B, ...), t (B,) in [0, 1] -> scalar."""
-    return ((x0_prediction - x0) / _clamped(_column(t, x0))).square().mean()
+    return ((x0_prediction - x0) / _clamped(spread(t, x0))).square().mean()
 
 
 def _loss_with(formula):
     """A wrong loss: formula(error, t) with t already broadcast, but not yet clamped."""
-    return lambda x0_prediction, x0, t: formula(x0_prediction - x0, _column(t, x0))
+    return lambda x0_prediction, x0, t: formula(x0_prediction - x0, spread(t, x0))
 
 
 def _t_not_broadcast(x0_prediction, x0, t):
