@@ -8,8 +8,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ("torch", "numpy", "scipy", "scikit-image", "trimesh", "safetensors", "matplotlib", "plotly", "ipywidgets",
-          "jupyterlab", "diffusers")
+NEEDED = (
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "trimesh",
+    "safetensors",
+    "matplotlib",
+    "plotly",
+    "ipywidgets",
+    "jupyterlab",
+    "diffusers",
+)
 FREE_GB = 1.0
 
 

@@ -1,8 +1,9 @@
-"""Is a set of shapes good, varied and new? The field's set-to-set measures on point clouds sampled from surfaces.
+"""Is a set of samples good, varied and new? The field's set-to-set measures, most of them on points from surfaces.
 
-Lesson 14 teaches them and their traps. Definitions: Achlioptas et al. (arXiv 1707.02392, section 2) for coverage and
-minimum matching distance, Yang et al. (arXiv 1906.12320, section 5.1) for 1-nearest-neighbour accuracy. Always report
-the oracle beside them: real shapes in place of generated ones.
+Lesson 04 uses those for pictures, lesson 14 teaches all and their traps. Definitions: Achlioptas et al. (arXiv
+1707.02392, section 2) for coverage and minimum matching distance, Yang et al. (arXiv 1906.12320, section 5.1) for
+1-nearest-neighbour accuracy, Heusel et al. (arXiv 1706.08500) for the Fréchet distance. Always report the oracle beside
+them: real samples in place of generated ones.
 """
 
 import math
@@ -100,3 +101,30 @@ def sample_entropy(points: Tensor, neighbours: int = 4) -> float:
     ball = dimensions / 2 * math.log(math.pi) - math.lgamma(dimensions / 2 + 1)
     digamma = torch.digamma(torch.tensor([float(count), float(neighbours)], dtype=torch.float64))
     return float(digamma[0] - digamma[1] + ball + dimensions * np.log(distance).mean())
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Fréchet distance of two sets of features, (N, d) and (M, d), each taken as one Gaussian; in squared units.
+
+    |mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) (Heusel et al., arXiv 1706.08500, eq. 6). With few samples
+    it is too large, by more the fewer: compare sets of one size only, and report what two real sets give. ValueError
+    for sets of different features, or of fewer than two.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError(f"a has shape {tuple(a.shape)} and b {tuple(b.shape)}; expected (N, d) and (M, d), N, M > 1")
+    a, b = a.double(), b.double()
+    apart = (a.mean(0) - b.mean(0)).square().sum()
+    covariances = a.T.cov(), b.T.cov()
+    values, vectors = torch.linalg.eigh(covariances[0])
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T  # tr (C_a C_b)^(1/2) = tr (root C_b root)^(1/2)
+    shared = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
+    return float(apart + covariances[0].trace() + covariances[1].trace() - 2 * shared)
+
+
+def nearest_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Distance of each item of a (N, ...) to its nearest in b (M, ...), (N,): root mean square over the values.
+
+    Samples nearer to the training data than held-out data are suggest copies.
+    """
+    values = a[0].numel()
+    return torch.cdist(a.flatten(1), b.flatten(1)).amin(1) / values**0.5

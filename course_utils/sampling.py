@@ -39,27 +39,54 @@ class Guided:
     denoiser: Denoiser
     condition: Tensor | None
     guidance_scale: float
+    negative: Tensor | None
+    interval: tuple[float, float]
+    rescale: float
 
     @property
     def path(self) -> Path:
         return self.denoiser.path
 
     def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
-        if self.condition is None or self.guidance_scale == 0:
-            return self.denoiser(x_t, t)
+        low, high = self.interval
+        scale = self.guidance_scale if low <= float(t) <= high else min(self.guidance_scale, 1.0)
+        if scale == 0 or self.condition is self.negative is None:
+            return self.denoiser(x_t, t, self.negative)
         conditional = self.denoiser(x_t, t, self.condition)
-        if self.guidance_scale == 1:
+        if scale == 1:
             return conditional
-        unconditional = self.denoiser(x_t, t)
-        return unconditional + self.guidance_scale * (conditional - unconditional)
+        away_from = self.denoiser(x_t, t, self.negative)
+        x0 = away_from + scale * (conditional - away_from)
+        return x0 if self.rescale == 0 else torch.lerp(x0, _spread_as(conditional, x0), self.rescale)
 
 
-def guided(denoiser: Denoiser, condition: Tensor | None = None, guidance_scale: float = 1.0) -> Guided:
+def _spread_as(like: Tensor, x: Tensor) -> Tensor:
+    """Each sample of x (B, ...) times a number, so that its standard deviation is that of `like`."""
+    sizes = [values.flatten(1).std(dim=1) for values in (like, x)]
+    return spread(sizes[0] / sizes[1], x) * x
+
+
+def guided(
+    denoiser: Denoiser,
+    condition: Tensor | None = None,
+    guidance_scale: float = 1.0,
+    negative: Tensor | None = None,
+    interval: tuple[float, float] = (0.0, 1.0),
+    rescale: float = 0.0,
+) -> Guided:
     """Classifier-free guidance: uncond + guidance_scale * (cond - uncond). 1 is conditional, 0 unconditional.
 
     condition: what the denoiser takes, (B, ...), for example class labels; None is unconditional.
+    negative: a condition to be led away from, (B, ...), in the place of "unconditional"; None is none.
+    interval: the times (low, high) in [0, 1] within which a scale above 1 acts; outside it is 1 (arXiv 2404.07724).
+    rescale: from 0 to 1, how far the guided x0 is shrunk to the standard deviation of the conditional one (arXiv
+    2305.08891, eq. 15 and 16, there for v and noise).  ValueError for an interval or a rescale out of these bounds.
     """
-    return Guided(denoiser, condition, guidance_scale)
+    if not 0 <= interval[0] <= interval[1] <= 1:
+        raise ValueError(f"interval is {interval}; expected times (low, high) with 0 <= low <= high <= 1")
+    if not 0 <= rescale <= 1:
+        raise ValueError(f"rescale is {rescale}; expected a number from 0 to 1")
+    return Guided(denoiser, condition, guidance_scale, negative, tuple(interval), rescale)
 
 
 def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:

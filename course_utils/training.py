@@ -143,7 +143,7 @@ class Trainer:
             noise = torch.randn(x0.shape, generator=generator, device=self.device)
         if condition is not None:
             dropped = torch.rand(len(x0), generator=generator, device=self.device) < plan.drop_condition
-            condition = torch.where(dropped, -1, condition)
+            condition = torch.where(spread(dropped, condition) > 0, -1, condition)
         for group in self.optimizer.param_groups:
             group["lr"] = plan.learning_rate_at(self.step)
         context = torch.autocast(self.device.type, self.precision) if self.precision else nullcontext()

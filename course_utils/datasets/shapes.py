@@ -326,9 +326,7 @@ def _corners(x: float, y: float) -> list[tuple[float, float]]:
     return [(-x, -y), (x, -y), (-x, y), (x, y)]
 
 
-def _board(
-    style: str, width: float, y: float, z: Interval, thickness: float, lean: float = 0.0
-) -> list[Box | Loft]:
+def _board(style: str, width: float, y: float, z: Interval, thickness: float, lean: float = 0.0) -> list[Box | Loft]:
     """A backrest or headboard in the plane y, from z[0] to z[1], leaning back by `lean` a unit of height.
 
     Styles: "solid", "rounded" (an arched top), "slatted" (upright slats), "ladder" (bars across) and "panel" (a
@@ -501,9 +499,7 @@ def _table_extra(draws: Draws, base: str, size: str, top: str, under: float) -> 
     return draws.pick(*options)
 
 
-def _table_base(
-    draws: Draws, base: str, width: float, depth: float, height: float, is_round: bool
-) -> list[Box | Loft]:
+def _table_base(draws: Draws, base: str, width: float, depth: float, height: float, is_round: bool) -> list[Box | Loft]:
     thickness, inset = draws.between(THIN, 0.14), draws.between(0.0, 0.07)
     if base == "pedestal":
         column, foot, rim = draws.between(0.045, 0.12), draws.between(0.26, 0.44), draws.between(THIN, 0.12)

@@ -1,10 +1,12 @@
-"""How a network is told numbers and names: the noise level as sines and cosines, the class as a learned vector.
+"""How a network is told numbers and words: the noise level as sines and cosines, a class or a text as a learned vector.
 
-Lesson 02 uses the first, lesson 08 both. Sinusoidal embedding: arXiv 1706.03762, section 3.5.
+Lesson 02 uses the first, lessons 04 and 06 the others. Sinusoidal embedding: arXiv 1706.03762, section 3.5.
 """
 
 import torch
 from torch import Tensor, nn
+
+from course_utils.networks.text import TextEncoder
 
 
 def noise_embedding(log_snr: Tensor, width: int) -> Tensor:
@@ -15,22 +17,29 @@ def noise_embedding(log_snr: Tensor, width: int) -> Tensor:
 
 
 class Embedding(nn.Module):
-    """Noise level and class together as one vector: (B,) and (B,) or None -> (B, width).
+    """Noise level and condition together as one vector: (B,) and a condition or None -> (B, width).
 
-    classes: how many class labels there are; 0 for none. The label -1 is the learned "no class", and so is
-    condition=None: what training puts where it drops the condition, and guidance compares with.
+    classes: how many class labels there are; the condition is then (B,).  words: how many words a text may use; the
+    condition is then token numbers (B, length), -1 where a text is shorter.  0 for none; a network takes one of both.
+    A condition of -1 throughout is the learned "nothing said", and so is condition=None: what training puts where it
+    drops the condition, and guidance compares with.
     """
 
-    def __init__(self, width: int, classes: int = 0):
+    def __init__(self, width: int, classes: int = 0, words: int = 0):
         super().__init__()
+        if classes and words:
+            raise ValueError(f"classes is {classes} and words {words}; a network takes class labels or texts, not both")
         self.width, self.null = width, classes
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(classes + 1, width) if classes else None
+        self.text = TextEncoder(words, width) if words else None
 
     def forward(self, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
         embedded = self.level(noise_embedding(log_snr, self.width))
-        if self.label is None:
-            return embedded
         if condition is None:
             condition = torch.full(log_snr.shape, -1, device=log_snr.device)
-        return embedded + self.label(torch.where(condition < 0, self.null, condition))
+        if self.label is not None:
+            return embedded + self.label(torch.where(condition < 0, self.null, condition))
+        if self.text is not None:
+            return embedded + self.text(condition.reshape(len(condition), -1))
+        return embedded

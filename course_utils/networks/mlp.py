@@ -6,11 +6,11 @@ from course_utils.networks.embedding import Embedding
 
 
 class MLP(nn.Module):
-    """A denoising network for vectors: x (B, features), log_snr (B,), condition (B,) or None -> (B, features)."""
+    """A denoising network for vectors: x (B, features), log_snr (B,), condition as in Embedding -> (B, features)."""
 
-    def __init__(self, features: int = 2, width: int = 128, depth: int = 3, classes: int = 0):
+    def __init__(self, features: int = 2, width: int = 128, depth: int = 3, classes: int = 0, words: int = 0):
         super().__init__()
-        self.embedding = Embedding(width, classes)
+        self.embedding = Embedding(width, classes, words)
         self.inlet = nn.Linear(features, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))

@@ -89,12 +89,13 @@ class Places(nn.Module):
 class UNet(nn.Module):
     """A denoising network for grids in 1, 2 or 3 dimensions.
 
-    Called as unet(x, log_snr, condition): x (B, in_channels, *grid), log_snr (B,), condition class labels (B,) or
-    None; returns (B, in_channels, *grid).
+    Called as unet(x, log_snr, condition): x (B, in_channels, *grid), log_snr (B,), condition class labels (B,),
+    tokens (B, length) or None; returns (B, in_channels, *grid).
 
     dimensions: 1, 2 or 3.  channels: features at each level, each level half as fine as the one before.
     patch: edge of the stem's patches; 1 works on every pixel.  blocks: residual blocks a level on the way down.
-    heads: attention heads at the coarsest level.  classes: number of class labels, 0 for none.
+    heads: attention heads at the coarsest level.  classes: number of class labels.  words: size of the vocabulary of
+    texts (see Embedding); 0 for none.
     Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
     """
 
@@ -107,13 +108,14 @@ class UNet(nn.Module):
         blocks: int = 2,
         heads: int = 4,
         classes: int = 0,
+        words: int = 0,
     ):
         super().__init__()
         if dimensions not in CONVOLUTION:
             raise ValueError(f"dimensions is {dimensions!r}; a U-Net works in 1, 2 or 3 dimensions")
         convolution, width = CONVOLUTION[dimensions], 4 * channels[0]
         self.dimensions, self.multiple = dimensions, patch * 2 ** (len(channels) - 1)
-        self.embedding = Embedding(width, classes)
+        self.embedding = Embedding(width, classes, words)
         overlap = 3 if patch == 1 else patch
         self.stem = convolution(in_channels, channels[0], overlap, stride=patch, padding=(overlap - patch) // 2)
         self.places = Places(dimensions, channels[0])

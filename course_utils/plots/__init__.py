@@ -2,6 +2,7 @@
 
 from course_utils.plots.film import Film, isosurface_figure, sampling_film, shape_film
 from course_utils.plots.live import LiveTraining
+from course_utils.plots.pictures import picture_film, show_pictures
 from course_utils.plots.stills import (
     contact_sheet,
     render,
@@ -28,6 +29,7 @@ __all__ = [
     "caption",
     "contact_sheet",
     "isosurface_figure",
+    "picture_film",
     "render",
     "render_mesh",
     "sampling_film",
@@ -36,6 +38,7 @@ __all__ = [
     "show_fields",
     "show_mesh",
     "show_noisy",
+    "show_pictures",
     "show_voxels",
     "styled",
     "use_style",

@@ -9,8 +9,9 @@ import sys
 
 import numpy as np
 
+from course_utils.plots.pictures import enlarged, ink_image
 from course_utils.plots.stills import check_titles, render
-from course_utils.plots.style import INK, MODEL, NOISE, WIDE, Picture, grid_array, styled
+from course_utils.plots.style import INK, MODEL, NOISE, WIDE, Picture, grid_array, styled, to_numpy
 
 WINDOWS = 30  # the smoothed loss is a mean over this fraction of the steps so far
 
@@ -37,8 +38,9 @@ class LiveTraining:
         self.seconds = float(seconds)
 
     def show(self, shapes=(), titles=None):
-        """Draw the curve and `shapes` (at most four: bool voxels or float fields (D, H, W)); replaces the last picture.
+        """Draw the curve and `shapes`, at most four; replaces the last picture.
 
+        `shapes`: bool voxels or float fields (D, H, W), or pictures (1, H, W) in [-1, 1].
         Returns the Picture, so that it can also be saved. In a notebook end the call with a semicolon or use it inside
         the loop: the picture is displayed already.
         """
@@ -56,7 +58,7 @@ class LiveTraining:
         """The Picture that `show` displays. Raises ValueError before the first `add`."""
         if not self.steps:
             raise ValueError("nothing to show yet: call add(step, loss, seconds) first.")
-        shapes = [grid_array("shapes", shape) for shape in shapes][:4]
+        shapes = [_tile(shape) for shape in list(shapes)[:4]]
         titles = check_titles(titles, len(shapes))
         with styled():
             picture = Picture(WIDE)
@@ -67,7 +69,7 @@ class LiveTraining:
             for axes in tiles:
                 axes.set_axis_off()
             for axes, shape, title in zip(tiles, shapes, titles, strict=False):
-                axes.imshow(render(shape, size=200), interpolation="antialiased")
+                axes.imshow(shape, interpolation="antialiased")
                 axes.set_title(title, fontsize=10, pad=2)
             picture.subplots_adjust(0.08, 0.15, 1, 0.9, wspace=0.08, hspace=0.05)
         return picture
@@ -88,6 +90,14 @@ class LiveTraining:
             fontsize=11,
             color=INK,
         )
+
+
+def _tile(sample):
+    """One sample, a picture (1, H, W) or a shape, as an image (H, W, 3)."""
+    sample = to_numpy(sample)
+    if sample.ndim == 3 and len(sample) == 1:
+        return enlarged(ink_image(sample, MODEL), 200)[0]
+    return render(grid_array("shapes", sample), size=200)
 
 
 def moving_mean(values, reach):

@@ -15,7 +15,7 @@ from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, st
 TILE = 1.5  # inches across one picture in a grid
 TITLE = 0.19  # inches above it for each line of its title
 SHARP = 224  # pixels a side of a rendered tile; cut to the shape it fills about TILE
-LETTERS = 20  # in a line of a title
+LETTERS = 20  # in a line of a title over a picture of TILE
 
 OCCUPANCY_MAP = LinearSegmentedColormap.from_list("occupancy", [NOISE, "#FFFFFF", DATA])  # empty, undecided, solid
 
@@ -73,20 +73,21 @@ def show_mesh(meshes, titles=None, columns=None, colour=MODEL):
     return contact_sheet(tiles, titles, columns)
 
 
-def contact_sheet(images, titles=None, columns=None):
+def contact_sheet(images, titles=None, columns=None, tile=TILE):
     """Lay pictures (H, W, 3) of one size out in a grid of `columns` (at most 6 by default), each under its title.
 
+    `tile`: inches across one of them.
     White borders that all pictures share are cut off, so shapes stay comparable. Returns a Picture.
     """
     images = _cropped(np.stack(_nonempty("images", images)))
-    titles = [_wrapped(title) for title in check_titles(titles, len(images))]
+    titles = [_wrapped(title, round(LETTERS * tile / TILE)) for title in check_titles(titles, len(images))]
     columns = columns or min(len(images), 6)
     rows = -(-len(images) // columns)
     height, width = images.shape[1:3]
-    gap, line = max(2, width // 40), round(TITLE * width / TILE * max(map(len, titles)))
+    gap, line = max(2, width // 40), round(TITLE * width / tile * max(map(len, titles)))
     sheet = np.full((rows * (height + gap + line), columns * (width + gap), 3), 255, np.uint8)
     with styled():
-        scale = TILE / width
+        scale = tile / width
         picture = Picture((scale * sheet.shape[1], scale * sheet.shape[0]))
         axes = picture.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
@@ -98,9 +99,9 @@ def contact_sheet(images, titles=None, columns=None):
     return picture
 
 
-def _wrapped(title):
-    """Lines of at most LETTERS letters: what fits over one picture."""
-    return [line for part in title.splitlines() for line in textwrap.wrap(part, LETTERS)]
+def _wrapped(title, letters):
+    """Lines of at most so many letters: what fits over one picture."""
+    return [line for part in title.splitlines() for line in textwrap.wrap(part, letters)]
 
 
 def _cropped(images):

@@ -1,0 +1,85 @@
+"""From a short text to a vector: a vocabulary and a small transformer. What it conditions may have any dimension.
+
+Lesson 06 builds it for pictures, lesson 09 uses it for shapes. Sources: the transformer (arXiv 1706.03762), a summary
+token that collects the text (BERT's [CLS], arXiv 1810.04805, section 3).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Vocabulary:
+    """The words that texts may use, and their numbers: the place of each in `words`.
+
+    Words are runs of letters and digits, in lower case; everything else separates them.
+    """
+
+    def __init__(self, words: Sequence[str]):
+        self.words = list(words)
+        self._numbers = {word: number for number, word in enumerate(self.words)}
+        if len(self._numbers) != len(self.words) or any(split(word) != [word] for word in self.words):
+            raise ValueError(f"words is {self.words}; expected different single words in lower case")
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Vocabulary":
+        """All words that occur in some texts, in alphabetical order."""
+        return cls(sorted({word for text in texts for word in split(text)}))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def encode(self, texts: str | Sequence[str]) -> Tensor:
+        """Token numbers (B, length), int64, -1 behind the end of a shorter text; one text gives B = 1.
+
+        ValueError names a word that is not in the vocabulary, and those that are.
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        rows = [split(text) for text in texts]
+        strange = sorted({word for row in rows for word in row if word not in self._numbers})
+        if strange:
+            raise ValueError(f"unknown word: {', '.join(strange)}; the words are {', '.join(self.words)}")
+        length = max([1, *map(len, rows)])
+        numbers = [[self._numbers[word] for word in row] + [-1] * (length - len(row)) for row in rows]
+        return torch.tensor(numbers, dtype=torch.int64).reshape(len(rows), length)
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """The texts that token numbers (B, length) stand for."""
+        return [" ".join(self.words[number] for number in row if number >= 0) for row in tokens.tolist()]
+
+
+def split(text: str) -> list[str]:
+    """The words of a text, in lower case."""
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+class TextEncoder(nn.Module):
+    """Token numbers (B, length) -> (B, width), through a small transformer; -1 is no token.
+
+    A summary token goes before the text and gathers what it says; where all tokens are -1 it has nothing to gather,
+    and gives a learned "nothing said". words: size of the vocabulary.  longest: most tokens in a text.
+    """
+
+    def __init__(self, words: int, width: int, layers: int = 2, heads: int = 4, longest: int = 24):
+        super().__init__()
+        self.tokens = nn.Embedding(words, width)
+        self.places = nn.Parameter(0.1 * torch.randn(longest + 1, width))  # number 0 is the summary token
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, heads, 2 * width, 0.0, batch_first=True, norm_first=True)
+            for _ in range(layers)
+        )
+        self.outlet = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if tokens.ndim != 2 or tokens.shape[1] >= len(self.places):
+            raise ValueError(
+                f"tokens has shape {tuple(tokens.shape)}; expected (B, length), length at most {len(self.places) - 1}"
+            )
+        absent = nn.functional.pad(tokens < 0, (1, 0))  # (B, 1 + length); the summary is always there
+        h = nn.functional.pad(self.tokens(tokens.clamp(min=0)), (0, 0, 1, 0)) + self.places[: absent.shape[1]]
+        for layer in self.layers:
+            h = layer(h, src_key_padding_mask=absent)
+        present = (~absent).to(h.dtype)[:, :, None]
+        return self.outlet((h * present).sum(1) / present.sum(1))

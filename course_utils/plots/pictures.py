@@ -1,0 +1,112 @@
+"""Pictures of pictures: grids of small images enlarged pixel by pixel, and the film of their denoising.
+
+Lessons 04 to 06 show what they train on (blue) and what their models make (orange); -1 is paper, 1 is ink.
+"""
+
+import base64
+import io
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from PIL import Image
+
+from course_utils.plots.film import Film, film_of_frames
+from course_utils.plots.stills import TILE, check_titles, contact_sheet
+from course_utils.plots.style import DATA, MODEL, NOISE, WIDE, plotly_layout, to_numpy
+
+PAPER = "#F3F3F3"
+PIXELS = 96  # a side of a picture in a grid, about
+NOISY = 2.5  # values of x_t shown from -NOISY to NOISY
+FILM_TILE = 72  # pixels a side of a picture in a film
+GAP = 6
+STILLS = 6  # steps in a film's still
+
+
+def ink_image(pictures, colour=DATA, limit=1.0):
+    """Pictures (N, 1, H, W) or (N, H, W) as uint8 (N, H, W, 3): paper at -limit, deep `colour` at limit."""
+    values = to_numpy(pictures).astype(np.float64)
+    if values.ndim == 4 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 3 or 0 in values.shape:
+        raise ValueError(f"pictures has shape {values.shape}; expected (N, 1, H, W) or (N, H, W), at least one picture")
+    deep = tuple(0.4 * part for part in to_rgb(colour))
+    ramp = LinearSegmentedColormap.from_list("ink", [(0, PAPER), (0.65, colour), (1, deep)])
+    return np.round(255 * ramp(np.clip(values / (2 * limit) + 0.5, 0, 1))[..., :3]).astype(np.uint8)
+
+
+def enlarged(images, side=PIXELS):
+    """Images (N, H, W, 3) with every pixel repeated, to `side` or a little less."""
+    times = max(1, side // max(images.shape[1:3]))
+    return images.repeat(times, 1).repeat(times, 2)
+
+
+def show_pictures(pictures, titles=None, columns=None, colour=DATA, limit=1.0):
+    """Grid of pictures (N, 1, H, W) or (N, H, W), each under its title. Returns a Picture (a matplotlib figure).
+
+    colour: DATA for real ones, MODEL for made ones, NOISE for noisy ones.  limit: the value drawn as full ink; -limit
+    is paper.  columns: at most 12 by default, all of one size.
+    """
+    images = enlarged(ink_image(pictures, colour, limit))
+    return contact_sheet(list(images), titles, columns or min(len(images), 12))
+
+
+def sheet(pictures, colour, limit=1.0, side=FILM_TILE, columns=None):
+    """Pictures side by side in rows of `columns` (default: one row): one image, uint8 (H, W, 3)."""
+    images = enlarged(ink_image(pictures, colour, limit), side)
+    columns = columns or len(images)
+    count, height, width, _ = images.shape
+    rows = -(-count // columns)
+    page = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
+    for k, image in enumerate(images):
+        top, left = (k // columns) * (height + GAP), (k % columns) * (width + GAP)
+        page[top : top + height, left : left + width] = image
+    return page
+
+
+def picture_film(states, titles=None, count=9):
+    """Film of a denoising: at every step x_t (grey) above the denoiser's guess of x0 (orange), `count` samples.
+
+    states: what `course_utils.sampling.sample` yields, x_t and x0 of shape (B, 1, H, W). A slider and play button run
+    in the browser. titles: one a step (default: its number and time). Returns a Film.
+    """
+    states = list(states)
+    if not states:
+        raise ValueError("states is empty; expected what sample(...) yields")
+    if titles is None:
+        titles = [f"step {state.step} of {state.steps}, t = {state.t:.2f}" for state in states]
+    titles = check_titles(titles, len(states))
+    pages = [_page(state, count) for state in states]
+    chosen = np.unique(np.linspace(0, len(states) - 1, STILLS).round().astype(int))
+    still = contact_sheet(
+        [_page(states[k], 2) for k in chosen], [titles[k].replace(", ", "\n") for k in chosen], len(chosen)
+    )
+    return image_film(pages, titles, still)
+
+
+def image_film(pages, titles, still):
+    """Film whose frames are images, uint8 (H, W, 3) of one size; opens on the last. `still`: what has a png()."""
+    import plotly.graph_objects as go
+
+    height, width = pages[0].shape[:2]
+    frames = [[{"type": "image", "source": _source(page)}] for page in pages]
+    figure = go.Figure(go.Image(source=frames[-1][0]["source"], hoverinfo="skip"))
+    hidden = {"visible": False, "showgrid": False}
+    figure.update_layout(
+        plotly_layout(height=height + 150, width=width + 20),
+        xaxis=hidden | {"range": [-0.5, width - 0.5]},
+        yaxis=hidden | {"range": [height - 0.5, -0.5], "scaleanchor": "x"},
+    )
+    return Film(film_of_frames(figure, frames, titles, traces=[0]), still)
+
+
+def _page(state, count):
+    """x_t above x0, uint8 (H, W, 3)."""
+    rows = [sheet(state.x_t[:count], NOISE, NOISY), sheet(state.x0[:count], MODEL)]
+    gap = np.full((2 * GAP, rows[0].shape[1], 3), 255, np.uint8)
+    return np.concatenate([rows[0], gap, rows[1]])
+
+
+def _source(page):
+    buffer = io.BytesIO()
+    Image.fromarray(page).quantize(64, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
