@@ -13,8 +13,9 @@ import torch
 from course_utils.denoiser import Denoiser
 from course_utils.mixtures import five_blobs
 from course_utils.networks.mlp import MLP
+from course_utils.networks.unet import UNet
 from course_utils.paths import FlowPath
-from course_utils.widgets import NoiseSlider, SamplerPlayground, ScoreField
+from course_utils.widgets import GuidancePlayground, NoiseInterpolation, NoiseSlider, SamplerPlayground, ScoreField
 
 
 def score_field():
@@ -28,7 +29,33 @@ def playground():
     return SamplerPlayground(five_blobs().denoiser(FlowPath()), five_blobs().sample(2000))
 
 
-CONTROLS = {"noise slider": NoiseSlider, "score field": score_field, "sampler playground": playground}
+def picture_model(channels, patch):
+    """A U-Net of the size of lessons 04 and 06 with random weights, where training would begin with zeros too."""
+    torch.manual_seed(0)
+    network = UNet(2, 1, channels, patch=patch, blocks=1, classes=3)
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return Denoiser(network, FlowPath(), "velocity").eval()
+
+
+def interpolation():
+    """The interpolation between two noises, 16 x 16."""
+    return NoiseInterpolation(picture_model((32, 64), 2), (1, 16, 16), ["a", "b", "c"])
+
+
+def guidance():
+    """The guidance playground, 8 x 8."""
+    return GuidancePlayground(picture_model((24, 48), 1), (1, 8, 8), ["a", "b", "c"])
+
+
+CONTROLS = {
+    "noise slider": NoiseSlider,
+    "score field": score_field,
+    "sampler playground": playground,
+    "interpolation": interpolation,
+    "guidance": guidance,
+}
 
 
 def choices(widget, draw):

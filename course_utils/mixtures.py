@@ -65,9 +65,14 @@ class GaussianMixture:
         gain = (alpha * self.stds.square() / variance)[:, :, None]
         return (torch.softmax(logs, dim=1)[:, :, None] * (self.means + gain * away)).sum(1).to(x.dtype)
 
-    def denoiser(self, path: Path) -> "ExactDenoiser":
-        """The posterior mean as a denoiser, for every function that takes one."""
-        return ExactDenoiser(self, path)
+    def denoiser(self, path: Path, labels=None) -> "ExactDenoiser":
+        """The posterior mean as a denoiser, for every function that takes one. labels (K,): the class of each
+        component, if it shall take classes as its condition."""
+        return ExactDenoiser(self, path, None if labels is None else torch.as_tensor(labels).reshape(len(self.means)))
+
+    def part(self, which) -> "GaussianMixture":
+        """The mixture of some components only: their numbers, or a bool mask (K,)."""
+        return GaussianMixture(self.means[which], self.stds[which], self.weights[which])
 
     def _parts(self, x: Tensor, path: Path | None, t: Tensor | float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """log(w_k p_k(x)) (B, K), x - alpha m_k (B, K, d), alpha (B or 1, 1), the variances (B or 1, K)."""
@@ -83,13 +88,25 @@ class GaussianMixture:
 
 @dataclass
 class ExactDenoiser:
-    """Called as denoiser(x_t, t) -> x0 (B, d), with a `path`, like every `Denoiser`: samplers see no difference."""
+    """Called as denoiser(x_t, t, condition) -> x0 (B, d), with a `path`, like every `Denoiser`: samplers see no
+    difference. With `labels` (K,), condition may be classes (B,): each point is taken for one of its class's
+    components; -1 is no class. ValueError for classes where there are none, and for one without components."""
 
     mixture: GaussianMixture
     path: Path
+    labels: Tensor | None = None
 
-    def __call__(self, x_t: Tensor, t: Tensor | float, condition: None = None) -> Tensor:
-        return self.mixture.posterior_mean(x_t, self.path, t)
+    def __call__(self, x_t: Tensor, t: Tensor | float, condition: Tensor | None = None) -> Tensor:
+        if condition is None:
+            return self.mixture.posterior_mean(x_t, self.path, t)
+        if self.labels is None:
+            raise ValueError("this denoiser has no classes; make it with mixture.denoiser(path, labels)")
+        t, x0 = as_time(t).expand(len(x_t)), torch.empty_like(x_t)
+        for label in condition.unique().tolist():
+            rows = condition == label
+            part = self.mixture if label < 0 else self.mixture.part(self.labels == label)
+            x0[rows] = part.posterior_mean(x_t[rows], self.path, t[rows])
+        return x0
 
 
 def five_blobs() -> GaussianMixture:

@@ -9,7 +9,8 @@ import pytest
 HEAVY = {"matplotlib", "plotly", "ipywidgets", "diffusers", "jupyterlab", "IPython", "trimesh", "skimage", "scipy"}
 CORE = (
     "paths", "noise", "denoiser", "sampling", "training", "checkpoints", "atomic", "networks.unet", "networks.mlp",
-    "datasets.shapes", "datasets.points", "mixtures", "metrics", "datasets.files", "geometry.voxels", "geometry.mesh",
+    "datasets.shapes", "datasets.points", "mixtures", "metrics", "datasets.files", "datasets.images", "judge", "gan",
+    "geometry.voxels", "geometry.mesh",
 )  # fmt: skip
 
 

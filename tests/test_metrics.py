@@ -9,7 +9,9 @@ import torch
 from course_utils.metrics import (
     chamfer_distances,
     coverage,
+    frechet_distance,
     minimum_matching_distance,
+    nearest_distances,
     nearest_neighbour_accuracy,
     sample_entropy,
     sliced_wasserstein,
@@ -100,3 +102,39 @@ def test_bad_clouds():
         sample_entropy(torch.rand(4, 2))
     with pytest.raises(ValueError, match="coincide"):
         sample_entropy(torch.zeros(10, 2))
+
+
+def features(count, seed, width=5):
+    """Correlated features, (count, width)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, width, generator=generator) @ torch.randn(width, width, generator=generator)
+
+
+def test_frechet_distance_by_the_root_of_a_matrix():
+    from scipy.linalg import sqrtm
+
+    a, b = features(200, 0), features(150, 1) + 1
+    one, two = np.cov(a.double().numpy().T), np.cov(b.double().numpy().T)
+    apart = ((a.double().mean(0) - b.double().mean(0)) ** 2).sum()
+    wanted = float(apart) + np.trace(one + two - 2 * np.real(sqrtm(one @ two)))
+    assert abs(frechet_distance(a, b) - wanted) < 1e-6 * wanted
+    assert abs(frechet_distance(a, b) - frechet_distance(b, a)) < 1e-8 * wanted
+
+
+def test_frechet_distance_where_it_is_known():
+    a = features(300, 2)
+    shift = torch.tensor([1.0, 0.0, -2.0, 0.0, 0.5])
+    assert abs(frechet_distance(a, a)) < 1e-6
+    assert abs(frechet_distance(a, a + shift) - 5.25) < 1e-4  # the squared length of the shift
+    assert abs(frechet_distance(a, 3 * a - 2 * a.mean(0)) - 4 * float(a.double().T.cov().trace())) < 1e-3
+    flat = torch.cat([a, torch.zeros(300, 2)], dim=1)  # features that never fire
+    assert abs(frechet_distance(flat, flat + 1) - 7) < 1e-4
+    for bad in (a[:1], a[:, :3], a[0]):
+        with pytest.raises(ValueError, match="expected"):
+            frechet_distance(a, bad)
+
+
+def test_nearest_distances_by_brute_force():
+    a, b = torch.rand(4, 1, 3, 3), torch.rand(6, 1, 3, 3)
+    wanted = [min(float((x - y).square().mean().sqrt()) for y in b) for x in a]
+    assert np.allclose(nearest_distances(a, b), wanted, atol=1e-5)

@@ -1,6 +1,7 @@
 """Pictures and films: geometry of the renderer against closed forms and brute force, content and size of films."""
 
 import base64
+import io
 import json
 import time
 from types import SimpleNamespace
@@ -10,11 +11,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2lab
 
 from course_utils import plots
-from course_utils.plots import film, live, raster, style
+from course_utils.plots import LiveTraining, film, live, picture_film, raster, show_pictures, style
+from course_utils.plots.pictures import NOISY, ink_image, sheet
+from course_utils.plots.style import MODEL, NOISE, WIDE
+from course_utils.sampling import State
 
 BOX = (slice(2, 26), slice(10, 22), slice(6, 14))  # z, y, x in a 32 grid: 24 high, 12 deep, 8 wide
 
@@ -417,3 +422,52 @@ def test_caption_stands_centred_below():
     picture = style.Picture(plots.WIDE)
     text = plots.caption(picture, "Loss against step.")
     assert text.get_text() == "Loss against step." and text.get_position() == (0.5, -0.02)
+
+
+# ---- pictures ---------------------------------------------------------------------------------------------
+
+
+def test_ink_gets_darker_with_its_value_and_ends_at_the_limit():
+    values = torch.linspace(-3, 3, 61).reshape(1, 1, 1, 61)
+    for limit in (1.0, 2.5):
+        light = ink_image(values, MODEL, limit)[0, 0].astype(float).sum(1)
+        inside = (values.flatten().abs() <= limit).numpy()
+        assert (np.diff(light[inside]) < 0).all()
+        assert len(set(light[values.flatten().numpy() < -limit])) <= 1
+    with pytest.raises(ValueError, match="expected"):
+        ink_image(torch.zeros(2, 3, 8, 8))
+
+
+def test_a_grid_of_pictures_is_at_most_as_wide_as_the_page():
+    for count in (1, 3, 12, 30):
+        picture = show_pictures(torch.zeros(count, 1, 8, 8), [str(k) for k in range(count)])
+        width, height = picture.get_size_inches()
+        assert width <= WIDE[0] + 0.5 and height < 5
+        assert len(picture.axes[0].texts) == count
+
+
+def test_the_film_of_a_denoising_shows_noise_above_the_guess():
+    generator = torch.Generator().manual_seed(0)
+    states = [State(k + 1, 5, 1 - (k + 1) / 5, *torch.randn(2, 3, 1, 8, 8, generator=generator)) for k in range(5)]
+    film = picture_film(states)
+    assert len(film.figure.frames) == 5 and film.figure.layout.sliders[0].steps[1].label == "step 2 of 5, t = 0.60"
+    image = shown(film.figure.frames[1].data[0].source)
+    top = sheet(states[1].x_t, NOISE, NOISY)
+    assert np.abs(image[: len(top)].astype(int) - top).max() < 24  # 64 colours
+    assert np.abs(image[-len(top) :].astype(int) - sheet(states[1].x0, MODEL)).max() < 24
+    assert film.size_bytes < 300_000
+    with pytest.raises(ValueError, match="states is empty"):
+        picture_film([])
+
+
+def shown(source):
+    """The image of a data URL, (H, W, 3)."""
+    data = base64.b64decode(source.partition("base64,")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def test_a_live_training_shows_pictures_too():
+    live = LiveTraining(10)
+    live.add(1, 0.5, 0.1)
+    plain, inked = (live.picture([torch.full((1, 8, 8), value)]) for value in (-1.0, 1.0))
+    assert plain.png() != inked.png()

@@ -132,3 +132,22 @@ def test_what_is_no_mixture_is_refused(arguments, message):
 def test_points_of_another_dimension_are_refused():
     with pytest.raises(ValueError, match="expected \\(B, 2\\)"):
         five_blobs().score(torch.zeros(3, 3))
+
+
+def test_the_exact_denoiser_takes_classes():
+    """Each class by the mixture of its components alone; weighed by p(class | x_t) they add up to no class."""
+    mixture, path, x = five_blobs(), FlowPath(), 2 * torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 0, 1, 1, 2])
+    denoise, t = mixture.denoiser(path, labels), torch.linspace(0.1, 0.9, 40)
+    answers = torch.stack([denoise(x, t, torch.full((40,), label)) for label in range(3)])
+    alone = GaussianMixture(mixture.means[2:4], mixture.stds[2:4], mixture.weights[2:4])
+    assert torch.allclose(answers[1], alone.posterior_mean(x, path, t), atol=1e-6)
+    shares = mixture.responsibilities(x, path, t)
+    chances = torch.stack([shares[:, labels == label].sum(1) for label in range(3)])
+    assert torch.allclose((chances[:, :, None] * answers).sum(0), denoise(x, t), atol=1e-5)
+    mixed = denoise(x, t, torch.arange(40) % 4 - 1)
+    assert torch.allclose(mixed[::4], denoise(x, t)[::4]) and torch.allclose(mixed[2::4], answers[1][2::4])
+    with pytest.raises(ValueError, match="no classes"):
+        mixture.denoiser(path)(x, 0.5, torch.zeros(40, dtype=torch.long))
+    with pytest.raises(ValueError, match="expected"):
+        denoise(x, 0.5, torch.full((40,), 7))

@@ -192,6 +192,57 @@ def test_guidance_is_the_textbook_formula():
     assert values == [1.0, 3.0, 1.0 + 2.5 * 2.0]
 
 
+class Two(torch.nn.Module):
+    """A denoiser whose answer is 1 without a condition, and 2 k + 3 for class k, times x_t."""
+
+    path = FlowPath()
+
+    def forward(self, x_t, t, condition=None):
+        if condition is None:
+            return x_t.clone()
+        return x_t * (2.0 * condition + 3).reshape(-1, *[1] * (x_t.ndim - 1))
+
+
+def test_a_negative_condition_takes_the_place_of_none():
+    x, zero, one = torch.ones(2, 2), torch.zeros(2, dtype=torch.long), torch.ones(2, dtype=torch.long)
+    assert guided(Two(), zero, 2.5, negative=one)(x, 0.5)[0, 0] == 5 + 2.5 * (3 - 5)
+    assert guided(Two(), None, 2.0, negative=one)(x, 0.5)[0, 0] == 5 + 2 * (1 - 5)
+    assert guided(Two(), zero, 0.0, negative=one)(x, 0.5)[0, 0] == 5
+    assert guided(Two(), zero, 1.0, negative=one)(x, 0.5)[0, 0] == 3
+
+
+def test_outside_its_interval_guidance_is_merely_conditional():
+    x, zero = torch.ones(1, 2), torch.zeros(1, dtype=torch.long)
+    denoise = guided(Two(), zero, 4.0, interval=(0.2, 0.6))
+    assert [float(denoise(x, t)[0, 0]) for t in (0.1, 0.2, 0.6, 0.7)] == [3, 9, 9, 3]
+    assert float(guided(Two(), zero, 0.5, interval=(0.2, 0.6))(x, 0.9)[0, 0]) == 2  # a scale below 1 stays
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 8, 8), (3, 1, 4, 4, 4), (3, 7)])
+def test_rescaling_is_that_of_diffusers(shape):
+    from diffusers.guiders.guider_utils import rescale_noise_cfg
+
+    class Random(torch.nn.Module):
+        path = FlowPath()
+
+        def forward(self, x_t, t, condition=None):
+            generator = torch.Generator().manual_seed(0 if condition is None else 1)
+            return torch.randn(x_t.shape, generator=generator) * (1 if condition is None else 0.6)
+
+    x, label = torch.zeros(shape), torch.zeros(3, dtype=torch.long)
+    for amount in (0.0, 0.3, 1.0):
+        wanted = rescale_noise_cfg(guided(Random(), label, 5.0)(x, 0.5), Random()(x, 0.5, label), amount)
+        assert (guided(Random(), label, 5.0, rescale=amount)(x, 0.5) - wanted).abs().max() < 1e-5
+
+
+def test_bad_guidance_is_refused():
+    for interval in ((0.5, 0.2), (-0.1, 1.0), (0.0, 1.5)):
+        with pytest.raises(ValueError, match="interval is"):
+            guided(Two(), None, interval=interval)
+    with pytest.raises(ValueError, match="rescale is"):
+        guided(Two(), None, rescale=1.5)
+
+
 @pytest.mark.parametrize("step", SAMPLERS.values())
 def test_same_seed_same_sample_and_neighbours_do_not_matter(step):
     path = FlowPath()

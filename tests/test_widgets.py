@@ -134,6 +134,42 @@ def test_the_score_field_draws_what_the_formula_says():
     assert abs(way.get_xdata()[1] - exact[0]) < 1e-5 and abs(way.get_ydata()[1] - exact[1]) < 1e-5
 
 
+def test_guidance_is_asked_for_as_the_formula_says():
+    control = CONTROLS["guidance"]()
+    x, model = torch.randn(3, 1, 8, 8), control.denoiser
+    none, first, second = (model(x, 0.6, torch.full((3,), label)) for label in (-1, 0, 1))
+    for scale, mix in ((2.5, 0.3), (0.0, 0.3), (1.0, 0.0), (1.5, 1.0)):
+        control.set(**{"class": "a", "second": "b", "scale": scale, "mix": mix})
+        wanted = none + scale * ((1 - mix) * first + mix * second - none)
+        assert (control(x, 0.6) - wanted).abs().max() < 1e-4
+    control.set(**{"second": "a", "scale": 2.0, "mix": 0.5})
+    assert (control(x, 0.6) - (2 * first - none)).abs().max() < 1e-4
+
+
+def test_the_ways_between_two_noises():
+    from course_utils.widgets.noise_interpolation import lerp, slerp
+
+    a, b = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    for weight in (0.0, 0.3, 1.0):
+        wanted = (1 - weight) * a.norm() + weight * b.norm()
+        assert abs(slerp(a, b, weight).norm() - wanted) < 0.05 * wanted
+    assert torch.allclose(slerp(a, b, 0.0), a, atol=1e-5) and torch.allclose(slerp(a, b, 1.0), b, atol=1e-5)
+    assert abs(lerp(a, b, 0.5).std() - 0.5**0.5) < 0.06
+    assert torch.allclose(slerp(a, a, 0.4), a, atol=1e-5)
+    x, y = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    assert torch.allclose(slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6)  # 30 degrees
+
+
+def test_pictures_without_classes_and_too_few_classes():
+    from course_utils.widgets import GuidancePlayground, NoiseInterpolation
+
+    model = CONTROLS["interpolation"]().denoiser
+    plain = NoiseInterpolation(model, (1, 16, 16))
+    assert "class" not in plain.inputs and plain._twin().figure.frames
+    with pytest.raises(ValueError, match="at least two classes"):
+        GuidancePlayground(model, (1, 16, 16), ["one"])
+
+
 def test_a_playground_needs_enough_data():
     with pytest.raises(ValueError, match="data has 10 points"):
         SamplerPlayground(five_blobs().denoiser(FlowPath()), five_blobs().sample(10))

@@ -54,7 +54,7 @@ def glyphs(characters: str = CHARACTERS, test: bool = False, file: str | Path = 
     try:
         with np.load(file, allow_pickle=False) as stored:
             packed, family = stored["packed"], stored["family"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is not the file of letters ({error}); get the repository's data/ again") from error
     chosen = packed[(family % 6 == 5) == test][:, [CHARACTERS.index(character) for character in characters]]
     levels = np.stack([chosen >> 4, chosen & 15], axis=-1).reshape(-1, 1, 16, 16)  # two pixels a byte

@@ -44,10 +44,11 @@ def show_pictures(pictures, titles=None, columns=None, colour=DATA, limit=1.0):
     """Grid of pictures (N, 1, H, W) or (N, H, W), each under its title. Returns a Picture (a matplotlib figure).
 
     colour: DATA for real ones, MODEL for made ones, NOISE for noisy ones.  limit: the value drawn as full ink; -limit
-    is paper.  columns: at most 12 by default, all of one size.
+    is paper.  columns: at most 12 by default. The grid is at most as wide as the page, a picture an inch and a half.
     """
     images = enlarged(ink_image(pictures, colour, limit))
-    return contact_sheet(list(images), titles, columns or min(len(images), 12))
+    columns = columns or min(len(images), 12)
+    return contact_sheet(list(images), titles, columns, tile=min(TILE, WIDE[0] / columns))
 
 
 def sheet(pictures, colour, limit=1.0, side=FILM_TILE, columns=None):

@@ -1,8 +1,18 @@
 """Live controls for JupyterLab and Colab, one file each: sliders, and a picture that answers at once."""
 
 from course_utils.widgets.control import Canvas, Control
+from course_utils.widgets.guidance_playground import GuidancePlayground
+from course_utils.widgets.noise_interpolation import NoiseInterpolation
 from course_utils.widgets.noise_slider import NoiseSlider
 from course_utils.widgets.sampler_playground import SamplerPlayground
 from course_utils.widgets.score_field import ScoreField
 
-__all__ = ["Canvas", "Control", "NoiseSlider", "SamplerPlayground", "ScoreField"]
+__all__ = [
+    "Canvas",
+    "Control",
+    "GuidancePlayground",
+    "NoiseInterpolation",
+    "NoiseSlider",
+    "SamplerPlayground",
+    "ScoreField",
+]

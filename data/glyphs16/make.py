@@ -4,7 +4,7 @@
 
 Each line of families.txt is one npm package of the Fontsource project with its version. Of every family up to six
 faces are drawn (light, regular, bold; upright, italic), each character as large as fits into 14 x 14 pixels. Faces
-whose 36 characters differ little from those of an earlier face are left out. Needs npm, Pillow and NumPy.
+whose 36 characters differ little from those of an earlier face are left out. Needs npm, Pillow, NumPy and fontTools.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
@@ -26,7 +27,6 @@ FINE = 16  # subpixels a pixel, per axis
 WEIGHTS = ((300, 200, 100), (400, 500), (700, 800, 600, 900))  # light, regular, bold: the first that a family has
 LICENCES = {"OFL-1.1": "SIL Open Font License 1.1", "Apache-2.0": "Apache License 2.0"}
 ALIKE = 0.05  # mean absolute difference (of 0 to 1) below which two faces count as one
-OTHER_FILES = re.compile(r"\s\S+\.[ot]tf: ")
 PARTS = re.compile(r"package/(metadata\.json|LICENSE|files/.*-latin-\d00-(normal|italic)\.woff)")
 
 
@@ -106,8 +106,8 @@ def main(folder: Path) -> None:
                 kept.append(pictures)
                 families.append(len(credits))
         if len(kept) > before:
-            maker = about["license"].get("attribution") or (home / "LICENSE").read_text().splitlines()[0]
-            maker = OTHER_FILES.split(" ".join(maker.split()))[0].replace("|", "/")  # npm says it once for every file
+            maker = TTFont(file)["name"].getDebugName(0) or (home / "LICENSE").read_text().splitlines()[0]
+            maker = " ".join(maker.split()).replace("|", "/")
             credits.append((about["family"], package, len(kept) - before, LICENCES[licence], maker))
     pictures = np.stack(kept)  # (faces, 36, 16, 16)
     packed = pictures[..., ::2] * 16 + pictures[..., 1::2]

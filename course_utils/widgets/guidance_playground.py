@@ -1,0 +1,96 @@
+"""The guidance playground of lesson 06: samples of two mixed classes, led by a guidance scale of your choice."""
+
+import numpy as np
+import torch
+from ipywidgets import Dropdown, FloatSlider, IntSlider
+
+from course_utils.noise import gaussian
+from course_utils.plots.pictures import image_film, sheet
+from course_utils.plots.style import MODEL
+from course_utils.sampling import dpm_solver, last, sample, time_grid
+from course_utils.widgets.control import Control
+
+COUNT = 5  # samples
+STEPS = 4
+TILE = 64  # pixels a side
+HIGHEST = 6.0  # guidance scale
+FRAMES = 13
+
+
+class GuidancePlayground(Control):
+    """Samples of a class-conditional denoiser under guidance towards a mixture of two classes.
+
+    The guided guess is D(none) + scale ((1 - mix) D(first) + mix D(second) - D(none)) (arXiv 2206.01714, eq. 11, with
+    weights that add up to the scale).  denoiser: takes class labels.  shape: of one picture, (1, H, W).  names: of the
+    classes, at least two.
+    """
+
+    figsize = (7.6, 2.2)
+    alt = "five samples made with guidance, and how much they differ"
+
+    def __init__(self, denoiser, shape, names):
+        if len(names) < 2:
+            raise ValueError(f"names is {names}; expected those of at least two classes")
+        self.denoiser, self.path = denoiser, denoiser.path
+        self.shape, self.names = tuple(shape), list(names)
+        super().__init__()
+
+    def _inputs(self):
+        return {
+            "class": Dropdown(options=self.names, value=self.names[-3 % len(self.names)], description="class"),
+            "second": Dropdown(options=self.names, value=self.names[1], description="second"),
+            "mix": FloatSlider(value=0.3, min=0, max=1, step=0.05, description="mix"),
+            "scale": FloatSlider(value=2.0, min=0, max=HIGHEST, step=0.1, description="scale"),
+            "seed": IntSlider(value=0, min=0, max=99, description="seed"),
+        }
+
+    def __call__(self, x_t, t):
+        """The guided guess of x0 (B, ...): this control is the denoiser that its sampler sees."""
+        first, second = (self.names.index(self[name]) for name in ("class", "second"))
+        mix, scale = self["mix"], self["scale"]
+        weights = {-1: 1 - scale}  # label -> weight; what weighs nothing need not be asked
+        for label, weight in ((first, scale * (1 - mix)), (second, scale * mix)):
+            weights[label] = weights.get(label, 0.0) + weight
+        weights = {label: weight for label, weight in weights.items() if weight != 0}
+        asked = torch.tensor(list(weights)).repeat_interleave(len(x_t))
+        answers = self.denoiser(x_t.repeat(len(weights), *[1] * (x_t.ndim - 1)), t, asked)
+        parts = zip(weights.values(), answers.split(len(x_t)), strict=True)
+        return sum(weight * answer for weight, answer in parts)
+
+    def _make(self):
+        """Samples (COUNT, 1, H, W)."""
+        start = self.path.prior_sample(gaussian(self["seed"], (COUNT, *self.shape)))
+        return last(sample(self, start, time_grid(self.path, STEPS), dpm_solver)).x_t
+
+    def _draw(self, figure):
+        axes = figure.add_axes((0.01, 0.2, 0.98, 0.79))
+        axes.set_axis_off()
+        blank = np.full(sheet(torch.zeros(COUNT, *self.shape), MODEL, side=TILE).shape, 255, np.uint8)
+        self.shown = axes.imshow(blank)
+        self.words = figure.text(0.5, 0.06, "", ha="center", fontsize=12)
+        return [self.shown, self.words]
+
+    def _update(self):
+        made = self._make()
+        self.shown.set_data(sheet(made, MODEL, side=TILE))
+        beyond = float((made.abs() > 1).float().mean())
+        self.words.set_text(
+            f"difference between two samples {difference(made):.2f}, pixels beyond ink or paper {beyond:.0%}"
+        )
+
+    def _twin(self):
+        chosen, pages, titles = self["scale"], [], []
+        for scale in np.linspace(0, HIGHEST, FRAMES):
+            self.inputs["scale"].value = float(scale)
+            pages.append(sheet(self._make(), MODEL, side=TILE))
+            titles.append(f"guidance scale {scale:.1f}  ({self._wish()}, seed {self['seed']})")
+        self.inputs["scale"].value = chosen
+        return image_film(pages, titles, self.stage)
+
+    def _wish(self):
+        return f"{1 - self['mix']:.0%} {self['class']}, {self['mix']:.0%} {self['second']}"
+
+
+def difference(made):
+    """Root mean square difference of two samples (N, ...), over all pairs and values."""
+    return float(torch.pdist(made.flatten(1)).square().mean().sqrt()) / made[0].numel() ** 0.5
