@@ -317,7 +317,9 @@ def test_nvidia_gpu(course, monkeypatch, tmp_path, script, gpu, fine):
 
 def test_no_venv_module(course, steps, monkeypatch, capsys):
     find = importlib.util.find_spec
-    monkeypatch.setattr(course.importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name))
+    monkeypatch.setattr(
+        course.importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name)
+    )
     assert course.main(["test"]) == 1
     assert "apt install python3-venv" in complaint(capsys)
     assert steps == []

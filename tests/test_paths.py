@@ -59,10 +59,8 @@ def test_conversions_give_the_truth_and_come_back(path, dtype, tolerance):
     x0, noise = torch.randn(2, 97, 6, generator=generator, dtype=torch.float64)
     t = INNER
     x_t = path.noised(x0, noise, t)
-    truth = {
-        kind: sum(c[:, None] * part for c, part in zip(path.coefficients(kind, t), (x0, noise), strict=True))
-        for kind in KINDS
-    }
+    truth = {kind: sum(c[:, None] * part for c, part in zip(path.coefficients(kind, t), (x0, noise), strict=True))
+             for kind in KINDS}
     for source in KINDS:
         for target in KINDS:
             found = path.convert(truth[source].to(dtype), x_t.to(dtype), t.to(dtype), source, target).double()

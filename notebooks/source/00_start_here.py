@@ -39,7 +39,6 @@ print(f"numbers learned: {sum(p.numel() for p in denoiser.parameters()):,}")
 # **Predict:** the denoiser's very first guess sees only noise. Will it be a chair, a blob, or nothing? Decide, then run
 # the cell and drag the slider to step 1.
 
-
 # %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
 def generate(family, seed, steps=16, guidance_scale=2.0):
     """All the states between noise and a shape: the last one's x_t is the shape."""
@@ -185,7 +184,6 @@ for finding in examine():
 #
 # Write it. `x0` and `noise` have shape (B, ...), any number of axes; `t` is a number or has shape (B,), one for each
 # sample of the batch.
-
 
 # %%
 def noisy(x0, noise, t):

@@ -885,5 +885,4 @@ assert missed[4][1] < missed[4][0] and missed[64][0] < missed[64][1] / 100
 # Matching*, arXiv 2210.02747 (eq. 22 with σ_min = 0); Liu et al., *Rectified Flow*, arXiv 2209.03003 (reflow and
 # straightness); Pooladian et al., arXiv 2304.14772, and Tong et al., arXiv 2302.00482 (minibatch optimal transport).
 #
-# **Next:** [08 · A voxel diffusion model](08_voxel_diffusion.ipynb): the same loop on furniture. (Lessons 04 to 07 are
-# being written.)
+# **Next:** [04 · A U-Net that denoises digits](04_unet_digits.ipynb): the same loop on pictures.

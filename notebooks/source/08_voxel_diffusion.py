@@ -112,7 +112,6 @@ assert seconds[1] > 3 * seconds[2]
 #
 # Write $L$, given the prediction. `x0_prediction` and `x0` have shape (B, ...), `t` has shape (B,).
 
-
 # %%
 def velocity_loss(x0_prediction, x0, t):
     """Mean squared error in velocity space. x0_prediction, x0: (B, ...); t: (B,); returns a scalar."""
@@ -213,7 +212,6 @@ film.sampling_film(states)
 #
 # `a` and `b` are truth values of the same shape. Return the number of voxels in both, divided by the number in at
 # least one; two empty grids agree, so their IoU is 1.
-
 
 # %%
 def voxel_iou(a, b):

@@ -1,4 +1,4 @@
-"""Lessons 01 to 03 in a real JupyterLab: all cells run, and each control answers to slider, menu and pointer."""
+"""Lessons 01 to 04 and 06 in a real JupyterLab: all cells run, and each control answers to slider, menu and pointer."""
 
 import numpy as np
 import pytest
@@ -69,6 +69,20 @@ LESSONS = {
         "seed": lambda page, image: push(page, "seed", "ArrowRight", 3),
         "particle": lambda page, image: push(page, "particle", "ArrowRight", 3),
         "a press": lambda page, image: drag(page, image, (0.2, 0.3)),
+    },
+    "04_unet_digits": {
+        "weight": lambda page, image: push(page, "weight", "ArrowRight", 20),
+        "way": lambda page, image: choose(page, "way", "lerp"),
+        "first seed": lambda page, image: push(page, "first seed", "ArrowRight", 3),
+        "second seed": lambda page, image: push(page, "second seed", "ArrowRight", 3),
+        "class": lambda page, image: choose(page, "class", "letter b"),
+    },
+    "06_guidance": {
+        "scale": lambda page, image: push(page, "scale", "ArrowRight", 15),
+        "mix": lambda page, image: push(page, "mix", "ArrowRight", 10),
+        "class": lambda page, image: choose(page, "class", "four"),
+        "second": lambda page, image: choose(page, "second", "eight"),
+        "seed": lambda page, image: push(page, "seed", "ArrowRight", 3),
     },
 }
 
