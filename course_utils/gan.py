@@ -11,6 +11,7 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -110,7 +111,7 @@ class GANTrainer:
 
 
 def point_networks(latent: int = 8, width: int = 96, features: int = 2) -> tuple[nn.Module, nn.Module]:
-    """Generator (B, latent) -> (B, features) and discriminator (B, features) -> (B, 1) for points: three hidden layers."""
+    """Generator (B, latent) -> (B, features) and discriminator (B, features) -> (B, 1), three hidden layers each."""
 
     def mlp(inputs: int, outputs: int) -> nn.Module:
         hidden = [layer for _ in range(2) for layer in (nn.Linear(width, width), nn.LeakyReLU(0.2))]
@@ -123,8 +124,7 @@ def picture_networks(latent: int = 64, width: int = 64) -> tuple[nn.Module, nn.M
     """Generator (B, latent) -> (B, 1, 8, 8) and discriminator (B, 1, 8, 8) -> (B, 1) for the digits of lesson 04."""
 
     def convolutions(*sizes: int) -> list[nn.Module]:
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
-        return [m for a, b in pairs for m in (nn.Conv2d(a, b, 3, padding=1), nn.LeakyReLU(0.2))]
+        return [m for a, b in pairwise(sizes) for m in (nn.Conv2d(a, b, 3, padding=1), nn.LeakyReLU(0.2))]
 
     generator = nn.Sequential(
         nn.Linear(latent, 2 * width * 16),
