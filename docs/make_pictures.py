@@ -6,6 +6,7 @@ sheet, every class of the model, seeds 0 to 7, nothing picked). Lesson heads tha
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from course_utils.checkpoints import load_checkpoint
@@ -85,7 +86,54 @@ def score() -> None:
     (IMAGES / "score.png").write_bytes(picture.png())
 
 
+def trained(pictures, condition=None, steps=450, **network):
+    """A U-Net trained on pictures as lessons 04 and 06 do."""
+    from course_utils.denoiser import Denoiser
+    from course_utils.networks.unet import UNet
+    from course_utils.paths import FlowPath
+    from course_utils.training import Plan, Trainer, batches
+
+    torch.manual_seed(0)
+    plan = Plan(steps=steps, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
+    trainer = Trainer(Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan)
+    list(trainer.run(batches(pictures, condition)))
+    return trainer.ema
+
+
+def digits() -> None:
+    """notebooks/images/digits.png: three words come out of noise, at five of 24 steps; lesson 04's letters."""
+    from course_utils.datasets.images import glyphs
+    from course_utils.plots.pictures import NOISY, sheet
+    from course_utils.plots.style import MODEL, NOISE
+
+    word, letters = "NOISETOSHAPE", "NOISETHAP"
+    data = glyphs(letters)
+    model = trained(data.pixels, data.labels, 600, channels=(32, 64), patch=2, classes=len(letters))
+    asked = guided(model, torch.tensor([letters.index(letter) for letter in word]), 2.0)
+    noise = gaussian(0, (len(word), 1, 16, 16))
+    film = list(sample(asked, noise, time_grid(model.path, 24), SAMPLERS["heun"]))
+    shown = [(noise, NOISE, NOISY), *((film[k].x_t, NOISE, 1.6) for k in (9, 14, 18)), (film[-1].x_t, MODEL, 1.0)]
+    rows = [np.pad(sheet(*row), ((0, 6), (0, 0), (0, 0)), constant_values=255) for row in shown]
+    save_png(IMAGES / "digits.png", np.concatenate(rows))
+
+
+def guidance() -> None:
+    """notebooks/images/guidance.png: lesson 06's sevens at four guidance scales, from the same noise."""
+    from course_utils.datasets import images
+    from course_utils.plots.pictures import show_pictures
+    from course_utils.plots.style import MODEL
+
+    data, seven = images.digits(), torch.full((12,), 7)
+    model = trained(data.pixels, data.labels, channels=(24, 48), classes=10)
+    scales, noise = (0, 1, 2, 5), gaussian(3, (12, 1, 8, 8))
+    rows = [last(sample(guided(model, seven, scale), noise, time_grid(model.path, 20))).x_t for scale in scales]
+    titles = [f"scale {scale}" if not k else "" for scale in scales for k in range(12)]
+    (IMAGES / "guidance.png").write_bytes(show_pictures(torch.cat(rows), titles, 12, MODEL).png())
+
+
 def main() -> None:
+    digits()
+    guidance()
     forward()
     score()
     trajectories()
