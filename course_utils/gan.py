@@ -2,23 +2,26 @@
 each other.
 
 Sources: the non-saturating loss (Goodfellow et al., arXiv 1406.2661, section 3), the penalty R1 on the
-discriminator's gradient at real data (Mescheder et al., arXiv 1801.04406, eq. 9), Adam without momentum and two
-learning rates (arXiv 1706.08500), moving average of the generator (arXiv 1806.04498). Loop and plan mirror
-`training.Trainer`: it yields, the caller draws.
+discriminator's gradient at real data (Mescheder et al., arXiv 1801.04406, eq. 9), Adam without momentum (the same,
+section 4), moving average of the generator (arXiv 1806.04498). Loop and plan mirror `training.Trainer`: the loop
+yields, the caller draws, and everything random in step k follows from (seed, k).
 """
 
 import copy
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from course_utils.mixtures import GaussianMixture
 from course_utils.training import Draw
+
+WITHIN, SHARE = 3.0, 0.2  # a mode is covered if within 3 widths of it lies a fifth of the samples that belong there
 
 
 class Duel(NamedTuple):
@@ -34,18 +37,30 @@ class Duel(NamedTuple):
 class GANPlan:
     """All that fixes a training, apart from networks and data.
 
-    r1: weight of the gradient penalty (gamma). It is dear, so it is taken every `r1_every` steps only, that many times
-    as strong (lazy regularisation, arXiv 1912.04958, section 3.1).
+    generator_rate, discriminator_rate: learning rates at their highest; they rise and fall like that of
+    `training.Plan`.
+    r1: weight of the gradient penalty. With r1_every above 1 it is taken in every so many steps only, and as many
+    times as strong (lazy regularisation, arXiv 1912.04958, section 3.1): cheaper, and the same on average.
     """
 
     steps: int = 1000
     batch_size: int = 64
-    generator_rate: float = 1e-3
-    discriminator_rate: float = 1e-3
+    generator_rate: float = 2e-3
+    discriminator_rate: float = 2e-3
+    warmup: int = 50
     r1: float = 1.0
-    r1_every: int = 4
+    r1_every: int = 1
     ema_decay: float = 0.99
     seed: int = 0
+
+    def part_at(self, step: int) -> float:
+        """Share of the learning rates used in a step counted from 0: linear warm-up, then half a cosine down."""
+        fall = 0.01 + 0.99 * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return min(1.0, (step + 1) / max(self.warmup, 1)) * fall
+
+    def penalty_at(self, step: int) -> float:
+        """Weight of the penalty in a step counted from 0."""
+        return 0.0 if step % self.r1_every else self.r1 * self.r1_every
 
 
 def generator_loss(discriminator: nn.Module, made: Tensor) -> Tensor:
@@ -54,14 +69,20 @@ def generator_loss(discriminator: nn.Module, made: Tensor) -> Tensor:
 
 
 def discriminator_loss(discriminator: nn.Module, real: Tensor, made: Tensor, r1: float = 0.0) -> Tensor:
-    """Cross-entropy of telling real from made samples, plus r1 / 2 times the squared gradient at the real ones."""
+    """Cross-entropy of telling real from made samples, (B, ...) each, plus the penalty R1 of weight r1.
+
+    The generator gets no gradient from it.
+    """
     real = real.detach().requires_grad_(r1 > 0)
     logits = discriminator(real)
     loss = softplus(-logits).mean() + softplus(discriminator(made.detach())).mean()
-    if r1 > 0:
-        (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
-        loss = loss + r1 / 2 * gradient.flatten(1).square().sum(1).mean()
-    return loss
+    return loss + r1_penalty(logits, real, r1) if r1 > 0 else loss
+
+
+def r1_penalty(logits: Tensor, real: Tensor, r1: float) -> Tensor:
+    """r1 / 2 times the mean squared length of the logits' gradient at the real samples (B, ...) they were made from."""
+    (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return r1 / 2 * gradient.flatten(1).square().sum(1).mean()
 
 
 class GANTrainer:
@@ -71,15 +92,15 @@ class GANTrainer:
         self.generator, self.discriminator, self.latent, self.plan = generator, discriminator, latent, plan
         self.ema = copy.deepcopy(generator).eval().requires_grad_(False)
         self.step, self.seconds = 0, 0.0
-        betas = (0.0, 0.99)
-        self.optimizers = (
-            torch.optim.Adam(generator.parameters(), plan.generator_rate, betas),
-            torch.optim.Adam(discriminator.parameters(), plan.discriminator_rate, betas),
-        )
+        rates, betas = (plan.generator_rate, plan.discriminator_rate), (0.0, 0.99)
+        self.players = (generator, discriminator)
+        self.optimizers = [
+            torch.optim.Adam(p.parameters(), rate, betas) for p, rate in zip(self.players, rates, strict=True)
+        ]
 
-    def run(self, draw: Draw) -> Iterator[Duel]:
-        """Train to the plan's last step, yielding a `Duel` after every step."""
-        while self.step < self.plan.steps:
+    def run(self, draw: Draw, until: int | None = None) -> Iterator[Duel]:
+        """Train to step `until` (default: the plan's last), yielding a `Duel` after every step."""
+        while self.step < (self.plan.steps if until is None else until):
             start = time.perf_counter()
             losses = self._one_step(draw)
             self.step += 1
@@ -87,59 +108,62 @@ class GANTrainer:
             yield Duel(self.step, *losses, self.seconds)
 
     def _one_step(self, draw: Draw) -> tuple[float, float]:
-        random = torch.Generator().manual_seed(self.plan.seed * 2**32 + self.step)
-        real, _, _ = draw(random, self.plan.batch_size)
+        plan = self.plan
+        # torch's generator on the CPU looks at 32 bits of its seed only
+        random = torch.Generator().manual_seed((plan.seed * 1_000_003 + self.step) % 2**32)
+        real, _, _ = draw(random, plan.batch_size)
         made = self.generator(torch.randn(len(real), self.latent, generator=random))
-        penalty = 0.0 if self.step % self.plan.r1_every else self.plan.r1 * self.plan.r1_every
-        second = discriminator_loss(self.discriminator, real, made, penalty)
-        self._improve(1, second)
+        second = discriminator_loss(self.discriminator, real, made, plan.penalty_at(self.step))
+        self._improve(1, second, plan.discriminator_rate)
         first = generator_loss(self.discriminator, made)
-        self._improve(0, first)
-        decay = min(self.plan.ema_decay, (1 + self.step) / (10 + self.step))
+        self._improve(0, first, plan.generator_rate)
+        decay = min(plan.ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for mean, new in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
                 mean.lerp_(new, 1 - decay)
         return float(first.detach()), float(second.detach())
 
-    def _improve(self, which: int, loss: Tensor) -> None:
-        optimizer = self.optimizers[which]
-        module = (self.generator, self.discriminator)[which]
-        gradients = torch.autograd.grad(loss, list(module.parameters()))
-        for parameter, gradient in zip(module.parameters(), gradients, strict=True):
+    def _improve(self, which: int, loss: Tensor, rate: float) -> None:
+        """One step of one player: the gradient goes to its own parameters only."""
+        parameters, optimizer = list(self.players[which].parameters()), self.optimizers[which]
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter.grad = gradient
+        optimizer.param_groups[0]["lr"] = rate * self.plan.part_at(self.step)
         optimizer.step()
 
 
-def point_networks(latent: int = 8, width: int = 96, features: int = 2) -> tuple[nn.Module, nn.Module]:
-    """Generator (B, latent) -> (B, features) and discriminator (B, features) -> (B, 1), three hidden layers each."""
-
-    def mlp(inputs: int, outputs: int) -> nn.Module:
-        hidden = [layer for _ in range(2) for layer in (nn.Linear(width, width), nn.LeakyReLU(0.2))]
-        return nn.Sequential(nn.Linear(inputs, width), nn.LeakyReLU(0.2), *hidden, nn.Linear(width, outputs))
-
-    return mlp(latent, features), mlp(features, 1)
+def perceptron(inputs: int, width: int, outputs: int) -> list[nn.Module]:
+    """Three hidden layers of `width` numbers: the layers of a network (B, inputs) -> (B, outputs)."""
+    sizes = (inputs, width, width, width)
+    hidden = [part for k in range(3) for part in (nn.Linear(sizes[k], sizes[k + 1]), nn.LeakyReLU(0.2))]
+    return [*hidden, nn.Linear(width, outputs)]
 
 
-def picture_networks(latent: int = 64, width: int = 64) -> tuple[nn.Module, nn.Module]:
-    """Generator (B, latent) -> (B, 1, 8, 8) and discriminator (B, 1, 8, 8) -> (B, 1) for the digits of lesson 04."""
+def point_networks(latent: int = 8, width: int = 110, features: int = 2) -> tuple[nn.Module, nn.Module]:
+    """Generator (B, latent) -> (B, features) and discriminator (B, features) -> (B, 1)."""
+    return nn.Sequential(*perceptron(latent, width, features)), nn.Sequential(*perceptron(features, width, 1))
 
-    def convolutions(*sizes: int) -> list[nn.Module]:
-        return [m for a, b in pairwise(sizes) for m in (nn.Conv2d(a, b, 3, padding=1), nn.LeakyReLU(0.2))]
 
-    generator = nn.Sequential(
-        nn.Linear(latent, 2 * width * 16),
-        nn.Unflatten(1, (2 * width, 4, 4)),
-        *convolutions(2 * width, width),
-        nn.Upsample(scale_factor=2),
-        *convolutions(width, width, width),
-        nn.Conv2d(width, 1, 3, padding=1),
-        nn.Tanh(),
-    )
-    discriminator = nn.Sequential(
-        *convolutions(1, width, width),
-        nn.AvgPool2d(2),
-        *convolutions(width, 2 * width, 2 * width),
-        nn.Flatten(),
-        nn.Linear(2 * width * 16, 1),
-    )
-    return generator, discriminator
+def picture_networks(latent: int = 64, width: int = 332, side: int = 8) -> tuple[nn.Module, nn.Module]:
+    """Generator (B, latent) -> (B, 1, side, side) and discriminator (B, 1, side, side) -> (B, 1).
+
+    No convolutions: for digits of 8 x 8 plain layers do better in the same time, because they allow more steps (the
+    tuning in `studies/gan_or_diffusion.py`).
+    """
+    generator = [*perceptron(latent, width, side**2), nn.Tanh(), nn.Unflatten(1, (1, side, side))]
+    return nn.Sequential(*generator), nn.Sequential(nn.Flatten(), *perceptron(side**2, width, 1))
+
+
+def mode_shares(points: Tensor, mixture: GaussianMixture) -> Tensor:
+    """For each component, which share of points (N, d) lies within WITHIN of its widths of its centre: (K,).
+
+    A point that lies so near to two counts for the one it is nearer to, in widths; one near to none for none.
+    """
+    away = torch.cdist(points.double(), mixture.means) / mixture.stds  # (N, K)
+    nearest = away.argmin(1)[away.amin(1) < WITHIN]
+    return torch.bincount(nearest, minlength=len(mixture.means)) / len(points)
+
+
+def modes_covered(points: Tensor, mixture: GaussianMixture) -> int:
+    """How many components have at least SHARE of the points (N, d) that are due to them, by their weights."""
+    return int((mode_shares(points, mixture) >= SHARE * mixture.weights).sum())

@@ -131,8 +131,37 @@ def guidance() -> None:
     (IMAGES / "guidance.png").write_bytes(show_pictures(torch.cat(rows), titles, 12, MODEL).png())
 
 
+def duel() -> None:
+    """notebooks/images/duel.png: lesson 05's two trainings on five blobs, at four moments each."""
+    from course_utils.denoiser import Denoiser
+    from course_utils.gan import GANPlan, GANTrainer, point_networks
+    from course_utils.mixtures import five_blobs
+    from course_utils.networks.mlp import MLP
+    from course_utils.paths import FlowPath
+    from course_utils.plots.planar import show_clouds
+    from course_utils.plots.style import MODEL
+    from course_utils.training import Plan, Trainer, batches
+
+    data, path = five_blobs().sample(50_000, seed=0), FlowPath()
+    torch.manual_seed(0)
+    plan = GANPlan(steps=810, batch_size=256, generator_rate=4e-3, discriminator_rate=4e-3, r1=0.1)
+    forging, seen = GANTrainer(*point_networks(), 8, plan), {}
+    for done in forging.run(batches(data)):
+        if done.step in (81, 162, 405, 810):
+            seen[f"GAN, {done.step / 8.1:.0f} %"] = forging.ema(gaussian(1, (1500, 8)))
+    plan = Plan(steps=1100, batch_size=256, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)
+    denoising = Trainer(Denoiser(MLP(width=64, depth=2), path, "velocity"), plan)
+    for done in denoising.run(batches(data)):
+        if done.step in (110, 220, 550, 1100):
+            made = last(sample(denoising.ema, gaussian(1, (1500, 2)), time_grid(path, 20))).x_t
+            seen[f"diffusion, {done.step / 11:.0f} %"] = made
+    picture = show_clouds(list(seen.values()), list(seen), MODEL, columns=4, behind=data[:2000])
+    (IMAGES / "duel.png").write_bytes(picture.png())
+
+
 def main() -> None:
     digits()
+    duel()
     guidance()
     forward()
     score()

@@ -71,7 +71,7 @@ class LiveTraining:
             for axes, shape, title in zip(tiles, shapes, titles, strict=False):
                 axes.imshow(shape, interpolation="antialiased")
                 axes.set_title(title, fontsize=10, pad=2)
-            picture.subplots_adjust(0.08, 0.15, 1, 0.9, wspace=0.08, hspace=0.05)
+            picture.subplots_adjust(0.08, 0.15, 1, 0.9, wspace=0.08, hspace=0.2 if any(titles) else 0.05)
         return picture
 
     def _draw_curve(self, axes):

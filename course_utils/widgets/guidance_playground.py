@@ -14,7 +14,7 @@ COUNT = 5  # samples
 STEPS = 4
 TILE = 64  # pixels a side
 HIGHEST = 6.0  # guidance scale
-FRAMES = 13
+FRAMES = 11
 
 
 class GuidancePlayground(Control):
@@ -71,20 +71,20 @@ class GuidancePlayground(Control):
         return [self.shown, self.words]
 
     def _update(self):
-        made = self._make()
-        self.shown.set_data(sheet(made, MODEL, side=TILE))
-        beyond = float((made.abs() > 1).float().mean())
+        self.made = self._make()
+        self.shown.set_data(sheet(self.made, MODEL, side=TILE))
+        beyond = float((self.made.abs() > 1).float().mean())
         self.words.set_text(
-            f"difference between two samples {difference(made):.2f}, pixels beyond ink or paper {beyond:.0%}"
+            f"difference between two samples {difference(self.made):.2f}, pixels beyond ink or paper {beyond:.0%}"
         )
 
     def _twin(self):
-        chosen, pages, titles = self["scale"], [], []
-        for scale in np.linspace(0, HIGHEST, FRAMES):
-            self.inputs["scale"].value = float(scale)
-            pages.append(sheet(self._make(), MODEL, side=TILE))
-            titles.append(f"guidance scale {scale:.1f}  ({self._wish()}, seed {self['seed']})")
-        self.inputs["scale"].value = chosen
+        chosen, pages, titles = self["mix"], [], []
+        for mix in np.linspace(0, 1, FRAMES):
+            self.set(mix=float(mix))
+            pages.append(sheet(self.made, MODEL, side=TILE))
+            titles.append(f"{self._wish()}  (guidance scale {self['scale']:.1f}, seed {self['seed']})")
+        self.set(mix=chosen)
         return image_film(pages, titles, self.stage)
 
     def _wish(self):
@@ -92,5 +92,5 @@ class GuidancePlayground(Control):
 
 
 def difference(made):
-    """Root mean square difference of two samples (N, ...), over all pairs and values."""
-    return float(torch.pdist(made.flatten(1)).square().mean().sqrt()) / made[0].numel() ** 0.5
+    """Mean distance of two samples (N, ...), root mean square over their values, clipped to ink and paper."""
+    return float(torch.pdist(made.clamp(-1, 1).flatten(1)).mean()) / made[0].numel() ** 0.5

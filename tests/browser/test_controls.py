@@ -75,7 +75,7 @@ LESSONS = {
         "way": lambda page, image: choose(page, "way", "lerp"),
         "first seed": lambda page, image: push(page, "first seed", "ArrowRight", 3),
         "second seed": lambda page, image: push(page, "second seed", "ArrowRight", 3),
-        "class": lambda page, image: choose(page, "class", "letter b"),
+        "class": lambda page, image: choose(page, "class", "B"),
     },
     "06_guidance": {
         "scale": lambda page, image: push(page, "scale", "ArrowRight", 15),
