@@ -397,8 +397,7 @@ show_charts(chart)
 
 # %% [markdown]
 # *Share of each digit, with one standard deviation of such a count.* All ten occur, but not quite as often as they
-# should. Note that the judge is rather sure of something even in pure noise: it was never told that a picture may show
-# nothing.
+# should.
 
 # %%
 print("samples: mean confidence above 0.88?", "yes" if sure > 0.88 else "no")
@@ -640,14 +639,15 @@ print("8 calls: are both samplers of order 2 better than DDIM by a tenth?", "yes
 flat = all(0.8 < distance[name][4] / distance[name][3] < 1.25 for name in ("heun", "dpm_solver"))
 print("from 16 to 32 calls they gain less than a fifth?", "yes" if flat else "no")
 print("2 calls: is ddpm the worst?", "yes" if distance["ddpm"][0] == max(v[0] for v in distance.values()) else "no")
-best = distance["ddpm"][4] < 0.85 * min(distance[name][4] for name in ("ddim", "heun", "dpm_solver"))
-print("32 calls: is ddpm the best, by 15 %?", "yes" if best else "no")
-assert quick and flat and distance["ddpm"][0] == max(v[0] for v in distance.values()) and best
+caught_up = distance["ddpm"][4] < 1.2 * min(distance[name][4] for name in ("ddim", "heun", "dpm_solver"))
+print("32 calls: is ddpm the best, or less than a fifth behind?", "yes" if caught_up else "no")
+assert quick and flat and distance["ddpm"][0] == max(v[0] for v in distance.values()) and caught_up
 
 # %% [markdown]
-# Samplers without chance soon reach what *this model's* ODE can give, and more calls change nothing. `ddpm` starts last
-# and goes further. Exercise 4 of lesson 03 named a reason: fresh noise pulls the crowd back to where it should be, and
-# so mends errors of the denoiser. (One model, one judge: a lead, not a law.) Few calls: order 2. Many: fresh noise.
+# Samplers without chance soon reach what *this model's* ODE can give: more calls change nothing, and what is left to
+# the floor is the model's fault. `ddpm` starts last, and at 32 calls it has caught up, or gone further: look at your
+# chart. How far it goes differs from training to training. Exercise 4 of lesson 03 named a reason: fresh noise pulls
+# the crowd back to where it should be, and so mends errors of the denoiser, if they can be mended.
 #
 # ## Exercise 2 · The point of no return
 #
@@ -863,7 +863,7 @@ assert frechet_distance(judge.features(copies), real) < ours
 from course_utils.training import training_loss
 
 with torch.no_grad():
-    t = torch.sigmoid(gaussian(8, (600,)))
+    t = torch.sigmoid(gaussian(9, (600,)))
     batch = held_out.pixels, gaussian(8, (600, 1, 8, 8)), t
     losses = [[training_loss(kept[k][0], *batch, weight_limit=25.0) for k in steps] for steps in moments.values()]
 fall = float(sum(losses[1]) / sum(losses[0]))
@@ -878,7 +878,7 @@ assert 0.8 < fall < 1 and raw_end < raw / 2
 # 2. A U-Net sees the whole on a coarse grid and keeps the details in skips; it looks far where there is much noise.
 # 3. Samples are judged as a crowd, beside a floor of real ones, and for copies beside held-out ones.
 # 4. The loss hides where it comes from; a moving average of weights pays most while the learning rate is high.
-# 5. Few calls: a sampler of order 2. Many calls and an imperfect model: fresh noise goes further.
+# 5. Few calls: a sampler of order 2. Many calls: fresh noise catches up, and may go further than any ODE.
 #
 # **Sources.** Ronneberger et al., *U-Net*, arXiv 1505.04597; Ho et al., arXiv 2006.11239 (appendix B: the blocks and
 # the moving average); Dhariwal and Nichol, arXiv 2105.05233 (section 4: scale and shift); Vaswani et al., arXiv
