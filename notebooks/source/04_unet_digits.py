@@ -248,7 +248,7 @@ for progress in trainer.run(batches(train.pixels)):
     watch.add(*progress)
     # a short memory at first, to forget the random beginning
     average.lerp_(denoiser.network.outlet.weight.detach(), 1 - min(d, progress.step / (9 + progress.step)))
-    if progress.step in (100, 200, 220, 240, 560, 580, 600):
+    if progress.step in (200, 220, 240, 560, 580, 600):
         kept[progress.step] = copy.deepcopy((trainer.denoiser, trainer.ema))
     if progress.step % 100 == 0:
         watch.show(generate(trainer.ema, 4, steps=8))
@@ -487,9 +487,9 @@ for name, part in {"the median sample": 0.5, "the nearest twentieth": 0.05}.item
 # **Predict:** at which noise levels does the network beat both clearly?
 
 # %%
-log_snrs = torch.linspace(-8, 8, 13, dtype=torch.float64)
+log_snrs = torch.linspace(-8, 8, 9, dtype=torch.float64)
 mean_digit = train.pixels.mean(0)
-lazy = {"the mean digit": (held_out.pixels - mean_digit).square().mean().expand(13),
+lazy = {"the mean digit": (held_out.pixels - mean_digit).square().mean().expand(9),
         "leave it alone": torch.exp(-log_snrs)}  # fmt: skip
 sets = {"training": train.pixels[:600], "held out": held_out.pixels}
 at_end = {name: errors(model, pictures, log_snrs) for name, pictures in sets.items()}
@@ -509,13 +509,13 @@ right.line(log_snrs, at_end["training"].mean(1) * to_velocity, "training", DATA,
 show_charts([left, right], height=3.8)
 
 # %% [markdown]
-# *Error at 13 noise levels. Left: in $x_0$, on held-out digits, with the two lazy denoisers (black). Right: in
+# *Error at nine noise levels. Left: in $x_0$, on held-out digits, with the two lazy denoisers (black). Right: in
 # velocity, $1/t^2$ times that; grey, how often training draws a level (its largest value set to 1).*
 
 # %%
 ratio = at_end["held out"].mean(1) / torch.minimum(*lazy.values())
 print("most noise: within 15 % of the mean digit's error?", "yes" if abs(ratio[0] - 1) < 0.15 else "no")
-print("log-SNR 0: less than half the error of the better lazy one?", "yes" if ratio[6] < 0.5 else "no")
+print("log-SNR 0: less than half the error of the better lazy one?", "yes" if ratio[4] < 0.5 else "no")
 print("least noise: no better than leaving x_t alone?", "yes" if ratio[-1] > 0.98 else "no")
 rare = float(2 * torch.special.ndtr(torch.tensor(-6 / (2 * plan.time_std))))
 print(f"share of the training's draws beyond log-SNR -6 and 6: {rare:.1%}")
@@ -523,7 +523,9 @@ with torch.no_grad():
     first_guess = model(gaussian(2, held_out.pixels.shape), 1.0)
 odd = (first_guess - held_out.pixels).square().mean() / lazy["the mean digit"][0]
 print("t = 1 itself: more than 1.3 times the mean digit's error?", "yes" if odd > 1.3 else "no")
-assert abs(ratio[0] - 1) < 0.15 and ratio[6] < 0.5 and ratio[-1] > 0.98 and odd > 1.3
+apart = (at_end["held out"].mean(1) / at_end["training"].mean(1)).max()
+print("held out: nowhere more than 15 % worse than in training?", "yes" if apart < 1.15 else "no")
+assert apart < 1.15 and abs(ratio[0] - 1) < 0.15 and ratio[4] < 0.5 and ratio[-1] > 0.98 and odd > 1.3
 
 # %% [markdown]
 # On the left noise hides everything, and the best answer *is* the mean. On the right the network has learned nothing:
@@ -534,30 +536,7 @@ assert abs(ratio[0] - 1) < 0.15 and ratio[6] < 0.5 and ratio[-1] > 0.98 and odd 
 # end does much harm. At the start a sampler's step (one of 20) takes one twentieth of the guess and keeps the rest of
 # the noise; at the end $x_t$ is nearly a picture.
 #
-# **Does it remember?** Compare the error on held-out digits with that on training digits. But two sets of digits are
-# not equally hard by themselves. So take the ratio for a *young* model, after 100 steps, too: it has had no time to
-# remember. **Predict:** at which noise levels does the ratio grow?
-
-# %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-young = {name: errors(kept[100][1], pictures, log_snrs) for name, pictures in sets.items()}
-ratios = [e["held out"].mean(1) / e["training"].mean(1) for e in (young, at_end)]
-chart = Chart("Held out over training", labels[0], "ratio of errors")
-chart.line(log_snrs, ratios[0], "after 100 steps", NOISE, "--", "s")
-show_charts(chart.line(log_snrs, ratios[1], "at the end", MODEL, "-", "o"))
-
-# %% [markdown]
-# *Error on held-out digits over error on training digits: 1 would be no difference.*
-
-# %%
-growth = ratios[1] / ratios[0]
-where = float(log_snrs[growth.argmax()])
-print("has the ratio grown by more than 1.5 % somewhere?", "yes" if growth.max() > 1.015 else "no")
-print("most of all in the middle, between log-SNR -2 and 4?", "yes" if -2 <= where <= 4 else "no")
-assert growth.max() > 1.015 and -2 <= where <= 4
-
-# %% [markdown]
-# A beginning of remembering, by a few per cent, most of all where *which* digit it is, and in whose hand, is decided;
-# none at the noisy end, where there is nothing to recognise.
+# Training and held-out digits lie close together: little has been learned by heart.
 #
 # ## 6 · A moving average of weights
 #
@@ -610,10 +589,10 @@ assert mean < 0.8 * raw and 1 / 1.3 < mean_end / raw_end < 1.3
 # network, which one is best: those without chance, or `ddpm`, which adds fresh noise in each step?
 
 # %%
-budgets = (2, 4, 8, 16, 32)  # calls of the network; Heun's first and last step call once, all others twice
+budgets = {"ddim": (2, 4, 8, 16), "heun": (2, 4, 8, 16), "dpm_solver": (2, 4, 8, 16), "ddpm": (2, 4, 8, 16, 32)}
 found = {}
-for name in ("ddim", "heun", "dpm_solver", "ddpm"):
-    steps = [calls // 2 + 1 if name == "heun" else calls for calls in budgets]
+for name, calls in budgets.items():  # Heun's first and last step call the network once, all others twice
+    steps = [count // 2 + 1 if name == "heun" else count for count in calls]
     found[name] = torch.tensor([quality(model, SAMPLERS[name], count, seed=5) for count in steps])  # (budgets, 2)
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
@@ -621,9 +600,9 @@ charts = [Chart("Fréchet distance", "calls of the network", "distance to held-o
           Chart("The judge's confidence", "calls of the network", "mean confidence", "log")]  # fmt: skip
 charts[0].y_ticks = (10, 20, 50, 100, 200)
 for part, chart in enumerate(charts):
-    chart.x_ticks = budgets
+    chart.x_ticks = budgets["ddpm"]
     for (name, values), style, marker in zip(found.items(), ("-", "--", "-.", ":"), "os^D", strict=True):
-        chart.line(budgets, values[:, part], name, MODEL, style, marker)
+        chart.line(budgets[name], values[:, part], name, MODEL, style, marker)
     real_value = (floor_300, seen["held out"][0])[part]
     chart.line((2, 32), (real_value, real_value), "real digits", DATA, "--")
 show_charts(charts, height=4.0)
@@ -636,11 +615,11 @@ show_charts(charts, height=4.0)
 distance = {name: values[:, 0].tolist() for name, values in found.items()}
 quick = all(distance[name][2] < 0.9 * distance["ddim"][2] for name in ("heun", "dpm_solver"))
 print("8 calls: are both samplers of order 2 better than DDIM by a tenth?", "yes" if quick else "no")
-flat = all(0.8 < distance[name][4] / distance[name][3] < 1.25 for name in ("heun", "dpm_solver"))
-print("from 16 to 32 calls they gain less than a fifth?", "yes" if flat else "no")
+flat = all(0.8 < distance[name][3] / distance[name][2] < 1.25 for name in ("heun", "dpm_solver"))
+print("from 8 to 16 calls they gain less than a fifth?", "yes" if flat else "no")
 print("2 calls: is ddpm the worst?", "yes" if distance["ddpm"][0] == max(v[0] for v in distance.values()) else "no")
-caught_up = distance["ddpm"][4] < 1.2 * min(distance[name][4] for name in ("ddim", "heun", "dpm_solver"))
-print("32 calls: is ddpm the best, or less than a fifth behind?", "yes" if caught_up else "no")
+caught_up = distance["ddpm"][4] < 1.2 * min(distance[name][-1] for name in ("ddim", "heun", "dpm_solver"))
+print("32 calls: is ddpm the best of all, or less than a fifth behind?", "yes" if caught_up else "no")
 assert quick and flat and distance["ddpm"][0] == max(v[0] for v in distance.values()) and caught_up
 
 # %% [markdown]
@@ -680,7 +659,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 faces = glyphs(LETTERS)
 torch.manual_seed(0)
 network = UNet(2, channels=(32, 64), patch=2, blocks=1, classes=26)
-plan = Plan(steps=260, batch_size=64, learning_rate=5e-3, ema_decay=0.98, weight_limit=25.0, drop_condition=0.15)
+plan = Plan(steps=180, batch_size=64, learning_rate=5e-3, ema_decay=0.98, weight_limit=25.0, drop_condition=0.15)
 writer, watch = Trainer(Denoiser(network, path, prediction="velocity"), plan), LiveTraining(plan.steps)
 
 
@@ -691,7 +670,7 @@ def write(labels, noise, scale=2.0):
 
 for progress in writer.run(batches(faces.pixels, faces.labels)):
     watch.add(*progress)
-    if progress.step % 65 == 0:
+    if progress.step % 60 == 0:
         watch.show(write(torch.arange(4), gaussian(1, (4, 1, 16, 16))), ["A", "B", "C", "D"])
 
 # %% [markdown]
