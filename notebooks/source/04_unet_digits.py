@@ -419,6 +419,9 @@ assert 0.88 < sure < seen["held out"][0] and balanced
 
 
 # %%
+from course_utils.metrics import frechet_distance, nearest_distances
+
+
 def frechet(a, b):
     """Fréchet distance of two sets of features, (N, d) and (M, d)."""
     a, b = a.double(), b.double()
@@ -426,8 +429,6 @@ def frechet(a, b):
     shared = torch.linalg.eigvals(covariances[0] @ covariances[1]).real.clamp(min=0).sqrt().sum()
     return float((a.mean(0) - b.mean(0)).square().sum() + sum(c.trace() for c in covariances) - 2 * shared)
 
-
-from course_utils.metrics import frechet_distance, nearest_distances
 
 real = judge.features(held_out.pixels)
 gap = abs(frechet(judge.features(samples), real) - frechet_distance(judge.features(samples), real))
