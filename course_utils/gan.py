@@ -8,7 +8,6 @@ yields, the caller draws, and everything random in step k follows from (seed, k)
 """
 
 import copy
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from course_utils.mixtures import GaussianMixture
-from course_utils.training import Draw
+from course_utils.training import Draw, generator_of_step, move_average, warmed_and_falling
 
 WITHIN, SHARE = 3.0, 0.2  # a mode is covered if within 3 widths of it lies a fifth of the samples that belong there
 
@@ -54,9 +53,8 @@ class GANPlan:
     seed: int = 0
 
     def part_at(self, step: int) -> float:
-        """Share of the learning rates used in a step counted from 0: linear warm-up, then half a cosine down."""
-        fall = 0.01 + 0.99 * (1 + math.cos(math.pi * step / self.steps)) / 2
-        return min(1.0, (step + 1) / max(self.warmup, 1)) * fall
+        """Share of the learning rates used in a step counted from 0."""
+        return warmed_and_falling(step, self.steps, self.warmup)
 
     def penalty_at(self, step: int) -> float:
         """Weight of the penalty in a step counted from 0."""
@@ -109,18 +107,14 @@ class GANTrainer:
 
     def _one_step(self, draw: Draw) -> tuple[float, float]:
         plan = self.plan
-        # torch's generator on the CPU looks at 32 bits of its seed only
-        random = torch.Generator().manual_seed((plan.seed * 1_000_003 + self.step) % 2**32)
+        random = generator_of_step(plan.seed, self.step)
         real, _, _ = draw(random, plan.batch_size)
         made = self.generator(torch.randn(len(real), self.latent, generator=random))
         second = discriminator_loss(self.discriminator, real, made, plan.penalty_at(self.step))
         self._improve(1, second, plan.discriminator_rate)
         first = generator_loss(self.discriminator, made)
         self._improve(0, first, plan.generator_rate)
-        decay = min(plan.ema_decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, new in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
-                mean.lerp_(new, 1 - decay)
+        move_average(self.ema, self.generator, plan.ema_decay, self.step)
         return float(first.detach()), float(second.detach())
 
     def _improve(self, which: int, loss: Tensor, rate: float) -> None:

@@ -15,12 +15,12 @@ BATCH, RATE, BLUR = 64, 3e-3, 0.15  # BLUR: noise on the training pictures, so t
 
 
 class Judge(nn.Module):
-    """Pictures (N, 1, H, W) -> logits (N, classes), through FEATURES numbers a picture. Sides: multiples of 4."""
+    """Pictures (N, 1, side, side) -> logits (N, classes), through FEATURES numbers. side: a multiple of 8."""
 
     def __init__(self, classes: int, side: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(1, 24, 3, padding=1, stride=1 if side <= 8 else 2),
+            nn.Conv2d(1, 24, 3, padding=1, stride=side // 8),
             nn.ReLU(),
             nn.Conv2d(24, 48, 3, padding=1, stride=2),
             nn.ReLU(),
@@ -28,7 +28,7 @@ class Judge(nn.Module):
             nn.ReLU(),
             nn.Flatten(),
             nn.Dropout(0.3),
-            nn.Linear(48 * 16 * (1 if side <= 8 else (side // 16) ** 2), FEATURES),
+            nn.Linear(48 * 4 * 4, FEATURES),
             nn.ReLU(),
         )
         self.head = nn.Linear(FEATURES, classes)

@@ -19,13 +19,35 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils.atomic import save_tensors
 from course_utils.denoiser import Denoiser
 from course_utils.paths import spread
 
 Draw = Callable[[torch.Generator, int], tuple[Tensor, Tensor | None, Tensor | None]]
+
+
+def warmed_and_falling(step: int, steps: int, warmup: int) -> float:
+    """Share of a learning rate in a step counted from 0: linear warm-up, then half a cosine down to a hundredth."""
+    fall = 0.01 + 0.99 * (1 + math.cos(math.pi * step / steps)) / 2
+    return min(1.0, (step + 1) / max(warmup, 1)) * fall
+
+
+def generator_of_step(seed: int, step: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """All that is random in a step comes from here, so it follows from (seed, step) alone.
+
+    torch's generator on the CPU looks at 32 bits of its seed only; seeds lie further apart than trainings are long.
+    """
+    return torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**32)
+
+
+@torch.no_grad()
+def move_average(mean: nn.Module, new: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights towards new ones; quickly in the first steps, to forget the random beginning."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for average, weight in zip(mean.parameters(), new.parameters(), strict=True):
+        average.lerp_(weight, 1 - decay)
 
 
 @dataclass(frozen=True)
@@ -52,9 +74,8 @@ class Plan:
     seed: int = 0
 
     def learning_rate_at(self, step: int) -> float:
-        """Linear warm-up, then half a cosine down to a hundredth, for steps counted from 0."""
-        fall = 0.01 + 0.99 * (1 + math.cos(math.pi * step / self.steps)) / 2
-        return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1)) * fall
+        """The learning rate in a step counted from 0."""
+        return self.learning_rate * warmed_and_falling(step, self.steps, self.warmup)
 
 
 class Progress(NamedTuple):
@@ -135,7 +156,7 @@ class Trainer:
 
     def _one_step(self, draw: Draw) -> float:
         plan = self.plan
-        generator = torch.Generator(self.device).manual_seed(plan.seed * 2**32 + self.step)
+        generator = generator_of_step(plan.seed, self.step, self.device)
         x0, condition, noise = draw(generator, plan.batch_size)
         normal = torch.randn(len(x0), generator=generator, device=self.device)
         t = torch.sigmoid(plan.time_mean + plan.time_std * normal)
@@ -155,15 +176,8 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), plan.gradient_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self._average()
+        move_average(self.ema, self.denoiser, plan.ema_decay, self.step)
         return float(loss.detach())
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Move `ema` towards the weights; quickly at first, so that it forgets the random beginning."""
-        decay = min(self.plan.ema_decay, (1 + self.step) / (10 + self.step))
-        for mean, new in zip(self.ema.parameters(), self.denoiser.parameters(), strict=True):
-            mean.lerp_(new, 1 - decay)
 
     def save(self, file: str | FilePath) -> None:
         """Write the whole state to one safetensors file; a reader finds the old state or the new, never half of one."""

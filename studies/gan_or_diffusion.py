@@ -31,7 +31,7 @@ from course_utils.noise import gaussian
 from course_utils.paths import FlowPath
 from course_utils.results import STUDIES, load_results, save_results
 from course_utils.sampling import ddim, last, sample, time_grid
-from course_utils.training import Draw, Plan, Trainer, batches
+from course_utils.training import Plan, Trainer, batches
 
 FILE = STUDIES / "gan_or_diffusion.json"
 COMMAND = "OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py"
@@ -100,29 +100,13 @@ def trainer_of(setting: dict) -> Trainer | GANTrainer:
     """The training that a setting describes, not yet begun."""
     torch.manual_seed(setting["seed"])
     players = networks(setting["data"], setting["method"], setting["network"])
-    common = {"steps": setting["steps"], "batch_size": setting["batch_size"]}
+    common = {key: setting[key] for key in ("steps", "batch_size", "seed")}
     if setting["method"] == "gan":
         rates = {"generator_rate": setting["rate"], "discriminator_rate": setting["rate"]}
-        return GANTrainer(
-            *players, LATENT[setting["data"]], GANPlan(**common, **rates, r1=setting["r1"], seed=setting["seed"])
-        )
+        return GANTrainer(*players, LATENT[setting["data"]], GANPlan(**common, **rates, r1=setting["r1"]))
     times = {"points": {"time_std": 1.5}, "digits": {"weight_limit": 25.0}}[setting["data"]]
     plan = Plan(**common, learning_rate=setting["rate"], ema_decay=0.99, **times)
     return Trainer(*players, plan)
-
-
-def draw_for(setting: dict, draw: Draw) -> Draw:
-    """Batches whose randomness, and that of the noise drawn after them, follows from the setting's seed and the step.
-
-    The trainer of the diffusion model runs with seed 0, so the generator comes seeded with the step.
-    """
-    if setting["method"] == "gan":  # its plan has the seed
-        return draw
-
-    def seeded(generator: torch.Generator, count: int):
-        return draw(generator.manual_seed(setting["seed"] * 1_000_003 + generator.initial_seed()), count)
-
-    return seeded
 
 
 def samples_of(trainer: Trainer | GANTrainer, data: str, count: int, seed: int = 1000) -> Tensor:
@@ -192,7 +176,7 @@ def run(setting: dict, world: Points | Digits) -> dict:
     """Train one model and report: the end, the looks on the way, seconds of this thread."""
     trainer, looks = trainer_of(setting), LOOKS[setting["data"]]
     course, seconds, start = [], 0.0, time.thread_time()
-    for done in trainer.run(draw_for(setting, world.draw)):
+    for done in trainer.run(world.draw):
         if done.step % (setting["steps"] // looks) == 0:
             seconds += time.thread_time() - start
             glance = measured(world, samples_of(trainer, setting["data"], GLANCE[setting["data"]]))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from course_utils.noise import ROTATIONS, gaussian, threefry
+from course_utils.noise import ROTATIONS, gaussian, lerp, slerp, threefry
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,15 @@ def test_a_batch_is_its_members():
 def test_bad_seeds(seed):
     with pytest.raises(ValueError, match="seed is"):
         gaussian(seed, (2,))
+
+
+def test_the_ways_between_two_noises():
+    a, b = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    for weight in (0.0, 0.3, 1.0):
+        wanted = (1 - weight) * a.norm() + weight * b.norm()
+        assert abs(slerp(a, b, weight).norm() - wanted) < 0.05 * wanted
+    assert torch.allclose(slerp(a, b, 0.0), a, atol=1e-5) and torch.allclose(slerp(a, b, 1.0), b, atol=1e-5)
+    assert abs(lerp(a, b, 0.5).std() - 0.5**0.5) < 0.06
+    assert torch.allclose(slerp(a, a, 0.4), a, atol=1e-5)
+    x, y = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    assert torch.allclose(slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6)  # 30 degrees

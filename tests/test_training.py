@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from course_utils.denoiser import Denoiser
 from course_utils.networks.mlp import MLP
 from course_utils.paths import PATHS, FlowPath
-from course_utils.training import Plan, Trainer, batches, training_loss
+from course_utils.training import Plan, Trainer, batches, generator_of_step, training_loss
 
 POINTS = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
 PLAN = Plan(steps=60, batch_size=32, seed=3)
@@ -186,3 +186,21 @@ def test_compiled_training_is_the_same(monkeypatch):
     compiled = Trainer(trainer().denoiser, PLAN, compiled=True)
     assert calls == [compiled.denoiser]
     assert finish(plain, until=3) == finish(compiled, until=3)
+
+
+def test_another_seed_draws_other_batches_times_and_noise():
+    """torch's CPU generator looks at 32 bits of its seed: with seed * 2**32 + step all seeds would draw alike."""
+    seen = {}
+    for seed in (0, 1, 1, 2):
+        draws = [torch.rand(3, generator=generator_of_step(seed, step)) for step in (0, 1)]
+        assert not torch.equal(*draws)
+        assert seed not in seen or torch.equal(draws[0], seen[seed])
+        seen[seed] = draws[0]
+    assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
+    ends = []
+    for seed in (0, 1):
+        torch.manual_seed(0)
+        trainer = Trainer(Denoiser(MLP(width=8), FlowPath()), Plan(steps=3, batch_size=8, seed=seed))
+        list(trainer.run(batches(POINTS)))
+        ends.append(torch.cat([p.flatten() for p in trainer.denoiser.parameters()]))
+    assert (ends[0] - ends[1]).abs().max() > 1e-5

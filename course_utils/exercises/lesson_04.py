@@ -11,6 +11,8 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from course_utils.exercises.checks import Exercise, unless_close
+from course_utils.noise import lerp
+from course_utils.noise import slerp as library_slerp
 
 # ---- modulate(h, scale, shift) --------------------------------------------------------------------------
 
@@ -140,15 +142,6 @@ def _on_the_arc(a, b, weight, angle):
     return (torch.sin((1 - weight) * angle) * a + torch.sin(weight * angle) * b) / torch.sin(angle)
 
 
-def _slerp(a, b, weight):
-    """Reference: a, b of one shape, weight a number from 0 to 1 -> that shape."""
-    return _on_the_arc(a, b, weight, _angle(a, b))
-
-
-def _lerp(a, b, weight):
-    return (1 - weight) * a + weight * b
-
-
 def _slerp_inputs(generator):
     """Vectors, images and voxels; sharp and blunt angles; norms alike and not."""
     inputs = []
@@ -182,7 +175,7 @@ def _ends_at_b(slerp):
 def _keeps_the_norm(slerp):
     a, b = _corner()
     norm = slerp(a, b + 0.5 * a, 0.4)
-    wanted = _slerp(a, b + 0.5 * a, 0.4).norm()
+    wanted = library_slerp(a, b + 0.5 * a, 0.4).norm()
     sentence = f"On the way between two given tensors the norm should be {wanted:.4g}; yours is {{value:.4g}}."
     return unless_close(torch.as_tensor(norm).norm(), wanted, sentence)
 
@@ -194,24 +187,24 @@ def _even_speed(slerp):
 
 
 def _rescaled_lerp(a, b, weight):
-    straight = _lerp(a, b, weight)
-    return straight / straight.norm() * _lerp(a.norm(), b.norm(), weight)
+    straight = lerp(a, b, weight)
+    return straight / straight.norm() * lerp(a.norm(), b.norm(), weight)
 
 
 SLERP_MISTAKES = [
     (
         lambda a, b, weight: (
-            _on_the_arc(a / a.norm(), b / b.norm(), weight, _angle(a, b)) * _lerp(a.norm(), b.norm(), weight)
+            _on_the_arc(a / a.norm(), b / b.norm(), weight, _angle(a, b)) * lerp(a.norm(), b.norm(), weight)
         ),
         "The direction is right, but you interpolate the norms apart. The formula weighs a and b themselves.",
     ),
-    (_lerp, "This is the straight line (lerp): it cuts through the sphere. Weigh by sines of the angle."),
+    (lerp, "This is the straight line (lerp): it cuts through the sphere. Weigh by sines of the angle."),
     (
-        lambda a, b, weight: _slerp(b, a, weight),
+        lambda a, b, weight: library_slerp(b, a, weight),
         "The two weights are swapped: weight 0 has to give a, weight 1 has to give b.",
     ),
     (
-        lambda a, b, weight: torch.sin(_angle(a, b)) * _slerp(a, b, weight),
+        lambda a, b, weight: torch.sin(_angle(a, b)) * library_slerp(a, b, weight),
         "Almost: divide by the sine of the whole angle, or the ends are not a and b.",
     ),
     (
@@ -268,7 +261,7 @@ SLERP_MISTAKES = [
 
 slerp = Exercise(
     name="slerp",
-    reference=_slerp,
+    reference=library_slerp,
     make_inputs=_slerp_inputs,
     mistakes=SLERP_MISTAKES,
     properties=[_starts_at_a, _ends_at_b, _even_speed, _keeps_the_norm],

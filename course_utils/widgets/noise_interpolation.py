@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
-from course_utils.noise import gaussian
+from course_utils.noise import WAYS, gaussian, lerp
 from course_utils.plots.pictures import image_film, sheet
 from course_utils.plots.style import EXACT, MODEL, NOISE
 from course_utils.sampling import dpm_solver, last, sample, time_grid
@@ -17,23 +17,6 @@ TILE = 64
 LARGE = 160
 NOISY = 2.5
 FRAMES = 21
-
-
-def lerp(a, b, weight):
-    """The straight line from a to b. Half way between two noises it has only 0.7 of their standard deviation."""
-    return (1 - weight) * a + weight * b
-
-
-def slerp(a, b, weight):
-    """The arc from a to b on the sphere (Shoemake 1985): it keeps the norm that all noise of one size has."""
-    cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0)
-    angle = torch.arccos(cosine.clamp(-1, 1))
-    if angle < 1e-4:  # the arc is as good as straight
-        return lerp(a, b, weight)
-    return (torch.sin((1 - weight) * angle) * a + torch.sin(weight * angle) * b) / torch.sin(angle)
-
-
-WAYS = {"slerp": slerp, "lerp": lerp}
 
 
 class NoiseInterpolation(Control):

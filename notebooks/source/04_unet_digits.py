@@ -708,7 +708,7 @@ assert knows > 0.9 and read[2.0] > 0.88 and read[2.0] > read[1.0]
 # between $a$ and $b$ is **lerp**: $(1 - w)\,a + w\,b$. **Predict:** half way, how long is that, compared with noise?
 
 # %%
-from course_utils.widgets.noise_interpolation import WAYS
+from course_utils.noise import WAYS
 
 weights, lengths = torch.linspace(0, 1, 7), {}
 pairs = [gaussian(seed, (2, 1, 16, 16)) for seed in range(200)]
