@@ -1,6 +1,6 @@
 """The exercises of lesson 04: telling a network the noise level by scale and shift, and the arc between two noises.
 
-`modulate` is the scale and shift of a residual block (Dhariwal and Nichol, arXiv 2105.05233, section 4, AdaGN), for
+`modulate` is the scale and shift of a residual block (Dhariwal and Nichol, arXiv 2105.05233, section 3.1, AdaGN), for
 grids of any dimension. `slerp` is spherical interpolation (Shoemake, *Animating Rotation with Quaternion Curves*,
 SIGGRAPH 1985, section 3.3), for one pair of tensors of any shape.
 """

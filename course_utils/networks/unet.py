@@ -3,7 +3,7 @@
 Lesson 04 builds it from its parts for images, lesson 08 turns it to 3D. A patchify stem makes it quick: the grid is
 cut into patches of p per axis, and all the work happens on the p^d times smaller grid. Sources: U-Net (arXiv
 1505.04597), diffusion's blocks (arXiv 2006.11239, appendix B), modulation by scale and shift (arXiv 2105.05233,
-section 4), patches (arXiv 2212.09748).
+section 3.1), patches (arXiv 2212.09748).
 """
 
 import math

@@ -83,10 +83,10 @@ for name, layer in {"dense": dense, "convolution": nn.Conv2d(1, 24, 3, padding=1
 # fine features across:
 #
 # ```
-# 8×8   x_t ─ stem ─ block ─┬──────────────── skip ─────────────────┬─ block ─ outlet ─ answer
-#                         shrink                                   grow
-# 4×4                       └─ block ─┬──────── skip ──────┬─ block ─┘
-#                                     └─ attention ─ block ┘
+# 8×8  x_t ─ stem ─ block ─┬─────────── skip ────────────┬─ block ─ outlet
+#                        shrink                         grow
+# 4×4                      └─ block ─┬─── skip ───┬─ block ─┘
+#                                    └─ attention ─ block ─┘
 # ```
 #
 # **Residual block.** Two convolutions, added to what comes in. Between them the block is told the noise level: the
@@ -685,9 +685,9 @@ written = write(labels, gaussian(seed, (len(labels), 1, 16, 16)))
 show_pictures(written, columns=len(labels) // 3, colour=MODEL)
 
 # %% [markdown]
-# *Your word three times, in letters that nobody designed.* The speckles are the network's: it predicts the velocity,
-# noise and all, through patches. Lesson 08 predicts $x_0$, and shows why. Does a judge of letters read what was asked
-# for?
+# *Your word three times, in letters that nobody designed.* The speckles are the network's: it trained for
+# seconds only, and predicts the velocity, noise and all. Lesson 08 predicts $x_0$ instead. Does a judge of letters read
+# what was asked for?
 
 # %%
 reader, other_faces = train_judge(faces), glyphs(LETTERS, test=True)
@@ -861,7 +861,7 @@ assert 0.8 < fall < 1 and raw_end < raw / 2
 # 5. Few calls: a sampler of order 2. Many calls: fresh noise catches up, and may go further than any ODE.
 #
 # **Sources.** Ronneberger et al., *U-Net*, arXiv 1505.04597; Ho et al., arXiv 2006.11239 (appendix B: the blocks and
-# the moving average); Dhariwal and Nichol, arXiv 2105.05233 (section 4: scale and shift); Vaswani et al., arXiv
+# the moving average); Dhariwal and Nichol, arXiv 2105.05233 (section 3.1: scale and shift); Vaswani et al., arXiv
 # 1706.03762 (eq. 1, attention); Heusel et al., arXiv 1706.08500 (eq. 6, the Fréchet distance); Karras et al., arXiv
 # 2206.00364 (section 4, why fresh noise helps); Shoemake, *Animating Rotation with Quaternion Curves*, SIGGRAPH 1985
 # (slerp); Alpaydin and Kaynak, *Optical Recognition of Handwritten Digits*, UCI 1998.

@@ -410,6 +410,8 @@ show_pictures(pictures["diffusion"][:24], columns=12, colour=MODEL)
 #
 # The judge of lesson 04 looks at 600 of each. How sure is it? How far is the crowd from the held-out digits (Fréchet
 # distance in its features; 600 training digits give the floor)? Does every digit occur? And are they copies?
+# Copies would be nearer to a training digit than held-out digits are. (Two zeros are so by construction: a set against
+# itself.)
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
 from course_utils.judge import train_judge
@@ -765,7 +767,7 @@ assert ends[0] < min(ends[1:3]) and max(ends[1:3]) < ends[3]
 #
 # **Sources.** Goodfellow et al., arXiv 1406.2661 (eq. 1: the game; eq. 2: the best discriminator; section 3: the
 # non-saturating price); Mescheder, Geiger and Nowozin, arXiv 1801.04406, eq. 9 (R1); Yazıcı et al., arXiv 1806.04498
-# (moving average of the generator); Metz et al., arXiv 1611.02163, (rings of blobs); Lucic et
+# (moving average of the generator); Metz et al., arXiv 1611.02163 (rings of blobs); Lucic et
 # al., arXiv 1711.10337 (GANs compared fairly: with enough search, most are alike); Heusel et al., arXiv 1706.08500
 # (Fréchet distance).
 #
