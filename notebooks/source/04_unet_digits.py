@@ -83,9 +83,9 @@ for name, layer in {"dense": dense, "convolution": nn.Conv2d(1, 24, 3, padding=1
 # fine features across:
 #
 # ```
-# 8×8  x_t ─ stem ─ block ─┬─────────── skip ────────────┬─ block ─ outlet
-#                        shrink                         grow
-# 4×4                      └─ block ─┬─── skip ───┬─ block ─┘
+# 8×8  x_t ─ stem ─ block ─┬───────────────── skip ──────────────────┬─ block ─ outlet
+#                        shrink                                    grow
+# 4×4                      └─ block ─┬─────── skip ────────┬─ block ─┘
 #                                    └─ attention ─ block ─┘
 # ```
 #

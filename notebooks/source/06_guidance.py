@@ -548,8 +548,8 @@ print("does it serve sequences, pictures and voxels alike?", "yes" if [len(s) fo
 assert counted and gap < 1e-5 and [len(s) for s in shapes] == [3, 4, 5]
 
 # %% [markdown]
-# The encoder knows nothing of pictures: lesson 09 will take it to shapes as it is. Now train U-Net and encoder together.
-# The loss is the old one; a caption is dropped as a whole.
+# The encoder knows nothing of pictures: lesson 09 will take it to shapes as it is. Now train U-Net and encoder
+# together. The loss is the old one; a caption is dropped as a whole.
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 torch.manual_seed(0)
