@@ -1,0 +1,128 @@
+"""Beds: plain, with a canopy, bunk beds."""
+
+from course_utils.datasets.shapes.drawing import (
+    BOARD_WORDS,
+    ENDS,
+    THIN,
+    Box,
+    Draws,
+    Interval,
+    Plan,
+    board,
+    corners,
+    leg,
+    span,
+    strip,
+)
+
+
+def draw(draws: Draws) -> Plan:
+    kind = draws.pick("plain", "plain", "plain", "canopy", "bunk")
+    size = "single" if kind == "bunk" else draws.pick("single", "double")
+    headboard = draws.pick("none", *BOARD_WORDS) if kind == "plain" else "none"
+    footboard, blanket = kind == "plain" and draws.chance(0.4), draws.chance(0.5)
+    nightstands = draws.pick("none", "left", "right", "both") if kind == "plain" and size == "single" else "none"
+    legs, roof = kind != "plain" or draws.chance(0.6), kind == "canopy" and draws.chance(0.4)
+
+    width, length, height = draws.fit(
+        draws.between(0.38, 0.56) if size == "single" else draws.between(0.66, 1.0),
+        1.0,
+        {"plain": 0.0, "canopy": draws.between(0.72, 1.1), "bunk": draws.between(0.8, 1.2)}[kind],
+    )
+    gap = draws.between(THIN, 0.1 if kind == "bunk" else 0.2) if legs else 0.0
+    frame = gap + (draws.between(THIN, 0.11) if legs else draws.between(0.09, 0.22))
+    top = frame + draws.between(THIN, 0.08 if kind == "bunk" else 0.18)
+    thickness, inset = draws.between(THIN, 0.095), draws.between(0.0, 0.06)
+    ends = (length - thickness) / 2
+
+    parts = _mattress(draws, size, (width, length, inset), (gap, frame, top), blanket)
+    if legs:
+        post = frame if kind == "plain" else height
+        parts += [leg(x, y, post, thickness) for x, y in corners((width - thickness) / 2, ends)]
+    if kind == "canopy":
+        parts += _canopy(roof, width, length, thickness, height)
+    if kind == "bunk":
+        deck = draws.between(0.5, 0.62) * height
+        levels = (deck, deck + THIN, deck + THIN + draws.between(THIN, 0.09))
+        parts += _mattress(draws, size, (width, length, inset), levels, blanket)
+        parts += [Box(strip(sign, width, THIN), span(0.0, length), (height - THIN, height)) for sign in (-1, 1)]
+        parts += board("ladder", width, -ends, (top, height), thickness)
+    if headboard != "none":
+        rise = draws.between(0.15 if headboard in ("solid", "rounded") else 0.28, 0.44)
+        wide = width * (1.0 if nightstands != "none" else draws.between(1.0, 1.0 + 0.2 * (length - width)))
+        parts.append(Box(span(0.0, wide), span(ends, thickness), (gap, top)))
+        parts += board(headboard, wide, ends, (top, top + rise), thickness)
+    if footboard:
+        parts.append(Box(span(0.0, width), span(-ends, thickness), (gap, top + draws.between(0.08, 0.16))))
+    if nightstands != "none":
+        parts += _nightstands(draws, nightstands, width, length / 2, (gap, frame))
+    attributes = {"kind": kind, "size": size, "headboard": headboard, "footboard": footboard, "legs": legs}
+    attributes |= {"blanket": blanket, "pillows": 1 if size == "single" else 2, "nightstands": nightstands}
+    attributes["roof"] = roof
+    nouns = {"plain": ["bed"], "canopy": ["canopy bed", "four-poster bed", "bed"], "bunk": ["bunk bed"]}[kind]
+    return Plan(parts, attributes, nouns, [size], _bed_details(attributes))
+
+
+def _bed_details(attributes: dict[str, str | int | bool]) -> list[str]:
+    kind, nightstands = attributes["kind"], attributes["nightstands"]
+    details = ["legs" if attributes["legs"] else "a box base", "a blanket" if attributes["blanket"] else "no blanket"]
+    details += ["a footboard"] if attributes["footboard"] else []
+    if nightstands != "none":
+        details.append("two nightstands" if nightstands == "both" else f"a nightstand on the {nightstands}")
+    if kind == "bunk":
+        return [*details, "a ladder", "two levels"]
+    details.append("a pillow" if attributes["pillows"] == 1 else "two pillows")
+    if kind == "canopy":
+        return [*details, "four tall posts", "a flat roof" if attributes["roof"] else "an open frame above"]
+    board = BOARD_WORDS.get(attributes["headboard"], "no {}")
+    return [*details, board.format("headboard")]
+
+
+def _mattress(
+    draws: Draws, size: str, plan: tuple[float, float, float], levels: tuple[float, float, float], blanket: bool
+) -> list[Box]:
+    """A frame from levels[0] to levels[1] that carries a slightly smaller mattress up to levels[2], and bedding."""
+    (width, length, inset), (low, frame, top) = plan, levels
+    parts = [
+        Box(span(0.0, width), span(0.0, length), (low, frame)),
+        Box(span(0.0, width - 2 * inset), span(0.0, length - inset), (frame, top)),
+    ]
+    return parts + _bedding(draws, size, width, length, frame, top, blanket)
+
+
+def _canopy(roof: bool, width: float, length: float, thickness: float, height: float) -> list[Box]:
+    z = (height - THIN, height)
+    if roof:
+        return [Box(span(0.0, width), span(0.0, length), z)]
+    ends = (length - thickness) / 2
+    beams = [Box(span(0.0, width), span(y, thickness), z) for y in (-ends, ends)]
+    return beams + [Box(strip(sign, width, thickness), span(0.0, length), z) for sign in (-1, 1)]
+
+
+def _nightstands(draws: Draws, which: str, width: float, head: float, frame: Interval) -> list[Box]:
+    """Small cabinets that touch the frame beside the pillows; they stand on the floor."""
+    wide, deep = draws.between(0.14, 0.2), draws.between(0.15, 0.24)
+    z, overlap = (0.0, frame[1] + draws.between(0.03, 0.12)), 0.02
+    parts = []
+    for side, sign in ENDS:
+        if which in (side, "both"):
+            x = sign * (width / 2 + wide / 2 - overlap)
+            parts.append(Box(span(x, wide), (head - deep, head), z))
+    return parts
+
+
+def _bedding(
+    draws: Draws, size: str, width: float, length: float, frame: float, top: float, blanket: bool
+) -> list[Box]:
+    """One or two pillows at the head (the back), and a blanket that covers the rest and hangs down at the sides."""
+    head, deep, thick = length / 2 - draws.between(0.08, 0.12), draws.between(0.1, 0.18), draws.between(THIN, 0.095)
+    if size == "single":
+        pillows = [span(0.0, draws.between(0.5, 0.7) * width)]
+    else:
+        wide = draws.between(0.32, 0.38) * width
+        pillows = [span(side * (wide + THIN + 0.01) / 2, wide) for side in (-1, 1)]
+    parts = [Box(x, (head - deep, head), (top, top + thick)) for x in pillows]
+    if blanket:
+        fold = head - deep - draws.between(0.05, 0.25)
+        parts.append(Box(span(0.0, width), (-length / 2, fold), (frame, top + draws.between(0.035, 0.07))))
+    return parts
