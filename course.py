@@ -424,11 +424,11 @@ def run_child(command: list[str], **variables: str) -> int:
     return code
 
 
-def delegate(target: list[str], description: str, arguments: list[str]) -> int:
+def delegate(target: list[str], description: str, arguments: list[str], name: str = "") -> int:
     """Hand all arguments to another program; its help is shown here as long as it is not installed."""
     if not is_current() and {"-h", "--help"} & set(arguments):
         print(
-            f"usage: course.py {target[-1]} ...\n\n{description}\n\n"
+            f"usage: course.py {name or target[-1]} ...\n\n{description}\n\n"
             "Its options are listed here once the environment is installed, which 'course.py lab' does."
         )
         return 0
@@ -581,6 +581,11 @@ def command_train(arguments: list[str]) -> int:
     return delegate(["-m", "course_utils", "train"], command_train.__doc__, arguments)
 
 
+def command_gpu_check(arguments: list[str]) -> int:
+    """train and sample on a GPU, compare with the processor, measure; minutes"""
+    return delegate(["-m", "benchmarks.gpu_check"], command_gpu_check.__doc__, arguments, "gpu-check")
+
+
 def command_doctor(arguments: list[str]) -> int:
     """check this computer and the environment line by line"""
     parser = Parser(
@@ -651,6 +656,7 @@ COMMANDS = {
     "generate": command_generate,
     "train": command_train,
     "doctor": command_doctor,
+    "gpu-check": command_gpu_check,
 }
 
 

@@ -10,12 +10,21 @@ import time
 
 import torch
 
+from course_utils.datasets.shapes.drawing import Box
 from course_utils.denoiser import Denoiser
 from course_utils.mixtures import five_blobs
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.paths import FlowPath
-from course_utils.widgets import GuidancePlayground, NoiseInterpolation, NoiseSlider, SamplerPlayground, ScoreField
+from course_utils.widgets import (
+    GuidancePlayground,
+    IsosurfaceSlider,
+    NoiseInterpolation,
+    NoiseSlider,
+    SamplerPlayground,
+    ScoreField,
+    Workshop,
+)
 
 
 def score_field():
@@ -49,12 +58,28 @@ def guidance():
     return GuidancePlayground(picture_model((24, 48), 1), (1, 8, 8), ["a", "b", "c"])
 
 
+def stool(width, height, legs):
+    """Parts of a stool for the workshop: a seat on two or four legs."""
+    half = width / 2
+    corners = [(-half, -half), (half, -half), (-half, half), (half, half)][: 4 if legs else 2]
+    seat = Box((-half, half + 0.07), (-half, half + 0.07), (height, height + 0.08))
+    return [seat, *[Box((x, x + 0.07), (y, y + 0.07), (0.0, height)) for x, y in corners]]
+
+
+def workshop():
+    """The workshop with a stool of three inputs."""
+    inputs = {"width": (0.3, 0.7, 0.5), "height": (0.2, 0.7, 0.4), "legs": True}
+    return Workshop(stool, inputs, lambda voxels: f"a stool of {voxels.sum()} voxels")
+
+
 CONTROLS = {
     "noise slider": NoiseSlider,
     "score field": score_field,
     "sampler playground": playground,
     "interpolation": interpolation,
     "guidance": guidance,
+    "isosurface": IsosurfaceSlider,
+    "workshop": workshop,
 }
 
 

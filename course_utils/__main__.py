@@ -3,14 +3,20 @@
 import argparse
 import hashlib
 import json
+import os
 import shlex
+import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from course_utils.training import Plan
+    from torch import Tensor
+
+    from course_utils.training import Plan, Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"
@@ -36,7 +42,9 @@ def parser() -> Parser:
     generate.add_argument("--model", type=Path, default=SHIPPED, help="checkpoint folder (default: the shipped one)")
     generate.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
 
-    train = commands.add_parser("train", help="train a model from its config; goes on where a killed training stopped")
+    several = "On several GPUs: accelerate launch -m course_utils train NAME; --batch-size is then each process's own."
+    about = "train a model from its config; goes on where a killed training stopped"
+    train = commands.add_parser("train", help=about, epilog=several)
     train.add_argument("config", help="name of a file in configs/, or a path to a .json")
     train.add_argument("--data", type=Path, help="the data file, for configs that need one")
     train.add_argument("--out", type=Path, help="folder for state and checkpoint (default: runs/NAME)")
@@ -107,54 +115,151 @@ def sampling_states(denoiser, config: dict, family: str, seed: int, options: arg
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train from a config to a checkpoint folder, saving as it goes; a second call goes on where the first stopped."""
+    """Train from a config to a checkpoint folder, saving as it goes; a second call goes on where the first stopped.
+
+    Under `accelerate launch` several processes train as one, each with --batch-size shapes of every step; only the
+    first prints and saves.
+    """
     import torch
 
     from course_utils.checkpoints import build_denoiser, save_checkpoint
     from course_utils.denoiser import parameter_count
     from course_utils.geometry.voxels import to_model
-    from course_utils.training import Plan, Trainer, batches
+    from course_utils.training import Trainer, batches
+
+    config, plan = read_plan(options)
+    out = options.out or ROOT / "runs" / config["name"]
+    with team(options.device) as device:
+        voxels, labels = training_data(config, options.data)
+        torch.manual_seed(plan.seed)
+        trainer = Trainer(build_denoiser(config), plan, device, options.compile)
+        going_on = restore_all(trainer, out / "state.safetensors")
+        if trainer.rank == 0:
+            millions = parameter_count(trainer.denoiser) / 1e6
+            together = f", {trainer.processes} processes" if trainer.processes > 1 else ""
+            print(f"{going_on}{config['name']}: {millions:.2f} M parameters, {len(voxels)} shapes, {device}{together}")
+        run_training(trainer, batches(voxels, labels, to_model), out / "state.safetensors", options.save_every)
+        if trainer.rank == 0:
+            made = how_made(trainer, voxels)
+            save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, plan, made))
+            example = f"python3 course.py generate {config['classes'][0]} --model {out / 'checkpoint'}"
+            print(f"{out / 'checkpoint'}: try {example}")
+
+
+def read_plan(options: argparse.Namespace) -> tuple[dict, "Plan"]:
+    """The config and its plan, with the changes that the options ask for. ValueError for what is no config or plan."""
+    from course_utils.training import Plan
 
     config = read_config(options.config)
     changes = {"steps": options.steps, "batch_size": options.batch_size}
     config["plan"] |= {key: value for key, value in changes.items() if value is not None}
     try:
-        plan = Plan(**config["plan"])
+        return config, Plan(**config["plan"])
     except TypeError as error:
         raise ValueError(f"the plan in {options.config} is not one: {error}") from error
-    device = checked_device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    out = options.out or ROOT / "runs" / config["name"]
-    voxels, labels = training_data(config, options.data)
-    torch.manual_seed(plan.seed)
-    trainer = Trainer(build_denoiser(config), plan, device, options.compile)
-    state = out / "state.safetensors"
+
+
+TEAM_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")  # torchrun's, then MPI's
+
+
+@contextmanager
+def team(device: str | None) -> Iterator[str]:
+    """Yield the device to train on: this process's own if a launcher started several, which then work as a team."""
+    import torch
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if all(int(os.environ.get(name, 1)) == 1 for name in TEAM_SIZES):
+        yield checked_device(device)
+        return
+    try:
+        from accelerate import PartialState
+    except ImportError as error:
+        raise ValueError("several processes need the package accelerate: pip install accelerate") from error
+    state = PartialState(cpu=device == "cpu")
+    if state.num_processes == 1:
+        raise ValueError(f"several processes cannot train on device {device!r} here; use cuda or cpu")
+    try:
+        yield "cpu" if device == "cpu" else str(state.device)
+    finally:
+        state.destroy_process_group()
+
+
+def restore_all(trainer: "Trainer", state: Path) -> str:
+    """Restore a trainer where there is a state; a line that says so, or "". ValueError if only some processes could."""
+    import torch
+
+    from course_utils.training import average_over_team
+
     if state.exists():
         trainer.restore(state)
-        print(f"going on at step {trainer.step} of {plan.steps} ({state})")
-    millions = parameter_count(trainer.denoiser) / 1e6
-    print(f"{config['name']}: {millions:.2f} M parameters, {len(voxels)} shapes, {device}")
-    mean_loss = None
-    try:
-        for progress in trainer.run(batches(voxels, labels, to_model)):
+    if trainer.processes > 1:
+        mean = torch.tensor(trainer.step, dtype=torch.float64, device=trainer.device)
+        average_over_team([mean])
+        if float(mean) != trainer.step:
+            raise ValueError(f"not every process sees the same {state}; give an --out that all machines share")
+    return f"going on at step {trainer.step} of {trainer.plan.steps} ({state})\n" if trainer.step else ""
+
+
+def run_training(trainer: "Trainer", draw: Callable, state: Path, save_every: int) -> None:
+    """Train to the end, saving every so often; Ctrl-C ends a team after the same step, saves, and exits with code 1."""
+    mean_loss, main = None, trainer.rank == 0
+    with noticed_ctrl_c() as pressed:
+        for progress in trainer.run(draw):
             mean_loss = progress.loss if mean_loss is None else 0.99 * mean_loss + 0.01 * progress.loss
-            if progress.step % options.save_every == 0 and progress.step < plan.steps:
+            if main:
+                show_progress(f"loss {mean_loss:.4f}, {progress.seconds:.0f} s", progress.step, trainer.plan.steps)
+            if anyone(bool(pressed), trainer):
+                break
+            if main and progress.step % save_every == 0 and progress.step < trainer.plan.steps:
                 trainer.save(state)
-            show_progress(f"loss {mean_loss:.4f}, {progress.seconds:.0f} s", progress.step, plan.steps)
-    except KeyboardInterrupt:
-        trainer.save(state)
+        if main:
+            trainer.save(state)
+    if trainer.step < trainer.plan.steps:
         message = f"\nstopped at step {trainer.step}, saved in {state}; the same command goes on from there"
-        raise SystemExit(message) from None
-    trainer.save(state)
-    made = {
-        "command": shlex.join(["python3", "course.py", *sys.argv[1:]]),
+        raise SystemExit(message if main else 1)
+
+
+def anyone(true: bool, trainer: "Trainer") -> bool:
+    """Is something true in any of the team's processes?"""
+    import torch
+
+    from course_utils.training import average_over_team
+
+    if trainer.processes == 1:
+        return true
+    share = torch.tensor(float(true), device=trainer.device)
+    average_over_team([share])
+    return float(share) > 0
+
+
+@contextmanager
+def noticed_ctrl_c() -> Iterator[list]:
+    """Yield a list that Ctrl-C adds to, instead of breaking off in the middle of a step or of saving."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def how_made(trainer: "Trainer", voxels: "Tensor") -> dict:
+    """What the checkpoint's config and card say about the training and its data."""
+    import torch
+
+    launcher = ["python3", "course.py"]
+    if trainer.processes > 1:
+        launcher = ["accelerate", "launch", "--num_processes", str(trainer.processes), "-m", "course_utils"]
+    cuda = trainer.device.type == "cuda"
+    return {
+        "command": shlex.join([*launcher, *sys.argv[1:]]),
+        "processes": trainer.processes,
         "minutes": round(trainer.seconds / 60, 1),
-        "device": torch.cuda.get_device_name() if device == "cuda" else f"{device}, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if cuda else f"{trainer.device}, {torch.get_num_threads()} threads",
         "shapes": len(voxels),
         "data_sha256": hashlib.sha256(voxels.numpy().tobytes()).hexdigest(),
         "torch": torch.__version__,
     }
-    save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, plan, made))
-    print(f"{out / 'checkpoint'}: try python3 course.py generate {config['classes'][0]} --model {out / 'checkpoint'}")
 
 
 CONFIG_KEYS = {"name", "about", "classes", "resolution", "data", "network", "path", "prediction", "plan", "sampling"}
@@ -218,7 +323,7 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
 |---|---|
 | makes | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
 | data | {data}, SHA-256 of the voxels {made["data_sha256"][:16]}… |
-| training | `{made["command"]}`: {plan.steps} steps of {plan.batch_size}, seed {plan.seed} |
+| training | `{made["command"]}`: {plan.steps} steps of {made['processes'] * plan.batch_size}, seed {plan.seed} |
 | took | {made["minutes"]} minutes on {made["device"]} (torch {made["torch"]}) |
 | weights | moving average (EMA), half precision, safetensors |
 | sampling | {settings} |

@@ -1,7 +1,8 @@
 """Trained models on disk: a folder with `config.json`, `model.safetensors` and a card (README.md).
 
 The config is the one the training began with (see `configs/`), so the folder says how it was made; the weights are the
-moving average in half precision, guarded by a checksum. No pickle anywhere.
+moving average in half precision, guarded by a checksum. No pickle anywhere. A voxel model's folder also has what
+diffusers needs to open it as a pipeline (`course_utils.pipeline`): `model_index.json`.
 """
 
 import copy
@@ -19,6 +20,11 @@ from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS
 
 NETWORKS = {"UNet": UNet, "MLP": MLP}
+MODEL_INDEX = {
+    "_class_name": "VoxelDiffusionPipeline",
+    "denoiser": ["course_utils.pipeline", "VoxelDenoiser"],
+    "scheduler": [None, None],
+}
 
 
 def build_denoiser(config: dict) -> Denoiser:
@@ -42,6 +48,8 @@ def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: 
         config = {**config, "weights_sha256": hashlib.sha256(weights).hexdigest()}
         (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
+        if "resolution" in config:
+            (new / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n", encoding="utf-8")
 
 
 def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, dict]:

@@ -93,7 +93,8 @@ class GANTrainer:
         rates, betas = (plan.generator_rate, plan.discriminator_rate), (0.0, 0.99)
         self.players = (generator, discriminator)
         self.optimizers = [
-            torch.optim.Adam(p.parameters(), rate, betas) for p, rate in zip(self.players, rates, strict=True)
+            torch.optim.Adam(player.parameters(), rate, betas, fused=True)
+            for player, rate in zip(self.players, rates, strict=True)
         ]
 
     def run(self, draw: Draw, until: int | None = None) -> Iterator[Duel]:

@@ -52,7 +52,7 @@ def train_judge(pictures: Pictures, steps: int = 300, seed: int = 0) -> Judge:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         judge = Judge(len(pictures.names), pictures.pixels.shape[-1]).train()
-        optimizer = torch.optim.AdamW(judge.parameters(), RATE)
+        optimizer = torch.optim.AdamW(judge.parameters(), RATE, fused=True)
         for step in range(steps):
             rows = torch.randint(len(pictures.pixels), (BATCH,))
             pixels = pictures.pixels[rows] + BLUR * torch.randn(BATCH, *pictures.pixels.shape[1:])

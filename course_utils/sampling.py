@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from course_utils.denoiser import Denoiser
 from course_utils.noise import gaussian
-from course_utils.paths import Path, spread
+from course_utils.paths import Path, as_time, spread
 
 
 class State(NamedTuple):
@@ -52,12 +53,21 @@ class Guided:
         scale = self.guidance_scale if low <= float(t) <= high else min(self.guidance_scale, 1.0)
         if scale == 0 or self.condition is self.negative is None:
             return self.denoiser(x_t, t, self.negative)
-        conditional = self.denoiser(x_t, t, self.condition)
         if scale == 1:
-            return conditional
-        away_from = self.denoiser(x_t, t, self.negative)
+            return self.denoiser(x_t, t, self.condition)
+        conditional, away_from = self._both(x_t, t)
         x0 = away_from + scale * (conditional - away_from)
         return x0 if self.rescale == 0 else torch.lerp(x0, _spread_as(conditional, x0), self.rescale)
+
+
+    def _both(self, x_t: Tensor, t: Tensor | float) -> tuple[Tensor, Tensor]:
+        """The guesses for the condition and for what to be led away from, in one call of twice the batch."""
+        like = self.condition if self.condition is not None else self.negative
+        rows = [torch.full_like(like, -1) if c is None else c for c in (self.condition, self.negative)]
+        rows = [row for part in rows for row in part]  # texts may differ in length
+        both = torch.stack(rows) if like.ndim == 1 else pad_sequence(rows, batch_first=True, padding_value=-1)
+        times = as_time(t).to(x_t.device).expand(len(x_t)).repeat(2)
+        return self.denoiser(torch.cat([x_t, x_t]), times, both).chunk(2)
 
 
 def _spread_as(like: Tensor, x: Tensor) -> Tensor:
@@ -76,7 +86,7 @@ def guided(
 ) -> Guided:
     """Classifier-free guidance: uncond + guidance_scale * (cond - uncond). 1 is conditional, 0 unconditional.
 
-    condition: what the denoiser takes, (B, ...), for example class labels; None is unconditional.
+    condition: what the denoiser takes, (B, ...), for example class labels; None is unconditional, and so is -1.
     negative: a condition to be led away from, (B, ...), in the place of "unconditional"; None is none.
     interval: the times (low, high) in [0, 1] within which a scale above 1 acts; outside it is 1 (arXiv 2404.07724).
     rescale: from 0 to 1, how far the guided x0 is shrunk to the standard deviation of the conditional one (arXiv

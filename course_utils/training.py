@@ -2,6 +2,7 @@
 
 The loop is a generator that yields (step, loss, seconds); the caller prints, plots, saves and stops. Everything random
 in step k follows from (seed, k) alone, so a training that was killed and resumed gives the weights it would have given.
+Several processes train as one: each draws the batch of all, takes its own part, and they average their gradients.
 Lesson 02 writes the loss, lesson 08 watches the loop. Sources: loss and target (arXiv 2006.11239, eq. 14; 2202.00512,
 appendix D), times from a logit-normal (arXiv 2403.03206, eq. 19), x0-prediction with a velocity loss (arXiv
 2511.13720), moving average (arXiv 2006.11239, appendix B).
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from course_utils.atomic import save_tensors
 from course_utils.denoiser import Denoiser
@@ -42,6 +43,23 @@ def generator_of_step(seed: int, step: int, device: torch.device | str = "cpu") 
     return torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**32)
 
 
+def place_in_team() -> tuple[int, int]:
+    """This process's number, from 0, and how many train together: (0, 1) unless a launcher started several."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+@torch.no_grad()
+def average_over_team(tensors: list[Tensor]) -> None:
+    """Replace tensors by their means over all processes, in one message; the same numbers, to the bit, in each."""
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    distributed.all_reduce(flat)
+    parts = (flat / distributed.get_world_size()).split([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.copy_(part.view_as(tensor))
+
+
 @torch.no_grad()
 def move_average(mean: nn.Module, new: nn.Module, decay: float, step: int) -> None:
     """Move the averaged weights towards new ones; quickly in the first steps, to forget the random beginning."""
@@ -54,6 +72,7 @@ def move_average(mean: nn.Module, new: nn.Module, decay: float, step: int) -> No
 class Plan:
     """All that fixes a training, apart from network, path and data.
 
+    batch_size: of one process; N processes train as one does with N times the batch, up to rounding.
     time_mean, time_std: training times are sigmoid(mean + std * normal); a larger mean is noisier (arXiv 2403.03206).
     loss_in: the quantity whose mean squared error is minimised, one of paths.KINDS.
     weight_limit: largest weight that an x0 error may get, because at t = 0 the weight of most quantities is infinite.
@@ -129,15 +148,20 @@ class Trainer:
 
     `run` is the loop. `save` and `restore` keep everything in one file, written atomically. On CUDA the network runs
     in bfloat16 (compute capability 8 or more) or float16 with a scaler; elsewhere in float32. With `compiled` the
-    network goes through torch.compile first.
+    network goes through torch.compile first. Where a launcher started several processes each has a trainer, all with
+    the same weights at every step: `rank` is the process's number, and one of them is enough to save.
     """
 
     def __init__(self, denoiser: Denoiser, plan: Plan, device: str = "cpu", compiled: bool = False):
         self.device, self.plan, self.step, self.seconds = torch.device(device), plan, 0, 0.0
+        self.rank, self.processes = place_in_team()
         self.denoiser = denoiser.to(self.device).train()
+        if self.processes > 1:
+            for tensor in self.denoiser.state_dict().values():
+                distributed.broadcast(tensor, 0)
         self.ema = copy.deepcopy(self.denoiser).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
-            self.denoiser.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
+            self.denoiser.parameters(), plan.learning_rate, (0.9, 0.99), weight_decay=plan.weight_decay, fused=True
         )
         self.call = torch.compile(self.denoiser) if compiled else self.denoiser
         cuda = self.device.type == "cuda"
@@ -154,10 +178,11 @@ class Trainer:
             self.seconds += time.perf_counter() - start
             yield Progress(self.step, loss, self.seconds)
 
-    def _one_step(self, draw: Draw) -> float:
+    def _share_of_batch(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """(x0, noise, t, condition) of this step: every process draws the batch of all and keeps its own part."""
         plan = self.plan
         generator = generator_of_step(plan.seed, self.step, self.device)
-        x0, condition, noise = draw(generator, plan.batch_size)
+        x0, condition, noise = draw(generator, self.processes * plan.batch_size)
         normal = torch.randn(len(x0), generator=generator, device=self.device)
         t = torch.sigmoid(plan.time_mean + plan.time_std * normal)
         if noise is None:
@@ -165,6 +190,12 @@ class Trainer:
         if condition is not None:
             dropped = torch.rand(len(x0), generator=generator, device=self.device) < plan.drop_condition
             condition = torch.where(spread(dropped, condition) > 0, -1, condition)
+        parts = (x0, noise, t, condition)
+        return tuple(None if part is None else part.chunk(self.processes)[self.rank] for part in parts)
+
+    def _one_step(self, draw: Draw) -> float:
+        plan = self.plan
+        x0, noise, t, condition = self._share_of_batch(draw)
         for group in self.optimizer.param_groups:
             group["lr"] = plan.learning_rate_at(self.step)
         context = torch.autocast(self.device.type, self.precision) if self.precision else nullcontext()
@@ -172,12 +203,19 @@ class Trainer:
             loss = training_loss(self.call, x0, noise, t, condition, plan.loss_in, plan.weight_limit)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        loss = loss.detach()
+        if self.processes > 1:
+            average_over_team([loss, *(p.grad for p in self.denoiser.parameters() if p.grad is not None)])
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), plan.gradient_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         move_average(self.ema, self.denoiser, plan.ema_decay, self.step)
-        return float(loss.detach())
+        return float(loss)
+
+    def _fixed(self) -> dict:
+        """What a state must agree with: the plan, with the batch of all processes, however many share it."""
+        return asdict(self.plan) | {"batch_size": self.processes * self.plan.batch_size}
 
     def save(self, file: str | FilePath) -> None:
         """Write the whole state to one safetensors file; a reader finds the old state or the new, never half of one."""
@@ -185,7 +223,7 @@ class Trainer:
         tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
         for index, entries in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": v for k, v in entries.items()}
-        about = {"step": self.step, "seconds": self.seconds, "plan": asdict(self.plan)}
+        about = {"step": self.step, "seconds": self.seconds, "plan": self._fixed()}
         about["scaler"] = self.scaler.state_dict()
         save_tensors(file, tensors, {"training": json.dumps(about)})
 
@@ -197,10 +235,13 @@ class Trainer:
                 tensors = {key: state.get_tensor(key) for key in state.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{file} is not a readable training state ({error}); delete it to start afresh") from error
-        mine = asdict(self.plan)
+        mine = self._fixed()
         changed = [f"{k}: {v} there, {mine.get(k)} now" for k, v in about["plan"].items() if mine.get(k) != v]
         if changed:
-            raise ValueError(f"{file} belongs to another plan ({'; '.join(changed)}); use that plan or another file")
+            raise ValueError(
+                f"{file} belongs to another plan ({'; '.join(changed)}); use that plan (a batch is that of all "
+                "processes together) or another file"
+            )
         parts: dict[str, dict] = {"weights": {}, "ema": {}, "optimizer": {}}
         for key, value in tensors.items():
             part, _, name = key.partition(".")

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from safetensors.torch import load_file
 
 from course_utils.denoiser import Denoiser
 from course_utils.networks.mlp import MLP
+from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS, FlowPath
 from course_utils.training import Plan, Trainer, batches, generator_of_step, training_loss
 
@@ -44,6 +47,63 @@ def test_loss_is_the_mean_square_in_the_quantity_named(path, prediction, loss_in
     by_hand = (path.convert(output, x_t, t, prediction, loss_in) - truth).square().mean()
     ours = training_loss(denoiser, x0, noise, t, loss_in=loss_in, weight_limit=float("inf"))
     assert abs(float(ours / by_hand) - 1) < 1e-9
+
+
+def test_what_is_random_in_a_step_comes_in_one_order():
+    """Rows, times, noise, dropped conditions, from one generator a step: trained weights depend on it to the bit."""
+    plan, labels = Plan(steps=5, batch_size=32, seed=3, drop_condition=0.3), torch.arange(200) % 3
+
+    def network():
+        torch.manual_seed(0)
+        return Denoiser(UNet(1, 1, (8,), blocks=1, classes=3), FlowPath())
+
+    values, ours = POINTS.reshape(200, 1, 2).repeat(1, 1, 4), network()
+    run = Trainer(ours, plan)
+    losses = [progress.loss for progress in run.run(batches(values, labels))]
+    denoiser, expected = network(), []
+    optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-3, (0.9, 0.99), weight_decay=plan.weight_decay, fused=True)
+    for step in range(plan.steps):
+        generator = torch.Generator().manual_seed(3 * 1_000_003 + step)
+        rows = torch.randint(200, (32,), generator=generator)
+        t = torch.sigmoid(torch.randn(32, generator=generator))
+        noise = torch.randn(32, 1, 8, generator=generator)
+        told = torch.where(torch.rand(32, generator=generator) < 0.3, -1, labels[rows])
+        optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
+        optimizer.zero_grad()
+        loss = training_loss(denoiser, values[rows], noise, t, told)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+        optimizer.step()
+        expected.append(float(loss.detach()))
+    assert losses == expected
+    for mine, other in zip(ours.parameters(), denoiser.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_shares_of_a_batch_make_its_gradient(monkeypatch):
+    """Two trainers with 16 rows each, in threads that average in place of processes, against one with 32."""
+    barrier, sent = threading.Barrier(2, timeout=20), {}
+
+    @torch.no_grad()
+    def average(tensors):
+        sent[threading.get_ident()] = [tensor.clone() for tensor in tensors]
+        barrier.wait()
+        for tensor, *others in zip(tensors, *sent.values(), strict=True):
+            tensor.copy_(torch.stack(others).mean(dim=0))
+
+    monkeypatch.setattr("course_utils.training.average_over_team", average)
+    team = [trainer(Plan(steps=1, batch_size=16, seed=3)) for _ in range(2)]
+    for rank, member in enumerate(team):
+        member.rank, member.processes = rank, 2
+    with ThreadPoolExecutor(2) as pool:
+        losses = list(pool.map(finish, team))
+    one = trainer(Plan(steps=1, batch_size=32, seed=3))
+    (loss,) = finish(one)
+    assert losses[0] == losses[1] and abs(losses[0][0] / loss - 1) < 1e-6
+    gradients = [[entry["exp_avg"] for entry in run.optimizer.state.values()] for run in (*team, one)]
+    for first, second, expected in zip(*gradients, strict=True):
+        assert torch.equal(first, second)
+        assert (first - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
 def test_training_learns():

@@ -5,6 +5,7 @@ prints the solution, and it never rejects a right answer because of its style (n
 torch, another float type, axes of length 1 more or less).
 """
 
+import copy
 import html
 import re
 from collections.abc import Callable, Sequence
@@ -129,7 +130,7 @@ def unless_close(value, wanted, sentence: str, tolerance: float = 1e-3) -> str |
 
 def _run(function: Callable, arguments: tuple) -> _Outcome:
     """Call a function on copies of its arguments and keep whatever happens: exit(), endless recursion, ..."""
-    copies = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in arguments)
+    copies = tuple(copy.deepcopy(argument) for argument in arguments)
     try:
         value = function(*copies)
     except KeyboardInterrupt:
@@ -140,8 +141,8 @@ def _run(function: Callable, arguments: tuple) -> _Outcome:
     return _Outcome(value, changed=tuple(index for index, pair in pairs if _changed(*pair)))
 
 
-def _changed(copy, original) -> bool:
-    return isinstance(original, torch.Tensor) and not torch.equal(copy, original)
+def _changed(after, before) -> bool:
+    return isinstance(before, torch.Tensor | np.ndarray) and not bool((after == before).all())
 
 
 def _numbers(value) -> np.ndarray:
@@ -229,5 +230,5 @@ def _note_on_changed_inputs(outcomes: Sequence[_Outcome]) -> str:
     which = ", ".join(str(index + 1) for index in changed)
     return (
         f" By the way: your function changes its argument {which} in place (+=, mul_, x[...] =); "
-        "whoever calls it may still need it, so work on a new tensor."
+        "whoever calls it may still need it, so work on a copy."
     )

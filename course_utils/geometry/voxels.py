@@ -58,6 +58,22 @@ def keep_largest(field: np.ndarray, level: float = 0.0) -> np.ndarray:
     return np.where(inside & ~largest_component(inside), 2 * level - field, field)
 
 
+def signed_distance(voxels: np.ndarray) -> np.ndarray:
+    """Distance of each voxel's centre to the surface, in units of the cube's side: float32 (D, H, W), positive inside.
+
+    The surface runs halfway between a voxel and the nearest one of the other kind; outside the grid is air. An empty
+    grid has no surface: ValueError.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    voxels = _checked(voxels)
+    if not voxels.any():
+        raise ValueError("voxels: the grid is empty and has no surface to measure a distance from")
+    inside = np.pad(voxels, 1)
+    distance = np.where(inside, distance_transform_edt(inside) - 0.5, 0.5 - distance_transform_edt(~inside))
+    return (distance[1:-1, 1:-1, 1:-1] / max(voxels.shape)).astype(np.float32)
+
+
 def blocky_mesh(voxels: np.ndarray) -> "trimesh.Trimesh":
     """The faces between occupied and empty voxels of bool (D, H, W), two triangles each, pointing outwards.
 

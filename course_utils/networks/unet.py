@@ -15,7 +15,6 @@ from torch.nn import functional
 from course_utils.networks.embedding import Embedding
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 def zeroed(module: nn.Module) -> nn.Module:
@@ -86,6 +85,27 @@ class Places(nn.Module):
         return x + self.mix(torch.cat([phases.sin(), phases.cos()])[None])
 
 
+class PatchesOut(nn.Module):
+    """The stem turned round: the features of each place (B, C, *grid) become a patch of p values along each axis.
+
+    A transposed convolution with stride p, in number and in the names of its weights; as one matrix product it is
+    several times quicker on a CPU. Begins at zero.
+    """
+
+    def __init__(self, dimensions: int, inputs: int, outputs: int, patch: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(inputs, outputs, *[patch] * dimensions))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        dimensions, patch = x.ndim - 2, self.weight.shape[-1]
+        h = torch.einsum("bc...,cq->bq...", x, self.weight.flatten(1))
+        h = h.unflatten(1, self.weight.shape[1:])  # (B, outputs, p, p, p, *grid)
+        order = [2 + axis + part for axis in range(dimensions) for part in (dimensions, 0)]  # side by side: grid, patch
+        h = h.permute(0, 1, *order).reshape(len(x), -1, *[side * patch for side in x.shape[2:]])
+        return h + self.bias.reshape(-1, *[1] * dimensions)
+
+
 class UNet(nn.Module):
     """A denoising network for grids in 1, 2 or 3 dimensions.
 
@@ -133,10 +153,10 @@ class UNet(nn.Module):
             after = channels[max(level - 1, 0)]
             self.grow.append(convolution(size, after, 3, padding=1) if level else nn.Identity())
         self.head = nn.Sequential(normalised(channels[0]), nn.SiLU())
-        self.outlet = zeroed(
-            convolution(channels[0], in_channels, 3, padding=1)
+        self.outlet = (
+            zeroed(convolution(channels[0], in_channels, 3, padding=1))
             if patch == 1
-            else TRANSPOSED[dimensions](channels[0], in_channels, patch, stride=patch)
+            else PatchesOut(dimensions, channels[0], in_channels, patch)
         )
 
     def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
-from course_utils.noise import WAYS, gaussian, lerp
+from course_utils.noise import WAYS, gaussian
 from course_utils.plots.pictures import image_film, sheet
 from course_utils.plots.style import EXACT, MODEL, NOISE
-from course_utils.sampling import dpm_solver, last, sample, time_grid
+from course_utils.sampling import dpm_solver, guided, last, sample, time_grid
 from course_utils.widgets.control import Control
 
 BETWEEN = 5  # pictures of the row, ends included
@@ -50,17 +50,11 @@ class NoiseInterpolation(Control):
         ends = [gaussian(self[name], self.shape) for name in ("first", "second")]
         return torch.stack([WAYS[self["way"]](*ends, float(weight)) for weight in weights])
 
-    def __call__(self, x_t, t):
-        """The guess of x0 (B, ...), guided if there are classes; both answers in one call, which is quicker."""
-        if self.names is None:
-            return self.denoiser(x_t, t)
-        labels = torch.tensor([self.names.index(self["class"]), -1]).repeat_interleave(len(x_t))
-        wanted, anything = self.denoiser(torch.cat([x_t, x_t]), t, labels).chunk(2)
-        return lerp(anything, wanted, GUIDANCE)
-
     def _make(self, noise):
         """What a sampler without chance makes of noises (N, 1, H, W)."""
-        return last(sample(self, self.path.prior_sample(noise), time_grid(self.path, STEPS), dpm_solver)).x_t
+        labels = None if self.names is None else torch.full((len(noise),), self.names.index(self["class"]))
+        denoise = guided(self.denoiser, labels, GUIDANCE)
+        return last(sample(denoise, self.path.prior_sample(noise), time_grid(self.path, STEPS), dpm_solver)).x_t
 
     def _draw(self, figure):
         grid = figure.add_gridspec(

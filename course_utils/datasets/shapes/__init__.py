@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.datasets.shapes import bed, chair, lamp, shelf, sofa, table
+from course_utils.datasets.shapes import airplane, bed, car, chair, house, lamp, mug, shelf, sofa, table, tree
 from course_utils.datasets.shapes.drawing import Draws, caption_of, rasterise
 
 # The order is the order of the labels: add new families at the end.
 _FAMILIES = {"chair": chair, "table": table, "lamp": lamp, "sofa": sofa, "bed": bed, "shelf": shelf}
+_FAMILIES |= {"airplane": airplane, "car": car, "house": house, "tree": tree, "mug": mug}
 CLASSES: tuple[str, ...] = tuple(_FAMILIES)
 
 SMALLEST_RESOLUTION, LARGEST_RESOLUTION = 8, 128

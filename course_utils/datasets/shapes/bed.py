@@ -1,5 +1,7 @@
 """Beds: plain, with a canopy, bunk beds."""
 
+import numpy as np
+
 from course_utils.datasets.shapes.drawing import (
     BOARD_WORDS,
     ENDS,
@@ -14,6 +16,7 @@ from course_utils.datasets.shapes.drawing import (
     span,
     strip,
 )
+from course_utils.datasets.shapes.looking import stretches
 
 
 def draw(draws: Draws) -> Plan:
@@ -27,11 +30,11 @@ def draw(draws: Draws) -> Plan:
     width, length, height = draws.fit(
         draws.between(0.38, 0.56) if size == "single" else draws.between(0.66, 1.0),
         1.0,
-        {"plain": 0.0, "canopy": draws.between(0.72, 1.1), "bunk": draws.between(0.8, 1.2)}[kind],
+        {"plain": 0.0, "canopy": draws.between(0.85, 1.15), "bunk": draws.between(0.8, 1.2)}[kind],
     )
-    gap = draws.between(THIN, 0.1 if kind == "bunk" else 0.2) if legs else 0.0
+    gap = draws.between(THIN, 0.1 if kind == "bunk" else 0.12 if kind == "canopy" else 0.2) if legs else 0.0
     frame = gap + (draws.between(THIN, 0.11) if legs else draws.between(0.09, 0.22))
-    top = frame + draws.between(THIN, 0.08 if kind == "bunk" else 0.18)
+    top = frame + draws.between(THIN, 0.08 if kind == "bunk" else 0.14 if kind == "canopy" else 0.18)
     thickness, inset = draws.between(THIN, 0.095), draws.between(0.0, 0.06)
     ends = (length - thickness) / 2
 
@@ -42,18 +45,18 @@ def draw(draws: Draws) -> Plan:
     if kind == "canopy":
         parts += _canopy(roof, width, length, thickness, height)
     if kind == "bunk":
-        deck = draws.between(0.5, 0.62) * height
+        deck = draws.between(0.55, 0.62) * height
         levels = (deck, deck + THIN, deck + THIN + draws.between(THIN, 0.09))
         parts += _mattress(draws, size, (width, length, inset), levels, blanket)
         parts += [Box(strip(sign, width, THIN), span(0.0, length), (height - THIN, height)) for sign in (-1, 1)]
         parts += board("ladder", width, -ends, (top, height), thickness)
     if headboard != "none":
-        rise = draws.between(0.15 if headboard in ("solid", "rounded") else 0.28, 0.44)
+        rise = draws.between(0.22 if headboard in ("solid", "rounded") else 0.3, 0.44)
         wide = width * (1.0 if nightstands != "none" else draws.between(1.0, 1.0 + 0.2 * (length - width)))
         parts.append(Box(span(0.0, wide), span(ends, thickness), (gap, top)))
         parts += board(headboard, wide, ends, (top, top + rise), thickness)
     if footboard:
-        parts.append(Box(span(0.0, width), span(-ends, thickness), (gap, top + draws.between(0.08, 0.16))))
+        parts.append(Box(span(0.0, width), span(-ends, thickness), (gap, top + draws.between(0.17, 0.24))))
     if nightstands != "none":
         parts += _nightstands(draws, nightstands, width, length / 2, (gap, frame))
     attributes = {"kind": kind, "size": size, "headboard": headboard, "footboard": footboard, "legs": legs}
@@ -123,6 +126,78 @@ def _bedding(
         pillows = [span(side * (wide + THIN + 0.01) / 2, wide) for side in (-1, 1)]
     parts = [Box(x, (head - deep, head), (top, top + thick)) for x in pillows]
     if blanket:
-        fold = head - deep - draws.between(0.05, 0.25)
-        parts.append(Box(span(0.0, width), (-length / 2, fold), (frame, top + draws.between(0.035, 0.07))))
+        fold = head - deep - draws.between(0.1, 0.25)
+        parts.append(Box(span(0.0, width), (-length / 2, fold), (frame, top + draws.between(THIN, 0.085))))
     return parts
+
+
+def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
+    """See `draw`: cut out the bed itself, without nightstands, and walk over the mattress from foot to head."""
+    bed, sides = _main(voxels)
+    high, length, width = bed.shape
+    middle = bed[:, :, width // 4 : width - width // 4]
+    tops = _first_tops(middle)  # (length,)
+    foot, level = np.median(tops[int(0.15 * length) : int(0.27 * length) + 1]), tops[int(0.3 * length) : -4].min()
+    posts, below = bed[int(0.7 * high) : int(0.9 * high)], middle[: int(0.88 * high), length // 2 - 2 : length // 2 + 3]
+    corners = min(posts[:, y, x].any(axis=(1, 2)).mean() for y in _ENDS for x in _ENDS)
+    upright = corners > 0.7 and middle[int(0.7 * high) : int(0.9 * high), :2].any(axis=1).mean() < 0.65
+    decks = stretches(below.mean(axis=(1, 2)) > 0.5)
+    kind = "bunk" if decks > 1 else "canopy" if upright else "plain"
+    plain = kind == "plain"
+    return {
+        "kind": kind,
+        "size": "single" if kind == "bunk" or width < 0.61 * length else "double",
+        "headboard": _headboard(bed[level:, -2:].any(axis=1)) if plain else "none",
+        "footboard": bool(plain and tops[:2].max() - foot > 1.5),
+        "legs": bool(middle[:2, length // 4 : -length // 4].mean() < 0.3),
+        "blanket": bool(foot - level >= 1.5),
+        "pillows": _pillows(bed, int(level)),
+        "nightstands": sides if plain else "none",
+        "roof": kind == "canopy" and bool(middle[-3:, length // 3 : -length // 3].mean(axis=(1, 2)).max() > 0.5),
+    }
+
+
+_ENDS = (slice(0, 3), slice(-3, None))
+
+
+def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
+    """The bed, cut out to its own width, which is the one of its foot, and the sides where something stands beside."""
+    solid = voxels[np.count_nonzero(voxels, axis=(1, 2)) > 2]
+    y = np.flatnonzero(np.count_nonzero(solid, axis=(0, 2)) > 5)
+    halfway = solid[:, y[0] : (y[0] + y[-1]) // 2]
+    x = np.flatnonzero(np.count_nonzero(halfway, axis=(0, 1)) > 5)
+    beside = [np.count_nonzero(part) for part in (solid[:, :, : max(x[0] - 1, 0)], solid[:, :, x[-1] + 2 :])]
+    sides = [name for (name, _), count in zip(ENDS, beside, strict=True) if count > 20]
+    return solid[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1], "both" if len(sides) == 2 else "".join(sides) or "none"
+
+
+def _first_tops(part: np.ndarray) -> np.ndarray:
+    """Where the lowest solid stretch of each column ends, the median of each row: (D, H, W) to (H,)."""
+    begin = part.argmax(axis=0)
+    empty = ~part & (np.arange(len(part))[:, None, None] > begin)
+    ends = np.where(empty.any(axis=0), empty.argmax(axis=0), len(part))
+    return np.median(ends, axis=1).astype(int)
+
+
+def _pillows(bed: np.ndarray, level: int) -> int:
+    """Stretches across, just above the mattress, some way from the head end, inside of posts."""
+    band = bed[level : level + 2, -7:-3].mean(axis=(0, 1)) > 0.5
+    edge = max(2, len(band) // 12)
+    return min(max(stretches(band[edge:-edge]), 1), 2)
+
+
+def _headboard(face: np.ndarray) -> str:
+    """Style of a board from its front view, bool (D, W), from the mattress up."""
+    rows = np.flatnonzero(face.mean(axis=1) > 0.12)
+    if len(rows) < 3 or rows[-1] < 4:
+        return "none"
+    face = face[: rows[-1] + 1]
+    edge = max(3, len(face[0]) // 5)
+    inner = face[1:, edge:-edge]
+    if inner.mean() > 0.88:
+        return "rounded" if face[-1].mean() < 0.8 else "solid"
+    rows = inner.mean(axis=1)
+    low = rows[: int(0.6 * len(rows))]
+    if np.mean((low > 0.12) & (low < 0.88)) > 0.5:
+        return "slatted"
+    return "panel" if rows[: int(0.42 * len(rows))].mean() < 0.15 else "ladder"

@@ -1,5 +1,7 @@
 """Chairs and armchairs."""
 
+import numpy as np
+
 from course_utils.datasets.shapes.drawing import (
     BOARD_WORDS,
     THIN,
@@ -14,6 +16,7 @@ from course_utils.datasets.shapes.drawing import (
     slab,
     span,
 )
+from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
 
 
 def draw(draws: Draws) -> Plan:
@@ -23,16 +26,17 @@ def draw(draws: Draws) -> Plan:
     base = draws.pick("four legs", "four legs", "three legs", "pedestal", "runners")
     back = draws.pick("solid", "rounded", "slatted", "ladder", "panel")
 
-    seat_height, rise = draws.between(0.37, 0.5), draws.between(0.5, 0.68) if high_back else draws.between(0.32, 0.42)
-    width, depth, height, seat_height = draws.fit(
-        draws.between(0.5, 0.72), draws.between(0.48, 0.7), seat_height + rise, seat_height
-    )
-    seat, back_thickness = draws.between(THIN, 0.12), draws.between(THIN, 0.09)
-    lean = draws.between(0.2, 0.32) if reclined else 0.0
-    depth -= lean * (height - seat_height)  # from here on the depth of the seat
     round_seat = seat_shape == "round"
-    back_width = width * (draws.between(0.62, 0.72) if round_seat else 1.0 if armrests else draws.between(0.85, 1.0))
-    back_y = (0.36 if round_seat else 0.5) * depth - back_thickness / 2
+    lean = draws.between(0.26, 0.38) if reclined else 0.0
+    seat_height = draws.between(0.38, 0.48)
+    rise = seat_height * (draws.between(1.2, 1.5) if high_back else draws.between(0.68, 0.84))
+    width = draws.between(0.64 if round_seat else 0.54, 0.76)
+    depth = width * draws.between(0.88, 1.0) if round_seat else draws.between(0.5, 0.72)  # of the seat
+    whole_depth = max(depth, (0.83 if round_seat else 1.0) * depth + lean * rise)
+    width, _, height, seat_height, depth = draws.fit(width, whole_depth, seat_height + rise, seat_height, depth)
+    seat, back_thickness = draws.between(THIN, 0.12), draws.between(THIN, 0.09)
+    back_width = width * (draws.between(0.7, 0.76) if round_seat else 1.0 if armrests else draws.between(0.85, 1.0))
+    back_y = (0.33 if round_seat else 0.5) * depth - back_thickness / 2
 
     parts = [slab(width, depth, (seat_height - seat, seat_height), round_seat)]
     parts += _chair_base(draws, base, width, depth, seat_height - seat / 2, round_seat)
@@ -84,10 +88,72 @@ def _chair_base(
 
 def _armrests(draws: Draws, width: float, depth: float, seat: float, back_y: float, lean: float) -> list[Box]:
     """Two bars beside the seat, from the backrest to a post near the front edge."""
-    thickness, top = draws.between(THIN, 0.09), seat + draws.between(0.17, 0.23)
+    thickness, top = draws.between(THIN, 0.08), seat + draws.between(0.17, 0.23)
     front = -depth / 2 + draws.between(0.0, 0.15) * depth
     parts = []
     for x in (-(width - thickness) / 2, (width - thickness) / 2):
         parts.append(Box(span(x, thickness), (front, back_y + lean * (top - seat)), (top - THIN, top)))
         parts.append(Box(span(x, thickness), (front, front + thickness), (seat - THIN / 2, top)))
     return parts
+
+
+def look(voxels: np.ndarray) -> dict[str, str | bool]:
+    """The inverse of `draw`: the widest layer in the middle is the seat, what stands on it is the back."""
+    voxels = grounded(voxels)
+    first, last = _seat_layers(voxels)
+    seat, above = voxels[first:last], voxels[last:]
+    front, rear = core(seat.sum(axis=(0, 2)), 0.2)
+    left, right = core(seat.sum(axis=(0, 1)), 0.2)
+    rise = core(above.sum(axis=(1, 2)), 0.1)[1]
+    over_front = above[1:, front : round(0.6 * front + 0.4 * rear)]
+    feet = len(islands(voxels[:2].any(axis=0), least=2))
+    return {
+        "back": _back_style(above.any(axis=1)),
+        "back_height": "high" if rise > last else "low",
+        "reclined": _lean(above) > 0.13,
+        "seat": "square" if fullness(seat[:, front:rear, left:right]) > 0.9 else "round",
+        "armrests": int(np.count_nonzero(over_front)) > 9,
+        "base": {1: "pedestal", 2: "runners", 3: "three legs"}.get(feet, "four legs"),
+    }
+
+
+def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
+    """First and last + 1 of the layers of the seat: the largest one that is neither foot nor top, and those like it."""
+    areas = voxels.sum(axis=(1, 2))
+    height = np.flatnonzero(areas)[-1] + 1
+    low, high = int(0.2 * height), max(int(0.75 * height), 1)
+    first = low + int(areas[low:high].argmax())
+    last = first + 1
+    while areas[first - 1] > 0.8 * areas[last - 1] and first > low:
+        first -= 1
+    while areas[last] > 0.8 * areas[first] and last < high:
+        last += 1
+    return first, last
+
+
+def _back_style(front_view: np.ndarray) -> str:
+    """The style of a back from its view from the front, bool (D, W): is it narrow at the top, open, and where?"""
+    top, (left, right) = core(front_view.sum(axis=1), 0.2)[1], core(front_view.sum(axis=0))
+    view = front_view[:top, left:right]
+    height, width = view.shape
+    if height < 3 or width < 4:
+        return "solid"  # hardly a back at all
+    if view[-2:].mean() < 0.8:
+        return "rounded"
+    middle = view[:, round(0.25 * width) : round(0.75 * width)]
+    if middle.mean() > 0.85:
+        return "solid"
+    if middle.mean(axis=0).max() > 0.85:  # a column that is filled from the seat to the top
+        return "slatted"
+    lower = middle[: round(0.46 * height)]
+    return "ladder" if lower.mean(axis=1).max() > 0.5 else "panel"
+
+
+def _lean(above: np.ndarray) -> float:
+    """How far the hind edge of bool (D, H, W) moves back a layer: the slope of a straight line through it."""
+    profile = np.count_nonzero(above, axis=2) > 1  # (D, H)
+    layers = np.flatnonzero(profile.any(axis=1))
+    if len(layers) < 3:
+        return 0.0
+    hind = [np.flatnonzero(profile[layer])[-1] for layer in layers]
+    return float(np.polyfit(layers, hind, 1)[0])

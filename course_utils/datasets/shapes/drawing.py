@@ -46,7 +46,7 @@ class Draws:
 class Plan(NamedTuple):
     """What a family function returns: solid parts, true statements, and the words a caption may choose from."""
 
-    parts: list["Box | Loft | Rod"]
+    parts: list["Box | Loft | Rod | Solid"]
     attributes: dict[str, str | int | bool]
     nouns: list[str]
     adjectives: list[str]  # in the order in which English puts them
@@ -153,6 +153,30 @@ class Rod(NamedTuple):
         voxels[spans[2], spans[1], spans[0]] |= distance <= radius**2
 
 
+class Solid(NamedTuple):
+    """Whatever `inside` says is filled, between (low, high) in x, y and z.
+
+    `inside` takes the coordinates x (W,), y (H, 1) and z (D, 1, 1) and answers with a bool array that broadcasts to
+    (D, H, W). It has no least thickness: keep everything it fills at least `THIN` thick.
+    """
+
+    x: Interval
+    y: Interval
+    z: Interval
+    inside: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        return (*self.x, *self.y)
+
+    def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
+        n, places, spans = len(voxels), [], []
+        for (low, high), move in ((self.x, shift[0]), (self.y, shift[1]), (self.z, 0.0)):
+            spans.append(_voxels_between(low + move, high + move, n))
+            places.append((np.arange(spans[-1].start, spans[-1].stop) + 0.5) / n - move)
+        x, y, z = places
+        voxels[spans[2], spans[1], spans[0]] |= self.inside(x, y[:, None], z[:, None, None])
+
+
 _CURVES: dict[str, Callable[[np.ndarray], tuple[np.ndarray | float, np.ndarray | float]]] = {
     "straight": lambda u: (1.0, 1.0),
     "ball": lambda u: (np.sqrt(4.0 * u * (1.0 - u)),) * 2,
@@ -170,7 +194,7 @@ def _voxels_between(low: float, high: float, n: int) -> slice:
     return slice(max(first, 0), min(last, n))
 
 
-def rasterise(parts: Iterable[Box | Loft | Rod], resolution: int) -> np.ndarray:
+def rasterise(parts: Iterable[Box | Loft | Rod | Solid], resolution: int) -> np.ndarray:
     """The union of the parts, moved so that their bounding box is centred in x and y: bool (D, H, W)."""
     x_low, x_high, y_low, y_high = zip(*(part.bounds() for part in parts), strict=True)
     shift = 0.5 - (min(x_low) + max(x_high)) / 2, 0.5 - (min(y_low) + max(y_high)) / 2

@@ -23,6 +23,27 @@ def cut(voxels: np.ndarray, axis: int, low: float, high: float) -> np.ndarray:
     return voxels.take(np.arange(max(first, 0), min(last, n)), axis=axis)
 
 
+def core(profile: np.ndarray, share: float = 0.3) -> tuple[int, int]:
+    """First and last + 1 index where a row of counts (n,) reaches `share` of its maximum: deaf to stray voxels.
+
+    (0, 0) if the row is empty.
+    """
+    if not profile.any():
+        return 0, 0
+    reached = np.flatnonzero(profile >= share * profile.max())
+    return int(reached[0]), int(reached[-1]) + 1
+
+
+def grounded(voxels: np.ndarray) -> np.ndarray:
+    """The same bool (D, H, W), moved down until it stands on the ground."""
+    return np.roll(voxels, -int(voxels.any(axis=(1, 2)).argmax()), axis=0)
+
+
+def fullness(part: np.ndarray) -> float:
+    """The filled share of any piece of a grid; 0 if the piece is empty."""
+    return float(part.mean()) if part.size else 0.0
+
+
 def stretches(line: np.ndarray) -> int:
     """How many stretches of True a row of bools (n,) holds."""
     return int(np.count_nonzero(np.diff(np.concatenate([[False], line]).astype(np.int8)) == 1))

@@ -2,7 +2,10 @@
 
 from itertools import pairwise
 
+import numpy as np
+
 from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Draws, Interval, Plan, corners, leg, span
+from course_utils.datasets.shapes.looking import stretches
 
 
 def draw(draws: Draws) -> Plan:
@@ -12,28 +15,30 @@ def draw(draws: Draws) -> Plan:
 
     width, depth, height = draws.fit(
         draws.between(0.36, 0.85) if tall else 1.0,
-        draws.between(0.22, 0.5),
+        draws.between(0.34, 0.54),
         1.0 if tall else draws.between(0.52, 0.9),
     )
-    board, wall, panel = draws.between(THIN, 0.1), draws.between(THIN, 0.1), draws.between(THIN, 0.12)
+    board, wall, panel = draws.between(THIN, 0.085), draws.between(THIN, 0.085), draws.between(THIN, 0.1)
     ground = draws.between(THIN, 0.16) if legs else 0.0
-    rows = _compartments(draws, height - ground, board, 0.1, (2, 5))
+    rows = _compartments(draws, height - ground, board, 0.115, (2, 4))
     columns = 1 if frame == "posts" else _compartments(draws, width, wall, 0.13, (1, 4))
     doors = doors and rows > 1
-    high_end = draws.pick("none", "left", "right") if rows > 1 and columns > 1 else "none"
-    levels = _levels(ground, height - board, rows, draws.between(0.7, 1.45), board + 0.085)
+    high_end = draws.pick("none", "left", "right") if rows > (2 if doors else 1) and columns > 1 else "none"
+    levels = _levels(ground, height - board, rows, draws.between(0.7, 1.45), board + 0.112)
     edges = _levels(-width / 2, width / 2 - wall, columns, draws.between(0.7, 1.45), wall + 0.125)
     steps = {"none": [0] * columns, "left": list(range(columns)), "right": list(range(columns))[::-1]}[high_end]
     stacks = [levels[: max(rows - step, 2 if doors else 1) + 1] for step in steps]
 
-    parts = []
+    parts, volumes = [], []
     for left, right, stack in zip(edges[:-1], edges[1:], stacks, strict=True):
         x, top = (left, right + wall), stack[-1] + board
         parts += [Box(x, span(0.0, depth), (level, level + board)) for level in stack]
         if frame == "panels":
             parts += [Box((edge, edge + wall), span(0.0, depth), (ground, top)) for edge in (left, right)]
         parts += [Box(x, (depth / 2 - panel, depth / 2), (ground, top))] if back else []
-        parts += _books(draws, (left + wall, right), depth, stack[1 if doors else 0 :], board) if books else []
+        inside = (left + wall, right), (THIN - depth / 2, depth / 2 - (panel if back else THIN))
+        volumes += _books(draws, *inside, stack[1 if doors else 0 :], board) if books else []
+    parts, books = parts + volumes, bool(volumes)
     parts += _doors(width, depth, (levels[0], levels[1] + board)) if doors else []
     if legs:
         post, post_top = (wall, height) if frame == "posts" else (THIN, ground + board)
@@ -73,16 +78,48 @@ def _doors(width: float, depth: float, z: Interval) -> list[Box]:
     return parts + [Box(x, (front, 0.0), z) for x in ((-width / 2, -THIN / 2), (THIN / 2, width / 2))]
 
 
-def _books(draws: Draws, x: Interval, depth: float, levels: list[float], board: float) -> list[Box]:
+def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: float) -> list[Box]:
     """A row of upright books of different heights in most compartments, against the left or the right side."""
     parts = []
     for low, high in pairwise(levels):
         sign, wall = draws.pick((1, x[0]), (-1, x[1]))
-        start, end = 0.0, draws.between(0.35, 0.8) * (x[1] - x[0]) if draws.chance(0.85) else 0.0
-        y = (-depth / 2 + draws.between(0.04, 0.1), depth / 2)
+        start, end = 0.0, draws.between(0.45, 0.8) * (x[1] - x[0]) if draws.chance(0.85) else 0.0
         while start + THIN <= end:
             thick, tall = draws.between(THIN, 0.12), min(draws.between(0.5, 0.8) * (high - low - board), 0.24)
             near, far = sorted((wall + sign * start, wall + sign * min(start + thick, end)))
             parts.append(Box((near, far), y, (low, low + board + max(THIN, tall))))
             start += thick
     return parts
+
+
+def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
+    """See `draw`: the front shows boards and walls, the back a panel, the layers between them the books."""
+    y, x = (np.flatnonzero(np.count_nonzero(voxels, axis=axes) > 5) for axes in ((0, 2), (0, 1)))
+    solid = voxels[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
+    high = int(np.flatnonzero(np.count_nonzero(solid, axis=(1, 2)) > 2)[-1]) + 1
+    solid = solid[:high]
+    front, back = solid[:, 0] | solid[:, 1], solid[:, -2:].any(axis=1)  # (D, W)
+    legs = bool(solid[:2].mean() < 0.5)
+    ground = int(np.argmax(solid.mean(axis=(1, 2)) > 0.5))  # the bottom board
+    doors = bool(front[ground + 4 : ground + 6].mean(axis=1).min() > 0.63)
+    low = ground + int(np.argmax(front[ground:].mean(axis=1) < 0.7))  # where the first open row begins
+    tops = high - np.argmax(solid.any(axis=1)[::-1], axis=0)  # (W,)
+    left, right = np.median(tops[:4]), np.median(tops[-4:])
+    counts = [stretches(column) for column in front[low - 1 :].T]
+    rows = max(n for n in range(1, 8) if n == 1 or counts.count(n) + sum(c > n for c in counts) >= 3) - 1 + doors
+    inside = solid[low:, 3:-3].mean(axis=1) > 0.6
+    silhouette = np.arange(high)[:, None] < tops
+    silhouette[:ground] = False
+    middle = solid[ground:, len(y) // 2 - 1 : len(y) // 2 + 1]
+    sides = middle[: int(left) - ground, :, :2].mean(), middle[: int(right) - ground, :, -2:].mean()
+    return {
+        "size": "tall" if high > 1.03 * len(x) else "wide",
+        "rows": rows,
+        "columns": max(stretches(front[low : low + 2].mean(axis=0) > 0.5) - 1, 1),
+        "frame": "panels" if max(sides) > 0.85 else "posts",
+        "back": bool(back[silhouette].mean() > 0.92),
+        "doors": doors,
+        "legs": legs,
+        "books": bool(np.count_nonzero(inside & ~front[low:]) >= 3),
+        "high_end": "none" if abs(left - right) < 2 else "left" if left > right else "right",
+    }

@@ -1,0 +1,407 @@
+"""Does the course hold on a GPU what it says? `python3 course.py gpu-check` finds out in minutes on one card.
+
+It compares the card's numbers with the processor's (a forward pass, a training step, samples), half precision with
+float32, and measures training and sampling: shapes a second, memory, and MFU, the share of the card's published peak
+that the network's own operations make up (arXiv 2204.02311, appendix B). A section that fails says so, and the next
+one runs. Needs torch, numpy and safetensors. Exit code 0: all well; 1: a problem; 2: no such device.
+"""
+
+import argparse
+import contextlib
+import math
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_utils.checkpoints import build_denoiser, load_checkpoint
+from course_utils.datasets.shapes import CLASSES, make_shapes
+from course_utils.denoiser import Denoiser
+from course_utils.doctor import Finding
+from course_utils.geometry.voxels import to_model
+from course_utils.noise import gaussian
+from course_utils.results import save_results
+from course_utils.sampling import guided, last, sample, time_grid
+from course_utils.training import Draw, Plan, Trainer, batches, training_loss
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"
+REPORT = "open an issue with this output and the JSON file"
+
+# published dense peaks in TFLOP/s, from NVIDIA's data sheets: float32 without tensor cores, TF32, and bfloat16 or
+# float16 with float32 sums; None where the card has no such unit. The first name that fits counts.
+PEAKS: dict[str, tuple[float, float | None, float]] = {
+    r"T4": (8.1, None, 65.0),
+    r"V100-PCIE": (14.0, None, 112.0),
+    r"V100": (15.7, None, 125.0),
+    r"A10G": (35.0, 35.0, 70.0),
+    r"A10": (31.2, 62.5, 125.0),
+    r"L4": (30.3, 60.0, 121.0),
+    r"A100": (19.5, 156.0, 312.0),
+    r"H100 PCIe": (51.0, 378.0, 756.0),
+    r"H100 NVL": (60.0, 417.5, 835.0),
+    r"H100": (67.0, 494.5, 989.0),
+    r"H200": (67.0, 494.5, 989.0),
+    r"RTX 3090": (35.6, 35.6, 71.0),
+    r"RTX 4090": (82.6, 82.6, 165.2),
+}
+PRECISIONS = ("float32", "tf32", "half")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="course.py gpu-check", description=__doc__.split("\n\n")[0])
+    top.add_argument("sections", nargs="*", metavar="section", help=f"any of {', '.join(SECTIONS)} (default: all)")
+    top.add_argument("--device", default="cuda", help="cuda (default); cpu tries this program, not a card")
+    top.add_argument("--batches", type=int, nargs="+", default=[8, 64, 256], help="batch sizes to measure")
+    top.add_argument("--steps", type=int, default=100, help="training steps in each precision (default 100)")
+    top.add_argument("--sampling-steps", type=int, default=16, help="steps to a sample (default 16)")
+    top.add_argument("--seconds", type=float, default=2.0, help="how long to measure each speed (default 2)")
+    top.add_argument("--channels", type=int, nargs="+", default=[32, 64, 96], help="the network's widths")
+    top.add_argument("--resolution", type=int, default=32, help="voxels a side for training (default 32)")
+    top.add_argument("--model", type=Path, default=SHIPPED, help="checkpoint that samples (default: the shipped one)")
+    top.add_argument("--out", type=Path, default=ROOT / "runs" / "gpu-check.json", help="where the numbers go")
+    return top
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What is measured, and with what
+
+
+def network(options: argparse.Namespace) -> Denoiser:
+    """The shipped model's network, untrained but without its zeros, which would hide every difference."""
+    torch.manual_seed(0)
+    shape = {"kind": "UNet", "dimensions": 3, "channels": options.channels, "patch": 4, "classes": len(CLASSES)}
+    denoiser = build_denoiser({"network": shape, "path": "flow", "prediction": "x0"})
+    for parameter in denoiser.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    return denoiser
+
+
+def example(options: argparse.Namespace, count: int = 4) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(x0, noise, t, labels) of real shapes with portable noise: the same numbers wherever this runs."""
+    made = make_shapes(count, options.resolution)
+    x0 = to_model(made.voxels)  # (B, 1, D, H, W)
+    return x0, gaussian(list(range(count)), x0.shape[1:]), torch.linspace(0.1, 0.9, count), torch.tensor(made.labels)
+
+
+def training_draw(options: argparse.Namespace) -> Draw:
+    """Batches of shapes that lie on the device, so that the speed is the network's."""
+    made = make_shapes(10 * len(CLASSES), options.resolution)
+    voxels, labels = torch.from_numpy(made.voxels), torch.from_numpy(made.labels)
+    return batches(voxels.to(options.device), labels.to(options.device), to_model)
+
+
+@contextlib.contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Whether products of float32 numbers may be rounded to TF32's 10 bits, which cuDNN does if nobody says no."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def trainer_in(precision: str, denoiser: Denoiser, plan: Plan, device: str, compiled: bool = False) -> Trainer:
+    """A trainer that works in one of PRECISIONS; "half" is what it takes on a GPU by itself, bfloat16 on the CPU."""
+    trainer = Trainer(denoiser, plan, device, compiled)
+    if precision != "half":
+        trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
+    elif trainer.precision is None:
+        trainer.precision = torch.bfloat16
+    return trainer
+
+
+def apart(ours: Tensor, reference: Tensor) -> float:
+    """Largest absolute difference, as a share of the reference's largest value; nan is infinitely far."""
+    ours, reference = ours.detach().double().cpu(), reference.detach().double().cpu()
+    share = float((ours - reference).abs().max() / reference.abs().max())
+    return math.inf if math.isnan(share) else share
+
+
+def within(what: str, difference: float, limit: float) -> Finding:
+    """A verdict on a difference that has a limit."""
+    return Finding(difference <= limit, f"{what}: {difference:.1e} apart, at most {limit:.0e} allowed", REPORT)
+
+
+def peak_of(card: str, precision: str) -> float | None:
+    """The card's published dense peak in FLOP/s in one of PRECISIONS, None if it is not in the table."""
+    for name, peaks in PEAKS.items():
+        if re.search(rf"\b{name}\b", card):
+            tera = peaks[PRECISIONS.index(precision)]
+            return None if tera is None else 1e12 * tera
+    return None
+
+
+def card_name(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def finish(device: str) -> None:
+    """Wait until a GPU has done all it was told: without that a clock measures only the telling."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def rate(one: Callable, seconds: float, device: str) -> float:
+    """How often a second `one()` runs: two calls to warm up, then for some seconds, twice at least."""
+    for _ in range(2):
+        one()
+    finish(device)
+    start, count = time.perf_counter(), 0
+    while count < 2 or time.perf_counter() - start < seconds:
+        one()
+        finish(device)
+        count += 1
+    return count / (time.perf_counter() - start)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The sections: each yields findings and puts its numbers into `found`
+
+
+def check_card(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """What runs here."""
+    found |= {"name": card_name(options.device), "torch": torch.__version__, "cuda": torch.version.cuda}
+    found["date"] = time.strftime("%Y-%m-%d", time.gmtime())
+    text = f"{found['name']}, torch {found['torch']}"
+    if options.device == "cuda":
+        about = torch.cuda.get_device_properties(0)
+        found |= {"memory_GB": round(about.total_memory / 1e9, 1), "capability": f"{about.major}.{about.minor}"}
+        found["cudnn"] = torch.backends.cudnn.version()
+        text += f", CUDA {found['cuda']}, {found['memory_GB']} GB, compute capability {found['capability']}"
+    yield Finding(True, text)
+
+
+def check_forward(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """A forward pass in float32 against the processor's."""
+    x0, noise, t, labels = example(options)
+    denoiser = network(options).eval()
+    with torch.no_grad():
+        x_t = denoiser.path.noised(x0, noise, t)
+        expected = denoiser(x_t, t, labels)
+        denoiser, inputs = denoiser.to(options.device), [part.to(options.device) for part in (x_t, t, labels)]
+        for name, allowed, limit in (("float32", False, 1e-4), ("tf32", True, 1e-2)):
+            with tf32(allowed):
+                found[name] = apart(denoiser(*inputs), expected)
+            yield within(f"forward pass in {name}, against the CPU", found[name], limit)
+
+
+def check_step(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """Loss and gradients of one training step in float32 against the processor's."""
+    parts, results = example(options), []
+    for device in ("cpu", options.device):
+        denoiser = network(options).to(device)
+        x0, noise, t, labels = (part.to(device) for part in parts)
+        with tf32(False):
+            loss = training_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
+            loss.backward()
+        gradients = torch.cat([p.grad.flatten() for p in denoiser.parameters() if p.grad is not None])
+        results.append((loss, gradients))
+    (expected_loss, expected_gradients), (loss, gradients) = results
+    found |= {"loss": apart(loss, expected_loss), "gradients": apart(gradients, expected_gradients)}
+    yield within("loss of a training step, against the CPU", found["loss"], 1e-5)
+    yield within(f"its {len(gradients)} gradients", found["gradients"], 1e-3)
+
+
+def check_precision(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """The loss curve in half precision against float32: the same batches, times and noise."""
+    plan = Plan(steps=options.steps, batch_size=min(options.batches[-1], 16), time_mean=1.0, weight_limit=25.0)
+    draw, curves = training_draw(options), {}
+    for precision in ("float32", "half"):
+        trainer = trainer_in(precision, network(options), plan, options.device)
+        with tf32(False):
+            curves[precision] = torch.tensor([progress.loss for progress in trainer.run(draw)])
+    found |= {name: curve.tolist() for name, curve in curves.items() if bool(curve.isfinite().all())}
+    found["half_is"] = str(trainer.precision).removeprefix("torch.")
+    ends = {name: float(curve[-max(1, options.steps // 5) :].mean()) for name, curve in curves.items()}
+    fell = ends["half"] < float(curves["half"][0])
+    what = f"{options.steps} steps in {found['half_is']} bring the loss from {float(curves['half'][0]):.3f} to"
+    yield Finding(fell, f"{what} {ends['half']:.3f}", REPORT)
+    difference = abs(ends["half"] / ends["float32"] - 1)
+    yield within("its last fifth, against float32", math.inf if math.isnan(difference) else difference, 0.05)
+
+
+def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """Samples of the shipped model, from the same noise: the same shapes as the processor's."""
+    shapes = []
+    for device in ("cpu", options.device, options.device):
+        denoiser, config = load_checkpoint(options.model, device)
+        noise = gaussian([0, 1], (1,) + (config["resolution"],) * 3).to(device)
+        times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+        denoise = guided(denoiser, torch.tensor([0, 1], device=device), config["sampling"]["guidance_scale"])
+        with tf32(False):
+            shapes.append(last(sample(denoise, denoiser.path.prior_sample(noise), times)).x_t.cpu())
+    expected, ours, again = shapes
+    found["values"] = apart(ours, expected)
+    found["voxels"] = float(((ours > 0) != (expected > 0)).double().mean())
+    found["repeats"] = torch.equal(ours, again)
+    yield within("samples, against the CPU's: values", found["values"], 1e-1)
+    yield within("samples, against the CPU's: share of voxels that flipped", found["voxels"], 1e-3)
+    yield Finding(True, f"the same noise twice: {'the same bits' if found['repeats'] else 'not the same bits'}")
+
+
+def operations(options: argparse.Namespace) -> float:
+    """Floating-point operations for one shape in a training step, forward and backward, by torch's own counter."""
+    x0, noise, t, labels = (part.to(options.device) for part in example(options, 2))
+    denoiser = network(options).to(options.device)
+    with FlopCounterMode(display=False) as counter:
+        training_loss(denoiser, x0, noise, t, labels).backward()
+    return counter.get_total_flops() / len(x0)
+
+
+def training_rate(options, draw: Draw, batch: int, precision: str, layout: torch.memory_format) -> dict:
+    """Shapes a second and peak memory of training in a batch size, precision and memory layout."""
+    denoiser = network(options).to(memory_format=layout)
+    trainer = trainer_in(precision, denoiser, Plan(steps=10**6, batch_size=batch), options.device)
+    if options.device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    run = trainer.run(draw)
+    with tf32(precision == "tf32"):
+        speed = batch * rate(lambda: next(run), options.seconds, options.device)
+    memory = torch.cuda.max_memory_allocated() / 1e9 if options.device == "cuda" else None
+    return {"shapes_per_second": speed, "memory_GB": memory}
+
+
+def check_training(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """Speed, memory and MFU of training in every batch size, precision and layout."""
+    draw, card = training_draw(options), card_name(options.device)
+    found["operations"] = operations(options)
+    yield Finding(True, f"a training step takes {found['operations'] / 1e9:.2f} GFLOP a shape")
+    layouts = {"": torch.contiguous_format, ", channels last": torch.channels_last_3d}
+    for batch in options.batches:
+        for precision in PRECISIONS:
+            for suffix, layout in layouts.items():
+                what = f"training, batch {batch}, {precision}{suffix}"
+                try:
+                    numbers = training_rate(options, draw, batch, precision, layout)
+                except torch.OutOfMemoryError:
+                    yield Finding(True, f"{what}: does not fit into the card's memory")
+                    continue
+                peak = peak_of(card, precision)
+                done = numbers["shapes_per_second"] * found["operations"]
+                numbers |= {"tera_per_second": done / 1e12, "mfu": done / peak if peak else None}
+                found[what] = numbers
+                memory = f", {numbers['memory_GB']:.2f} GB" if numbers["memory_GB"] else ""
+                mfu = f"MFU {100 * done / peak:.1f} %" if peak else "MFU unknown (unknown peak)"
+                text = f"{numbers['shapes_per_second']:.0f} shapes/s{memory}, {done / 1e12:.2f} TFLOP/s, {mfu}"
+                yield Finding(True, f"{what}: {text}")
+
+
+def _all_steps(denoise: Callable, noise: Tensor, times: Tensor) -> None:
+    last(sample(denoise, noise, times))
+
+
+def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """Shapes a second that the shipped model makes, guided, in float32 and in half precision."""
+    denoiser, config = load_checkpoint(options.model, options.device)
+    times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+    half = trainer_in("half", network(options), Plan(), options.device).precision
+    for batch in options.batches:
+        labels = torch.arange(batch, device=options.device) % len(config["classes"])
+        denoise = guided(denoiser, labels, config["sampling"]["guidance_scale"])
+        noise = torch.randn((batch, 1) + (config["resolution"],) * 3, device=options.device)
+        for name, precision in (("float32", None), ("half", half)):
+            what = f"sampling, batch {batch}, {name}, {options.sampling_steps} steps"
+            context = torch.autocast(options.device, precision) if precision else contextlib.nullcontext()
+            try:
+                with tf32(False), context:
+                    found[what] = batch * rate(
+                        partial(_all_steps, denoise, noise, times), options.seconds, noise.device.type
+                    )
+            except torch.OutOfMemoryError:
+                yield Finding(True, f"{what}: does not fit into the card's memory")
+                continue
+            yield Finding(True, f"{what}: {found[what]:.1f} shapes/s")
+
+
+def check_compile(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
+    """torch.compile, which a card may do without: a report, whatever comes of it."""
+    draw, batch, rates, losses = training_draw(options), options.batches[len(options.batches) // 2], {}, {}
+    for name, compiled in (("plain", False), ("compiled", True)):
+        trainer = trainer_in("half", network(options), Plan(steps=10**6, batch_size=batch), options.device, compiled)
+        run, start = trainer.run(draw), time.perf_counter()
+        try:
+            losses[name] = next(run).loss
+        except Exception as error:
+            if not compiled:
+                raise
+            reason = (str(error).strip().splitlines() or [""])[0][:200]
+            yield Finding(True, f"torch.compile does not work here ({type(error).__name__}: {reason})")
+            return
+        found[f"{name}_first_step_s"] = time.perf_counter() - start
+        rates[name] = batch * rate(lambda: next(run), options.seconds, options.device)  # noqa: B023
+    found |= {"shapes_per_second": rates, "loss": apart(*(torch.tensor(losses[n]) for n in ("compiled", "plain")))}
+    took, gain = found["compiled_first_step_s"], rates["compiled"] / rates["plain"]
+    yield Finding(True, f"torch.compile takes {took:.0f} s and makes training {gain:.2f} times as quick, batch {batch}")
+    yield within("the compiled network's first loss", found["loss"], 1e-2)
+
+
+SECTIONS = {
+    "card": check_card,
+    "forward": check_forward,
+    "step": check_step,
+    "precision": check_precision,
+    "samples": check_samples,
+    "training": check_training,
+    "sampling": check_sampling,
+    "compile": check_compile,
+}
+
+
+def run_section(name: str, options: argparse.Namespace, found: dict) -> list[Finding]:
+    """Run a section, printing as it goes; what it dies of is a finding, too."""
+    findings, start = [], time.perf_counter()
+
+    def tell(finding: Finding) -> None:
+        findings.append(finding)
+        print(finding, flush=True)
+
+    try:
+        for finding in SECTIONS[name](options, found):
+            tell(finding)
+    except Exception as error:  # whatever it is, the sections after it shall run
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
+        tell(Finding(False, f"section {name} failed with {type(error).__name__}: {reason}", REPORT))
+    found["seconds"] = round(time.perf_counter() - start, 1)
+    found["findings"] = [str(finding) for finding in findings]
+    return findings
+
+
+def without_nan(value):
+    """The same lists, dicts and numbers with None for what JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    unknown = set(options.sections) - set(SECTIONS)
+    if unknown:
+        parser().error(f"unknown section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print(f"course.py gpu-check: torch {torch.__version__} finds no CUDA GPU here", file=sys.stderr)
+        return 2
+    command = "python3 course.py gpu-check " + " ".join(sys.argv[1:] if arguments is None else arguments)
+    contents, problems, start = {}, 0, time.perf_counter()
+    for name in options.sections or SECTIONS:
+        found = contents.setdefault(name, {})
+        problems += sum(not finding.ok for finding in run_section(name, options, found))
+        save_results(options.out, without_nan(contents), command.strip())  # after each: the next one may crash it all
+    print(f"{problems} problems in {time.perf_counter() - start:.0f} s; all numbers: {options.out}")
+    return int(problems > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

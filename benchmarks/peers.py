@@ -1,0 +1,403 @@
+"""How quick the course's voxel model is beside its peers: `python benchmarks/peers.py`, about 40 minutes on two cores.
+
+After `pip install -e .[lab,peers]`, one run on one machine measures at 32^3, with as many parameters within a tenth:
+
+- speed: training samples a second and sampled shapes a second of ours, of MONAI's DiffusionModelUNet as its tutorial
+  3d_ddpm uses it, of the same network behind our 4^3 stem (so that stem and code are told apart), and of
+  video-diffusion-pytorch's Unet3D, which is factorised (convolutions within slices, attention across them);
+- time to quality: the error of x0 at fixed log-SNRs on held-out shapes against seconds of training, ours with the plan
+  of configs/shapes32.json, MONAI's with its tutorial's recipe;
+- the promises: a guided shape of the shipped model, in a batch of 8 and alone with film and mesh.
+
+What is equal: data, batch of 8, threads, float32, no labels, the raw weights (the tutorial keeps no moving average;
+ours does, and pays for it, but is not measured with it), x0 clipped to [-1, 1] as MONAI's scheduler does.
+tests/test_peers.py checks the recipe against MONAI's own scheduler and inferer.
+"""
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.__main__ import ROOT, SHIPPED, read_config, training_data
+from course_utils.checkpoints import build_denoiser, load_checkpoint
+from course_utils.datasets.shapes import make_shapes
+from course_utils.denoiser import Denoiser, parameter_count
+from course_utils.geometry.mesh import smooth_mesh
+from course_utils.geometry.voxels import keep_largest, to_model
+from course_utils.noise import gaussian
+from course_utils.paths import Path as NoisePath
+from course_utils.paths import TablePath
+from course_utils.results import save_results
+from course_utils.sampling import SAMPLERS, State, ddpm, guided, sample, time_grid
+from course_utils.training import Draw, Plan, Progress, Trainer, batches
+
+FILE = ROOT / "data" / "studies" / "peers.json"
+COMMAND = "python benchmarks/peers.py"
+OURS, MONAI, MONAI_STEM, VIDEO = "ours", "MONAI", "MONAI behind our stem", "Unet3D (factorised)"
+
+BATCH = 8  # our plan's; the tutorial's text says 8 too, its code 16, with half as many steps in the same time
+AT_ONCE = {VIDEO: 1}  # shapes of a batch whose gradients are made at once, where all 8 would take too much memory
+ROUNDS = 3  # timings of each network, taken in turns after a warm-up; the median counts
+VALIDATION = 64  # held-out shapes, drawn after the last one that is trained on
+LOG_SNRS = (-4.0, -2.0, 0.0, 2.0, 4.0)
+LOOKS = {OURS: [2 ** (k / 4 - 8) for k in range(33)], MONAI: [0.5, 1.0]}  # parts of the budget
+
+# MONAI's tutorial 3d_ddpm (Project-MONAI/tutorials, generation/3d_ddpm): its network, scheduler and optimizer. Its
+# channels are 256, 256, 512, which makes 190 M parameters; these are ours, in multiples of 16 because that is quick.
+MONAI_CHANNELS, MONAI_GROUPS = (32, 48, 80), 16
+MONAI_PATH = TablePath(torch.linspace(0.0005**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2)  # scaled_linear_beta
+MONAI_RATE = 5e-5
+
+
+# ---- the networks ---------------------------------------------------------------------------------------
+
+
+class Stem(nn.Module):
+    """A network of `channels` in and out behind our stem: (B, 1, D, H, W) in patches of 4^3, and back."""
+
+    def __init__(self, network: nn.Module, channels: int):
+        super().__init__()
+        self.stem = nn.Conv3d(1, channels, 4, stride=4)
+        self.network = network
+        self.outlet = nn.ConvTranspose3d(channels, 1, 4, stride=4)
+
+    def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
+        return self.outlet(self.network(self.stem(x), timesteps))
+
+
+def monai_network(channels: int = 1) -> nn.Module:
+    """MONAI's U-Net as its tutorial builds it, narrower; called as network(x, timesteps)."""
+    from monai.networks.nets import DiffusionModelUNet
+
+    return DiffusionModelUNet(
+        spatial_dims=3,
+        in_channels=channels,
+        out_channels=channels,
+        channels=MONAI_CHANNELS,
+        attention_levels=(False, False, True),
+        num_head_channels=(0, 0, MONAI_CHANNELS[-1]),
+        num_res_blocks=2,
+        norm_num_groups=MONAI_GROUPS,
+    )
+
+
+def video_network() -> nn.Module:
+    """video-diffusion-pytorch's network with its defaults and three levels as the others; network(x, timesteps)."""
+    from video_diffusion_pytorch import Unet3D
+
+    return Unet3D(dim=40, dim_mults=(1, 2, 4), channels=1)
+
+
+def build_peers() -> dict[str, nn.Module]:
+    """The peers by name; one that cannot be imported is left out with a printed reason."""
+    stem = lambda: Stem(monai_network(MONAI_CHANNELS[0]), MONAI_CHANNELS[0])  # noqa: E731
+    found = {}
+    for name, build in {MONAI: monai_network, MONAI_STEM: stem, VIDEO: video_network}.items():
+        try:
+            found[name] = build()
+        except (ImportError, RuntimeError) as error:  # a torchvision made for another torch is a RuntimeError
+            print(f"left out: {name}, because it can't be imported ({error}); try pip install -e .[lab,peers]")
+    return found
+
+
+def check_sizes(sizes: dict[str, int], reference: int) -> None:
+    """ValueError unless every number of parameters is within a tenth of the reference."""
+    wrong = {name: size for name, size in sizes.items() if abs(size - reference) > reference / 10}
+    if wrong:
+        raise ValueError(f"parameters {wrong} are not within a tenth of {reference}; change the peers' channels")
+
+
+# ---- the tutorial's recipe ------------------------------------------------------------------------------
+
+
+class Timestepped(nn.Module):
+    """A network that knows the steps 0 to T - 1 of a table, called as ours are: network(x, log_snr, condition)."""
+
+    def __init__(self, network: nn.Module, path: TablePath):
+        super().__init__()
+        self.network, self.path = network, path
+
+    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.network(x, (self.path.time_at(log_snr) * self.path.steps - 1).round().long().clamp(min=0))
+
+
+class TutorialTrainer:
+    """MONAI's tutorial's training: predict the noise of a random step of the table, mean squared error, Adam.
+
+    Like `Trainer` it has a `denoiser` and a loop `run(draw)`; without the tutorial's half precision, which is for GPUs.
+    at_once: how many shapes of a batch go through the network together; the gradients are the whole batch's.
+    """
+
+    def __init__(self, network: nn.Module, at_once: int = BATCH):
+        self.network, self.path, self.at_once = network.train(), MONAI_PATH, at_once
+        self.denoiser = Denoiser(Timestepped(network, self.path), self.path, "noise")
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=MONAI_RATE)
+        self.generator, self.step, self.seconds = torch.Generator().manual_seed(0), 0, 0.0
+
+    def run(self, draw: Draw) -> Iterator[Progress]:
+        """Train without end, yielding a `Progress` after every step."""
+        while True:
+            start = time.perf_counter()
+            x0, _, _ = draw(self.generator, BATCH)
+            noise = torch.randn(x0.shape, generator=self.generator)
+            steps = torch.randint(self.path.steps, (len(x0),), generator=self.generator)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = 0.0
+            for part in zip(*(whole.split(self.at_once) for whole in (x0, noise, steps)), strict=True):
+                share = self.loss(*part) * len(part[0]) / BATCH
+                share.backward()
+                loss += float(share.detach())
+            self.optimizer.step()
+            self.step += 1
+            self.seconds += time.perf_counter() - start
+            yield Progress(self.step, loss, self.seconds)
+
+    def loss(self, x0: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
+        """Mean squared error of the noise; steps: whole numbers (B,) from 0 to T - 1."""
+        x_t = self.path.noised(x0, noise, (steps + 1).double() / self.path.steps)
+        return nn.functional.mse_loss(self.network(x_t, steps), noise)
+
+
+# ---- quality --------------------------------------------------------------------------------------------
+
+
+def nearest_levels(path: TablePath, wanted: Sequence[float] = LOG_SNRS) -> list[float]:
+    """The log-SNRs of a table's steps that lie nearest to the wanted ones: nobody is asked what it never saw."""
+    table = path.log_snr(torch.arange(1, path.steps + 1, dtype=torch.float64) / path.steps)
+    return [float(table[(table - level).abs().argmin()]) for level in wanted]
+
+
+def noised_at(path: NoisePath, x0: Tensor, log_snr: float, stream: int) -> tuple[Tensor, Tensor]:
+    """(x_t, t) of shapes x0 (B, ...) at a log-SNR; the noise follows from the stream alone, whatever the path."""
+    t = path.time_at(log_snr)
+    return path.noised(x0, gaussian(0, x0.shape, stream), t), t
+
+
+def squared_error(guess: Tensor, x0: Tensor) -> float:
+    """Mean squared error a voxel, the guess clipped to [-1, 1]."""
+    return float((guess.clamp(-1, 1) - x0).square().mean())
+
+
+@torch.no_grad()
+def x0_errors(denoiser: Denoiser, x0: Tensor, levels: Sequence[float]) -> list[float]:
+    """`squared_error` of a denoiser's x0 at each log-SNR of `levels`, on shapes x0 (N, 1, D, H, W)."""
+    training, errors = denoiser.training, []
+    denoiser.eval()
+    for stream, level in enumerate(levels):
+        x_t, t = noised_at(denoiser.path, x0, level, stream)
+        errors.append(squared_error(torch.cat([denoiser(part, t) for part in x_t.split(BATCH)]), x0))
+    denoiser.train(training)
+    return errors
+
+
+def errors_without_network(mean_shape: Tensor, x0: Tensor, levels: Sequence[float]) -> list[float]:
+    """What takes no network at all: the smaller error of the mean of the training shapes and of x_t / alpha."""
+    path, errors = MONAI_PATH, []
+    for stream, level in enumerate(levels):
+        x_t, t = noised_at(path, x0, level, stream)
+        errors.append(min(squared_error(mean_shape, x0), squared_error(x_t / path.alpha(t).float(), x0)))
+    return errors
+
+
+def learning_curve(trainer, draw: Draw, looks: Sequence[float], measure: Callable[[Denoiser], list[float]]) -> list:
+    """Train for looks[-1] seconds and measure the denoiser after each of `looks`, rising seconds of training.
+
+    Measuring costs no training time. A step that passes several looks at once is measured once.
+    """
+    curve, waiting = [], list(looks)
+    for progress in trainer.run(draw):
+        if progress.seconds >= waiting[0]:
+            waiting = [look for look in waiting if look > progress.seconds]
+            look = {"seconds": progress.seconds, "step": progress.step, "errors": measure(trainer.denoiser)}
+            curve.append(look)
+            print(f"{look['seconds']:8.1f} s {look['step']:6} steps", *(f"{e:.4f}" for e in look["errors"]), flush=True)
+        if not waiting:
+            break
+    return curve
+
+
+def first_below(curve: list[dict], bounds: dict[int, float]) -> float | None:
+    """Seconds of the first look whose errors are at or below all bounds {number of the level: error}; None if none."""
+    good = (look["seconds"] for look in curve if all(look["errors"][k] <= bound for k, bound in bounds.items()))
+    return next(good, None)
+
+
+def compare(ours: list[dict], monai: list[dict], levels: Sequence[float], without: Sequence[float]) -> list[dict]:
+    """For each log-SNR, and for all at once (None), when either curve came to MONAI's last errors, and how they end.
+
+    The times are those of looks, so that the ratio of MONAI's seconds to ours is never too large by the gap in ours.
+    """
+    last, rows = monai[-1]["errors"], []
+    for numbers in [*([k] for k in range(len(levels))), range(len(levels))]:
+        seconds = [first_below(curve, {k: last[k] for k in numbers}) for curve in (ours, monai)]
+        row = {"ours_seconds": seconds[0], "monai_seconds": seconds[1]}
+        row["ratio"] = seconds[1] / seconds[0] if seconds[0] else None
+        if len(numbers) == 1:
+            (k,) = numbers
+            row |= {"log_snr": levels[k], "without": without[k], "monai": last[k], "ours": ours[-1]["errors"][k]}
+        rows.append({"log_snr": None} | row)
+    return rows
+
+
+# ---- speed ----------------------------------------------------------------------------------------------
+
+
+def timed_in_turns(actions: dict[str, Callable], rounds: int) -> dict[str, float]:
+    """Median seconds of each action; they take turns, so that a slow minute of the machine falls on all of them."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for turn in range(rounds + 1):
+        for name, action in actions.items():
+            start = time.perf_counter()
+            action()
+            if turn:  # the first is the warm-up
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def sampling_step(denoiser: Denoiser) -> Callable:
+    """One step of the ancestral sampler from pure noise, a batch of 8, without guidance."""
+    x = denoiser.path.prior_sample(gaussian(0, (BATCH, 1, 32, 32, 32)))
+    return lambda: next(sample(denoiser, x, time_grid(denoiser.path, 16), ddpm))
+
+
+def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
+    """Parameters, seconds a training step and seconds a sampling step of every network, both for a batch of 8."""
+    loops = {name: trainer.run(draw) for name, trainer in trainers.items()}
+    training = timed_in_turns({name: lambda loop=loop: next(loop) for name, loop in loops.items()}, ROUNDS)
+    for trainer in trainers.values():
+        trainer.denoiser.eval()
+    sampling = timed_in_turns({name: sampling_step(trainer.denoiser) for name, trainer in trainers.items()}, ROUNDS)
+    return [
+        {
+            "name": name,
+            "parameters": parameter_count(trainer.denoiser),
+            "training_step": training[name],
+            "sampling_step": sampling[name],
+        }
+        for name, trainer in trainers.items()
+    ]
+
+
+def guided_states(denoiser: Denoiser, config: dict, count: int) -> list[State]:
+    """The states of sampling `count` chairs with the shipped model's own settings (guided, 16 steps)."""
+    settings, seeds = config["sampling"], list(range(count))
+    label = torch.full((count,), config["classes"].index("chair"))
+    prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config["resolution"],) * 3))
+    times = time_grid(denoiser.path, settings["steps"], settings["shift"])
+    steps = SAMPLERS[settings["sampler"]]
+    return list(sample(guided(denoiser, label, settings["guidance_scale"]), prior, times, steps, seeds))
+
+
+def film_and_mesh(denoiser: Denoiser, config: dict) -> None:
+    """One chair as lesson 00 makes it: sampled, its film as a notebook stores it, its mesh."""
+    from course_utils.plots.film import sampling_film
+
+    states = guided_states(denoiser, config, 1)
+    sampling_film(states)._repr_mimebundle_()
+    smooth_mesh(keep_largest(states[-1].x_t[0, 0].numpy()))
+
+
+def measure_promises() -> dict[str, float]:
+    """Seconds a guided shape of the shipped model: in a batch of 8, and alone with film and mesh."""
+    denoiser, config = load_checkpoint(SHIPPED)
+    batch, alone = lambda: guided_states(denoiser, config, BATCH), lambda: film_and_mesh(denoiser, config)
+    seconds = timed_in_turns({"batch": batch, "alone": alone}, 5)
+    return {"guided_in_batch": seconds["batch"] / BATCH, "alone_with_film_and_mesh": seconds["alone"]}
+
+
+# ---- tables and the command -----------------------------------------------------------------------------
+
+
+def speed_table(rows: list[dict]) -> str:
+    """Samples a second of training and shapes a second of sampling, the latter from timed single steps."""
+    lines = [f"{'':<24}{'parameters':>12}{'trained / s':>13}{'sampled / s, 16 steps':>23}{'1,000 steps':>13}"]
+    for row in rows:
+        trained, sampled = BATCH / row["training_step"], BATCH / row["sampling_step"]
+        sizes = f"{row['parameters']:>12,}{trained:>13.3g}{sampled / 16:>23.3g}{sampled / 1000:>13.3g}"
+        lines.append(f"{row['name']:<24}{sizes}")
+    return "\n".join([*lines, "sampling without guidance, computed from the time of single steps"])
+
+
+def number(value: float | None, form: str, otherwise: str) -> str:
+    """A number in a format, or what stands where there is none."""
+    return otherwise if value is None else format(value, form)
+
+
+def quality_table(rows: list[dict]) -> str:
+    """x0-errors at the end, seconds to MONAI's last error, and their ratio."""
+    lines = [f"{'log-SNR':>8}{'no network':>12}{'MONAI':>10}{'ours':>10}{'MONAI s':>10}{'ours s':>10}{'ratio':>8}"]
+    for row in rows:
+        errors = "".join(f"{number(row.get(key), '.4f', ''):>{w}}" for key, w in
+                         (("without", 12), ("monai", 10), ("ours", 10)))  # fmt: skip
+        times = f"{number(row['monai_seconds'], '.1f', 'never'):>10}{number(row['ours_seconds'], '.1f', 'never'):>10}"
+        lines.append(f"{number(row['log_snr'], '.2f', 'all'):>8}{errors}{times}{number(row['ratio'], '.1f', '-'):>8}")
+    idle = [f"{row['log_snr']:.2f}" for row in rows if row["log_snr"] is not None and row["monai"] > row["without"]]
+    if idle:
+        lines.append(f"MONAI's last error is still above what takes no network at log-SNR {', '.join(idle)}")
+    return "\n".join(lines)
+
+
+def make_trainers(config: dict) -> dict:
+    """Ours, told no classes because the tutorial's network isn't, and the peers that are installed."""
+    torch.manual_seed(0)
+    plan = Plan(**config["plan"])
+    ours = Trainer(build_denoiser(config | {"network": config["network"] | {"classes": 0}}), plan)
+    peers = {name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()}
+    trainers = {OURS: ours} | peers
+    sizes = {name: parameter_count(trainer.denoiser) for name, trainer in trainers.items()}
+    check_sizes(sizes, sizes[OURS])
+    return trainers
+
+
+def measure_quality(config: dict, draw: Draw, mean_shape: Tensor, seconds: float) -> dict:
+    """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
+    first = config["data"]["first_index"] + config["data"]["count"]
+    held_out = to_model(make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels)
+    levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
+    for name, parts in LOOKS.items():
+        print(f"{name}: x0-errors at log-SNR", *(f"{level:.2f}" for level in levels))
+        looks = [seconds * part for part in parts]
+        curves[name] = learning_curve(trainers[name], draw, looks, lambda model: x0_errors(model, held_out, levels))
+    without = errors_without_network(mean_shape, held_out, levels)
+    return {"curves": curves, "rows": compare(curves[OURS], curves[MONAI], levels, without)}
+
+
+def conditions(seconds: float) -> dict:
+    """What a reader of the numbers needs to know beside them."""
+    installed = {found.name: found.version for found in metadata.distributions()}
+    versions = {name: installed.get(name) for name in ("torch", "monai", "video-diffusion-pytorch")}
+    threads = torch.get_num_threads()
+    return {"seconds": seconds, "threads": threads, "batch": BATCH, "machine": platform.machine(), **versions}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=600, help="training time of ours and of MONAI's, each (600)")
+    parser.add_argument("--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})")
+    options = parser.parse_args()
+    config = read_config("shapes32")
+    trainers = make_trainers(config)
+    if MONAI not in trainers:
+        parser.exit(2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n")
+    voxels, _ = training_data(config, None)
+    draw = batches(voxels, None, to_model)
+    contents = {"conditions": conditions(options.seconds), "speed": measure_speed(trainers, draw)}
+    print(speed_table(contents["speed"]), flush=True)
+    contents["promises"] = measure_promises()
+    print("; ".join(f"{name.replace('_', ' ')}: {s:.3f} s" for name, s in contents["promises"].items()), flush=True)
+    del trainers
+    mean_shape = 2 * voxels.sum(dim=0) / len(voxels) - 1
+    contents["quality"] = measure_quality(config, draw, mean_shape, options.seconds)
+    print(quality_table(contents["quality"]["rows"]))
+    save_results(options.out, contents, COMMAND)
+
+
+if __name__ == "__main__":
+    main()

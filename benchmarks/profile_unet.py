@@ -1,0 +1,74 @@
+"""Where the time of our voxel model goes: `python benchmarks/profile_unet.py`, about a minute on two cores.
+
+Prints torch.profiler's dearest operators, with the shapes they work on, of a training step and of a guided sampling
+step (configs/shapes32.json, a batch of 8), and the median seconds of a step without the profiler. What it says on an
+idle machine decides what is worth mending; `benchmarks/peers.py` then says what the mending brought.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from course_utils.__main__ import SHIPPED, read_config
+from course_utils.checkpoints import build_denoiser, load_checkpoint
+from course_utils.datasets.shapes import make_shapes
+from course_utils.geometry.voxels import to_model
+from course_utils.noise import gaussian
+from course_utils.sampling import SAMPLERS, guided, sample, time_grid
+from course_utils.training import Plan, Trainer, batches
+
+WARM_UPS, REPEATS, OPERATORS = 3, 10, 15
+
+
+def training_step() -> Callable:
+    """One step of training shapes32, as a function without arguments."""
+    config = read_config("shapes32")
+    torch.manual_seed(0)
+    shapes = make_shapes(60, config["resolution"], config["classes"])
+    draw = batches(torch.from_numpy(shapes.voxels), torch.from_numpy(shapes.labels), to_model)
+    run = Trainer(build_denoiser(config), Plan(**config["plan"])).run(draw)
+    return lambda: next(run)
+
+
+def sampling_step() -> Callable:
+    """One guided step of the shipped model for 8 shapes, as a function without arguments."""
+    denoiser, config = load_checkpoint(SHIPPED)
+    settings, seeds = config["sampling"], list(range(8))
+    labels = torch.arange(8) % len(config["classes"])
+    model = guided(denoiser, labels, settings["guidance_scale"])
+    times = time_grid(denoiser.path, settings["steps"], settings["shift"])
+    x = denoiser.path.prior_sample(gaussian(seeds, (1, 32, 32, 32)))
+    return lambda: next(sample(model, x, times, SAMPLERS[settings["sampler"]], seeds))
+
+
+def median_seconds(step: Callable) -> float:
+    """Median time of a step after a few that don't count."""
+    times = []
+    for _ in range(WARM_UPS + REPEATS):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[WARM_UPS:])
+
+
+def dearest_operators(step: Callable) -> str:
+    """The operators of one step that take longest themselves: share of the time, milliseconds, calls, name, shapes."""
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
+        step()
+    found = sorted(profiler.key_averages(group_by_input_shape=True), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in found)
+    lines = []
+    for event in found[:OPERATORS]:
+        spent, shapes = event.self_cpu_time_total, " ".join(str(shape) for shape in event.input_shapes[:2])
+        lines.append(f"{spent / total:6.1%} {spent / 1000:8.1f} ms {event.count:4} x {event.key:<36} {shapes}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for name, make in (("training", training_step), ("sampling", sampling_step)):
+        step = make()
+        print(f"a {name} step: {median_seconds(step):.3f} s on {torch.get_num_threads()} threads")
+        print(dearest_operators(step))
