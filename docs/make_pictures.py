@@ -159,7 +159,17 @@ def duel() -> None:
     (IMAGES / "duel.png").write_bytes(picture.png())
 
 
+def families() -> None:
+    """notebooks/images/families.png: one shape of each family that the course draws."""
+    from course_utils.datasets.shapes import CLASSES, make_shape
+    from course_utils.plots.style import DATA
+
+    tiles = [render(make_shape(family, 21).voxels, size=330, colour=DATA) for family in CLASSES]
+    save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=6))
+
+
 def main() -> None:
+    families()
     digits()
     duel()
     guidance()

@@ -75,7 +75,7 @@ class IsosurfaceSlider(Control):
         field = _field(self["shape"], self["resolution"])
         levels = np.linspace(DEEPEST, -DEEPEST, 13)
         levels = [level for level in levels if (field > level).any()]
-        titles = [f"level {level:+.3f}  ({self['shape']}, {self['resolution']}³)" for level in levels]
+        titles = [f"level {level:+.3f}, {self['shape']} {self['resolution']}³" for level in levels]
         return shape_film([field - np.float32(level) for level in levels], titles, colour=MODEL)
 
 

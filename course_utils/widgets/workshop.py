@@ -68,7 +68,7 @@ class Workshop(Control):
         values = np.linspace(low, high, FRAMES)
         shapes = [self.voxels(**{name: float(value)}) for value in values]
         fields = [signed_distance(voxels) for voxels in shapes]
-        return shape_film(fields, [f"{name} {value:.2f}" for value in values], colour=DATA)
+        return shape_film(fields, [f"{name.replace('_', ' ')} {value:.2f}" for value in values], colour=DATA)
 
 
 def _input(name: str, wanted: tuple | Sequence | bool):

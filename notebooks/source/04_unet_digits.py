@@ -241,16 +241,16 @@ from course_utils.plots import LiveTraining
 
 torch.manual_seed(0)
 denoiser = Denoiser(UNet(2, channels=(24, 48), blocks=1), path, prediction="velocity")
-plan = Plan(steps=600, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25.0)
+plan = Plan(steps=480, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25.0)
 trainer, kept, watch = Trainer(denoiser, plan), {}, LiveTraining(plan.steps)
 average, d = denoiser.network.outlet.weight.detach().clone(), plan.ema_decay  # for section 6
 for progress in trainer.run(batches(train.pixels)):
     watch.add(*progress)
     # a short memory at first, to forget the random beginning
     average.lerp_(denoiser.network.outlet.weight.detach(), 1 - min(d, progress.step / (9 + progress.step)))
-    if progress.step in (200, 220, 240, 560, 580, 600):
+    if progress.step in (140, 160, 180, 440, 460, 480):
         kept[progress.step] = copy.deepcopy((trainer.denoiser, trainer.ema))
-    if progress.step % 100 == 0:
+    if progress.step % 80 == 0:
         watch.show(generate(trainer.ema, 4, steps=8))
 
 # %% [markdown]
@@ -562,7 +562,7 @@ def quality(denoise, step=dpm_solver, steps=8, seed=7):
     return frechet_distance(judge.features(pictures), real), look(pictures)[0]
 
 
-moments = {"a third in": (200, 220, 240), "at the end": (560, 580, 600)}
+moments = {"a third in": (140, 160, 180), "at the end": (440, 460, 480)}
 scores = {when: torch.tensor([[quality(m) for m in kept[k]] for k in steps]) for when, steps in moments.items()}
 floor_300 = sum(frechet_distance(judge.features(part), real) for part in train.pixels[:900].split(300)) / 3
 

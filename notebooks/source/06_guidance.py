@@ -80,13 +80,13 @@ def make(denoise, count=COUNT, side=8, seed=1, steps=8):
 from course_utils.plots.live import LiveTraining
 from course_utils.training import Plan, Trainer, batches
 
-plan = Plan(steps=330, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
+plan = Plan(steps=300, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
 trainer, told = Trainer(digit_model, plan), []
 digit_model.network.register_forward_pre_hook(lambda network, inputs: told.append(inputs[2]))  # we listen in
 watch = LiveTraining(plan.steps)
 for progress in trainer.run(batches(real.pixels, real.labels)):
     watch.add(*progress)
-    if progress.step % 110 == 0:
+    if progress.step % 100 == 0:
         watch.show(make(guided(trainer.ema, torch.arange(4)), 4))
 digit_model = trainer.ema.eval()
 
@@ -554,12 +554,12 @@ assert counted and gap < 1e-5 and [len(s) for s in shapes] == [3, 4, 5]
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 torch.manual_seed(0)
 network = UNet(2, 1, (32, 64), patch=2, blocks=1, words=len(vocabulary))
-plan = Plan(steps=345, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
+plan = Plan(steps=315, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
 four = ["a thin two", "a thick two", "a narrow six", "a wide six"]
 trainer, watch = Trainer(Denoiser(network, path, prediction="velocity"), plan), LiveTraining(plan.steps)
 for progress in trainer.run(batches(letters.pixels, tokens)):
     watch.add(*progress)
-    if progress.step % 115 == 0:
+    if progress.step % 105 == 0:
         watch.show(make(guided(trainer.ema, vocabulary.encode(four)), 4, side=16))
 text_model = trainer.ema.eval()
 
@@ -753,7 +753,7 @@ print(f"right {right(found, asked):.1%}, variety {variety(found, asked):.3f}, Fr
 
 # %%
 for s in (1, 3):
-    between = sliced_wasserstein(led(s), led(s, ddpm, 200))
+    between = sliced_wasserstein(led(s), led(s, ddpm, 100))
     print(f"s = {s}: distance of ODE and SDE {between:.2f}; more than twice that of fresh sets, {fresh.max():.2f}?",
           "yes" if between > 2 * fresh.max() else "no")  # fmt: skip
     assert (between > 2 * fresh.max()) == (s == 3)
@@ -803,5 +803,4 @@ assert over
 # 2206.01714 (several conditions; another form of negation); Vaswani et al., arXiv 1706.03762 (attention); Devlin et
 # al., arXiv 1810.04805 (a summary token).
 #
-# **Next:** [08 · A voxel diffusion model](08_voxel_diffusion.ipynb): the same guidance, in three dimensions. (Lesson 07
-# is being written.)
+# **Next:** [07 · Voxels, surfaces, meshes](07_voxels_and_meshes.ipynb): what shapes are made of, before we make them.

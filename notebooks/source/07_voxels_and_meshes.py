@@ -125,8 +125,14 @@ assert abs(blocky[64] / 1.5 - 1) < 0.03
 # So let each voxel say more: *how far* it is to the surface, positive inside, negative outside. That is a **signed
 # distance field**; our function `ball` already is one. The surface is where the field is 0, also between the middles
 # of voxels. From voxels we can compute such a field, too: `distance_transform_edt(array)` gives, for every true voxel,
-# the distance to the nearest false one, from middle to middle, in voxels.
-#
+# the distance to the nearest false one, from middle to middle, in voxels. In one dimension:
+
+# %%
+row = np.array([False, False, True, True, True, True, False])
+print("voxels:   ", *row.astype(int))
+print("distances:", *distance_transform_edt(row).astype(int))
+
+# %% [markdown]
 # ## Exercise 1 · From voxels to distances
 #
 # The surface lies halfway between two middles, so a voxel's own distance is half a voxel less. Outside of the grid is
@@ -387,7 +393,12 @@ Workshop(chair_parts, inputs | {"leg": (0.07, 0.16, 0.08), "armrests": True}, de
 # ## Exercise 3 · Count the feet
 #
 # Find the lowest layer in which something stands, and count its islands: `label(slice)` from SciPy returns the
-# numbered islands and how many there are; voxels belong together that share an edge.
+# numbered islands and how many there are; pixels belong together that share an edge. On a whole
+# shape it counts pieces:
+
+# %%
+pieces, count = label(chair.voxels)
+print(f"{count} piece of {(pieces == 1).sum():,} voxels; the numbers in the grid: {np.unique(pieces).tolist()}")
 
 
 # %%
@@ -409,7 +420,7 @@ lesson_07.count_feet.check(count_feet)
 # numbers, and one that looks. Draw first, then choose the words: a caption may only say what is really there.
 
 # %%
-shown = [make_shape(family, seed) for seed in (1, 2) for family in CLASSES]
+shown = [make_shape(family, seed) for seed in (1, 5) for family in CLASSES]
 stills.show_voxels([shape.voxels for shape in shown], [shape.family for shape in shown], columns=11, colour=DATA)
 
 # %%
@@ -424,18 +435,18 @@ for family in ("airplane", "house", "tree"):
 # %%
 right, asked = {}, {}
 for family in CLASSES:
-    for seed in range(90_000, 90_040):
+    for seed in range(90_000, 90_060):
         shape = make_shape(family, seed)
         seen = measure(shape.voxels, family)
         for name, value in shape.attributes.items():
             key = f"{family}: {name}"
             asked[key] = asked.get(key, 0) + 1
             right[key] = right.get(key, 0) + (seen[name] == value)
-worst = min(right, key=lambda key: right[key] / asked[key])
-total = sum(right.values()) / sum(asked.values())
-print(f"{len(asked)} attributes, {sum(asked.values()):,} answers: {total:.2%} right; worst: {worst}")
-print("99 % or more?", "yes" if total >= 0.99 else "no")
-assert total >= 0.99
+wrong = {key: asked[key] - right[key] for key in asked if right[key] < asked[key]}
+print(f"{len(asked)} attributes, {sum(asked.values()):,} answers, {sum(wrong.values())} wrong", wrong or "")
+good = all(right[key] >= 0.95 * asked[key] for key in asked) and sum(wrong.values()) <= 0.01 * sum(asked.values())
+print("99 of 100 answers right, and 95 of 100 for each attribute?", "yes" if good else "no")
+assert good
 
 # %% [markdown]
 # ## 9 · Real furniture

@@ -1,4 +1,4 @@
-"""Lessons 01 to 04 and 06 in a real JupyterLab: all cells run, and each control answers to slider, menu and pointer."""
+"""Lessons with controls in a real JupyterLab: all cells run, and each control answers to slider, menu and pointer."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,9 @@ from conftest import pixels
 NOT_OURS = ("favicon", "GPU stall", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
 
 
-def picture(page):
-    """The control's live picture, scrolled into view."""
-    image = page.locator(".jp-NotebookPanel .jp-OutputArea .widget-vbox img").first
+def picture(page, which=0):
+    """The live picture of the lesson's first control, or of another one, scrolled into view."""
+    image = page.locator(".jp-NotebookPanel .jp-OutputArea .widget-vbox img").nth(which)
     image.wait_for(state="attached")
     image.scroll_into_view_if_needed()
     image.wait_for(state="visible")
@@ -50,7 +50,7 @@ def drag(page, image, *places):
     page.mouse.up()
 
 
-LESSONS = {
+LESSONS = {  # the actions of a lesson's control, or of each of its controls
     "01_gaussian_noise": {
         "t": lambda page, image: push(page, "t", "ArrowRight", 20),
         "points": lambda page, image: choose(page, "points", "rings"),
@@ -84,6 +84,19 @@ LESSONS = {
         "second": lambda page, image: choose(page, "second", "eight"),
         "seed": lambda page, image: push(page, "seed", "ArrowRight", 3),
     },
+    "07_voxels_and_meshes": [
+        {
+            "level": lambda page, image: push(page, "level", "ArrowRight", 4),
+            "resolution": lambda page, image: push(page, "resolution", "ArrowLeft", 1),
+            "shape": lambda page, image: choose(page, "shape", "house"),
+            "surface": lambda page, image: choose(page, "surface", "blocks"),
+        },
+        {
+            "seat height": lambda page, image: push(page, "seat height", "ArrowRight", 10),
+            "width": lambda page, image: push(page, "width", "ArrowRight", 10),
+            "armrests": lambda page, image: page.locator(".jp-OutputArea .widget-checkbox input").click(),
+        },
+    ],
 }
 
 
@@ -92,10 +105,12 @@ def test_the_lesson_runs_and_its_control_answers(lab, page, lesson):
     lab.open_lesson(page, f"{lesson}.ipynb")
     lab.run_all(page)
     assert lab.errors(page) == []
-    image = picture(page)
-    lab.keep(page, f"{lesson}-control")
-    for name, act in LESSONS[lesson].items():
-        share = changed(page, image, lambda act=act: act(page, image))
-        lab.keep(image, f"{lesson}-{name.replace(' ', '-')}")
-        assert share > 0.001, f"{name} changed {share:.2%} of the picture"
+    controls = LESSONS[lesson] if isinstance(LESSONS[lesson], list) else [LESSONS[lesson]]
+    for which, control in enumerate(controls):
+        image = picture(page, which)
+        lab.keep(page, f"{lesson}-control-{which}")
+        for name, act in control.items():
+            share = changed(page, image, lambda act=act, image=image: act(page, image))
+            lab.keep(image, f"{lesson}-{name.replace(' ', '-')}")
+            assert share > 0.001, f"{name} changed {share:.2%} of the picture"
     assert [text for text in page.console_errors if not any(noise in text for noise in NOT_OURS)] == []

@@ -1,4 +1,4 @@
-"""Cars, vans, buses and pickups, driving to the front."""
+"""Cars (sedans, hatchbacks, buses and pickups), driving to the front."""
 
 import numpy as np
 
