@@ -486,7 +486,9 @@ def test_ctrl_c_ends_the_program_too(course):
     """Without a terminal only course.py gets the signal: it ends its child and exits with 130."""
     child = "import time; time.sleep(1); print('up', flush=True); time.sleep(300)"  # course.py waits for it by then
     program = (
-        f"import sys, runpy; course = runpy.run_path({str(SOURCE)!r})\n"
+        "import signal, sys, runpy\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may have been told to ignore it\n"
+        f"course = runpy.run_path({str(SOURCE)!r})\n"
         f"course['COMMANDS']['run'] = lambda arguments: course['run_child']([sys.executable, '-c', {child!r}])\n"
         "sys.exit(course['main'](['run']))"
     )

@@ -471,3 +471,18 @@ def test_a_live_training_shows_pictures_too():
     live.add(1, 0.5, 0.1)
     plain, inked = (live.picture([torch.full((1, 8, 8), value)]) for value in (-1.0, 1.0))
     assert plain.png() != inked.png()
+
+
+def test_cells_show_their_corners_and_the_triangles_of_marching_cubes():
+    from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+    from skimage.measure import marching_cubes
+
+    from course_utils.plots.cells import show_cells
+
+    cells = np.random.default_rng(0).normal(size=(3, 2, 2, 2))
+    picture = show_cells(cells, ["a", "b", "c"])
+    assert len(picture.axes) == 3 and [axes.get_title() for axes in picture.axes] == ["a", "b", "c"]
+    for axes, cell in zip(picture.axes, cells, strict=True):
+        (surface,) = [drawn for drawn in axes.collections if isinstance(drawn, Poly3DCollection)]
+        assert len(surface._faces) == len(marching_cubes(cell, 0.0)[1])
+        assert len(axes.lines) == 12

@@ -290,6 +290,22 @@ def test_the_judge_is_not_shaken_by_a_ragged_surface(family):
     assert right > 0.97 * asked
 
 
+@pytest.mark.parametrize("family", CLASSES)
+def test_the_judge_looks_at_the_largest_piece_and_knows_when_it_sees_nothing(family):
+    shape = make_shape(family, 72_000)
+    crumbs = ~binary_dilation(shape.voxels) & (np.random.default_rng(0).random(shape.voxels.shape) < 0.001)
+    assert crumbs.any() and measure(shape.voxels | crumbs, family) == measure(shape.voxels, family)
+    seen = []
+    for axis, keep in ((0, 3), (1, 9), (2, 30)):  # parts of a shape, one voxel, a full cube: answers, or none
+        part = np.zeros_like(shape.voxels)
+        part.swapaxes(0, axis)[keep:] = shape.voxels.swapaxes(0, axis)[keep:]
+        seen += [measure(part, family)] if part.any() else []
+    dot = np.zeros_like(shape.voxels)
+    dot[16, 16, 16] = True
+    seen += [measure(dot, family), measure(np.ones_like(dot), family)]
+    assert all(found == {} or found.keys() == shape.attributes.keys() for found in seen)
+
+
 def test_the_judge_refuses_what_is_no_shape():
     chair = make_shape("chair", 0).voxels
     with pytest.raises(ValueError, match="family='stool'"):

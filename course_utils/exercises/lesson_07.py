@@ -32,6 +32,12 @@ def _unpadded(voxels):
     return np.where(voxels, inside - 0.5, 0.5 - outside) / len(voxels)
 
 
+def _padded_with_solid(voxels):
+    padded = np.pad(voxels, 1, constant_values=True)
+    inside, outside = distance_transform_edt(padded), distance_transform_edt(~padded)
+    return _cropped(np.where(padded, inside - 0.5, 0.5 - outside), voxels)
+
+
 def _distance_inputs(generator):
     """Random blobs of three resolutions, one of them standing on the ground."""
     random = np.random.default_rng(int(generator.initial_seed()))
@@ -72,7 +78,7 @@ DISTANCE_MISTAKES = [
     ),
     (
         lambda v: _cropped(np.subtract(*_padded_distances(v)), v),
-        "Half a voxel too far on both sides: the transform measures to the *centre* of the nearest voxel of the other "
+        "Half a voxel too far on both sides: the transform measures to the *middle* of the nearest voxel of the other "
         "kind, and the surface lies halfway.",
     ),
     (
@@ -94,6 +100,15 @@ DISTANCE_MISTAKES = [
     (
         lambda v: _cropped(np.where(np.pad(v, 1), 0.0, 0.5 - _padded_distances(v)[1]), v),
         "Only the air: inside the field is the distance too, with a plus sign.",
+    ),
+    (
+        lambda v: _cropped(_padded_distances(v)[0] - 0.5, v),
+        "In the air your field does not fall: there the distance to the nearest *filled* voxel counts, with a minus "
+        "sign. Transform `~voxels`, too.",
+    ),
+    (
+        lambda v: _padded_with_solid(v),
+        "You padded with filled voxels; beyond the grid is air.",
     ),
     (
         lambda v: np.abs(_signed_distance(v)),
@@ -137,7 +152,7 @@ TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
 
 
 def _volume_inputs(generator):
-    """Tetrahedra of random corners, and two of them in one mesh; counter-clockwise from outside."""
+    """Tetrahedra of random corners, two of them in one mesh, and one that is turned inside out."""
     random = np.random.default_rng(int(generator.initial_seed()))
     inputs = []
     for count in (1, 1, 2):
@@ -145,7 +160,7 @@ def _volume_inputs(generator):
         turned = np.linalg.det(corners[:, 1:] - corners[:, :1]) < 0
         corners[turned] = corners[turned][:, [0, 2, 1, 3]]
         inputs.append((corners.reshape(-1, 3), np.concatenate([TETRAHEDRON + 4 * k for k in range(count)])))
-    return inputs
+    return [*inputs, (inputs[0][0], TETRAHEDRON[:, ::-1])]
 
 
 def _known_tetrahedron(volume):
@@ -182,6 +197,10 @@ VOLUME_MISTAKES = [
     (
         lambda v, f: _six_volumes(v, f).mean() / 6,
         "You took the mean over the faces; volumes add up.",
+    ),
+    (
+        lambda v, f: abs(_mesh_volume(v, f)),
+        "A mesh turned inside out has a negative volume: keep the sign of the sum.",
     ),
     (lambda v, f: _areas(v, f).sum(), "This is the surface's area. For the volume multiply a with b × c."),
     (
@@ -232,6 +251,9 @@ def _feet_inputs(generator):
     ring[8, 4, [4, 7]] = True  # bits in the air
     inputs = [(_blocks(*spots[:count]),) for count in (4, 3, 1)]
     inputs += [(ring,), (_blocks((1, 1), (3, 3), (7, 7)),)]  # two of these touch in a corner
+    joined = _blocks(*spots)
+    joined[2, 1:9, 1:9] = True  # a plate just above the feet
+    inputs.append((joined,))
     lowered = np.roll(_blocks(*[spots[k] for k in random.permutation(4)[:2]]), -1, axis=0)
     return [*inputs, (lowered,)]
 
@@ -253,6 +275,14 @@ FEET_MISTAKES = [
     (
         lambda v: label(v)[1],
         "You counted the pieces of the whole shape; cut first, and count in the slice alone.",
+    ),
+    (
+        lambda v: label(v[v.any((1, 2)).argmax() :][:2])[1],
+        "One layer is enough: in the next one feet may be joined by a bar or a plate.",
+    ),
+    (
+        lambda v: max(label(layer)[1] for layer in v),
+        "You took the layer with most islands; the lowest one that is not empty counts.",
     ),
     (
         lambda v: label(v[0])[1],

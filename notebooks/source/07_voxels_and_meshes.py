@@ -8,9 +8,9 @@
 # **After this lesson you can**
 # - store a solid as voxels or as a distance field, and say what each costs and what each can't tell;
 # - turn a field into a closed mesh, measure what the mesh encloses, and find out when it is broken;
-# - draw shapes by the thousand from a few lines of code, and let a program look at a shape and say what it sees.
+# - say how shapes are drawn by the thousand, and let a program look at a shape and say what it sees.
 #
-# **You need** arrays; no earlier lesson is used before the last section.
+# **You need** arrays; a few remarks mention the denoiser of lesson 00.
 # Symbols: [notation](../docs/notation.md).
 
 # %%
@@ -54,25 +54,28 @@ stills.show_voxels([ball(n) > 0 for n in sides], [f"{n}³ = {n**3:,}" for n in s
 # %% [markdown]
 # *The same ball at four resolutions, with the number of voxels in the cube.*
 #
-# **Predict:** the ball fills $\frac{4}{3}\pi r^3$ of the cube, 26.8 %. How far off is the count of voxels at $8^3$, and
-# at $64^3$?
+# **Predict:** a ball fills $\frac{4}{3}\pi r^3$ of the cube. How far off is the count of voxels at $8^3$, and at
+# $64^3$?
 
 # %%
-truth = 4 / 3 * np.pi * 0.4**3
-shares = {n: (ball(n) > 0).mean() for n in sides}
-for n, share in shares.items():
-    print(f"{n:3}³: {share:.4f} filled, {abs(share / truth - 1):.2%} off")
-close = all(abs(share / truth - 1) < 0.01 for share in shares.values())
-print("within 1 % at all four?", "yes" if close else "no")
-assert close
+radii = np.linspace(0.25, 0.49, 25)
+worst = {}
+for n in sides:
+    off = [(ball(n, radius) > 0).mean() / (4 / 3 * np.pi * radius**3) - 1 for radius in radii]
+    worst[n] = np.abs(off).max()
+    print(f"{n:3}³: 25 balls, off by {np.abs(off).mean():.1%} on average, {worst[n]:.1%} at most")
+print("at 64³, are all within 1 %?", "yes" if worst[64] < 0.01 else "no")
+assert worst[64] < 0.01
 
 # %% [markdown]
-# Volume is easy: errors of the many voxels at the border cancel. Hold on to that; the *surface* will surprise you.
+# At $8^3$ one ball is far off, another right by luck. But the errors at the border cancel the better, the more voxels
+# there are: volume is easy. What about the surface?
 #
 # ## 2 · What resolution costs
 #
-# Twice as fine means 8 times as many voxels. Memory follows, and so does a convolution, the work horse of every
-# network in this course. **Predict:** a convolution of $8^3$ voxels takes well under a millisecond. And of $64^3$?
+# Twice as fine means 8 times as many voxels. Memory follows, and so does a convolution, the workhorse of every network
+# in this course. **Predict:** of four grids of $8^3$ voxels with 16 channels it takes less than a millisecond. And of
+# $64^3$?
 
 # %% tags=["timing"]
 import time
@@ -94,14 +97,14 @@ with torch.no_grad():
         print(f"{n:3}³: {features.nbytes / 2**20:6.2f} MiB, {1000 * seconds[n]:8.2f} ms")
 
 # %%
-print("64 times the voxels: at least 20 times the time?", "yes" if seconds[64] > 20 * seconds[16] else "no")
+print("64³ against 16³: at least 20 times the time?", "yes" if seconds[64] > 20 * seconds[16] else "no")
 assert seconds[64] > 20 * seconds[16]
 
 # %% [markdown]
-# That is why this course works at $16^3$ and $32^3$: a chair needs no more to be a chair, and your laptop can afford
-# it.
+# (Not exactly 64 times: small grids fit into the processor's memory.) That is why this course works at $16^3$ and
+# $32^3$: a chair needs no more to be a chair, and your laptop can afford it.
 #
-# ## 3 · The surface, and a surprise
+# ## 3 · The surface
 #
 # Around every filled voxel that has an empty neighbour lies a square face. Together these faces are the **blocky
 # mesh**, exactly the surface of the cubes. A ball has the area $4\pi r^2$. **Predict:** towards which area do the
@@ -116,9 +119,9 @@ print("within 3 % of one and a half times at 64³?", "yes" if abs(blocky[64] / 1
 assert abs(blocky[64] / 1.5 - 1) < 0.03
 
 # %% [markdown]
-# Not towards 1. Look at the ball from the front: every front face you see is part of a disc of area $\pi r^2$, at
-# any resolution. Six directions give $6\pi r^2$, one and a half times $4\pi r^2$. Staircases stay staircases, however
-# fine. **Yes or no is too little to know where the surface lies and which way it looks.**
+# Not towards 1. Look at the ball from the front: the front faces you see make up a disc of pixels, of about $\pi r^2$,
+# at any resolution. Six directions give $6\pi r^2$, one and a half times $4\pi r^2$. Staircases stay staircases,
+# however fine. **Yes or no is too little to know where the surface lies and which way it looks.**
 #
 # ## 4 · Distance fields
 #
@@ -135,7 +138,7 @@ print("distances:", *distance_transform_edt(row).astype(int))
 # %% [markdown]
 # ## Exercise 1 · From voxels to distances
 #
-# The surface lies halfway between two middles, so a voxel's own distance is half a voxel less. Outside of the grid is
+# The surface lies about halfway between two middles, so we take half a voxel off. Outside of the grid is
 # air, also under the floor: put an empty layer around (`np.pad(voxels, 1)`) and cut it off in the end (`[1:-1]`
 # along each axis). The result is in units of the cube's side, positive inside.
 
@@ -161,18 +164,22 @@ lesson_07.signed_distance.check(signed_distance)
 from course_utils.geometry.voxels import signed_distance as distances
 
 mug = make_shape("mug", 71).voxels
-stills.show_noisy([np.where(mug, 1.0, -1.0), 8 * distances(mug)], ["occupancy", "distance"], columns=2)
-
-# %%
-worst = {n: np.abs(distances(ball(n) > 0) - ball(n)).max() * n for n in sides}
-print("from yes and no: how far off at most?", ", ".join(f"{error:.2f} voxels at {n}³" for n, error in worst.items()))
-print("always within one voxel?", "yes" if max(worst.values()) < 1 else "no")
-assert max(worst.values()) < 1
+field = distances(mug)
+shown = [np.where(mug, 1.0, -1.0), 8 * field, np.where(np.abs(field) < 0.6 / 32, 1.0, 0.0)]  # 8: to see the colours
+stills.show_noisy(shown, ["occupancy", "distance", "beside the surface"], columns=3)
 
 # %% [markdown]
-# *A slice through a mug, from the side. Left −1 or 1; right the distance: white at the surface.* What yes and no have
-# forgotten, no transform brings back: the distances are off by a part of a voxel. The formula's own field is exact, and
-# that makes the difference in the next section.
+# *A slice through a mug, from the side: yes and no; the distance, blue inside and grey outside; and the voxels right
+# beside the surface.* How good is such a field? For the ball we know the true one.
+
+# %%
+farthest = {n: np.abs(distances(ball(n) > 0) - ball(n)).max() * n for n in sides}
+print("off by at most:", ", ".join(f"{error:.2f} voxels at {n}³" for n, error in farthest.items()))
+print("always within one voxel?", "yes" if max(farthest.values()) < 1 else "no")
+assert max(farthest.values()) < 1
+
+# %% [markdown]
+# A part of a voxel: what yes and no have forgotten, no transform brings back. Does that matter?
 
 # %% [markdown]
 # ## 5 · Marching cubes
@@ -195,6 +202,16 @@ print("one triangle, its corners where the formula says?", "yes" if len(faces) =
 assert len(faces) == 1 and same
 
 # %%
+from course_utils.plots.cells import show_cells
+
+edge, side, opposite = np.full((3, 2, 2, 2), -1.0)
+edge[0, 0] = side[0] = opposite[0, 0, 0] = opposite[1, 1, 1] = 1.0
+show_cells([cell, edge, side, opposite], ["one corner (3 against −1)", "an edge", "a side", "opposite corners"])
+
+# %% [markdown]
+# *Four cells. Blue corners are inside; the triangles cut the edges between blue and grey.* And all the cases?
+
+# %%
 triangles = []
 for case in range(1, 255):
     corners = np.array([case >> k & 1 for k in range(8)]) * 2.0 - 1.0
@@ -203,35 +220,42 @@ found = [f"{count} in {triangles.count(count)} cases" for count in sorted(set(tr
 print("triangles in a cell:", ", ".join(found))
 
 # %% [markdown]
-# *The other two of the 256 cases are all inside and all outside: no triangle.* Now the surprise of section 3 again,
-# with marching cubes. We give it yes and no first, then the distances of the formula.
+# *The other two of the 256 cases are all inside and all outside: no triangle.* (Some cases are ambiguous; the version
+# used here then looks at the values, too. Ours are all ±1, a tie, and it takes up to 9 triangles.)
+#
+# Now the area of the ball once more, with marching cubes: from yes and no; from the distances that we computed out of
+# yes and no; and from those of the formula. **Predict:** which two will agree?
 
 # %%
 areas = {
     "blocks": [blocky[n] for n in sides],
-    "marching cubes on yes and no": [smooth_mesh(ball(n) > 0).area / area for n in sides],
-    "marching cubes on distances": [smooth_mesh(ball(n)).area / area for n in sides],
+    "yes and no": [smooth_mesh(ball(n) > 0).area / area for n in sides],
+    "distances from yes and no": [smooth_mesh(distances(ball(n) > 0)).area / area for n in sides],
+    "distances from the formula": [smooth_mesh(ball(n)).area / area for n in sides],
 }
 chart = Chart("", "voxels a side", "area / true area", x_scale="log", x_ticks=sides)
-for (name, values), colour in zip(areas.items(), (NOISE, DATA, MODEL), strict=True):
-    chart.line(sides, values, name, colour, marker="o")
+looks = ((NOISE, ":"), (DATA, "-"), (EXACT, ":"), (MODEL, "-"))
+for (name, values), (colour, style) in zip(areas.items(), looks, strict=True):
+    chart.line(sides, values, name, colour, style, marker="o")
 chart.line(sides, [1.0] * len(sides), "the ball", EXACT)
 show_charts(chart, height=3.4)
 
 # %% [markdown]
-# *Area of the surface against resolution. Blocks and yes-or-no stay too large for ever.*
+# *Area of the surface against resolution. At 8³ yes and no looks good by luck; it ends 9 % too large.*
 
 # %%
-errors = np.abs(np.array(areas["marching cubes on distances"]) - 1)
+errors = np.abs(np.array(areas["distances from the formula"]) - 1)
 power = np.log(errors[0] / errors[-1]) / np.log(sides[-1] / sides[0])
-stays = areas["marching cubes on yes and no"][-1]
+stays, same = areas["yes and no"][-1], np.allclose(areas["yes and no"], areas["distances from yes and no"], rtol=1e-5)
 print("on yes and no, is the area still more than 5 % too large at 64³?", "yes" if stays > 1.05 else "no")
-print("on distances, does the error fall like 1 / n² (power 1.7 to 2.3)?", "yes" if 1.7 < power < 2.3 else "no")
-assert stays > 1.05 and 1.7 < power < 2.3
+print("do distances computed from yes and no give the same surface?", "yes" if same else "no")
+print("on the formula's, does the error fall like 1 / n² (power 1.7 to 2.3)?", "yes" if 1.7 < power < 2.3 else "no")
+assert stays > 1.05 and same and 1.7 < power < 2.3
 
 # %% [markdown]
-# Marching cubes was never the problem; it can only be as good as what the field tells it. A denoiser's $x_0$ is such a
-# field: numbers around −1 and 1, and near 0 where it is undecided. Its surface can be smoother than blocks for free.
+# Distances computed *from voxels* give the same surface as yes and no: on either side of it they are exactly half a
+# voxel. They help at other levels only. A field that knew the surface before it was cut into voxels gives its area,
+# too. A denoiser's $x_0$ lies in between: numbers around −1 and 1, and nearer to 0 where it is undecided.
 #
 # **Touch it.** The level is the value at which we say "surface". **Predict:** what happens to the legs of the chair
 # when you raise it?
@@ -243,13 +267,16 @@ IsosurfaceSlider()
 
 # %% [markdown]
 # *Left the surface at the chosen level, right a slice through the field with the same level as a line.* Raising the
-# level peels the shape like an onion; lowering it puts a coat on. At $8^3$ there is little left to peel.
+# level peels the shape like an onion; lowering it puts a coat on. (The title counts middles: peeling less than half a
+# voxel loses none.) Why do the legs survive longer at $8^3$? There the thinnest part is a voxel, an eighth of the cube.
 #
 # ## 6 · Closed, and how it breaks
 #
-# A mesh is a list of corners and a list of triangles. Nothing says that it encloses anything. If it does, it is
-# **watertight**: every edge belongs to exactly two triangles, which run along it in opposite directions. Then the mesh
-# has an inside and a volume, and a printer can print it.
+# A mesh is a list of corners and a list of triangles. Each triangle names its corners anticlockwise as seen from
+# outside; so the order says which way it looks. Nothing says that all of them together enclose anything. If they do,
+# the mesh is **watertight**: every edge belongs to exactly two triangles, which run along it in opposite directions.
+# Then it has a volume, and a printer has a chance. (It may still cut through itself; and inside out, its volume is
+# negative.)
 #
 # ## Exercise 2 · The volume of a mesh
 #
@@ -271,22 +298,27 @@ def mesh_volume(vertices, faces):
 lesson_07.mesh_volume.check(mesh_volume)
 
 # %% [markdown]
-# trimesh, the library that holds our meshes, computes the same as `mesh.volume`. Now we break a chair in three ways.
+# trimesh, the library that holds our meshes, has the volume as `mesh.volume`. Now we break a chair in three ways.
 # **Predict:** which of them can you see?
 
 # %%
 chair = make_shape("chair", 3)
-whole = smooth_mesh(chair.voxels, smoothing=0.7)
+whole = smooth_mesh(chair.voxels, smoothing=0.7)  # rounds the blocks a little
 broken = {name: whole.copy() for name in ("whole", "one triangle lost", "one turned round")}
 broken["one triangle lost"].update_faces(np.arange(len(whole.faces)) != 1000)
 broken["one turned round"].faces[1000] = whole.faces[1000][::-1]
 vertices, faces, _, _ = marching_cubes(np.where(chair.voxels, 1.0, -1.0), 0.0)  # no air below the floor
-broken["cut off by the grid"] = type(whole)((vertices[:, ::-1] + 0.5) / 32, faces)
+places = (vertices[:, ::-1] + 0.5) / 32  # voxel numbers z, y, x to x, y, z in the cube
+broken["cut off by the grid"] = type(whole)(places, faces)
 stills.show_mesh(list(broken.values()), list(broken), columns=4)
 
+# %%
+below = [stills.render_mesh(mesh.vertices, mesh.faces, 300, elevation=-35) for mesh in broken.values()]
+stills.contact_sheet(below, list(broken), columns=4)
 
 # %% [markdown]
-# *Four meshes, of which only the first is closed. The last one has no soles under its feet.*
+# *Four meshes, from above and from below.* From above you see none of it. From below the last chair shows that it has
+# no soles under its feet; the single triangles need luck.
 
 
 # %%
@@ -302,9 +334,9 @@ def volume_when_moved(mesh, by):
 
 
 for name, mesh in broken.items():
-    closed, edges = "closed" if is_watertight(mesh) else "open", open_edges(mesh.faces)
+    closed, edges = "closed" if is_watertight(mesh) else "not closed", open_edges(mesh.faces)
     volumes = f"volume {volume_when_moved(mesh, 0):.4f}, moved by 10: {volume_when_moved(mesh, 10):.4f}"
-    print(f"{name:20} {edges:3} open edges, {closed:6}  {volumes}")
+    print(f"{name:20} {edges:3} open edges, {closed:10}  {volumes}")
 
 # %%
 drift = {name: abs(volume_when_moved(mesh, 10) - volume_when_moved(mesh, 0)) for name, mesh in broken.items()}
@@ -313,11 +345,12 @@ print("does the closed mesh keep its volume, and do the others lose it?", "yes" 
 assert kept and lost
 
 # %% [markdown]
-# An open mesh has no volume: the sum depends on where the mesh lies. The turned triangle leaves no open edge and is
-# wrong all the same, because its neighbours run along its edges in the same direction. The last chair is the commonest
-# accident: a field that touches the border of its grid is cut open there. The library puts air around first.
+# The sum of a mesh with holes means nothing, and usually shows it: it changes when the mesh is moved. The turned
+# triangle leaves no open edge and is wrong all the same, because its neighbours run along its edges in the same
+# direction. The last chair is an accident that is easily had: a field that touches the border of its grid is cut open
+# there. The library puts air around first.
 #
-# **A closed surface can be counted.** With $V$ corners, $E$ edges and $F$ triangles,
+# **A closed surface can be counted.** For one in a single piece, with $V$ corners, $E$ edges and $F$ triangles,
 #
 # $$V - E + F = 2 - 2g$$
 #
@@ -332,7 +365,7 @@ def ring(middle):
     return 0.07 - np.hypot(np.hypot(x - middle, y - 0.5) - 0.18, z - 0.5)
 
 
-solids = {"ball": ball(32), "ring": ring(0.5), "two rings": np.maximum(ring(0.32), ring(0.68))}
+solids = {"ball": ball(32), "ring": ring(0.5), "two rings": np.maximum(ring(0.32), ring(0.68))}  # union
 solids["mug"] = distances(mug)
 handles = {}
 for name, field in solids.items():
@@ -346,7 +379,7 @@ print("to a mathematician, is the mug a ring?", "yes" if handles["mug"] == handl
 assert list(handles.values()) == [0, 1, 2, 1]
 
 # %% [markdown]
-# *Four closed surfaces and their numbers of handles.*
+# *Four closed surfaces and their numbers of handles.* (Pieces add up: two balls give $V - E + F = 4$.)
 #
 # ## 7 · The workshop: a shape from a few lines
 #
@@ -381,18 +414,23 @@ from course_utils.widgets import Workshop
 
 def describe(voxels):
     """What `measure` sees, in words."""
-    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in measure(voxels, "chair").items())
+    seen = measure(voxels, "chair")
+    words = [f"{seen.get('back', 'no')} {seen.get('back_height', '')} back", f"{seen.get('seat', 'no')} seat"]
+    words += ["reclined"] * seen.get("reclined", False) + ["armrests" if seen.get("armrests") else "no armrests"]
+    return ", ".join([*words, seen.get("base", "no base")])
 
 
 inputs = {"seat_height": (0.2, 0.5, 0.34), "back_height": (0.15, 0.45, 0.4), "width": (0.35, 0.7, 0.5)}
 Workshop(chair_parts, inputs | {"leg": (0.07, 0.16, 0.08), "armrests": True}, describe)
 
 # %% [markdown]
-# *Move the sliders: the caption is read off the voxels.* Where does "low" turn into "high"?
+# *Move the sliders: the caption is read off the voxels.* "High" means: the back rises further above the seat than the
+# seat stands above the ground. Can you fool the judge? Its rules were made for chairs as the next section draws them:
+# try a low back on a high seat, without armrests.
 #
 # ## Exercise 3 · Count the feet
 #
-# Find the lowest layer in which something stands, and count its islands: `label(slice)` from SciPy returns the
+# Find the lowest layer that is not empty, and count its islands: `label(slice)` from SciPy returns the
 # numbered islands and how many there are; pixels belong together that share an edge. On a whole
 # shape it counts pieces:
 
@@ -403,7 +441,7 @@ print(f"{count} piece of {(pieces == 1).sum():,} voxels; the numbers in the grid
 
 # %%
 def count_feet(voxels):
-    """How many islands touch the ground. voxels: bool (n, n, n), z first; returns a whole number."""
+    """How many islands the lowest filled layer has. voxels: bool (n, n, n), z first; returns a whole number."""
     ### BEGIN SOLUTION
     lowest = np.flatnonzero(voxels.any(axis=(1, 2)))[0]
     return label(voxels[lowest])[1]
@@ -420,8 +458,8 @@ lesson_07.count_feet.check(count_feet)
 # numbers, and one that looks. Draw first, then choose the words: a caption may only say what is really there.
 
 # %%
-shown = [make_shape(family, seed) for seed in (1, 5) for family in CLASSES]
-stills.show_voxels([shape.voxels for shape in shown], [shape.family for shape in shown], columns=11, colour=DATA)
+shown = [make_shape(family, seed) for family in CLASSES for seed in (1, 5)]
+stills.show_voxels([shape.voxels for shape in shown], [shape.family for shape in shown], columns=8, colour=DATA)
 
 # %%
 for family in ("airplane", "house", "tree"):
@@ -441,12 +479,31 @@ for family in CLASSES:
         for name, value in shape.attributes.items():
             key = f"{family}: {name}"
             asked[key] = asked.get(key, 0) + 1
-            right[key] = right.get(key, 0) + (seen[name] == value)
+            right[key] = right.get(key, 0) + (seen.get(name) == value)
 wrong = {key: asked[key] - right[key] for key in asked if right[key] < asked[key]}
 print(f"{len(asked)} attributes, {sum(asked.values()):,} answers, {sum(wrong.values())} wrong", wrong or "")
 good = all(right[key] >= 0.95 * asked[key] for key in asked) and sum(wrong.values()) <= 0.01 * sum(asked.values())
 print("99 of 100 answers right, and 95 of 100 for each attribute?", "yes" if good else "no")
 assert good
+
+# %% [markdown]
+# Those were clean shapes. What a model draws is ragged. **Predict:** now a voxel in fifty beside the surface changes
+# sides. How many answers stay right?
+
+# %%
+from scipy.ndimage import binary_dilation, binary_erosion
+
+random, right, count = np.random.default_rng(0), 0, 0
+for family in CLASSES:
+    for seed in range(90_000, 90_020):
+        shape = make_shape(family, seed)
+        beside = binary_dilation(shape.voxels) & ~binary_erosion(shape.voxels)
+        seen = measure(shape.voxels ^ (beside & (random.random(beside.shape) < 0.02)), family)
+        right += sum(seen.get(name) == value for name, value in shape.attributes.items())
+        count += len(shape.attributes)
+print(f"{right / count:.1%} of {count:,} answers right")
+print("more than 90 %?", "yes" if right > 0.9 * count else "no")
+assert right > 0.9 * count
 
 # %% [markdown]
 # ## 9 · Real furniture
@@ -463,31 +520,39 @@ some = [k for kind in kinds for k in [i for i, c in enumerate(real.categories) i
 stills.show_voxels(real.voxels[some], [real.names[k] for k in some], columns=8, colour=DATA)
 
 # %% [markdown]
-# *Four of each of six categories, at $32^3$.* **Predict:** where do the real ones fill more of the cube than
-# ours?
+# *Four of each of six categories, at $32^3$.* Ours are larger: **predict**, is that because real furniture is thinner,
+# or because it is flatter?
+
 
 # %%
+def fullness(voxels):
+    """Means over shapes: the filled share of the cube, and of the box around the shape."""
+    boxes = [np.prod([np.ptp(side) + 1 for side in np.nonzero(shape)]) for shape in voxels]
+    return voxels.mean(), (voxels.sum((1, 2, 3)) / boxes).mean()
+
+
 ours = make_shapes(240, families=CLASSES[:6], first_index=90_000)
-filled = {kind: ours.voxels[ours.labels == CLASSES.index(kind)].mean() for kind in kinds}
-there = {kind: furniture(kind).voxels.mean() for kind in kinds}
 for kind in kinds:
-    print(f"{kind:6} ours {filled[kind]:.1%}, real {there[kind]:.1%} of the cube")
-print("the real ones fill more in:", ", ".join(kind for kind in kinds if there[kind] > filled[kind]) or "none")
+    mine, theirs = fullness(ours.voxels[ours.labels == CLASSES.index(kind)]), fullness(furniture(kind).voxels)
+    print(f"{kind:6} of the cube: ours {mine[0]:5.1%}, real {theirs[0]:5.1%};", end="")
+    print(f" of its box: ours {mine[1]:4.0%}, real {theirs[1]:4.0%}")
 
 # %% [markdown]
-# Ours are made for a diffusion model, with nothing thinner than two voxels. Real furniture has thin legs, curved arms
-# and cushions; models trained on ours have never seen any of it. Keep that in mind when you read "it makes chairs".
+# In their own boxes most real ones are as full as ours or fuller; but the boxes are flatter: a long sofa is less than
+# a third as high. And we draw almost nothing thinner than two voxels, on purpose. A model trained on ours has seen
+# neither such proportions nor such thin parts: keep that in mind when you read "it makes sofas".
 #
 # ## 10 · Files: out and back
 #
 # A `.vox` file (MagicaVoxel's) holds voxels and gives them back exactly. A mesh file (`.glb`, `.obj`, `.stl`) holds
-# triangles: whoever reads it has to ask at every middle again. **Predict:** which share of the voxels comes back?
+# triangles, and has no grid: the reader scales the mesh until it fills the cube, scatters points just under its
+# surface, and fills the voxels of the points and what they enclose. **Predict:** is it still our chair?
 
 # %%
 import tempfile
 from pathlib import Path
 
-from course_utils.datasets.files import read_voxels, write_vox
+from course_utils.datasets.files import fit_to_cube, read_voxels, write_vox
 from course_utils.geometry.mesh import save_mesh
 
 back = {}
@@ -501,24 +566,29 @@ stills.show_voxels(list(back.values()), [f"{suffix}, {v.sum():,} voxels" for suf
 
 # %%
 print("does the .vox file give the same voxels?", "yes" if np.array_equal(back[".vox"], chair.voxels) else "no")
-taller = all(grid.any((1, 2)).sum() == 32 for suffix, grid in back.items() if suffix != ".vox")
-print("do the meshes come back scaled, so that they fill the cube?", "yes" if taller else "no")
-assert np.array_equal(back[".vox"], chair.voxels) and taller
+solid = chair.voxels[np.ix_(*(chair.voxels.any(axes) for axes in ((1, 2), (0, 2), (0, 1))))]  # without the air around
+filling = fit_to_cube(solid, 32)
+shares = {suffix: (grid & filling).sum() / (grid | filling).sum() for suffix, grid in back.items() if suffix != ".vox"}
+print("IoU with our chair, scaled up:", ", ".join(f"{suffix} {share:.2f}" for suffix, share in shares.items()))
+print("more than 0.7?", "yes" if min(shares.values()) > 0.7 else "no")
+assert np.array_equal(back[".vox"], chair.voxels) and min(shares.values()) > 0.7
 
 # %% [markdown]
-# *The same chair out of four files.* A mesh has no grid, so the reader fits it into the cube anew, and fills every
-# voxel that the surface passes through: same chair, other voxels. With `read_voxels("your_file.vox")` you can look at
-# any model of your own, also `.ply`, `.off`, `.binvox`, `.npz`.
+# *The same chair out of four files.* The notches are faces that fell between two layers. With
+# `read_voxels("your_file.vox")` you can look at any model of your own, also `.ply`, `.off`, `.binvox`, `.npz`.
 #
 # ## Exercise 4 · Change one thing
 #
-# In the control of section 5 choose the chair at $32^3$ and raise the level slowly. At which level does the first part
-# fall off? Check your eyes with a loop over levels and `label(field > level)[1]`, where
-# `field = distances(chair.voxels)`. Which family of section 8 can be peeled deepest before it falls apart?
+# In the control of section 5 choose the chair at $32^3$ and raise the level slowly. What goes first? Check your eyes
+# with a loop over levels: print `label(field > level)[1]` and `(field > level).sum()`, where `field =
+# distances(chair.voxels)`. Which family of section 8 can be peeled deepest before it changes its number of pieces? Take
+# several seeds.
 #
 # <details><summary>One answer</summary>
-# A part is gone when the level exceeds half its thickness: legs and bars two voxels thick have no middle deeper than
-# half a voxel, 0.016 at 32³. Solid things can be peeled deeper: the loop says which.
+# What counts is how deep the deepest middle of a part lies. In a part two voxels thick that is half a voxel, 0.016 of
+# the cube; in one of three voxels it is 1.5 voxels, 0.047. So at 0.016 legs, arms and back vanish together, and the
+# seat and two crumbs stay: three pieces. At 0.03 the crumbs go, and the number is 1 again: one piece does not mean
+# whole. Massive things can be peeled deepest, houses above all; lamps, chairs and trees hardly at all.
 # </details>
 #
 # ## Exercise 5 · Think
@@ -552,22 +622,28 @@ print("do two different balls have the same voxels?", "yes" if same else "no")
 assert same and not np.array_equal(smaller, larger)
 
 # %% [markdown]
-# **"A mesh that looks closed is closed."** Here are the whole chair of section 6 and the one with a triangle turned
-# round, drawn from the same place:
+# **"A mesh that looks closed is closed."** We turn one triangle of the whole chair round, now this one, now that, and
+# look from the same place:
 
-# %%
-pictures = [stills.render_mesh(broken[name].vertices, broken[name].faces) for name in ("whole", "one turned round")]
-differ = (pictures[0] != pictures[1]).any(axis=2).mean()
-print("do less than 1 in 1,000 pixels differ, and is one of them not watertight?", "yes" if differ < 1e-3 else "no")
-assert differ < 1e-3 and is_watertight(broken["whole"]) and not is_watertight(broken["one turned round"])
+# %% tags=["nbval-ignore-output"] reason="single pixels of a rendering differ between processors"
+seen = [stills.render_mesh(whole.vertices, whole.faces)]
+for face in range(0, len(whole.faces), 100):  # each time another triangle is turned round
+    turned = whole.faces.copy()
+    turned[face] = turned[face][::-1]
+    seen.append(stills.render_mesh(whole.vertices, turned))
+differ = [(picture != seen[0]).any(axis=2).mean() for picture in seen[1:]]
+unseen = np.mean(np.array(differ) == 0)
+print(f"{len(differ)} triangles: {unseen:.0%} of them change no pixel, the worst changes {max(differ):.2%}")
+print("do fewer than 1 in 100 pixels differ, whichever it is?", "yes" if max(differ) < 0.01 else "no")
+assert max(differ) < 0.01
 
 # %% [markdown]
 # ## What you now know
 #
 # 1. Voxels are truth values in a grid; cost grows with the cube of the resolution.
-# 2. Yes and no give the volume well and the area never; a distance field gives both.
+# 2. Yes and no give the volume well and the area never; a field that knows the true distances gives both.
 # 3. Marching cubes turns any field into triangles, one cell at a time; the level is yours to choose.
-# 4. A mesh is closed if each edge is run along once in each direction; only then it has a volume.
+# 4. A mesh is closed if each edge is run along once in each direction; only then its volume means something.
 # 5. A program can draw shapes, and another one can look at them; the second must be judged before it judges.
 #
 # **Sources.** Lorensen and Cline, *Marching cubes*, SIGGRAPH 1987 (the table of cases); Lewiner et al., *Efficient

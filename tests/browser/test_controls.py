@@ -86,7 +86,7 @@ LESSONS = {  # the actions of a lesson's control, or of each of its controls
     },
     "07_voxels_and_meshes": [
         {
-            "level": lambda page, image: push(page, "level", "ArrowRight", 4),
+            "level": lambda page, image: push(page, "level", "ArrowRight", 20),
             "resolution": lambda page, image: push(page, "resolution", "ArrowLeft", 1),
             "shape": lambda page, image: choose(page, "shape", "house"),
             "surface": lambda page, image: choose(page, "surface", "blocks"),

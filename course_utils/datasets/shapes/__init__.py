@@ -11,6 +11,7 @@ Randomness is `numpy.random.PCG64(SeedSequence([crc32(family), seed]))`, read on
 frozen by NumPy's compatibility policy (NEP 19), and adding a family changes no other family's shapes.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index as as_index
@@ -96,10 +97,12 @@ def make_shapes(
 def measure(voxels: np.ndarray, family: str) -> dict[str, str | int | bool]:
     """The attributes of a shape of `family`, from its voxels bool (D, H, W) alone: the judge of lessons 07 and 09.
 
-    It returns what `make_shape` says in `attributes`, key by key. It is made for 32 voxels a side; loose
-    crumbs confuse it, so keep the largest piece first. Raises ValueError for an unknown family, another dtype or
-    shape, or an empty grid.
+    It returns what `make_shape` says in `attributes`, key by key, for 32 voxels a side. Only the largest piece counts;
+    where that shows so little of the family that a rule finds nothing to measure, nothing is known: {}. Raises
+    ValueError for an unknown family, another dtype or shape, or an empty grid.
     """
+    from scipy.ndimage import label
+
     _known(family)
     voxels = np.asarray(voxels)
     if voxels.dtype != bool or voxels.ndim != 3 or len(set(voxels.shape)) != 1 or not voxels.any():
@@ -107,7 +110,12 @@ def measure(voxels: np.ndarray, family: str) -> dict[str, str | int | bool]:
         raise ValueError(
             f"voxels: got {voxels.dtype} of shape {voxels.shape}, {filled} filled; expected bool (n, n, n), not empty"
         )
-    return _FAMILIES[family].look(voxels)
+    pieces, _ = label(voxels)
+    with warnings.catch_warnings(action="error"):  # the mean of nothing, a line through one point
+        try:
+            return _FAMILIES[family].look(pieces == 1 + np.bincount(pieces.ravel())[1:].argmax())
+        except (IndexError, TypeError, ValueError, Warning):
+            return {}
 
 
 def _known(family: str) -> str:
