@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from test_cli import TINY as SMALL
 
 from course_utils.__main__ import main
 from course_utils.checkpoints import build_denoiser
@@ -25,18 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 ROOT = Path(__file__).parents[1]
 STEPS = 60
-TINY = {
-    "name": "tiny",
-    "about": "A test",
-    "classes": ["chair", "table"],
-    "resolution": 8,
-    "data": {"kind": "procedural", "count": 40, "first_index": 0},
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 4, "blocks": 1, "heads": 1, "classes": 2},
-    "path": "flow",
-    "prediction": "x0",
-    "plan": {"steps": STEPS, "batch_size": 4, "time_mean": 1.0, "weight_limit": 25.0},
-    "sampling": {"sampler": "ddim", "steps": 4, "shift": 1.0, "guidance_scale": 2.0},
-}
+TINY = SMALL | {"plan": {"steps": STEPS, "batch_size": 4, "time_mean": 1.0, "weight_limit": 25.0}}
 
 
 def curve(text):

@@ -236,12 +236,12 @@ def test_a_network_more_than_a_tenth_larger_or_smaller_is_refused():
 def test_monais_networks_have_as_many_parameters_as_ours():
     imported("monai")
     sizes = {name: parameter_count(peers.build_peers()[name]) for name in (peers.MONAI, peers.MONAI_STEM)}
-    peers.check_sizes(sizes, ours())
+    assert all(abs(size / ours() - 1) < 0.1 for size in sizes.values()), sizes
 
 
 def test_unet3d_has_as_many_parameters_as_ours():
     imported("video_diffusion_pytorch")
-    peers.check_sizes({peers.VIDEO: parameter_count(peers.video_network())}, ours())
+    assert abs(parameter_count(peers.video_network()) / ours() - 1) < 0.1
 
 
 def test_monais_behind_our_stem_takes_and_gives_shapes():
