@@ -1,0 +1,124 @@
+// The sculptor: the viewer, a button that asks a model to complete what was carved, and its proposals to choose from.
+//
+//   new Sculptor(element, { size, voxels, complete: async (voxels, keep, count) => [voxels, ...] })
+//
+// `keep` is 1 where a voxel, full or empty, stays as it is. The widget in a notebook asks the kernel; a page without
+// one passes a function of its own.
+
+import { make } from "./style.js";
+import { VoxelViewer } from "./viewer.js";
+
+const THUMBNAIL = 256; // pixels, drawn at half the size
+const START = 32; // degrees: the azimuth of a proposal at rest
+const TURN_SECONDS = 8;
+
+export class Sculptor {
+  constructor(element, { size = 32, voxels = new Uint8Array(size ** 3), complete, count = 4 }) {
+    Object.assign(this, { complete, count, proposals: [], drawers: [] });
+    this.viewer = new VoxelViewer(element, { size });
+    this.viewer.setVoxels(voxels, size);
+    this.button = make("button", { type: "button", className: "nts-main", textContent: "Complete" });
+    this.button.addEventListener("click", () => this.ask());
+    this.keep = make("button", { type: "button", textContent: "Keep all" });
+    this.keep.addEventListener("click", () => this.viewer.keepAll());
+    this.status = make("span", { attributes: { role: "status", "aria-live": "polite" } });
+    this.row = make("div", { className: "nts-row", attributes: { role: "group", "aria-label": "Proposals" } });
+    const bar = make("div", { className: "nts-ask" }, this.button, this.keep, this.status);
+    this.viewer.root.append(make("div", { className: "nts-offers" }, bar, this.row));
+    this.viewer.addEventListener("change", () => this._update());
+    this._update();
+  }
+
+  _update() {
+    const free = this.viewer.free.some(Boolean);
+    this.button.disabled = this.busy || !free;
+    this.keep.disabled = !free;
+    if (!this.busy && !this.proposals.length)
+      this.say(free ? "Complete fills the free region in several ways." : "Carve or free a part first.");
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  setBusy(busy) {
+    this.busy = busy;
+    this.status.classList.toggle("nts-busy", busy);
+    this._update();
+  }
+
+  /** Ask for proposals and show them, or the error's message. */
+  async ask() {
+    this.setBusy(true);
+    this.say("The model is drawing …");
+    try {
+      const keep = this.viewer.free.map((is) => 1 - is);
+      const started = performance.now();
+      this.show(await this.complete(this.viewer.voxels, keep, this.count));
+      this.say(`${this.proposals.length} proposals in ${((performance.now() - started) / 1000).toFixed(1)} s; press one to take it.`);
+    } catch (error) {
+      this.say(String(error.message ?? error));
+    } finally {
+      this.setBusy(false);
+    }
+  }
+
+  /** A row of small turning pictures; pressing one takes it. */
+  show(proposals) {
+    this._clear();
+    this.proposals = proposals;
+    const kinds = this.viewer.free;
+    this.row.append(...proposals.map((voxels, k) => this._offer(voxels, kinds, k)));
+  }
+
+  _offer(voxels, kinds, k) {
+    const canvas = make("canvas", { attributes: { "aria-hidden": "true" } });
+    const button = make("button", { type: "button", className: "nts-offer" }, canvas, `Proposal ${k + 1}`);
+    button.addEventListener("click", () => this.take(k));
+    const drawer = this.viewer.stage?.thumbnail(voxels, kinds, this.viewer.size, THUMBNAIL);
+    if (drawer) {
+      this.drawers.push(drawer);
+      drawer.draw(canvas, START);
+      turnWhilePointedAt(button, (azimuth) => drawer.draw(canvas, azimuth));
+    }
+    return button;
+  }
+
+  take(k) {
+    this.viewer.edit((voxels) => voxels.set(this.proposals[k]));
+    [...this.row.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === k)));
+    this.say(`Proposal ${k + 1} taken. Carve on, ask again, or keep all.`);
+  }
+
+  _clear() {
+    this.drawers.splice(0).forEach((drawer) => drawer.dispose());
+    this.row.replaceChildren();
+  }
+
+  dispose() {
+    this._clear();
+    this.viewer.dispose();
+  }
+}
+
+function turnWhilePointedAt(button, draw) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  let started = null;
+  const step = (now) => {
+    if (started === null || !button.isConnected) return;
+    draw(START + ((now - started) / 1000) * (360 / TURN_SECONDS));
+    requestAnimationFrame(step);
+  };
+  const begin = () => {
+    if (started !== null) return;
+    started = performance.now();
+    requestAnimationFrame(step);
+  };
+  const end = () => {
+    if (started === null) return;
+    started = null;
+    draw(START);
+  };
+  for (const name of ["pointerenter", "focus"]) button.addEventListener(name, begin);
+  for (const name of ["pointerleave", "blur"]) button.addEventListener(name, end);
+}
