@@ -228,12 +228,15 @@ export class VoxelViewer extends EventTarget {
     this._changed();
   }
 
-  /** Show what the tool would reach at a point of the canvas; null: nothing. */
+  /** Show at the next frame what the tool would reach at a point of the canvas; null: nothing. */
   point(place) {
-    if (!this.stage || !this._now) return;
-    const target = place && this.paints ? this._target(...place, this._stroke?.solid ?? this._shown(this._now.voxels)) : null;
-    this.stage.setBrush(target ? this._reach(target) : [], this.mode === "add" ? 0 : 1, this.size);
+    this._pointed = this.paints ? place : null;
     this.draw();
+  }
+
+  _showBrush() {
+    const target = this._pointed && this._target(...this._pointed, this._shown(this._now.voxels));
+    this.stage.setBrush(target ? this._reach(target) : [], this.mode === "add" ? 0 : 1, this.size);
   }
 
   _target(x, y, solid) {
@@ -282,6 +285,7 @@ export class VoxelViewer extends EventTarget {
     this._frame = null;
     if (!this.stage) return;
     if (this._stale) this._redrawShape();
+    this._showBrush();
     const { axis, position } = this._cut;
     const cutting = this.mode === "slice" || position < this.size;
     this.stage.setPlane(cutting ? axis : null, position, this.size);
