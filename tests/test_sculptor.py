@@ -1,10 +1,9 @@
-"""The sculptor's Python side, without a browser: packing, questions and answers, refusals, and a bundle that is fresh."""
+"""The sculptor's Python side, without a browser: packing, question and answer, refusals, a fresh bundle."""
 
 import hashlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest

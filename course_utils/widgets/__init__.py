@@ -7,6 +7,7 @@ from course_utils.widgets.noise_interpolation import NoiseInterpolation
 from course_utils.widgets.noise_slider import NoiseSlider
 from course_utils.widgets.sampler_playground import SamplerPlayground
 from course_utils.widgets.score_field import ScoreField
+from course_utils.widgets.sculptor import Sculptor
 from course_utils.widgets.workshop import Workshop
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "NoiseSlider",
     "SamplerPlayground",
     "ScoreField",
+    "Sculptor",
     "Workshop",
 ]

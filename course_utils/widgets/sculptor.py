@@ -86,7 +86,7 @@ class Sculptor(anywidget.AnyWidget):
     def take(self, number: int) -> None:
         """Make a proposal, counted from 0, the shape; what it filled stays free, so that you can ask again."""
         if not 0 <= number < len(self.packed_proposals):
-            raise ValueError(f"number: got {number}, expected one of the {len(self.packed_proposals)} proposals, from 0")
+            raise ValueError(f"number: got {number}, expected 0 to {len(self.packed_proposals) - 1}: propose() first")
         self.packed_voxels = self.packed_proposals[number]
 
     def _answer(self, change) -> None:

@@ -1,4 +1,4 @@
-"""The 3D viewer's bundle on a plain page in a real Chromium: mouse, touch and keys, slices, the saved file, no kernel."""
+"""The 3D viewer's bundle on a plain page in a real Chromium: mouse, touch, keys, slices, the saved file, no kernel."""
 
 import base64
 import functools
@@ -330,10 +330,10 @@ def test_any_shape_saves_closed(viewed, size, share):
     show(viewed, voxels)
     assert np.array_equal(state(viewed, size)[0], voxels)
     saved = viewed.evaluate(
-        "async () => btoa(String.fromCharCode(...new Uint8Array(await viewer.save().arrayBuffer())))"
-        if size < 16
-        else """async () => { let text = ""; for (const byte of new Uint8Array(await viewer.save().arrayBuffer()))
-            text += String.fromCharCode(byte); return btoa(text); }"""
+        """async () => {
+            const bytes = new Uint8Array(await viewer.save().arrayBuffer());
+            return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+        }"""
     )
     mesh = trimesh.load(trimesh.util.wrap_as_stream(base64.b64decode(saved)), "glb", force="mesh", process=False)
     assert is_watertight(mesh) and mesh.volume == pytest.approx(voxels.mean(), rel=1e-5)
@@ -356,7 +356,9 @@ def test_rays_meet_the_first_voxel(viewed):
     starts = draws.normal(size=(200, 3)) * 3 + 4 + 14 * np.sign(draws.normal(size=(200, 3)))
     directions = draws.uniform(0, 8, (200, 3)) - starts
     found = viewed.evaluate(
-        """async ([text, starts, directions]) => { const { cast } = await import("/grid.js"); const solid = load(text, 8);
+        """async ([text, starts, directions]) => {
+            const { cast } = await import("/grid.js");
+            const solid = load(text, 8);
             return starts.map((start, k) => cast(solid, 8, start, directions[k])?.voxel ?? null); }""",
         [text_of(solid), starts.tolist(), directions.tolist()],
     )
@@ -381,7 +383,8 @@ def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
             const complete = async (voxels, keep, count) => {
                 if (window.fail) throw new Error("<b>no</b> model");
                 window.given = { filled: voxels.reduce((a, b) => a + b), kept: keep.reduce((a, b) => a + b) };
-                return Array.from({ length: count }, (_, k) => voxels.map((is, i) => (keep[i] ? is : k === 2 ? whole[i] : 0)));
+                const proposal = (k) => voxels.map((is, i) => (keep[i] ? is : k === 2 ? whole[i] : 0));
+                return Array.from({ length: count }, (_, k) => proposal(k));
             };
             window.sculptor = new Sculptor(here, { size: 32, voxels: whole, complete, count: 3 });
             window.viewer = sculptor.viewer;
@@ -398,7 +401,7 @@ def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
     assert opened.evaluate("given") == {"filled": voxels.sum(), "kept": (~free).sum()}
     pictures = [pixels(opened.locator(".nts-offer canvas").nth(k)) for k in range(3)]
     assert all(colours(picture) > 100 for picture in pictures)
-    orange = [int(((p[..., 0] > p[..., 2].astype(int) + 60)).sum()) for p in pictures]
+    orange = [int((p[..., 0] > p[..., 2].astype(int) + 60).sum()) for p in pictures]
     assert orange[0] == orange[1] == 0 < orange[2]  # what the model filled in
     opened.locator(".nts-offer").nth(2).click()
     opened.wait_for_timeout(300)

@@ -2,7 +2,7 @@
 
 export const CSS = `
 .nts { font: 14px/1.35 "DejaVu Sans", Verdana, system-ui, sans-serif; color: #333; background: #fff; max-width: 860px;
-  border: 1px solid #dfe3e8; border-radius: 10px; overflow: hidden; box-sizing: border-box; text-align: left; }
+  border: 1px solid #dfe3e8; border-radius: 10px; overflow: hidden; box-sizing: border-box; text-align: left; container-type: inline-size; }
 .nts *, .nts *::before { box-sizing: border-box; }
 .nts-bar { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 6px; padding: 8px 10px; align-items: center; background: #f7f8fa;
   border-bottom: 1px solid #e8ebef; }
@@ -45,6 +45,11 @@ export const CSS = `
 .nts-busy::before { content: ""; display: inline-block; width: 12px; height: 12px; margin-right: 8px; border-radius: 50%;
   border: 2px solid #e07b0a; border-top-color: transparent; vertical-align: -1px; animation: nts-spin 0.8s linear infinite; }
 @keyframes nts-spin { to { transform: rotate(360deg); } }
+@container (max-width: 700px) {
+  .nts .nts-bar { gap: 4px; padding: 6px; font-size: 12.5px; }
+  .nts .nts-bar button { padding: 4px 6px; gap: 4px; }
+  .nts .nts-bar button svg { width: 14px; height: 14px; }
+}
 @media (prefers-reduced-motion: reduce) { .nts-busy::before { animation: none; } }
 `;
 
