@@ -53,9 +53,8 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     page.get_by_role("button", name="Carve", exact=True).click()
     box = view.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
-    page.keyboard.press("z")  # goes to the viewer, not to the notebook
-    page.keyboard.press("y")
-    page.keyboard.press("]")
+    for key in ("z", "y", "]", "b"):  # they go to the viewer, not to the notebook, where b would add a cell
+        page.keyboard.press(key)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
     page.get_by_role("button", name="Complete", exact=True).click()
     page.get_by_text("4 proposals in").wait_for()

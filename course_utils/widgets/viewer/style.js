@@ -77,9 +77,12 @@ export function icon(name) {
   return svg;
 }
 
+const TAKES_KEYS = ["button", "canvas", "input", "select"];
+
 /** An element with properties, attributes under `attributes`, and children. */
 export function make(tag, { attributes = {}, ...properties } = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
+  if (TAKES_KEYS.includes(tag)) element.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes M and Z
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;

@@ -36,7 +36,6 @@ export class VoxelViewer extends EventTarget {
     this.hint = make("div", { className: "nts-hint", attributes: { role: "status", "aria-live": "polite" } });
     this.toolbar = new Toolbar(this);
     this.root = make("div", { className: "nts" }, make("style", { textContent: CSS }));
-    this.root.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes M and Z for itself
     this.place.append(this.toolbar.options);
     this.root.append(this.toolbar.element, this.place, this.hint);
     element.append(this.root);
