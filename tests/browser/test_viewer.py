@@ -22,7 +22,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <style>.nts-stage { height: 320px !important; } #here { width: 600px; }</style>
 <body style="margin: 12px"><div id="here"></div><script type="module">
 import * as library from "/viewer.bundle.js";
-Object.assign(window, library);
+Object.assign(window, library, { library });
 window.load = (text, size) => unpack(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), size ** 3);
 </script>"""
 STATE = "() => [viewer.voxels, viewer.free].map((grid) => btoa(String.fromCharCode(...pack(grid))))"
@@ -412,3 +412,56 @@ def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
     opened.get_by_text("<b>no</b> model").wait_for()
     button(opened, "Keep all").click()
     assert not state(opened)[1].any() and button(opened, "Complete").is_disabled()
+
+
+def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
+    """`render` with a model that keeps anywidget's contract and a kernel that fills whatever is free."""
+    opened.evaluate(
+        """([text]) => {
+            const view = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+            const empty = new DataView(new ArrayBuffer(32 ** 3 / 8));
+            const values = { size: 32, count: 2, asked: 0, answered: 0, error: "", packed_proposals: [] };
+            Object.assign(values, { packed_voxels: view(text), packed_free: empty });
+            const acts = {};
+            const tell = (changes) => {
+                Object.assign(values, changes);
+                for (const name in changes) (acts[`change:${name}`] ?? []).forEach((act) => act());
+            };
+            const model = {
+                get: (name) => values[name],
+                set: (name, value) => { values[name] = value; },
+                on: (name, act) => { acts[name] = [...(acts[name] ?? []), act]; },
+                off: (name, act) => { acts[name] = acts[name].filter((other) => other !== act); },
+                save_changes: () => {
+                    if (values.asked === values.answered) return;
+                    const bytes = (name) => new Uint8Array(values[name].buffer);
+                    const [voxels, free] = [bytes("packed_voxels"), bytes("packed_free")];
+                    const filled = new DataView(voxels.map((byte, i) => byte | free[i]).buffer);
+                    const answer = window.fail ? { error: "ValueError: <i>no</i>" }
+                        : { error: "", packed_proposals: [values.packed_voxels, filled] };
+                    setTimeout(() => tell({ ...answer, answered: values.asked }), 50);
+                },
+            };
+            Object.assign(window, { model, tell, acts, stop: library.default.render({ model, el: here }) });
+            window.bits = (name) => btoa(String.fromCharCode(...new Uint8Array(model.get(name).buffer)));
+        }""",
+        [text_of(chair())],
+    )
+    button(opened, "Carve").click()
+    opened.mouse.click(*on_screen(opened, 15, 10.5, 12.5))
+    free = np.zeros_like(chair())
+    free[13:16, 9:12, 11:14] = True
+    voxels = chair() & ~free
+    assert opened.evaluate("[bits('packed_voxels'), bits('packed_free')]") == [text_of(voxels), text_of(free)]
+    button(opened, "Complete").click()
+    opened.get_by_text("2 proposals in").wait_for()
+    opened.locator(".nts-offer").nth(1).click()
+    assert opened.evaluate("bits('packed_voxels')") == text_of(voxels | free)
+    opened.evaluate("window.fail = true")
+    button(opened, "Complete").click()
+    opened.get_by_text("ValueError: <i>no</i>").wait_for()
+    opened.evaluate("tell({ packed_voxels: new DataView(new ArrayBuffer(32 ** 3 / 8)) })")  # a change from the kernel
+    assert opened.evaluate("bits('packed_voxels')") == text_of(np.zeros_like(chair()))
+    assert opened.locator("[data-lm-suppress-shortcuts]").count() == 20  # all that takes keys
+    opened.evaluate("stop()")
+    assert opened.locator(".nts").count() == 0 and opened.evaluate("Object.values(acts).flat().length") == 0
