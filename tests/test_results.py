@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from course_utils.results import STUDIES, checksum, load_results, save_results
+from course_utils.results import STUDIES, checksum, finite, load_results, save_results
 
 CONTENTS = {"runs": [{"distance": 0.1 + 0.2, "modes": 5}, {"distance": None}], "tuned": ["plain", 2e-3]}
 
@@ -36,6 +36,11 @@ def test_what_is_no_file_of_results_is_refused(tmp_path, text):
     file.write_text(text)
     with pytest.raises(ValueError, match=r"no readable results.*get the repository's data"):
         load_results(file)
+
+
+def test_infinite_numbers_become_none():
+    inf = float("inf")
+    assert finite({"a": inf, "b": -inf, "c": 0.5, "d": None}) == {"a": None, "b": None, "c": 0.5, "d": None}
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -122,7 +122,8 @@ def show_noisy(fields, titles=None, columns=None):
     fields = [grid_array("fields", field) for field in _nonempty("fields", fields)]
     to_unit = [np.clip(field[::-1, :, field.shape[2] // 2] / (2 * END) + 0.5, 0, 1) for field in fields]
     images = [np.round(255 * OCCUPANCY_MAP(unit)[..., :3]).astype(np.uint8) for unit in to_unit]
-    enlarged = [image.repeat(PIXELS, 0).repeat(PIXELS, 1) for image in images]
+    side = PIXELS * max(len(image) for image in images)  # coarse grids beside fine ones in one size
+    enlarged = [image.repeat(side // len(image), 0).repeat(side // len(image), 1) for image in images]
     return contact_sheet(enlarged, titles, columns)
 
 

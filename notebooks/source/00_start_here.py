@@ -25,8 +25,8 @@ from course_utils.sampling import ddpm, guided, last, sample, time_grid
 # %% [markdown]
 # ## A chair, now
 #
-# The folder `data/checkpoints/shapes32` holds a small neural network that was trained on six families of furniture.
-# It can do one thing only: look at a noisy shape and guess the clean one. We call it the
+# The folder `data/checkpoints/shapes32` holds a small neural network that was trained on eleven families of shapes. It
+# can do one thing only: look at a noisy shape and guess the clean one. We call it the
 # **denoiser**.
 
 # %%
@@ -75,7 +75,7 @@ one_noise = [last(generate(family, seed=7)).x_t[0, 0] for family in about["class
 stills.show_fields(one_noise, about["classes"], columns=6)
 
 # %% [markdown]
-# *Six words, one noise.* They have hardly anything in common that you could name: the word decides what it is, the
+# *Eleven words, one noise.* They have hardly anything in common that you could name: the word decides what it is, the
 # noise which one of its kind. And the other way round: one word, six noises. Change `"chair"` or the seeds and run
 # again.
 
