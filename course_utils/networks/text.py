@@ -72,7 +72,12 @@ class TextEncoder(nn.Module):
         )
         self.outlet = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """The summary and the words in the light of each other (B, 1 + length, width), and where none is, bool.
+
+        tokens: (B, length); (B,) is a text of one word, or of none.
+        """
+        tokens = tokens[:, None] if tokens.ndim == 1 else tokens
         if tokens.ndim != 2 or tokens.shape[1] >= len(self.places):
             raise ValueError(
                 f"tokens has shape {tuple(tokens.shape)}; expected (B, length), length at most {len(self.places) - 1}"
@@ -81,5 +86,9 @@ class TextEncoder(nn.Module):
         h = nn.functional.pad(self.tokens(tokens.clamp(min=0)), (0, 0, 1, 0)) + self.places[: absent.shape[1]]
         for layer in self.layers:
             h = layer(h, src_key_padding_mask=absent)
+        return h, absent
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        h, absent = self.read(tokens)
         present = (~absent).to(h.dtype)[:, :, None]
         return self.outlet((h * present).sum(1) / present.sum(1))

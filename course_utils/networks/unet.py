@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.networks.embedding import Embedding
+from course_utils.networks.embedding import Embedding, said
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -62,6 +62,24 @@ class Attention(nn.Module):
         qkv = self.qkv(self.norm(x)).flatten(2)  # (B, 3C, N)
         q, k, v = (part.unflatten(1, (self.heads, -1)).transpose(2, 3) for part in qkv.chunk(3, dim=1))
         h = functional.scaled_dot_product_attention(q, k, v)  # (B, heads, N, C / heads)
+        return x + self.out(h.transpose(2, 3).reshape(x.shape))
+
+
+class CrossAttention(nn.Module):
+    """Every place of the grid asks the words of a text (B, length, width), beside a shortcut (arXiv 2112.10752)."""
+
+    def __init__(self, dimensions: int, channels: int, width: int, heads: int):
+        super().__init__()
+        self.heads, self.norm, self.norm_words = heads, normalised(channels), nn.LayerNorm(width)
+        self.query = CONVOLUTION[dimensions](channels, channels, 1)
+        self.key_value = nn.Linear(width, 2 * channels)
+        self.out = zeroed(CONVOLUTION[dimensions](channels, channels, 1))
+
+    def forward(self, x: Tensor, words: Tensor, absent: Tensor) -> Tensor:
+        q = self.query(self.norm(x)).flatten(2).unflatten(1, (self.heads, -1)).transpose(2, 3)
+        pairs = self.key_value(self.norm_words(words)).chunk(2, dim=2)
+        k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in pairs)
+        h = functional.scaled_dot_product_attention(q, k, v, attn_mask=~absent[:, None, None, :])
         return x + self.out(h.transpose(2, 3).reshape(x.shape))
 
 
@@ -115,7 +133,7 @@ class UNet(nn.Module):
     dimensions: 1, 2 or 3.  channels: features at each level, each level half as fine as the one before.
     patch: edge of the stem's patches; 1 works on every pixel.  blocks: residual blocks a level on the way down.
     heads: attention heads at the coarsest level.  classes: number of class labels.  words: size of the vocabulary of
-    texts (see Embedding); 0 for none.
+    texts (see Embedding); 0 for none.  reads: whether the coarsest level also asks each word of the text.
     Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
     """
 
@@ -129,6 +147,7 @@ class UNet(nn.Module):
         heads: int = 4,
         classes: int = 0,
         words: int = 0,
+        reads: bool = False,
     ):
         super().__init__()
         if dimensions not in CONVOLUTION:
@@ -146,6 +165,7 @@ class UNet(nn.Module):
             self.shrink.append(convolution(before, size, 3, stride=2, padding=1) if level else nn.Identity())
             self.down.append(nn.ModuleList(ResidualBlock(dimensions, size, size, width) for _ in range(blocks)))
         self.attention = Attention(dimensions, channels[-1], heads)
+        self.reading = CrossAttention(dimensions, channels[-1], width, heads) if reads else None
         self.middle = ResidualBlock(dimensions, channels[-1], channels[-1], width)
         for level, size in reversed(list(enumerate(channels))):
             sizes = [2 * size] + [size] * (blocks - 1)
@@ -172,7 +192,10 @@ class UNet(nn.Module):
             for block in blocks:
                 h = block(h, embedded)
             skips.append(h)
-        h = self.middle(self.attention(h), embedded)
+        h = self.attention(h)
+        if self.reading is not None:
+            h = self.reading(h, *self.embedding.text.read(said(condition, log_snr)))
+        h = self.middle(h, embedded)
         for level, (blocks, grow) in enumerate(zip(self.up, self.grow, strict=True)):
             h = torch.cat([h, skips.pop()], dim=1)
             for block in blocks:
