@@ -22,6 +22,7 @@ from course_utils.datasets.captions import (
     faithfulness,
     held_out,
     held_out_pairs,
+    obeys,
     prompts,
     total,
     words,
@@ -273,9 +274,11 @@ def test_faithfulness_counts_by_attribute():
     empty = np.zeros((32, 32, 32), dtype=bool)
     scores = faithfulness(np.stack([chair.voxels, empty, mug.voxels]), asked)
     assert scores == {"chair.base": Score(0, 1), "chair.seat": Score(1, 2), "mug.height": Score(1, 1)}
-    assert total(scores) == Score(2, 4)
+    assert total(scores) == Score(2, 4) and obeys(chair.voxels, asked[0]) == {"seat": True, "base": False}
     with pytest.raises(ValueError, match="2 shapes for 3 prompts"):
         faithfulness(np.stack([empty, empty]), asked)
+    with pytest.raises(ValueError, match="family='boat': expected one of chair, table"):
+        caption("boat", chair.attributes, Draws("boat", 0))
 
 
 def test_real_shapes_are_faithful_and_others_are_not():

@@ -426,9 +426,12 @@ def caption(
 ) -> tuple[str, Named]:
     """A true text of at most 24 words about a shape, and what it names: {attribute: the values it allows}.
 
-    attributes: what `make_shape` says of a shape of `family`. Up to four phrases name some of them, sometimes
-    none, and always those in `must`. Nothing but `draws` decides, so that `Draws("captions", 5)` names the same text everywhere.
+    attributes: what `make_shape` says of a shape of `family`. Up to four phrases name some of them, sometimes none,
+    and always those in `must`. Nothing but `draws` decides: `Draws("captions", 5)` names the same text everywhere.
+    ValueError for an unknown family.
     """
+    if family not in _FACTS:
+        raise ValueError(f"family={family!r}: expected one of {', '.join(_FACTS)}")
     true = [fact for fact in _FACTS[family] if _holds(fact.named, attributes) and _holds(fact.when, attributes)]
     nouns = next(fact.phrases for fact in true if not fact.named)
     chosen = _chosen(true, draws, must or {})
@@ -563,21 +566,30 @@ def _test_prompts(
                 yield Prompt(text, family, named, seed)
 
 
-def faithfulness(voxels: np.ndarray, prompts: Sequence[Prompt]) -> dict[str, Score]:
-    """What was asked for and is there, by "family.attribute": bool (N, D, H, W) made from N prompts, `measure` judges.
+def obeys(voxels: np.ndarray, prompt: Prompt) -> dict[str, bool]:
+    """Whether each attribute that a prompt names is there in bool (D, H, W), `measure` judges: {attribute: bool}.
 
-    Where nothing can be measured, in an empty shape for example, all is wrong. Always report beside it the judge's
-    own error: this count of the real shapes, `make_shape(prompt.family, prompt.seed)`. Whether the shape is of the
-    family at all is not asked. ValueError for another number of shapes than prompts.
+    Where nothing can be measured, in an empty shape for example, all is wrong. Whether the shape is of the prompt's
+    family at all is not asked.
+    """
+    measured = measure(voxels, prompt.family) if voxels.any() else {}
+    return {name: measured.get(name) in values for name, values in prompt.named.items()}
+
+
+def faithfulness(voxels: np.ndarray, prompts: Sequence[Prompt]) -> dict[str, Score]:
+    """How much of what was asked for is there, by "family.attribute": bool (N, D, H, W) made from N prompts.
+
+    Always report beside it the judge's own error, this count of real shapes, `make_shape(prompt.family, prompt.seed)`,
+    and what shapes get that were made from other prompts of the family. ValueError for another number of shapes than
+    prompts.
     """
     if len(voxels) != len(prompts):
         raise ValueError(f"voxels: {len(voxels)} shapes for {len(prompts)} prompts; expected one for each")
     right, asked = Counter(), Counter()
     for shape, prompt in zip(voxels, prompts, strict=True):
-        measured = measure(shape, prompt.family) if shape.any() else {}
-        for name, values in prompt.named.items():
+        for name, obeyed in obeys(shape, prompt).items():
             asked[f"{prompt.family}.{name}"] += 1
-            right[f"{prompt.family}.{name}"] += measured.get(name) in values
+            right[f"{prompt.family}.{name}"] += obeyed
     return {key: Score(right[key], asked[key]) for key in sorted(asked)}
 
 
