@@ -27,6 +27,9 @@ def test_a_vocabulary_numbers_words_and_gives_them_back():
 def test_unknown_words_are_named_with_those_that_are_known():
     with pytest.raises(ValueError, match="unknown word: fat, nine; the words are a, seven"):
         Vocabulary.of(TEXTS).encode(["a fat nine"])
+    many = Vocabulary([*TEXTS[2].split(), "chair", "chairs", *(f"word{k}" for k in range(40))])
+    with pytest.raises(ValueError, match=r"^unknown word: chiar \(near: chair, chairs\), xyz; all 44 words are in"):
+        many.encode("a chiar, xyz")
     for words in (["a", "a"], ["two words"], ["Upper"]):
         with pytest.raises(ValueError, match="different single words"):
             Vocabulary(words)
