@@ -124,21 +124,22 @@ def train(options: argparse.Namespace) -> None:
 
     from course_utils.checkpoints import build_denoiser, save_checkpoint
     from course_utils.denoiser import parameter_count
-    from course_utils.geometry.voxels import to_model
-    from course_utils.training import Trainer, batches
+    from course_utils.training import Trainer
 
     config, plan = read_plan(options)
     out = options.out or ROOT / "runs" / config["name"]
     with team(options.device) as device:
-        voxels, labels = training_data(config, options.data)
+        voxels, condition = training_data(config, options.data)
         torch.manual_seed(plan.seed)
-        trainer = Trainer(build_denoiser(config), plan, device, options.compile)
+        denoiser = build_denoiser(config)
+        begin_from(denoiser, config.get("begin_from"))
+        trainer = Trainer(denoiser, plan, device, options.compile)
         going_on = restore_all(trainer, out / "state.safetensors")
         if trainer.rank == 0:
             millions = parameter_count(trainer.denoiser) / 1e6
             together = f", {trainer.processes} processes" if trainer.processes > 1 else ""
             print(f"{going_on}{config['name']}: {millions:.2f} M parameters, {len(voxels)} shapes, {device}{together}")
-        run_training(trainer, batches(voxels, labels, to_model), out / "state.safetensors", options.save_every)
+        run_training(trainer, draw_from(voxels, condition), out / "state.safetensors", options.save_every)
         if trainer.rank == 0:
             made = how_made(trainer, voxels)
             save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, plan, made))
@@ -286,11 +287,13 @@ def training_data(config: dict, file: Path | None):
     import torch
 
     classes, about = config["classes"], config["data"]
-    if about["kind"] == "procedural":
+    if about["kind"] in ("procedural", "captioned"):
         from course_utils.datasets.shapes import make_shapes
 
         first, count = about["first_index"], about["count"]
         made = make_shapes(count, config["resolution"], classes, first)
+        if about["kind"] == "captioned":
+            return captioned(made, config["words"], about["wordings"])
         # families take turns; labels count in this config's classes, whatever else the generator knows
         return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
     from course_utils.datasets.files import read_npz
@@ -307,6 +310,44 @@ def training_data(config: dict, file: Path | None):
     rows = [i for i, label in enumerate(archive.labels) if label in number and not archive.is_test[i]]
     labels = torch.tensor([number[archive.labels[i]] for i in rows]) if len(classes) > 1 else None
     return torch.from_numpy(archive.voxels(rows)), labels
+
+
+def captioned(made, words: list[str], wordings: int):
+    """Shapes without the held-out ones, bool (N, D, H, W), and the tokens of several captions each, (N, W, length)."""
+    import torch
+
+    from course_utils.datasets.captions import LONGEST, captions, held_out
+    from course_utils.networks.text import Vocabulary
+
+    kept, vocabulary = ~held_out(made), Vocabulary(words)
+    tokens = torch.full((len(kept), wordings, LONGEST), -1)
+    for wording in range(wordings):
+        encoded = vocabulary.encode(captions(made, wording))
+        tokens[:, wording, : encoded.shape[1]] = encoded
+    return torch.from_numpy(made.voxels[kept]), tokens[kept]
+
+
+def draw_from(voxels, condition):
+    """What a trainer draws from: voxels, with labels (N,), one of the texts in (N, W, length), or no condition."""
+    import torch
+
+    from course_utils.geometry.voxels import to_model
+    from course_utils.training import batches
+
+    if condition is None or condition.ndim == 1:
+        return batches(voxels, condition, to_model)
+    texts, wordings = condition.flatten(0, 1), condition.shape[1]
+    return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
+
+
+def begin_from(denoiser, folder: str | None) -> None:
+    """Copy the weights of a checkpoint that have the same names and sizes: the trunk, not what reads the condition."""
+    from course_utils.checkpoints import load_checkpoint
+
+    if folder is not None:
+        mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
+        same = {name: value for name, value in theirs.items() if name in mine and value.shape == mine[name].shape}
+        denoiser.load_state_dict(mine | same)
 
 
 def card(config: dict, plan: "Plan", made: dict) -> str:
