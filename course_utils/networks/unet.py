@@ -124,6 +124,30 @@ class PatchesOut(nn.Module):
         return h + self.bias.reshape(-1, *[1] * dimensions)
 
 
+class Details(nn.Module):
+    """What patches lose on their way: every patch of the input once more, beside the network's features of its place.
+
+    A patch of 4^3 is 64 numbers, and the stem keeps as many as there are channels. This is the skip that a U-Net has at
+    every other scale: x (B, inputs, *fine grid) and features (B, C, *grid) -> (B, inputs, *fine grid), place by place,
+    modulated by the embedding (B, E). Begins at zero.
+    """
+
+    def __init__(self, dimensions: int, inputs: int, channels: int, patch: int, embedding: int, features: int):
+        super().__init__()
+        convolution = CONVOLUTION[dimensions]
+        self.patches = convolution(inputs, features, patch, stride=patch)
+        self.places = convolution(channels, features, 1)
+        self.modulation = zeroed(nn.Linear(embedding, 2 * features))
+        self.mix = convolution(features, features, 1)
+        self.outlet = PatchesOut(dimensions, features, inputs, patch)
+
+    def forward(self, x: Tensor, features: Tensor, embedded: Tensor) -> Tensor:
+        scale, shift = self.modulation(functional.silu(embedded)).chunk(2, dim=1)
+        grid = (...,) + (None,) * (x.ndim - 2)
+        h = (self.patches(x) + self.places(features)) * (1 + scale[grid]) + shift[grid]
+        return self.outlet(functional.silu(self.mix(functional.silu(h))))
+
+
 class UNet(nn.Module):
     """A denoising network for grids in 1, 2 or 3 dimensions.
 
@@ -134,6 +158,7 @@ class UNet(nn.Module):
     patch: edge of the stem's patches; 1 works on every pixel.  blocks: residual blocks a level on the way down.
     heads: attention heads at the coarsest level.  classes: number of class labels.  words: size of the vocabulary of
     texts (see Embedding); 0 for none.  reads: whether the coarsest level also asks each word of the text.
+    details: features of the skip around patches (see Details); 0 for none.
     Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
     """
 
@@ -148,6 +173,7 @@ class UNet(nn.Module):
         classes: int = 0,
         words: int = 0,
         reads: bool = False,
+        details: int = 0,
     ):
         super().__init__()
         if dimensions not in CONVOLUTION:
@@ -178,6 +204,7 @@ class UNet(nn.Module):
             if patch == 1
             else PatchesOut(dimensions, channels[0], in_channels, patch)
         )
+        self.details = Details(dimensions, in_channels, channels[0], patch, width, details) if details else None
 
     def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
         if x.ndim != self.dimensions + 2 or any(side % self.multiple for side in x.shape[2:]):
@@ -202,4 +229,5 @@ class UNet(nn.Module):
                 h = block(h, embedded)
             if level < len(self.up) - 1:
                 h = grow(functional.interpolate(h, scale_factor=2.0, mode="nearest"))
-        return self.outlet(self.head(h))
+        h = self.head(h)
+        return self.outlet(h) if self.details is None else self.outlet(h) + self.details(x, h, embedded)
