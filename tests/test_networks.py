@@ -7,7 +7,7 @@ from torch import nn
 from course_utils.denoiser import Denoiser, parameter_count
 from course_utils.networks.embedding import Embedding, noise_embedding
 from course_utils.networks.mlp import MLP
-from course_utils.networks.unet import Attention, UNet
+from course_utils.networks.unet import Attention, PatchesOut, UNet, cut, joined
 from course_utils.paths import KINDS, PATHS
 
 
@@ -129,3 +129,19 @@ def test_details_know_the_noise_level():
     network.outlet.requires_grad_(False)
     x = torch.randn(1, 1, 8, 8)
     assert (network(x, torch.zeros(1)) - network(x, torch.full((1,), 4.0))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_patches_as_matrix_products_are_torch_s_strided_convolutions(dimensions):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, *[8, 12, 16][:dimensions], dtype=torch.float64)
+    weight, bias = torch.randn(5, 3, *[4] * dimensions).double(), torch.randn(5).double()
+    convolve = getattr(torch.nn.functional, f"conv{dimensions}d")
+    as_rows = torch.nn.functional.linear(cut(x, 4), weight.flatten(1), bias)
+    assert torch.allclose(as_rows.transpose(1, 2), convolve(x, weight, bias, stride=4).flatten(2))
+    assert torch.equal(joined(cut(x, 4), 4, [side // 4 for side in x.shape[2:]]), x)
+    outlet = PatchesOut(dimensions, 5, 3, 4).double()
+    outlet.weight.data, outlet.bias.data = weight, bias[:3]
+    spread_out = getattr(torch.nn.functional, f"conv_transpose{dimensions}d")
+    features = torch.randn(2, 5, *[2, 3, 4][:dimensions], dtype=torch.float64)
+    assert torch.allclose(outlet(features), spread_out(features, weight, bias[:3], stride=4))

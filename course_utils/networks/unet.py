@@ -7,6 +7,7 @@ section 3.1), patches (arXiv 2212.09748).
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -103,6 +104,23 @@ class Places(nn.Module):
         return x + self.mix(torch.cat([phases.sin(), phases.cos()])[None])
 
 
+def cut(x: Tensor, patch: int) -> Tensor:
+    """A grid (B, C, *fine grid) cut into patches of p values along each axis: (B, places, C p^d)."""
+    dimensions = x.ndim - 2
+    for axis in range(dimensions):
+        x = x.unflatten(2 + 2 * axis, (-1, patch))  # (B, C, places, p, places, p, ...)
+    places, inside = range(2, x.ndim, 2), range(3, x.ndim, 2)
+    return x.permute(0, *places, 1, *inside).flatten(1, dimensions).flatten(2)
+
+
+def joined(patches: Tensor, patch: int, places: Sequence[int]) -> Tensor:
+    """The inverse of `cut`: (B, places, C p^d) -> (B, C, *fine grid), for a grid of `places` along each axis."""
+    dimensions = len(places)
+    x = patches.unflatten(2, (-1, *[patch] * dimensions)).unflatten(1, places)  # (B, *places, C, p, p, p)
+    order = [part + axis for axis in range(dimensions) for part in (1, 2 + dimensions)]
+    return x.permute(0, 1 + dimensions, *order).reshape(len(x), -1, *[side * patch for side in places])
+
+
 class PatchesOut(nn.Module):
     """The stem turned round: the features of each place (B, C, *grid) become a patch of p values along each axis.
 
@@ -116,36 +134,32 @@ class PatchesOut(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        dimensions, patch = x.ndim - 2, self.weight.shape[-1]
-        h = torch.einsum("bc...,cq->bq...", x, self.weight.flatten(1))
-        h = h.unflatten(1, self.weight.shape[1:])  # (B, outputs, p, p, p, *grid)
-        order = [2 + axis + part for axis in range(dimensions) for part in (dimensions, 0)]  # side by side: grid, patch
-        h = h.permute(0, 1, *order).reshape(len(x), -1, *[side * patch for side in x.shape[2:]])
-        return h + self.bias.reshape(-1, *[1] * dimensions)
+        h = torch.einsum("bc...,cq->b...q", x, self.weight.flatten(1)).flatten(1, -2)
+        return joined(h, self.weight.shape[-1], x.shape[2:]) + self.bias.reshape(-1, *[1] * (x.ndim - 2))
 
 
 class Details(nn.Module):
     """What patches lose on their way: every patch of the input once more, beside the network's features of its place.
 
     A patch of 4^3 is 64 numbers, and the stem keeps as many as there are channels. This is the skip that a U-Net has at
-    every other scale: x (B, inputs, *fine grid) and features (B, C, *grid) -> (B, inputs, *fine grid), place by place,
-    modulated by the embedding (B, E). Begins at zero.
+    every other scale: x (B, inputs, *fine grid) and features (B, C, *grid) -> (B, inputs, *fine grid), each place by
+    itself, modulated by the embedding (B, E). Begins at zero.
     """
 
     def __init__(self, dimensions: int, inputs: int, channels: int, patch: int, embedding: int, features: int):
         super().__init__()
-        convolution = CONVOLUTION[dimensions]
-        self.patches = convolution(inputs, features, patch, stride=patch)
-        self.places = convolution(channels, features, 1)
+        self.patch = patch
+        self.patches = nn.Linear(inputs * patch**dimensions, features)
+        self.places = nn.Linear(channels, features)
         self.modulation = zeroed(nn.Linear(embedding, 2 * features))
-        self.mix = convolution(features, features, 1)
-        self.outlet = PatchesOut(dimensions, features, inputs, patch)
+        self.mix = nn.Linear(features, features)
+        self.outlet = zeroed(nn.Linear(features, inputs * patch**dimensions))
 
     def forward(self, x: Tensor, features: Tensor, embedded: Tensor) -> Tensor:
-        scale, shift = self.modulation(functional.silu(embedded)).chunk(2, dim=1)
-        grid = (...,) + (None,) * (x.ndim - 2)
-        h = (self.patches(x) + self.places(features)) * (1 + scale[grid]) + shift[grid]
-        return self.outlet(functional.silu(self.mix(functional.silu(h))))
+        scale, shift = self.modulation(functional.silu(embedded))[:, None].chunk(2, dim=2)
+        h = self.patches(cut(x, self.patch)) + self.places(features.flatten(2).transpose(1, 2))
+        h = self.outlet(functional.silu(self.mix(functional.silu(h * (1 + scale) + shift))))
+        return joined(h, self.patch, features.shape[2:])
 
 
 class UNet(nn.Module):
