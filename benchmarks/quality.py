@@ -26,6 +26,7 @@ from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
 
 COMMAND = "python benchmarks/quality.py"
 HEADING = "## Quality"
+COUNT = 200
 TOGETHER = 8  # shapes sampled at a time
 
 
@@ -112,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)")
     parser.add_argument("--data", type=Path, help="the data file, for models that were trained on one")
-    parser.add_argument("--count", type=int, default=200, help="shapes of each family (200)")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"shapes of each family ({COUNT})")
     parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
     denoiser, config = load_checkpoint(options.model)
@@ -124,7 +125,8 @@ def main() -> None:
         results[family] = measure_family(denoiser, config, family, options.count, training, options.data)
         print(table({family: results[family]}).splitlines()[-1], flush=True)
     contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
-    save_results(options.out or STUDIES / f"{config['name']}.json", contents, COMMAND)
+    command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
+    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
     write_card(options.model, quality_section(config, results))
     print(table(results))
 
