@@ -32,7 +32,8 @@ def build_denoiser(config: dict) -> Denoiser:
     try:
         network = dict(config["network"])
         kind = NETWORKS[network.pop("kind")]
-        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"])
+        told = {key: config[key] for key in ("log_snr_range",) if key in config}
+        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"], **told)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"the config does not describe a model ({type(error).__name__}: {error}); it needs network (kind: "

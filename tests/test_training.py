@@ -42,7 +42,7 @@ def test_loss_is_the_mean_square_in_the_quantity_named(path, prediction, loss_in
     t = torch.linspace(0.1, 0.9, 64, dtype=torch.float64)
     x_t = path.noised(x0, noise, t)
     size = (path.alpha(t) ** 2 + path.sigma(t) ** 2).sqrt()[:, None]
-    output = network(x_t / size, path.log_snr(t).clamp(-10, 10), None) * path.magnitude(prediction, t)[:, None]
+    output = network(x_t / size, path.log_snr(t).clamp(-20, 20), None) * path.magnitude(prediction, t)[:, None]
     truth = path.convert(x0, x_t, t, "x0", loss_in)
     by_hand = (path.convert(output, x_t, t, prediction, loss_in) - truth).square().mean()
     ours = training_loss(denoiser, x0, noise, t, loss_in=loss_in, weight_limit=float("inf"))
@@ -264,3 +264,15 @@ def test_another_seed_draws_other_batches_times_and_noise():
         list(trainer.run(batches(POINTS)))
         ends.append(torch.cat([p.flatten() for p in trainer.denoiser.parameters()]))
     assert (ends[0] - ends[1]).abs().max() > 1e-5
+
+
+def test_the_network_is_told_no_log_snr_beyond_its_range():
+    told = []
+
+    def network(x, log_snr, condition):
+        told.append(log_snr)
+        return x
+
+    for wide, most in ((3.0, 3.0), (20.0, 20.0)):
+        Denoiser(network, FlowPath(), log_snr_range=wide)(torch.zeros(2, 3), torch.tensor([0.0, 1.0]))
+        assert told[-1].tolist() == [most, -most]
