@@ -74,16 +74,15 @@ def row_of(found: dict) -> list[float]:
     return [*accuracies, *shape, made.training_copies, found["held_out_copies"]]
 
 
-def quality_section(config: dict, results: dict[str, dict]) -> str:
+def quality_section(results: dict[str, dict]) -> str:
     """What the card says about quality."""
     count = next(iter(results.values()))["samples"]["count"]
-    settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in config["sampling"].items())
     return f"""{HEADING}
 
-{count} samples a family ({settings}) against as many held-out shapes; `benchmarks/quality.py` measures it. 1-NNA and
-COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the
-samples' place), COV too. One piece: after pieces under 1 % of the volume are dropped. Near copies: IoU of {COPY} or
-more with a training shape, beside the same for held-out shapes.
+{count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
+Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
+too. One piece: after pieces under 1 % of the volume are dropped. Near copies: IoU of {COPY} or more with a training
+shape, beside the same for held-out shapes.
 
 {table(results)}
 """
@@ -117,7 +116,7 @@ def main() -> None:
     contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
-    write_card(options.model, quality_section(config, results))
+    write_card(options.model, quality_section(results))
     print(table(results))
 
 

@@ -179,7 +179,7 @@ for world, oracle in study["oracle"].items():
 # %% [markdown]
 # Only $x_0$ gives shapes in both. With patches of 2³ the velocity nearly keeps up: 8 numbers go into 32 features, and
 # nothing is lost. With patches of 4³, 64 numbers meet 32 features: half of the noise cannot even enter, and the answer
-# is dust, thousands of bits. The noise fails twice, because $x_0$ follows from it by a division: an error in it counts
+# is dust, thousands of bits. The noise fails in both: $x_0$ follows from it by a division, and an error in it counts
 # $\sigma/\alpha$ times, nine times at $t = 0.9$. (Why $v$ does so much worse than the velocity, its close relative, is
 # worth an afternoon: exercise 3.)
 #
