@@ -356,11 +356,12 @@ def make_trainers(config: dict) -> dict:
     return trainers
 
 
-def measure_quality(config: dict, trainers: dict, voxels: Tensor, seconds: float) -> dict:
+def measure_quality(config: dict, voxels: Tensor, seconds: float) -> dict:
     """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
     first = config["data"]["first_index"] + config["data"]["count"]
     held_out = to_model(make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels)
-    levels, curves, draw = nearest_levels(MONAI_PATH), {}, batches(voxels, None, to_model)
+    levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
+    draw = batches(voxels, None, to_model)
     for name, parts in LOOKS.items():
         print(f"{name}: x0-errors at log-SNR", *(f"{level:.2f}" for level in levels))
         looks = [seconds * part for part in parts]
@@ -377,18 +378,18 @@ def conditions() -> dict:
     return {"threads": threads, "batch": BATCH, "machine": platform.machine(), **versions}
 
 
-def speed_part(config: dict, trainers: dict, voxels: Tensor, seconds: float) -> dict:
+def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
     """Steps of all networks and the promises of the shipped model, printed and returned."""
-    rows = measure_speed(trainers, batches(voxels, None, to_model))
+    rows = measure_speed(make_trainers(config), batches(voxels, None, to_model))
     print(speed_table(rows), flush=True)
     promises = measure_promises()
     print("; ".join(f"{name.replace('_', ' ')}: {s:.3f} s" for name, s in promises.items()), flush=True)
     return {"conditions": conditions(), "rows": rows, "promises": promises}
 
 
-def quality_part(config: dict, trainers: dict, voxels: Tensor, seconds: float) -> dict:
+def quality_part(config: dict, voxels: Tensor, seconds: float) -> dict:
     """Both learning curves and their comparison, printed and returned."""
-    found = measure_quality(config, trainers, voxels, seconds)
+    found = measure_quality(config, voxels, seconds)
     print(quality_table(found["rows"]))
     return {"conditions": conditions() | {"seconds": seconds}, **found}
 
@@ -403,15 +404,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})")
     options = parser.parse_args()
     config = read_config("shapes32")
-    trainers = make_trainers(config)
-    if MONAI not in trainers:
+    if MONAI not in build_peers():
         parser.exit(2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n")
     voxels, _ = training_data(config, None)
     contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:
-        contents[name] = PARTS[name](config, trainers, voxels, options.seconds)
+        contents[name] = PARTS[name](config, voxels, options.seconds)
         save_results(options.out, contents, COMMAND)
-        trainers = make_trainers(config)  # the part has trained them
 
 
 if __name__ == "__main__":

@@ -14,33 +14,22 @@ import torch
 
 from course_utils.__main__ import SHIPPED, training_data
 from course_utils.atomic import writing
-from course_utils.checkpoints import load_checkpoint
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import make_shapes
-from course_utils.denoiser import Denoiser
-from course_utils.geometry.voxels import to_occupancy
 from course_utils.metrics import COPY, ShapeReport, nearest_iou, shape_report
-from course_utils.noise import gaussian
+from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.results import STUDIES, finite, save_results
-from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
 
 COMMAND = "python benchmarks/quality.py"
 HEADING = "## Quality"
+COUNT = 200
 TOGETHER = 8  # shapes sampled at a time
 
 
-def samples(denoiser: Denoiser, config: dict, family: str, count: int) -> np.ndarray:
-    """`count` shapes of a class by the config's own sampling, seeds 0, 1, ...: bool (count, D, H, W)."""
-    settings, found = config["sampling"], []
-    times = time_grid(denoiser.path, settings["steps"], settings["shift"])
-    for seeds in torch.arange(count).split(TOGETHER):
-        noise = denoiser.path.prior_sample(gaussian(seeds.tolist(), (1,) + (config["resolution"],) * 3))
-        denoise = denoiser
-        if len(config["classes"]) > 1:
-            labels = torch.full((len(seeds),), config["classes"].index(family))
-            denoise = guided(denoiser, labels, settings["guidance_scale"])
-        found.append(last(sample(denoise, noise, times, SAMPLERS[settings["sampler"]], seed=seeds.tolist())).x_t)
-    return to_occupancy(torch.cat(found))
+def samples(pipe: VoxelDiffusionPipeline, family: str, count: int) -> np.ndarray:
+    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: bool (count, D, H, W)."""
+    parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
+    return np.concatenate([pipe(family, num_shapes_per_class=len(seeds), seeds=seeds).shapes for seeds in parts])
 
 
 def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
@@ -54,12 +43,12 @@ def held_out(config: dict, family: str, count: int, file: Path | None) -> np.nda
 
 
 def measure_family(
-    denoiser: Denoiser, config: dict, family: str, count: int, training: np.ndarray, file: Path | None
+    pipe: VoxelDiffusionPipeline, family: str, count: int, training: np.ndarray, file: Path | None
 ) -> dict:
     """Reports of the samples and of the oracle, and the share of held-out shapes that have a near copy in training."""
-    reference = held_out(config, family, count, file)
+    reference = held_out(pipe.denoiser.config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
-    made = shape_report(samples(denoiser, config, family, len(reference)), reference, training)
+    made = shape_report(samples(pipe, family, len(reference)), reference, training)
     return {
         "samples": finite(made._asdict()),
         "oracle": finite(shape_report(training[chosen], reference)._asdict()),
@@ -85,16 +74,15 @@ def row_of(found: dict) -> list[float]:
     return [*accuracies, *shape, made.training_copies, found["held_out_copies"]]
 
 
-def quality_section(config: dict, results: dict[str, dict]) -> str:
+def quality_section(results: dict[str, dict]) -> str:
     """What the card says about quality."""
     count = next(iter(results.values()))["samples"]["count"]
-    settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in config["sampling"].items())
     return f"""{HEADING}
 
-{count} samples a family ({settings}) against as many held-out shapes; `benchmarks/quality.py` measures it. 1-NNA and
-COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the
-samples' place), COV too. One piece: after pieces under 1 % of the volume are dropped. Near copies: IoU of {COPY} or
-more with a training shape, beside the same for held-out shapes.
+{count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
+Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
+too. One piece: after pieces under 1 % of the volume are dropped. Near copies: IoU of {COPY} or more with a training
+shape, beside the same for held-out shapes.
 
 {table(results)}
 """
@@ -112,20 +100,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)")
     parser.add_argument("--data", type=Path, help="the data file, for models that were trained on one")
-    parser.add_argument("--count", type=int, default=200, help="shapes of each family (200)")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"shapes of each family ({COUNT})")
     parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
-    denoiser, config = load_checkpoint(options.model)
+    pipe = VoxelDiffusionPipeline.from_pretrained(options.model)
+    pipe.set_progress_bar_config(disable=True)
+    config = pipe.denoiser.config
     voxels, labels = training_data(config, options.data)
     labels = torch.zeros(len(voxels)) if labels is None else labels
     results = {}
     for number, family in enumerate(config["classes"]):
         training = voxels[labels == number].numpy()
-        results[family] = measure_family(denoiser, config, family, options.count, training, options.data)
+        results[family] = measure_family(pipe, family, options.count, training, options.data)
         print(table({family: results[family]}).splitlines()[-1], flush=True)
     contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
-    save_results(options.out or STUDIES / f"{config['name']}.json", contents, COMMAND)
-    write_card(options.model, quality_section(config, results))
+    command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
+    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
+    write_card(options.model, quality_section(results))
     print(table(results))
 
 

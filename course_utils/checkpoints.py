@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load, save
 
 from course_utils.atomic import writing_folder
-from course_utils.denoiser import Denoiser
+from course_utils.denoiser import LOG_SNR_RANGE, Denoiser
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS
@@ -32,7 +32,8 @@ def build_denoiser(config: dict) -> Denoiser:
     try:
         network = dict(config["network"])
         kind = NETWORKS[network.pop("kind")]
-        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"])
+        told = config.get("log_snr_range", LOG_SNR_RANGE)
+        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"], told)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"the config does not describe a model ({type(error).__name__}: {error}); it needs network (kind: "

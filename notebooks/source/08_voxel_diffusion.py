@@ -22,7 +22,7 @@ import torch
 from course_utils.datasets.shapes import make_shape, make_shapes
 from course_utils.exercises import lesson_08
 from course_utils.geometry.voxels import component_count, connected_components, keep_largest, to_model, to_occupancy
-from course_utils.metrics import nearest_iou, one_piece, piece_shares, shape_report
+from course_utils.metrics import nearest_iou, piece_shares, shape_report
 from course_utils.noise import gaussian
 from course_utils.paths import FlowPath
 from course_utils.plots import film, live, stills
@@ -67,19 +67,19 @@ stills.show_noisy([path.noised(x0, noise, t)[0, 0] for t in levels], [f"t = {t}"
 # %% [markdown]
 # ## 3 · A finer grid needs more noise
 #
-# Here is the same sofa on two grids, both at $t = 0.7$. **Predict:** in which of the two is it harder to see?
+# Here is the same sofa on two grids, both at $t = 0.6$. **Predict:** in which of the two is it harder to see?
 
 # %%
 fine = to_model(torch.from_numpy(make_shape("sofa", 0, 32).voxels)[None])
-noisy = {"16³": path.noised(x0, noise, 0.7), "32³": path.noised(fine, gaussian([1], (1, 32, 32, 32)), 0.7)}
-noisy["32³, means of 2³ voxels"] = torch.nn.functional.avg_pool3d(noisy["32³"], 2)
-stills.show_noisy([field[0, 0] for field in noisy.values()], list(noisy), columns=3)
+noisy = {"16³": path.noised(x0, noise, 0.6), "32³": path.noised(fine, gaussian([1], (1, 32, 32, 32)), 0.6)}
+noisy["32³, mean of each 2³"] = torch.nn.functional.avg_pool3d(noisy["32³"], 2)
+stills.show_noisy([field[0, 0] / path.alpha(0.6) for field in noisy.values()], list(noisy), columns=3)
 
 # %% [markdown]
-# *Slices again.* On the fine grid eight voxels show what one shows on the coarse grid. Their mean has noise that is
-# $\sqrt 8$ times smaller, and the sofa is back. So in the log-SNR of lesson 01 the coarse outlines of a 32³ shape are
-# ahead by $\log 8$. To drown them as deep, time must run ahead: $t' = \dfrac{s\,t}{1 + (s - 1)\,t}$ with
-# $s = \sqrt 8$.
+# *Slices again, $x_t/(1-t)$, so that the sofa has its full colour in all three.* On the fine grid eight voxels show
+# what one shows on the coarse grid. Their mean has noise that is $\sqrt 8$ times smaller, and the sofa is back. So in
+# the log-SNR of lesson 01 the coarse outlines of a 32³ shape are ahead by $\log 8$. To drown them as deep, time must
+# run ahead: $t' = \dfrac{s\,t}{1 + (s - 1)\,t}$ with $s = \sqrt 8$.
 
 # %%
 t = torch.linspace(0.05, 0.95, 19, dtype=torch.float64)
@@ -160,13 +160,16 @@ from course_utils.results import STUDIES, load_results
 
 study, command = load_results(STUDIES / "what_to_predict.json")
 print("made by:", command)
+ways = {}
+for run in study["runs"]:
+    setting = run["setting"]
+    way = f"{setting['prediction']}, loss in {setting['loss_in']}"
+    ways.setdefault((setting["world"], way), []).append(run["report"])
 for world, oracle in study["oracle"].items():
     print(f"\n{world:<25}    1-NNA            pieces   largest piece")
-    reports = {}
-    for run in (run for run in study["runs"] if run["setting"]["world"] == world):
-        way = f"{run['setting']['prediction']}, loss in {run['setting']['loss_in']}"
-        reports.setdefault(way, []).append(run["report"])
-    for way, found in (reports | {"real shapes": [oracle]}).items():
+    for (where, way), found in (ways | {(world, "real shapes"): [oracle]}).items():
+        if where != world:
+            continue
         accuracies, pieces, largest = (
             np.array([one[key] for one in found]) for key in ("chamfer_accuracy", "pieces", "largest_piece")
         )
@@ -174,7 +177,11 @@ for world, oracle in study["oracle"].items():
         print(f"{way:<25} {accuracies.mean():6.1%} {spread:<8} {pieces.mean():12.1f} {largest.mean():12.0%}")
 
 # %% [markdown]
-# STUDYTEXT
+# Only $x_0$ gives shapes in both. With patches of 2³ the velocity nearly keeps up: 8 numbers go into 32 features, and
+# nothing is lost. With patches of 4³, 64 numbers meet 32 features: half of the noise cannot even enter, and the answer
+# is dust, thousands of bits. The noise fails in both: $x_0$ follows from it by a division, and an error in it counts
+# $\sigma/\alpha$ times, nine times at $t = 0.9$. (Why $v$ does so much worse than the velocity, its close relative, is
+# worth an afternoon: exercise 3.)
 #
 # So the network says $x_0$. What an error *costs* is another choice. It should cost more where the noise is low: we
 # measure it in the velocity $\dot x_t = \text{noise} - x_0$.
@@ -219,7 +226,7 @@ assert difference < 1e-5
 # %% [markdown]
 # ## 6 · Train it, here and now
 #
-# The loop is a generator: it yields after every step, and *we* decide what happens then. Every seventieth step we ask
+# The loop is a generator: it yields after every step, and *we* decide what happens then. Four times on the way we ask
 # the model for a sofa, a car and a house, always from the same noise, and redraw the picture.
 #
 # Steps with little noise are rare, but weigh up to 400: in a training as short as this a few of them rule a batch. We
@@ -244,10 +251,10 @@ trainer = Trainer(denoiser, plan)
 watch = live.LiveTraining(plan.steps)
 for progress in trainer.run(batches(voxels, labels, to_model)):
     watch.add(*progress)
-    if progress.step % 70 == 0:
+    if progress.step % 105 == 0:
         watch.show([generate(trainer.ema, label, [5])[0] for label in range(len(families))], families)
     if progress.step == plan.steps // 3:
-        early = copy.deepcopy((denoiser, trainer.ema))  # for section 8
+        early = copy.deepcopy(trainer.ema)  # for section 8
 
 # %% [markdown]
 # *Loss on a logarithmic scale, and one shape of each family from the moving average of the weights (EMA).* The loss
@@ -270,8 +277,8 @@ eighteen = to_occupancy(torch.cat(list(mine.values())))
 stills.show_voxels(eighteen, [name for name in families for _ in range(6)], columns=6)
 
 # %% [markdown]
-# *Eighteen shapes that no one has drawn: plainly sofas, cars and houses, with rough walls and few windows.* Here is one
-# of them forming, step by step:
+# *Eighteen shapes that no one has drawn: plainly sofas and cars, and houses that are lumps with roofs.* Here is one of
+# them forming, step by step:
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 sofa = guided(trainer.ema, torch.tensor([0]), guidance_scale=2.0)
@@ -317,14 +324,14 @@ titles = [title for iou in alike.tolist() for title in ("ours", f"nearest, IoU {
 stills.show_voxels(pairs, titles, columns=6)
 
 # %% [markdown]
-# `shape_report` measures all of it. We compare our model after a third of its training and at the end, each with the
-# weights as they were and with their moving average (EMA, lesson 04); and real shapes in the place of generated ones:
-# the **oracle**, because no measure is fair without what perfection scores. **Predict:** where does averaging matter
-# more, early or at the end?
+# `shape_report` measures all of it. We compare our model after a third of its training, at the end with its last
+# weights, and at the end with their moving average (EMA, lesson 04); and real shapes in the place of generated ones:
+# the **oracle**, because no measure is fair without what perfection scores. **Predict:** which of the two, training
+# three times as long or averaging, matters more?
 
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-def many(model, each=20, **settings):
+def many(model, each=12, **settings):
     """`each` shapes of every family, as truth values."""
     fields = [generate(model, label, list(range(each)), **settings) for label in range(len(families))]
     return to_occupancy(torch.cat(fields))
@@ -335,10 +342,9 @@ def row(name, report):
     print(f"{name:<22} {quality} {report.largest_piece:12.1%} {report.training_iou:12.2f}")
 
 
-held_out, oracle = (make_shapes(60, 16, families, first).voxels for first in (10_000, 20_000))
+held_out, oracle = (make_shapes(36, 16, families, first).voxels for first in (10_000, 20_000))
 print(f"{'':<22}     1-NNA    COV   pieces   largest piece   nearest IoU")
-models = {"a third, last weights": early[0], "a third, average": early[1]}
-models |= {"end, last weights": denoiser, "end, average": trainer.ema}
+models = {"a third, average": early, "end, last weights": denoiser, "end, average": trainer.ema}
 reports = {name: shape_report(many(model), held_out, data.voxels) for name, model in models.items()}
 for name, report in (reports | {"real shapes (oracle)": shape_report(oracle, held_out, data.voxels)}).items():
     row(name, report)
@@ -346,30 +352,34 @@ print(f"chance alone moves 1-NNA of {2 * len(held_out)} shapes by ± {0.5 / np.s
 
 # %%
 before, after = reports["a third, average"], reports["end, average"]
-print("does more training bring 1-NNA down?", "yes" if after.chamfer_accuracy < before.chamfer_accuracy else "no")
+nearer = after.training_iou > before.training_iou
+print("with more training, are real shapes more like ours?", "yes" if nearer else "no")
 print("is more than 90 % of the volume in one piece?", "yes" if after.largest_piece > 0.9 else "no")
 print("are the shapes new, nearest IoU below that of a copy (0.95)?", "yes" if after.training_iou < 0.95 else "no")
-assert after.chamfer_accuracy < before.chamfer_accuracy and after.largest_piece > 0.9 and after.training_iou < 0.95
+assert before.training_iou < after.training_iou < 0.95 and after.largest_piece > 0.9
 
 # %% [markdown]
-# SCORETEXT
+# All are whole, none is a copy, and yet 1-NNA is far from the oracle: rough walls give our shapes away. Training longer
+# matters, plainest in the last column. Averaging hardly does here, because the plan lets the learning rate fall to
+# nothing, which calms the last weights as well. And look at what chance alone does: with so few shapes, small
+# differences in 1-NNA mean nothing.
 #
 # **Predict:** how many sampling steps are enough?
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 from course_utils.plots.planar import Chart, show_charts
 
-counts = (2, 4, 8, 12)
+counts = (1, 2, 4, 12)
 by_steps = [shape_report(many(trainer.ema, steps=steps), held_out) for steps in counts[:-1]] + [after]
-whole = Chart("Whole", "sampling steps", "share of one piece", "log", y_limits=(0, 1.05), x_ticks=counts)
-whole.line(counts, [report.one_piece_cleaned for report in by_steps], colour=MODEL, marker="o")
-true = Chart("True", "sampling steps", "1-NNA", "log", y_limits=(0.4, 1.05), x_ticks=counts)
-true.line(counts, [report.chamfer_accuracy for report in by_steps], "ours", MODEL, marker="o")
-true.line(counts, [shape_report(oracle, held_out).chamfer_accuracy] * len(counts), "oracle", EXACT)
-show_charts([whole, true])
+chart = Chart("How many steps are enough?", "sampling steps", "1-NNA", "log", y_limits=(0.35, 1.05), x_ticks=counts)
+chart.line(counts, [report.chamfer_accuracy for report in by_steps], "ours", MODEL, marker="o")
+chart.line(counts, [shape_report(oracle, held_out).chamfer_accuracy] * len(counts), "oracle", EXACT)
+show_charts(chart)
 
 # %% [markdown]
-# STEPSTEXT
+# *1-NNA of 36 shapes; the dashed line is the oracle.* Even one step, the bare first guess, does not score much worse.
+# Believe it? 1-NNA of three dozen massive shapes is a blunt judge, and the last figure of this lesson shows what it
+# overlooks. For thin legs the number of steps matters more: exercise 2 of lesson 00.
 #
 # ## 9 · A short training beside a longer one
 #
@@ -394,8 +404,8 @@ theirs = torch.cat([shipped_shapes(family, [0, 1]) for family in about["classes"
 stills.show_fields(theirs, [family for family in about["classes"] for _ in range(2)], columns=8)
 
 # %% [markdown]
-# *Two shapes of each family, not chosen: seeds 0 and 1.* How good it is stands in its card, measured by a script with
-# 200 shapes of each family. **Predict:** which family is hardest?
+# *Two shapes of each family, not chosen: seeds 0 and 1.* How good it is stands in its card, measured by a script
+# against shapes that training never saw. **Predict:** which family is hardest?
 
 # %%
 measured, command = load_results(STUDIES / "shapes32.json")
@@ -408,36 +418,45 @@ for family, found in sorted(measured["families"].items(), key=lambda one: one[1]
     print(f"{family:>10}  {pairs}  {ours['one_piece_cleaned']:10.1%}")
 
 # %% [markdown]
-# FAMILYTEXT
+# *Best first.* No family has come to its oracle: on one core, an hour and a half is little for eleven families.
+# Furniture of boards and boxes is nearest; houses with their small windows, lamps and trees are farthest, and not half
+# of the lamps are whole.
 #
 # ### How it fails
 #
-# Averages hide failures, so we look for them. Two kinds can be counted without taste: *floating bits* (more than one
-# piece, once pieces under 1 % of the volume are dropped), and *broken legs*: parts of the lowest voxels that hang in
-# the air, cut off below. **Predict:** how many of 32 chairs fail?
+# Averages hide failures, so we look for them. Three kinds can be counted without taste: bits that float; stumps, legs
+# that are cut off above and stand alone; and legs that hang in the air, cut off below. **Predict:** how many of 24
+# chairs have a flaw?
 
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-def hanging(voxels, height=6):
-    """Pieces of the lowest `height` filled layers that do not reach the ground: legs that are cut off."""
+def flaws(voxels, height=6):
+    """How many bits float, how many legs are cut off above, and below; the lowest `height` layers are legs alone."""
+    labels, sizes = connected_components(voxels)
     ground = np.flatnonzero(voxels.any((1, 2)))[0]
-    labels, sizes = connected_components(voxels[ground : ground + height])
-    return len(sizes) - len(np.setdiff1d(labels[0], 0))
+    body, standing = [1 + sizes.argmax()], np.setdiff1d(labels[ground], 0)
+    low, pieces = connected_components(voxels[ground : ground + height])
+    floating = len(sizes) - len(np.union1d(standing, body))
+    return floating, len(np.setdiff1d(standing, body)), len(pieces) - len(np.setdiff1d(low[0], 0))
 
 
-chairs = to_occupancy(torch.cat([shipped_shapes("chair", list(range(k, k + 8))) for k in range(0, 32, 8)]))
-real = make_shapes(32, 32, ("chair",), 30_000).voxels
-for name, shapes in {"generated": chairs, "real": real}.items():
-    broken = np.array([hanging(shape) for shape in shapes])
-    print(f"{name}: floating bits in {(~one_piece(shapes)).sum()}, broken legs in {(broken > 0).sum()} of 32 chairs")
-    if name == "generated":
-        badness = broken + (1 - piece_shares(shapes)[0])
-worst = np.argsort(-badness)[:6]
-titles = [f"{hanging(chairs[k])} hanging, {component_count(chairs[k])} pieces" for k in worst]
+chairs = to_occupancy(torch.cat([shipped_shapes("chair", list(range(k, k + 8))) for k in range(0, 24, 8)]))
+real = make_shapes(24, 32, ("chair",), 30_000).voxels
+found = {name: np.array([flaws(shape) for shape in shapes]) for name, shapes in (("ours", chairs), ("real", real))}
+print("chairs of 24 with     floating bits   stumps   hanging legs   any")
+for name, counts in found.items():
+    floating, stumps, hanging = (counts > 0).sum(0)
+    print(f"{name:>14} {floating:19} {stumps:8} {hanging:14} {(counts > 0).any(1).sum():5}")
+
+# %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
+worst = np.argsort(piece_shares(chairs)[0])[:6]
+titles = ["floating {}, stumps {}, hanging {}".format(*found["ours"][k]) for k in worst]
 stills.show_voxels(chairs[worst], titles, columns=6)
 
 # %% [markdown]
-# FAILTEXT
+# *The six least whole of the 24.* Seats are always there; what fails is thin. A leg is two voxels wide, few of the
+# cube's 32,768 voxels, and so it costs the loss little to be wrong about it; and no step asks whether the whole still
+# stands.
 #
 # **What a short training cannot do.** Compare the two sheets: ours has rough walls and lacks detail. Three things help,
 # all without a new idea: more steps, more shapes, a finer grid. This command trains the shipped model anew; it saves
