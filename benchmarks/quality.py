@@ -29,7 +29,7 @@ TOGETHER = 8  # shapes sampled at a time
 def samples(pipe: VoxelDiffusionPipeline, family: str, count: int) -> np.ndarray:
     """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: bool (count, D, H, W)."""
     parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
-    return np.concatenate([pipe(family, num_shapes_per_class=len(seeds), seeds=seeds).shapes for seeds in parts])
+    return np.concatenate([pipe(family, num_shapes_per_prompt=len(seeds), seeds=seeds).shapes for seeds in parts])
 
 
 def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
