@@ -34,7 +34,7 @@ from course_utils.geometry.voxels import keep_largest, to_model
 from course_utils.noise import gaussian
 from course_utils.paths import Path as NoisePath
 from course_utils.paths import TablePath
-from course_utils.results import save_results
+from course_utils.results import load_results, save_results
 from course_utils.sampling import SAMPLERS, State, ddpm, guided, sample, time_grid
 from course_utils.training import Draw, Plan, Progress, Trainer, batches
 
@@ -356,47 +356,61 @@ def make_trainers(config: dict) -> dict:
     return trainers
 
 
-def measure_quality(config: dict, draw: Draw, mean_shape: Tensor, seconds: float) -> dict:
+def measure_quality(config: dict, voxels: Tensor, seconds: float) -> dict:
     """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
     first = config["data"]["first_index"] + config["data"]["count"]
     held_out = to_model(make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels)
     levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
+    draw = batches(voxels, None, to_model)
     for name, parts in LOOKS.items():
         print(f"{name}: x0-errors at log-SNR", *(f"{level:.2f}" for level in levels))
         looks = [seconds * part for part in parts]
         curves[name] = learning_curve(trainers[name], draw, looks, lambda model: x0_errors(model, held_out, levels))
-    without = errors_without_network(mean_shape, held_out, levels)
+    without = errors_without_network(2 * voxels.sum(dim=0) / len(voxels) - 1, held_out, levels)
     return {"curves": curves, "rows": compare(curves[OURS], curves[MONAI], levels, without)}
 
 
-def conditions(seconds: float) -> dict:
+def conditions() -> dict:
     """What a reader of the numbers needs to know beside them."""
     installed = {found.name: found.version for found in metadata.distributions()}
     versions = {name: installed.get(name) for name in ("torch", "monai", "video-diffusion-pytorch")}
     threads = torch.get_num_threads()
-    return {"seconds": seconds, "threads": threads, "batch": BATCH, "machine": platform.machine(), **versions}
+    return {"threads": threads, "batch": BATCH, "machine": platform.machine(), **versions}
+
+
+def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
+    """Steps of all networks and the promises of the shipped model, printed and returned."""
+    rows = measure_speed(make_trainers(config), batches(voxels, None, to_model))
+    print(speed_table(rows), flush=True)
+    promises = measure_promises()
+    print("; ".join(f"{name.replace('_', ' ')}: {s:.3f} s" for name, s in promises.items()), flush=True)
+    return {"conditions": conditions(), "rows": rows, "promises": promises}
+
+
+def quality_part(config: dict, voxels: Tensor, seconds: float) -> dict:
+    """Both learning curves and their comparison, printed and returned."""
+    found = measure_quality(config, voxels, seconds)
+    print(quality_table(found["rows"]))
+    return {"conditions": conditions() | {"seconds": seconds}, **found}
+
+
+PARTS = {"speed": speed_part, "quality": quality_part}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600, help="training time of ours and of MONAI's, each (600)")
+    parser.add_argument("--only", choices=PARTS, help="measure one part; the other stays in the file as it is")
     parser.add_argument("--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})")
     options = parser.parse_args()
     config = read_config("shapes32")
-    trainers = make_trainers(config)
-    if MONAI not in trainers:
+    if MONAI not in build_peers():
         parser.exit(2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n")
     voxels, _ = training_data(config, None)
-    draw = batches(voxels, None, to_model)
-    contents = {"conditions": conditions(options.seconds), "speed": measure_speed(trainers, draw)}
-    print(speed_table(contents["speed"]), flush=True)
-    contents["promises"] = measure_promises()
-    print("; ".join(f"{name.replace('_', ' ')}: {s:.3f} s" for name, s in contents["promises"].items()), flush=True)
-    del trainers
-    mean_shape = 2 * voxels.sum(dim=0) / len(voxels) - 1
-    contents["quality"] = measure_quality(config, draw, mean_shape, options.seconds)
-    print(quality_table(contents["quality"]["rows"]))
-    save_results(options.out, contents, COMMAND)
+    contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
+    for name in [options.only] if options.only else PARTS:
+        contents[name] = PARTS[name](config, voxels, options.seconds)
+        save_results(options.out, contents, COMMAND)
 
 
 if __name__ == "__main__":

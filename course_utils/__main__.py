@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -33,10 +34,11 @@ def parser() -> Parser:
     top = Parser(prog="course.py", description="Generate shapes, train models, check the environment.")
     commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
 
-    generate = commands.add_parser("generate", help="make a shape and write its mesh, with a picture beside it")
-    generate.add_argument("family", help="what to make: a class of the model, for example chair")
+    generate = commands.add_parser("generate", help="make shapes and write their meshes, with a picture beside them")
+    generate.add_argument("prompt", help="what to make: a class of the model, for example chair, or a text if it reads")
     generate.add_argument("--seed", type=whole, default=0, help="which one; the same seed is the same shape everywhere")
-    generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: FAMILY-SEED.glb)")
+    generate.add_argument("--count", type=positive, default=1, help="how many: this seed and those after it")
+    generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)")
     generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
     generate.add_argument("--model", type=Path, default=SHIPPED, help="checkpoint folder (default: the shipped one)")
@@ -70,48 +72,62 @@ def positive(text: str) -> int:
 
 
 def generate(options: argparse.Namespace) -> None:
-    """Sample one shape and write mesh and PNG. ValueError for an unknown class, model, suffix or device."""
+    """Sample shapes and write meshes and a PNG. ValueError for an unknown prompt, model, suffix or device."""
     from course_utils.checkpoints import load_checkpoint
     from course_utils.geometry.mesh import SUFFIXES, is_watertight, save_mesh, smooth_mesh
     from course_utils.geometry.voxels import keep_largest
-    from course_utils.plots.stills import render, save_png
+    from course_utils.plots.stills import contact_sheet, render, save_png
 
-    out = options.out or Path(f"{options.family}-{options.seed}.glb")
+    out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")
     if out.suffix.lower() not in SUFFIXES:
         raise ValueError(f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}")
     denoiser, config = load_checkpoint(options.model, checked_device(options.device))
-    if options.family not in config["classes"]:
-        raise ValueError(f"the model knows no {options.family!r}; it makes: {', '.join(config['classes'])}")
-    start = time.perf_counter()
-    for state in sampling_states(denoiser, config, options.family, options.seed, options):
-        show_progress("sampling", state.step, state.steps)
-    field = keep_largest(state.x_t[0, 0].cpu().numpy())
-    mesh = smooth_mesh(field)
+    start, seeds = time.perf_counter(), list(range(options.seed, options.seed + options.count))
+    samples = [field for part in parts(seeds) for field in sampled(denoiser, config, options.prompt, part, options)]
+    fields = [keep_largest(sample) for sample in samples]
+    meshes = [smooth_mesh(field) for field in fields]
     seconds = time.perf_counter() - start
-    if not len(mesh.faces):
-        raise ValueError("the model made an empty shape; try another seed, or a model trained for longer")
-    save_mesh(mesh, out)
-    save_png(out.with_suffix(".png"), render(field, size=640))
-    closed = "watertight" if is_watertight(mesh) else "not watertight"
-    print(f"{out}: {len(mesh.faces)} triangles, {closed}; picture: {out.with_suffix('.png')}; {seconds:.1f} s")
+    empty = [seed for seed, mesh in zip(seeds, meshes, strict=True) if not len(mesh.faces)]
+    if empty:
+        which = ", ".join(map(str, empty))
+        raise ValueError(f"the shape of seed {which} is empty; try another seed, or a model trained for longer")
+    for seed, mesh in zip(seeds, meshes, strict=True):
+        file = out if len(seeds) == 1 else out.with_stem(f"{out.stem}-{seed}")
+        save_mesh(mesh, file)
+        print(f"{file}: {len(mesh.faces)} triangles, {'' if is_watertight(mesh) else 'not '}watertight")
+    titles = [f"seed {seed}" for seed in seeds]
+    one = len(seeds) == 1
+    sheet = render(fields[0], size=640) if one else contact_sheet([render(field) for field in fields], titles)
+    save_png(out.with_suffix(".png"), sheet)
+    print(f"{out.with_suffix('.png')}: {'its picture' if one else 'all of them'}; {seconds:.1f} s")
 
 
-def sampling_states(denoiser, config: dict, family: str, seed: int, options: argparse.Namespace):
-    """The sampler's states for one shape of a class, with the model's own settings unless options say otherwise."""
-    import torch
+def file_name(prompt: str) -> str:
+    """A prompt as the beginning of a file's name."""
+    return re.sub("[^a-z0-9]+", "-", prompt.lower()).strip("-")[:60] or "shape"
 
+
+def parts(seeds: list[int], most: int = 8) -> list[list[int]]:
+    """Seeds in batches: a batch's size changes no shape, only memory and time."""
+    return [seeds[first : first + most] for first in range(0, len(seeds), most)]
+
+
+def sampled(denoiser, config: dict, prompt: str, seeds: list[int], options: argparse.Namespace):
+    """One sample for each seed, float (D, H, W), with the model's own settings unless options say otherwise."""
+    from course_utils.checkpoints import condition_of
     from course_utils.noise import gaussian
     from course_utils.sampling import SAMPLERS, guided, sample, time_grid
 
     settings = config["sampling"]
     scale = settings["guidance_scale"] if options.guidance_scale is None else options.guidance_scale
     device = next(denoiser.parameters()).device
-    # a model of one class was trained without labels
-    label = torch.tensor([config["classes"].index(family)], device=device) if len(config["classes"]) > 1 else None
-    noise = gaussian([seed], (1,) + (config["resolution"],) * 3).to(device)
+    told = condition_of(config, [prompt] * len(seeds))
+    noise = gaussian(seeds, (1,) + (config["resolution"],) * 3).to(device)
     times = time_grid(denoiser.path, options.steps or settings["steps"], settings["shift"])
-    prior = denoiser.path.prior_sample(noise)
-    return sample(guided(denoiser, label, scale), prior, times, SAMPLERS[settings["sampler"]], seed=[seed])
+    denoise = guided(denoiser, told if told is None else told.to(device), scale)
+    for state in sample(denoise, denoiser.path.prior_sample(noise), times, SAMPLERS[settings["sampler"]], seeds):
+        show_progress("sampling", state.step, state.steps)
+    return state.x_t[:, 0].cpu().numpy()
 
 
 def train(options: argparse.Namespace) -> None:
@@ -124,21 +140,22 @@ def train(options: argparse.Namespace) -> None:
 
     from course_utils.checkpoints import build_denoiser, save_checkpoint
     from course_utils.denoiser import parameter_count
-    from course_utils.geometry.voxels import to_model
-    from course_utils.training import Trainer, batches
+    from course_utils.training import Trainer
 
     config, plan = read_plan(options)
     out = options.out or ROOT / "runs" / config["name"]
     with team(options.device) as device:
-        voxels, labels = training_data(config, options.data)
+        voxels, condition = training_data(config, options.data)
         torch.manual_seed(plan.seed)
-        trainer = Trainer(build_denoiser(config), plan, device, options.compile)
+        denoiser = build_denoiser(config)
+        begin_from(denoiser, config.get("begin_from"))
+        trainer = Trainer(denoiser, plan, device, options.compile)
         going_on = restore_all(trainer, out / "state.safetensors")
         if trainer.rank == 0:
             millions = parameter_count(trainer.denoiser) / 1e6
             together = f", {trainer.processes} processes" if trainer.processes > 1 else ""
             print(f"{going_on}{config['name']}: {millions:.2f} M parameters, {len(voxels)} shapes, {device}{together}")
-        run_training(trainer, batches(voxels, labels, to_model), out / "state.safetensors", options.save_every)
+        run_training(trainer, draw_from(voxels, condition), out / "state.safetensors", options.save_every)
         if trainer.rank == 0:
             made = how_made(trainer, voxels)
             save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, plan, made))
@@ -286,11 +303,13 @@ def training_data(config: dict, file: Path | None):
     import torch
 
     classes, about = config["classes"], config["data"]
-    if about["kind"] == "procedural":
+    if about["kind"] in ("procedural", "captioned"):
         from course_utils.datasets.shapes import make_shapes
 
         first, count = about["first_index"], about["count"]
         made = make_shapes(count, config["resolution"], classes, first)
+        if about["kind"] == "captioned":
+            return captioned(made, config["words"], about["wordings"])
         # families take turns; labels count in this config's classes, whatever else the generator knows
         return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
     from course_utils.datasets.files import read_npz
@@ -307,6 +326,44 @@ def training_data(config: dict, file: Path | None):
     rows = [i for i, label in enumerate(archive.labels) if label in number and not archive.is_test[i]]
     labels = torch.tensor([number[archive.labels[i]] for i in rows]) if len(classes) > 1 else None
     return torch.from_numpy(archive.voxels(rows)), labels
+
+
+def captioned(made, words: list[str], wordings: int):
+    """Shapes without the held-out ones, bool (N, D, H, W), and the tokens of several captions each, (N, W, length)."""
+    import torch
+
+    from course_utils.datasets.captions import LONGEST, captions, held_out
+    from course_utils.networks.text import Vocabulary
+
+    kept, vocabulary = ~held_out(made), Vocabulary(words)
+    tokens = torch.full((len(kept), wordings, LONGEST), -1)
+    for wording in range(wordings):
+        encoded = vocabulary.encode(captions(made, wording))
+        tokens[:, wording, : encoded.shape[1]] = encoded
+    return torch.from_numpy(made.voxels[kept]), tokens[kept]
+
+
+def draw_from(voxels, condition):
+    """What a trainer draws from: voxels, with labels (N,), one of the texts in (N, W, length), or no condition."""
+    import torch
+
+    from course_utils.geometry.voxels import to_model
+    from course_utils.training import batches
+
+    if condition is None or condition.ndim == 1:
+        return batches(voxels, condition, to_model)
+    texts, wordings = condition.flatten(0, 1), condition.shape[1]
+    return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
+
+
+def begin_from(denoiser, folder: str | None) -> None:
+    """Copy the weights of a checkpoint that have the same names and sizes: the trunk, not what reads the condition."""
+    from course_utils.checkpoints import load_checkpoint
+
+    if folder is not None:
+        mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
+        same = {name: value for name, value in theirs.items() if name in mine and value.shape == mine[name].shape}
+        denoiser.load_state_dict(mine | same)
 
 
 def card(config: dict, plan: "Plan", made: dict) -> str:

@@ -18,19 +18,24 @@ class Denoiser(nn.Module):
         (B, ...) or None; returns a tensor shaped like x. Its output is read in units of the predicted quantity's
         size, so that a good network's output has unit variance at every noise level.
     path: the noise path it is trained on.  prediction: one of x0, noise, v, score, velocity.
+    log_snr_range: the largest log-SNR, up or down, that the network is told: samplers begin at infinity, training draws
+        nothing beyond about 10.
     """
 
-    def __init__(self, network: nn.Module, path: Path, prediction: str = "x0"):
+    def __init__(
+        self, network: nn.Module, path: Path, prediction: str = "x0", log_snr_range: float = LOG_SNR_RANGE
+    ):
         super().__init__()
         if prediction not in KINDS:
             raise ValueError(f"prediction is {prediction!r}; use one of {', '.join(KINDS)}")
         self.network, self.path, self.prediction = network, path, prediction
+        self.log_snr_range = log_snr_range
 
     def forward(self, x_t: Tensor, t: Tensor | float, condition: Tensor | None = None) -> Tensor:
         """Best guess of x0 for x_t (B, ...) at t, a number or (B,). condition None means unconditional."""
         t = as_time(t).to(x_t.device).expand(len(x_t))
         size = (self.path.alpha(t).square() + self.path.sigma(t).square()).sqrt()
-        log_snr = self.path.log_snr(t).clamp(-LOG_SNR_RANGE, LOG_SNR_RANGE).to(x_t.dtype)
+        log_snr = self.path.log_snr(t).clamp(-self.log_snr_range, self.log_snr_range).to(x_t.dtype)
         output = self.network(x_t / spread(size, x_t), log_snr, condition).to(x_t.dtype)
         value = output * spread(self.path.magnitude(self.prediction, t), x_t)
         return self.path.convert(value, x_t, t, self.prediction, "x0")

@@ -17,6 +17,7 @@ from torch import Tensor
 POINTS = 512
 CRUMB = 0.01  # of a shape's volume: smaller pieces are dust that `keep_largest` would clean away
 PRODUCT = 2**18  # squared distances at a time: 2 MiB stay near the processor
+COPY = 0.95  # IoU with a training shape from which a sample counts as its copy
 SMOOTHING = 0.7  # voxels; the blur of the meshes that lesson 08 exports
 CHUNK = 512  # training shapes compared at a time: 64 MiB of float32 at 32 voxels a side
 
@@ -260,6 +261,7 @@ class ShapeReport(NamedTuple):
     iou_matching: float
     training_iou: float | None  # mean IoU with the most alike training shape; None without training shapes
     training_iou_most: float | None  # the largest of them
+    training_copies: float | None  # share with an IoU of COPY or more; held-out real shapes have some too
 
 
 def shape_report(
@@ -299,6 +301,7 @@ def shape_report(
         **_set_scores("iou", iou, empty),
         training_iou=None if alike is None else float(alike.mean()),
         training_iou_most=None if alike is None else float(alike.max()),
+        training_copies=None if alike is None else float((alike >= COPY).double().mean()),
     )
 
 

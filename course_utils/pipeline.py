@@ -23,7 +23,7 @@ from torch import Tensor
 
 from course_utils import paths
 from course_utils.atomic import writing_folder
-from course_utils.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
+from course_utils.checkpoints import MODEL_INDEX, condition_of, load_checkpoint, save_checkpoint
 from course_utils.denoiser import Denoiser
 from course_utils.geometry.mesh import smooth_mesh
 from course_utils.geometry.voxels import keep_largest, to_occupancy
@@ -79,7 +79,7 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
 
 
 class VoxelDiffusionPipeline(DiffusionPipeline):
-    """From the name of a class to shapes. `scheduler` None is the model's own sampler."""
+    """From the name of a class, or a text, to shapes. `scheduler` None is the model's own sampler."""
 
     _optional_components = ["scheduler"]  # noqa: RUF012
 
@@ -106,10 +106,10 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        classes: str | Sequence[str],
+        prompt: str | Sequence[str],
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        num_shapes_per_class: int = 1,
+        num_shapes_per_prompt: int = 1,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         seeds: int | Sequence[int] | None = None,
         latents: Tensor | None = None,
@@ -117,8 +117,9 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         return_dict: bool = True,
         callback_on_step_end: Callable | None = None,
     ) -> VoxelPipelineOutput | tuple:
-        """Make num_shapes_per_class shapes of each class; B in all, those of one class together.
+        """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
+        prompt: one or more classes, or texts for a model that reads (`checkpoints.condition_of`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the same shape.
         seeds: one, or B of them, in the place of a generator: those of `course.py generate --seed`.
@@ -126,20 +127,20 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         output_type: voxels, mesh (the largest piece, smooth) or field.  return_dict: False returns (shapes,).
         callback_on_step_end: called as (pipe, step, timestep, {"latents": x_t, "x0": prediction}) with step from 0; the
             `latents` of the dict that it returns, if it does, are gone on with.
-        ValueError for an unknown class or output_type, a wrong number or shape of anything, a scheduler that does not
-        fit.
+        ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a scheduler that does
+        not fit.
         """
         settings, size = self.denoiser.config["sampling"], self.denoiser.config["resolution"]
         steps = settings["steps"] if num_inference_steps is None else num_inference_steps
         scale = settings["guidance_scale"] if guidance_scale is None else guidance_scale
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
-        labels = self._labels(classes, num_shapes_per_class)
-        seeds = _seeds(len(labels), seeds, generator)
+        prompts = _each([prompt] if isinstance(prompt, str) else list(prompt), num_shapes_per_prompt)
+        condition, seeds = condition_of(self.denoiser.config, prompts), _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
-        if noise.shape != (len(labels), 1, size, size, size):
-            raise ValueError(f"latents has shape {tuple(noise.shape)}; expected {(len(labels), 1, size, size, size)}")
-        condition = labels if len(self.denoiser.config["classes"]) > 1 else None  # one class: trained without labels
+        if noise.shape != (len(prompts), 1, size, size, size):
+            raise ValueError(f"latents has shape {tuple(noise.shape)}; expected {(len(prompts), 1, size, size, size)}")
+        condition = condition if condition is None else condition.to(self._execution_device)
         denoise, noise = guided(self.denoiser, condition, scale), noise.to(self._execution_device, torch.float32)
         if self.scheduler is None:
             times, step = time_grid(denoise.path, steps, settings["shift"]), SAMPLERS[settings["sampler"]]
@@ -153,17 +154,6 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         shapes = OUTPUTS[output_type](x)
         return VoxelPipelineOutput(shapes=shapes) if return_dict else (shapes,)
 
-    def _labels(self, classes: str | Sequence[str], each: int) -> Tensor:
-        classes, known = [classes] if isinstance(classes, str) else list(classes), self.denoiser.config["classes"]
-        unknown = [name for name in classes if name not in known]
-        if unknown or not classes or each < 1:
-            raise ValueError(
-                f"classes is {classes}, num_shapes_per_class {each}; expected one or more of {', '.join(known)}, "
-                "and a whole number above 0"
-            )
-        labels = torch.tensor([known.index(name) for name in classes], device=self._execution_device)
-        return labels.repeat_interleave(each)
-
     def _run(self, states: Iterator[State], timesteps: Tensor, callback: Callable | None) -> Tensor:
         """Run the states to the end with progress bar and callback; the last x_t."""
         with self.progress_bar(total=len(timesteps)) as bar:
@@ -173,6 +163,13 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
                     state.x_t.copy_(answer.get("latents", state.x_t))  # in place: the sampler goes on with it
                 bar.update()
         return state.x_t
+
+
+def _each(prompts: list[str], count: int) -> list[str]:
+    """Every prompt `count` times."""
+    if not prompts or count < 1:
+        raise ValueError(f"prompt is {prompts}, num_shapes_per_prompt {count}; expected one or more, at least 1 each")
+    return [prompt for prompt in prompts for _ in range(count)]
 
 
 def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int]:

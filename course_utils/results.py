@@ -6,6 +6,7 @@ number changed by hand or half a download is noticed. Lesson 05 reads one.
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 from course_utils.atomic import writing
@@ -17,6 +18,11 @@ def checksum(contents: dict) -> str:
     """SHA-256 of contents that JSON can hold, whatever the order of the keys."""
     text = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def finite(report: dict) -> dict:
+    """A report with None in place of infinite numbers (distances from an empty set): JSON has no word for them."""
+    return {key: None if value in (math.inf, -math.inf) else value for key, value in report.items()}
 
 
 def save_results(file: str | Path, contents: dict, command: str) -> None:

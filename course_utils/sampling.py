@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,8 @@ from torch.nn.utils.rnn import pad_sequence
 from course_utils.denoiser import Denoiser
 from course_utils.noise import gaussian
 from course_utils.paths import Path, as_time, spread
+
+MOST_STEPS = 2**16  # streams of noise lie so far apart that no two draws of a sampler share one
 
 
 class State(NamedTuple):
@@ -58,7 +61,6 @@ class Guided:
         conditional, away_from = self._both(x_t, t)
         x0 = away_from + scale * (conditional - away_from)
         return x0 if self.rescale == 0 else torch.lerp(x0, _spread_as(conditional, x0), self.rescale)
-
 
     def _both(self, x_t: Tensor, t: Tensor | float) -> tuple[Tensor, Tensor]:
         """The guesses for the condition and for what to be led away from, in one call of twice the batch."""
@@ -110,7 +112,7 @@ def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:
     return times if shift == 1 else path.shifted(times, shift)
 
 
-# A step takes (denoise, x_t, t, s, draw, history) and returns (x_s, x0). `draw()` gives fresh standard normal noise
+# A step takes (denoise, x_t, t, s, draw, history) and returns (x_s, x0). Each `draw()` gives new standard normal noise
 # shaped like x_t; `history` holds the (time, x0) of all steps so far, the latest last.
 
 
@@ -144,10 +146,33 @@ def churned_euler(denoise, x, t, s, draw, history, churn: float = 0.4):
     path = denoise.path
     if path.alpha(t) > 0:  # where alpha is 0 there is nothing above
         higher = path.time_at(path.log_snr(t) - 2 * math.log1p(churn))
-        kept = path.alpha(higher) / path.alpha(t)
-        added = (path.sigma(higher) ** 2 - kept**2 * path.sigma(t) ** 2).clamp(min=0).sqrt()
-        x, t = spread(kept, x) * x + spread(added, x) * draw(), higher
+        x, t = noised_again(path, x, t, higher, draw()), higher
     return ddim(denoise, x, t, s, draw, history)
+
+
+def noised_again(path: Path, x_t: Tensor, t: Tensor | float, higher: Tensor | float, noise: Tensor) -> Tensor:
+    """From x_t up to a noisier time, as the forward process goes there: x_t shrunk, and as much noise as is missing."""
+    kept = path.alpha(higher) / path.alpha(t)
+    added = (path.sigma(higher) ** 2 - kept**2 * path.sigma(t) ** 2).clamp(min=0).sqrt()
+    return spread(kept, x_t) * x_t + spread(added, x_t) * noise
+
+
+def resampled(step: Callable, rounds: int) -> Callable:
+    """A sampler that takes each step of another `rounds` times, noising its result again in between.
+
+    Every round lets the parts of x_t agree better with each other, where some are held fast (`keeping`): RePaint
+    (arXiv 2201.09865, algorithm 1) with jumps of one step. ValueError for less than one round.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}; expected a whole number from 1")
+
+    def repeated(denoise, x, t, s, draw, history):
+        x_s, x0 = step(denoise, x, t, s, draw, history)
+        for _ in range(rounds - 1 if denoise.path.alpha(t) > 0 else 0):  # at alpha = 0 nothing is left to agree with
+            x_s, x0 = step(denoise, noised_again(denoise.path, x_s, s, t, draw()), t, s, draw, history)
+        return x_s, x0
+
+    return repeated
 
 
 def heun(denoise, x, t, s, draw, history):
@@ -213,16 +238,16 @@ def sample(
     history: list[tuple[Tensor, Tensor]] = []
     steps = len(times) - 1
     for k in range(steps):
-        draw = partial(_fresh_noise, seed, x, k + 1)
+        draw = partial(_fresh_noise, seed, x, count(k + 1, MOST_STEPS))
         with torch.no_grad():
             x, x0 = step(denoise, x, times[k], times[k + 1], draw, history)
         history = [*history[-1:], (times[k], x0)]
         yield State(k + 1, steps, float(times[k + 1]), x, x0)
 
 
-def _fresh_noise(seed: int | Sequence[int], x: Tensor, stream: int) -> Tensor:
+def _fresh_noise(seed: int | Sequence[int], x: Tensor, streams: Iterator[int]) -> Tensor:
     shape = x.shape[1:] if isinstance(seed, Sequence) else x.shape
-    return gaussian(seed, shape, stream).to(dtype=x.dtype, device=x.device)
+    return gaussian(seed, shape, next(streams)).to(dtype=x.dtype, device=x.device)
 
 
 def last(states: Iterator[State]) -> State:

@@ -10,7 +10,7 @@ HEAVY = {"matplotlib", "plotly", "ipywidgets", "diffusers", "jupyterlab", "IPyth
 CORE = (
     "paths", "noise", "denoiser", "sampling", "training", "checkpoints", "atomic", "networks.unet", "networks.mlp",
     "datasets.shapes", "datasets.points", "mixtures", "metrics", "datasets.files", "datasets.images", "judge", "gan",
-    "datasets.furniture", "geometry.voxels", "geometry.mesh",
+    "datasets.captions", "datasets.furniture", "geometry.voxels", "geometry.mesh",
 )  # fmt: skip
 
 

@@ -266,7 +266,7 @@ def test_report_of_one_distribution_of_copies_and_of_blocks():
     copied = shape_report(theirs, theirs, training=made, points=64)
     assert copied.chamfer_accuracy < 0.1 and copied.iou_accuracy < 0.1
     assert copied.chamfer_coverage > 0.9 and copied.iou_coverage > 0.9 and copied.iou_matching == 0
-    assert copied.chamfer_matching < 0.8 * fresh.chamfer_matching and copied.training_iou == 1
+    assert copied.chamfer_matching < 0.8 * fresh.chamfer_matching and copied.training_iou == copied.training_copies == 1
     blocks = np.zeros((8, 16, 16, 16), dtype=bool)
     for side in range(8):
         blocks[side, : side + 9] = True
@@ -290,6 +290,10 @@ def test_report_says_what_the_measures_say():
     assert (got.low_filled, got.reference_low_filled) == pytest.approx((samples[:, :4].mean(), theirs[:, :4].mean()))
     nearest = nearest_iou(samples, training)[0]
     assert got.training_iou == pytest.approx(float(nearest.mean())) and got.training_iou_most == float(nearest.max())
+    assert got.training_copies == 0
+    edited = np.concatenate([training[:2], ~training[:1], samples[:5]])  # two copies and one that is anything but
+    edited[1, :2, :2, 0] ^= True  # four of its voxels are not the model's
+    assert shape_report(edited, theirs, training, points=64).training_copies == 2 / 8
 
 
 def test_report_of_empty_samples():

@@ -7,7 +7,7 @@ from torch import nn
 from course_utils.denoiser import Denoiser, parameter_count
 from course_utils.networks.embedding import Embedding, noise_embedding
 from course_utils.networks.mlp import MLP
-from course_utils.networks.unet import Attention, UNet
+from course_utils.networks.unet import Attention, PatchesOut, UNet, cut, joined
 from course_utils.paths import KINDS, PATHS
 
 
@@ -104,3 +104,44 @@ def test_denoiser_feeds_unit_variance_and_reads_unit_variance(path, prediction):
 def test_denoiser_refuses_unknown_predictions():
     with pytest.raises(ValueError, match="epsilon"):
         Denoiser(MLP(), PATHS["flow"](), "epsilon")
+
+
+def test_details_begin_as_change_nothing_and_see_what_the_stem_cannot():
+    torch.manual_seed(0)
+    plain = UNet(3, channels=(8, 16), patch=4, blocks=1)
+    torch.nn.init.normal_(plain.outlet.weight)
+    network = UNet(3, channels=(8, 16), patch=4, blocks=1, details=32)
+    network.load_state_dict(network.state_dict() | plain.state_dict())
+    x, level = torch.randn(2, 1, 8, 8, 8), torch.zeros(2)
+    assert torch.equal(network(x, level), plain(x, level))
+    torch.nn.init.normal_(network.details.outlet.weight)
+    directions = torch.linalg.svd(plain.stem.weight.flatten(1))[2]  # (64, 64); the stem keeps the first eight
+    unseen = directions[-1].reshape(4, 4, 4).repeat(2, 2, 2)
+    assert torch.allclose(plain(x + unseen, level), plain(x, level), atol=1e-4)
+    assert (network(x + unseen, level) - network(x, level)).abs().max() > 1e-2
+
+
+def test_details_know_the_noise_level():
+    torch.manual_seed(0)
+    network = UNet(2, channels=(8,), patch=2, blocks=1, details=16)
+    for layer in (network.details.modulation, network.details.outlet):
+        torch.nn.init.normal_(layer.weight)
+    network.outlet.requires_grad_(False)
+    x = torch.randn(1, 1, 8, 8)
+    assert (network(x, torch.zeros(1)) - network(x, torch.full((1,), 4.0))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_patches_as_matrix_products_are_torch_s_strided_convolutions(dimensions):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, *[8, 12, 16][:dimensions], dtype=torch.float64)
+    weight, bias = torch.randn(5, 3, *[4] * dimensions).double(), torch.randn(5).double()
+    convolve = getattr(torch.nn.functional, f"conv{dimensions}d")
+    as_rows = torch.nn.functional.linear(cut(x, 4), weight.flatten(1), bias)
+    assert torch.allclose(as_rows.transpose(1, 2), convolve(x, weight, bias, stride=4).flatten(2))
+    assert torch.equal(joined(cut(x, 4), 4, [side // 4 for side in x.shape[2:]]), x)
+    outlet = PatchesOut(dimensions, 5, 3, 4).double()
+    outlet.weight.data, outlet.bias.data = weight, bias[:3]
+    spread_out = getattr(torch.nn.functional, f"conv_transpose{dimensions}d")
+    features = torch.randn(2, 5, *[2, 3, 4][:dimensions], dtype=torch.float64)
+    assert torch.allclose(outlet(features), spread_out(features, weight, bias[:3], stride=4))

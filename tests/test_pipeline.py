@@ -208,7 +208,7 @@ def test_progress_is_shown_and_can_be_switched_off(pipe, capsys):
 
 def test_a_generator_gives_seeds(pipe):
     def made(generator, each=2):
-        return pipe("lamp", 2, num_shapes_per_class=each, generator=generator, output_type="field").shapes
+        return pipe("lamp", 2, num_shapes_per_prompt=each, generator=generator, output_type="field").shapes
 
     first, again = (made(torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first, again)
@@ -237,10 +237,25 @@ def test_a_model_of_one_class_has_no_labels():
     assert torch.equal(made, wanted.x_t)
 
 
+def test_a_model_that_reads_takes_texts():
+    words = ["a", "chair", "small", "tall"]
+    network = {name: value for name, value in CONFIG["network"].items() if name != "classes"}
+    denoiser, config = tiny(words=words, network=network | {"words": 4, "reads": True})
+    pipe = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))
+    made = pipe(["a tall chair", ""], seeds=[5, 6], output_type="field").shapes
+    noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))
+    tokens, times = [[0, 3, 1], [-1, -1, -1]], time_grid(denoiser.path, 4, 3.0)
+    assert torch.equal(made, ours(denoiser, tokens, noise, times, SAMPLERS["ddpm"], seed=[5, 6]))
+    other = pipe(["a small chair", ""], seeds=[5, 6], output_type="field").shapes
+    assert not torch.equal(made[0], other[0]) and torch.allclose(made[1], other[1], atol=1e-5)
+    with pytest.raises(ValueError, match=r"unknown word: tal \(near: tall\)"):
+        pipe("a tal chair")
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
-    ({"classes": "unicorn"}, r"classes is \['unicorn'\].* chair, table, lamp"),
-    ({"classes": []}, "expected one or more of"),
-    ({"num_shapes_per_class": 0}, "above 0"),
+    ({"prompt": "unicorn"}, "the model knows no 'unicorn'; it makes: chair, table, lamp"),
+    ({"prompt": []}, "expected one or more"),
+    ({"num_shapes_per_prompt": 0}, "at least 1 each"),
     ({"output_type": "pil"}, "output_type is 'pil'; use one of voxels, field, mesh"),
     ({"seeds": [1, 2]}, "2 seeds or generators for 1 shapes"),
     ({"generator": [torch.Generator()] * 3}, "3 seeds or generators for 1 shapes"),
@@ -249,7 +264,7 @@ def test_a_model_of_one_class_has_no_labels():
 ])  # fmt: skip
 def test_bad_arguments_are_refused(pipe, arguments, message):
     with pytest.raises(ValueError, match=message):
-        pipe(**{"classes": "chair"} | arguments)
+        pipe(**{"prompt": "chair"} | arguments)
 
 
 def test_round_trip_through_folders(pipe, tmp_path):

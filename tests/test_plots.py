@@ -486,3 +486,13 @@ def test_cells_show_their_corners_and_the_triangles_of_marching_cubes():
         (surface,) = [drawn for drawn in axes.collections if isinstance(drawn, Poly3DCollection)]
         assert len(surface._faces) == len(marching_cubes(cell, 0.0)[1])
         assert len(axes.lines) == 12
+
+
+def test_noisy_slices_of_a_coarse_grid_are_as_large_as_those_of_a_fine_one():
+    coarse, fine = np.full((16, 16, 16), -1.0), np.full((32, 32, 32), -1.0)
+    for grid in (coarse, fine):
+        grid[: len(grid) // 2] = 1.0
+    alone, both = plots.show_noisy([fine, fine]), plots.show_noisy([coarse, fine])
+    assert alone.png() == both.png()
+    with pytest.raises(ValueError, match="divisors of 256"):
+        plots.show_noisy([np.zeros((24, 24, 24)), fine])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
-from course_utils.datasets.shapes import CLASSES, Draws, make_shape, make_shapes, measure
+from course_utils.datasets.shapes import CLASSES, Draws, attributes_of, make_shape, make_shapes, measure
 from course_utils.geometry.voxels import largest_component
 
 PROBE = """
@@ -69,6 +69,7 @@ def test_families_take_turns_and_keep_their_labels():
     assert made.labels.tolist() == [2, 0] * 4 and made.families == ("lamp", "chair")
     single = make_shape("chair", 3, resolution=8)
     assert (made.voxels[3] == single.voxels).all() and single.label == 0 and made.captions[3] == single.caption
+    assert made.attributes[3] == single.attributes == attributes_of("chair", 3) and len(made.attributes) == 8
 
 
 @pytest.mark.parametrize("family", CLASSES)

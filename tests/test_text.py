@@ -27,6 +27,9 @@ def test_a_vocabulary_numbers_words_and_gives_them_back():
 def test_unknown_words_are_named_with_those_that_are_known():
     with pytest.raises(ValueError, match="unknown word: fat, nine; the words are a, seven"):
         Vocabulary.of(TEXTS).encode(["a fat nine"])
+    many = Vocabulary([*TEXTS[2].split(), "chair", "chairs", *(f"word{k}" for k in range(40))])
+    with pytest.raises(ValueError, match=r"^unknown word: chiar \(near: chair, chairs\), xyz; all 44 words are in"):
+        many.encode("a chiar, xyz")
     for words in (["a", "a"], ["two words"], ["Upper"]):
         with pytest.raises(ValueError, match="different single words"):
             Vocabulary(words)
@@ -102,3 +105,28 @@ def test_training_drops_whole_captions():
     kept = {tuple(row) for row in seen[0][~dropped].tolist()}
     assert kept == {tuple(row) for row in tokens.tolist()}
     assert 0.22 < dropped.float().mean() < 0.38
+
+
+def test_a_network_that_reads_asks_each_word_and_ignores_padding():
+    torch.manual_seed(0)
+    network = UNet(3, channels=(8, 16), patch=2, blocks=1, words=6, reads=True)
+    torch.nn.init.normal_(network.reading.out.weight)
+    torch.nn.init.normal_(network.outlet.weight)
+    x, level, tokens = torch.randn(2, 1, 8, 8, 8), torch.zeros(2), torch.tensor([[0, 3, 1], [0, 3, 2]])
+    out = network(x, level, tokens)
+    assert torch.allclose(network(x, level, torch.nn.functional.pad(tokens, (0, 4), value=-1)), out, atol=1e-5)
+    nothing = network(x, level, torch.full((2, 3), -1))
+    assert torch.allclose(network(x, level), nothing, atol=1e-5) and (nothing - out).abs().max() > 1e-3
+    network.embedding.text.outlet = torch.nn.Linear(32, 32).requires_grad_(False)
+    torch.nn.init.zeros_(network.embedding.text.outlet.weight)  # no way for the words but to be read
+    one, other = network(x[:1], level[:1], tokens[:1]), network(x[:1], level[:1], tokens[1:])
+    assert (one - other).abs().max() > 1e-3
+
+
+def test_reading_begins_as_change_nothing():
+    torch.manual_seed(0)
+    network = UNet(2, channels=(8, 16), words=6, reads=True)
+    torch.nn.init.normal_(network.outlet.weight)
+    x, level, tokens = torch.randn(2, 1, 8, 8), torch.zeros(2), torch.tensor([[0, 3], [1, -1]])
+    out, network.reading = network(x, level, tokens), None
+    assert torch.equal(network(x, level, tokens), out)

@@ -264,3 +264,15 @@ def test_another_seed_draws_other_batches_times_and_noise():
         list(trainer.run(batches(POINTS)))
         ends.append(torch.cat([p.flatten() for p in trainer.denoiser.parameters()]))
     assert (ends[0] - ends[1]).abs().max() > 1e-5
+
+
+def test_the_network_is_told_no_log_snr_beyond_its_range():
+    told = []
+
+    def network(x, log_snr, condition):
+        told.append(log_snr)
+        return x
+
+    for wide, most in ((3.0, 3.0), (20.0, 20.0)):
+        Denoiser(network, FlowPath(), log_snr_range=wide)(torch.zeros(2, 3), torch.tensor([0.0, 1.0]))
+        assert told[-1].tolist() == [most, -most]

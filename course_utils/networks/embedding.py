@@ -16,6 +16,11 @@ def noise_embedding(log_snr: Tensor, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
+def said(condition: Tensor | None, log_snr: Tensor) -> Tensor:
+    """The condition, or -1 throughout, "nothing said", where it is None; (B,) for log_snr (B,)."""
+    return torch.full(log_snr.shape, -1, device=log_snr.device) if condition is None else condition
+
+
 class Embedding(nn.Module):
     """Noise level and condition together as one vector: (B,) and a condition or None -> (B, width).
 
@@ -35,11 +40,9 @@ class Embedding(nn.Module):
         self.text = TextEncoder(words, width) if words else None
 
     def forward(self, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        embedded = self.level(noise_embedding(log_snr, self.width))
-        if condition is None:
-            condition = torch.full(log_snr.shape, -1, device=log_snr.device)
+        embedded, condition = self.level(noise_embedding(log_snr, self.width)), said(condition, log_snr)
         if self.label is not None:
             return embedded + self.label(torch.where(condition < 0, self.null, condition))
         if self.text is not None:
-            return embedded + self.text(condition.reshape(len(condition), -1))
+            return embedded + self.text(condition)
         return embedded

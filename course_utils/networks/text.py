@@ -6,9 +6,12 @@ token that collects the text (BERT's [CLS], arXiv 1810.04805, section 3).
 
 import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
+
+FEW = 40  # words that an error message lists one by one
 
 
 class Vocabulary:
@@ -34,16 +37,23 @@ class Vocabulary:
     def encode(self, texts: str | Sequence[str]) -> Tensor:
         """Token numbers (B, length), int64, -1 behind the end of a shorter text; one text gives B = 1.
 
-        ValueError names a word that is not in the vocabulary, and those that are.
+        ValueError names the words that are not in the vocabulary, known ones that are spelt like them, and all if
+        they are few. The empty text is nothing said: -1 only.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         rows = [split(text) for text in texts]
         strange = sorted({word for row in rows for word in row if word not in self._numbers})
         if strange:
-            raise ValueError(f"unknown word: {', '.join(strange)}; the words are {', '.join(self.words)}")
+            few = len(self) <= FEW
+            known = f"the words are {', '.join(self.words)}" if few else f"all {len(self)} words are in `words`"
+            raise ValueError(f"unknown word: {', '.join(map(self._with_near, strange))}; {known}")
         length = max([1, *map(len, rows)])
         numbers = [[self._numbers[word] for word in row] + [-1] * (length - len(row)) for row in rows]
         return torch.tensor(numbers, dtype=torch.int64).reshape(len(rows), length)
+
+    def _with_near(self, word: str) -> str:
+        near = get_close_matches(word, self.words, cutoff=0.7)
+        return f"{word} (near: {', '.join(near)})" if near else word
 
     def decode(self, tokens: Tensor) -> list[str]:
         """The texts that token numbers (B, length) stand for."""
@@ -72,7 +82,12 @@ class TextEncoder(nn.Module):
         )
         self.outlet = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """The summary and the words in the light of each other (B, 1 + length, width), and where none is, bool.
+
+        tokens: (B, length); (B,) is a text of one word, or of none.
+        """
+        tokens = tokens[:, None] if tokens.ndim == 1 else tokens
         if tokens.ndim != 2 or tokens.shape[1] >= len(self.places):
             raise ValueError(
                 f"tokens has shape {tuple(tokens.shape)}; expected (B, length), length at most {len(self.places) - 1}"
@@ -81,5 +96,9 @@ class TextEncoder(nn.Module):
         h = nn.functional.pad(self.tokens(tokens.clamp(min=0)), (0, 0, 1, 0)) + self.places[: absent.shape[1]]
         for layer in self.layers:
             h = layer(h, src_key_padding_mask=absent)
+        return h, absent
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        h, absent = self.read(tokens)
         present = (~absent).to(h.dtype)[:, :, None]
         return self.outlet((h * present).sum(1) / present.sum(1))

@@ -7,12 +7,13 @@ section 3.1), patches (arXiv 2212.09748).
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.networks.embedding import Embedding
+from course_utils.networks.embedding import Embedding, said
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -65,6 +66,24 @@ class Attention(nn.Module):
         return x + self.out(h.transpose(2, 3).reshape(x.shape))
 
 
+class CrossAttention(nn.Module):
+    """Every place of the grid asks the words of a text (B, length, width), beside a shortcut (arXiv 2112.10752)."""
+
+    def __init__(self, dimensions: int, channels: int, width: int, heads: int):
+        super().__init__()
+        self.heads, self.norm, self.norm_words = heads, normalised(channels), nn.LayerNorm(width)
+        self.query = CONVOLUTION[dimensions](channels, channels, 1)
+        self.key_value = nn.Linear(width, 2 * channels)
+        self.out = zeroed(CONVOLUTION[dimensions](channels, channels, 1))
+
+    def forward(self, x: Tensor, words: Tensor, absent: Tensor) -> Tensor:
+        q = self.query(self.norm(x)).flatten(2).unflatten(1, (self.heads, -1)).transpose(2, 3)
+        pairs = self.key_value(self.norm_words(words)).chunk(2, dim=2)
+        k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in pairs)
+        h = functional.scaled_dot_product_attention(q, k, v, attn_mask=~absent[:, None, None, :])
+        return x + self.out(h.transpose(2, 3).reshape(x.shape))
+
+
 class Places(nn.Module):
     """Tells a grid of features where each place is: adds a learned mixture of waves over each axis (B, C, *grid).
 
@@ -85,6 +104,23 @@ class Places(nn.Module):
         return x + self.mix(torch.cat([phases.sin(), phases.cos()])[None])
 
 
+def cut(x: Tensor, patch: int) -> Tensor:
+    """A grid (B, C, *fine grid) cut into patches of p values along each axis: (B, places, C p^d)."""
+    dimensions = x.ndim - 2
+    for axis in range(dimensions):
+        x = x.unflatten(2 + 2 * axis, (-1, patch))  # (B, C, places, p, places, p, ...)
+    places, inside = range(2, x.ndim, 2), range(3, x.ndim, 2)
+    return x.permute(0, *places, 1, *inside).flatten(1, dimensions).flatten(2)
+
+
+def joined(patches: Tensor, patch: int, places: Sequence[int]) -> Tensor:
+    """The inverse of `cut`: (B, places, C p^d) -> (B, C, *fine grid), for a grid of `places` along each axis."""
+    dimensions = len(places)
+    x = patches.unflatten(2, (-1, *[patch] * dimensions)).unflatten(1, places)  # (B, *places, C, p, p, p)
+    order = [part + axis for axis in range(dimensions) for part in (1, 2 + dimensions)]
+    return x.permute(0, 1 + dimensions, *order).reshape(len(x), -1, *[side * patch for side in places])
+
+
 class PatchesOut(nn.Module):
     """The stem turned round: the features of each place (B, C, *grid) become a patch of p values along each axis.
 
@@ -98,12 +134,32 @@ class PatchesOut(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        dimensions, patch = x.ndim - 2, self.weight.shape[-1]
-        h = torch.einsum("bc...,cq->bq...", x, self.weight.flatten(1))
-        h = h.unflatten(1, self.weight.shape[1:])  # (B, outputs, p, p, p, *grid)
-        order = [2 + axis + part for axis in range(dimensions) for part in (dimensions, 0)]  # side by side: grid, patch
-        h = h.permute(0, 1, *order).reshape(len(x), -1, *[side * patch for side in x.shape[2:]])
-        return h + self.bias.reshape(-1, *[1] * dimensions)
+        h = torch.einsum("bc...,cq->b...q", x, self.weight.flatten(1)).flatten(1, -2)
+        return joined(h, self.weight.shape[-1], x.shape[2:]) + self.bias.reshape(-1, *[1] * (x.ndim - 2))
+
+
+class Details(nn.Module):
+    """What patches lose on their way: every patch of the input once more, beside the network's features of its place.
+
+    A patch of 4^3 is 64 numbers, and the stem keeps as many as there are channels. This is the skip that a U-Net has at
+    every other scale: x (B, inputs, *fine grid) and features (B, C, *grid) -> (B, inputs, *fine grid), each place by
+    itself, modulated by the embedding (B, E). Begins at zero.
+    """
+
+    def __init__(self, dimensions: int, inputs: int, channels: int, patch: int, embedding: int, features: int):
+        super().__init__()
+        self.patch = patch
+        self.patches = nn.Linear(inputs * patch**dimensions, features)
+        self.places = nn.Linear(channels, features)
+        self.modulation = zeroed(nn.Linear(embedding, 2 * features))
+        self.mix = nn.Linear(features, features)
+        self.outlet = zeroed(nn.Linear(features, inputs * patch**dimensions))
+
+    def forward(self, x: Tensor, features: Tensor, embedded: Tensor) -> Tensor:
+        scale, shift = self.modulation(functional.silu(embedded))[:, None].chunk(2, dim=2)
+        h = self.patches(cut(x, self.patch)) + self.places(features.flatten(2).transpose(1, 2))
+        h = self.outlet(functional.silu(self.mix(functional.silu(h * (1 + scale) + shift))))
+        return joined(h, self.patch, features.shape[2:])
 
 
 class UNet(nn.Module):
@@ -115,7 +171,8 @@ class UNet(nn.Module):
     dimensions: 1, 2 or 3.  channels: features at each level, each level half as fine as the one before.
     patch: edge of the stem's patches; 1 works on every pixel.  blocks: residual blocks a level on the way down.
     heads: attention heads at the coarsest level.  classes: number of class labels.  words: size of the vocabulary of
-    texts (see Embedding); 0 for none.
+    texts (see Embedding); 0 for none.  reads: whether the coarsest level also asks each word of the text.
+    details: features of the skip around patches (see Details); 0 for none.
     Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
     """
 
@@ -129,6 +186,8 @@ class UNet(nn.Module):
         heads: int = 4,
         classes: int = 0,
         words: int = 0,
+        reads: bool = False,
+        details: int = 0,
     ):
         super().__init__()
         if dimensions not in CONVOLUTION:
@@ -146,6 +205,7 @@ class UNet(nn.Module):
             self.shrink.append(convolution(before, size, 3, stride=2, padding=1) if level else nn.Identity())
             self.down.append(nn.ModuleList(ResidualBlock(dimensions, size, size, width) for _ in range(blocks)))
         self.attention = Attention(dimensions, channels[-1], heads)
+        self.reading = CrossAttention(dimensions, channels[-1], width, heads) if reads else None
         self.middle = ResidualBlock(dimensions, channels[-1], channels[-1], width)
         for level, size in reversed(list(enumerate(channels))):
             sizes = [2 * size] + [size] * (blocks - 1)
@@ -158,6 +218,7 @@ class UNet(nn.Module):
             if patch == 1
             else PatchesOut(dimensions, channels[0], in_channels, patch)
         )
+        self.details = Details(dimensions, in_channels, channels[0], patch, width, details) if details else None
 
     def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
         if x.ndim != self.dimensions + 2 or any(side % self.multiple for side in x.shape[2:]):
@@ -172,11 +233,15 @@ class UNet(nn.Module):
             for block in blocks:
                 h = block(h, embedded)
             skips.append(h)
-        h = self.middle(self.attention(h), embedded)
+        h = self.attention(h)
+        if self.reading is not None:
+            h = self.reading(h, *self.embedding.text.read(said(condition, log_snr)))
+        h = self.middle(h, embedded)
         for level, (blocks, grow) in enumerate(zip(self.up, self.grow, strict=True)):
             h = torch.cat([h, skips.pop()], dim=1)
             for block in blocks:
                 h = block(h, embedded)
             if level < len(self.up) - 1:
                 h = grow(functional.interpolate(h, scale_factor=2.0, mode="nearest"))
-        return self.outlet(self.head(h))
+        h = self.head(h)
+        return self.outlet(h) if self.details is None else self.outlet(h) + self.details(x, h, embedded)

@@ -117,12 +117,16 @@ def show_noisy(fields, titles=None, columns=None):
     """Grid of slices through the middle, seen from the right side: grey is empty (-1), white 0, blue solid (1).
 
     `fields`: float (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W), for example x_t at several t. The
-    front of the shape is on the left. Values beyond -END and END get the end colours.
+    front of the shape is on the left. Values beyond -END and END get the end colours. Coarse grids are drawn as large
+    as the finest; ValueError where a voxel would not be a whole number of pixels.
     """
     fields = [grid_array("fields", field) for field in _nonempty("fields", fields)]
     to_unit = [np.clip(field[::-1, :, field.shape[2] // 2] / (2 * END) + 0.5, 0, 1) for field in fields]
     images = [np.round(255 * OCCUPANCY_MAP(unit)[..., :3]).astype(np.uint8) for unit in to_unit]
-    enlarged = [image.repeat(PIXELS, 0).repeat(PIXELS, 1) for image in images]
+    side = PIXELS * max(len(image) for image in images)
+    if any(side % len(image) for image in images):
+        raise ValueError(f"fields of {[len(image) for image in images]} voxels a side; expected divisors of {side}")
+    enlarged = [image.repeat(side // len(image), 0).repeat(side // len(image), 1) for image in images]
     return contact_sheet(enlarged, titles, columns)
 
 

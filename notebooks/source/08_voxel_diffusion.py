@@ -3,34 +3,39 @@
 #
 # {{badges}} · {{measured}}
 #
-# ![Shapes made by the model that section 8 compares yours with](images/shapes.png)
+# ![Shapes made by the model that section 9 compares yours with](images/shapes.png)
 #
 # **After this lesson you can**
 # - train a 3D diffusion model from nothing on your own machine, and watch shapes appear while it learns;
-# - say which two decisions make that possible on a laptop;
-# - sample shapes, film them, and judge them by counting instead of by liking.
+# - say which two decisions make that possible on a laptop, and how much noise a finer grid needs;
+# - judge shapes by measuring instead of by liking: are they whole, varied and new, and how do they fail?
 #
-# **You need** lesson 00; a convolution and a gradient step should not be new to you.
+# **You need** lessons 00 and 07; a convolution and a gradient step should not be new to you.
 # Symbols: [notation](../docs/notation.md).
 
 # %%
+import copy
+
+import numpy as np
 import torch
 
-from course_utils.datasets.shapes import make_shapes
+from course_utils.datasets.shapes import make_shape, make_shapes
 from course_utils.exercises import lesson_08
-from course_utils.geometry.voxels import component_count, keep_largest, to_model
+from course_utils.geometry.voxels import component_count, connected_components, keep_largest, to_model, to_occupancy
+from course_utils.metrics import nearest_iou, piece_shares, shape_report
 from course_utils.noise import gaussian
 from course_utils.paths import FlowPath
 from course_utils.plots import film, live, stills
+from course_utils.plots.style import EXACT, MODEL
 
 # %% [markdown]
 # ## 1 · The data: as many shapes as we like
 #
-# Real 3D models are scarce and have licences. So we let a small program draw furniture: each seed is one piece, its
+# Real 3D models are scarce and have licences. So we let the program of lesson 07 draw them: each seed is one shape, its
 # sizes and parts drawn at random. We take three massive families at 16 voxels a side: the quickest to learn.
 
 # %%
-families = ("sofa", "bed", "shelf")
+families = ("sofa", "car", "house")
 data = make_shapes(3000, resolution=16, families=families)
 voxels, labels = torch.from_numpy(data.voxels), torch.arange(3000) % len(families)  # they take turns
 print("voxels", tuple(voxels.shape), "filled:", f"{voxels.float().mean():.0%}")
@@ -60,7 +65,34 @@ stills.show_noisy([path.noised(x0, noise, t)[0, 0] for t in levels], [f"t = {t}"
 # learn. So we will draw training times from a distribution that leans towards the noise (`time_mean=1` below).
 
 # %% [markdown]
-# ## 3 · The network: a U-Net with one argument changed
+# ## 3 · A finer grid needs more noise
+#
+# Here is the same sofa on two grids, both at $t = 0.6$. **Predict:** in which of the two is it harder to see?
+
+# %%
+fine = to_model(torch.from_numpy(make_shape("sofa", 0, 32).voxels)[None])
+noisy = {"16³": path.noised(x0, noise, 0.6), "32³": path.noised(fine, gaussian([1], (1, 32, 32, 32)), 0.6)}
+noisy["32³, mean of each 2³"] = torch.nn.functional.avg_pool3d(noisy["32³"], 2)
+stills.show_noisy([field[0, 0] / path.alpha(0.6) for field in noisy.values()], list(noisy), columns=3)
+
+# %% [markdown]
+# *Slices again, $x_t/(1-t)$, so that the sofa has its full colour in all three.* On the fine grid eight voxels show
+# what one shows on the coarse grid. Their mean has noise that is $\sqrt 8$ times smaller, and the sofa is back. So in
+# the log-SNR of lesson 01 the coarse outlines of a 32³ shape are ahead by $\log 8$. To drown them as deep, time must
+# run ahead: $t' = \dfrac{s\,t}{1 + (s - 1)\,t}$ with $s = \sqrt 8$.
+
+# %%
+t = torch.linspace(0.05, 0.95, 19, dtype=torch.float64)
+ahead = path.log_snr(path.shifted(t, 8**0.5)) + np.log(8) - path.log_snr(t)
+print("does the shift cancel the gain of averaging, at all t, to 1e-9?", "yes" if ahead.abs().max() < 1e-9 else "no")
+assert ahead.abs().max() < 1e-9
+
+# %% [markdown]
+# A fixed list of sampling times that serves 16³ is therefore too clean for 32³: it would decide the outlines in its
+# first few steps. Both our models sample with `shift=3`, and train with times that lean towards the noise.
+
+# %% [markdown]
+# ## 4 · The network: a U-Net with one argument changed
 #
 # A U-Net looks at the grid at several scales, from fine to coarse and back. Ours is one class for 1, 2 and 3
 # dimensions: images and voxels differ in a single argument.
@@ -97,12 +129,62 @@ print("at least three times faster?", "yes" if seconds[1] > 3 * seconds[2] else 
 assert seconds[1] > 3 * seconds[2]
 
 # %% [markdown]
-# ## 4 · The loss: guess the shape, pay for the velocity
+# ## 5 · The loss: guess the shape, pay for the velocity
 #
-# **Second decision: the network predicts $x_0$,** the clean shape, and not the noise. Clean shapes are simple (flat,
-# closed, −1 or +1); noise has as many dimensions as the grid, and would have to squeeze through the patches.
+# **Second decision: the network predicts $x_0$,** the clean shape. It could as well predict the noise, the velocity
+# $\text{noise} - x_0$, or lesson 01's $v$: each follows from each, once $x_t$ is known. But they are not equally easy.
+# Look at patches as vectors: 2 × 2 × 2 voxels are 8 numbers, 4 × 4 × 4 are 64. Which share of their variance lies in
+# a quarter of the directions, the best ones? **Predict** it for noise, and for shapes.
+
+# %%
+fine_shapes = to_model(torch.from_numpy(make_shapes(300, 32, families).voxels))
+for patch, grids in {2: to_model(voxels[:300]), 4: fine_shapes}.items():
+    for name, grid in {"shapes": grids, "noise": torch.randn(grids.shape)}.items():
+        blocks = grid.unfold(2, patch, patch).unfold(3, patch, patch).unfold(4, patch, patch)
+        vectors = blocks.reshape(-1, patch**3)
+        variances = torch.linalg.eigvalsh(vectors.T.cov()).flip(0)
+        share = variances[: len(variances) // 4].sum() / variances.sum()
+        print(f"patches of {patch}³, {name:>6}: {share:.0%} of the variance in {len(variances) // 4} directions")
+        assert (share > 0.6) == (name == "shapes")
+
+# %% [markdown]
+# A patch of a shape is mostly all air or all solid: a few numbers tell it. A patch of noise is as many numbers as it
+# has voxels, all equally important, and a network that predicts noise or velocity must carry each of them through all
+# its layers. Does that matter? Here is a study, with the network, data and plan of this lesson and three seeds, and one
+# with chairs at 32³ and patches of 4; only the prediction changes, and for the noise also the loss. (Quality is
+# explained in section 8: 1-NNA is 50 % where nothing tells generated from real; pieces should be 1.)
+# **Predict:** who comes second?
+
+# %%
+from course_utils.results import STUDIES, load_results
+
+study, command = load_results(STUDIES / "what_to_predict.json")
+print("made by:", command)
+ways = {}
+for run in study["runs"]:
+    setting = run["setting"]
+    way = f"{setting['prediction']}, loss in {setting['loss_in']}"
+    ways.setdefault((setting["world"], way), []).append(run["report"])
+for world, oracle in study["oracle"].items():
+    print(f"\n{world:<25}    1-NNA            pieces   largest piece")
+    for (where, way), found in (ways | {(world, "real shapes"): [oracle]}).items():
+        if where != world:
+            continue
+        accuracies, pieces, largest = (
+            np.array([one[key] for one in found]) for key in ("chamfer_accuracy", "pieces", "largest_piece")
+        )
+        spread = f"± {accuracies.std(ddof=1):4.1%}" if len(found) > 1 else ""
+        print(f"{way:<25} {accuracies.mean():6.1%} {spread:<8} {pieces.mean():12.1f} {largest.mean():12.0%}")
+
+# %% [markdown]
+# Only $x_0$ gives shapes in both. With patches of 2³ the velocity nearly keeps up: 8 numbers go into 32 features, and
+# nothing is lost. With patches of 4³, 64 numbers meet 32 features: half of the noise cannot even enter, and the answer
+# is dust, thousands of bits. The noise fails in both: $x_0$ follows from it by a division, and an error in it counts
+# $\sigma/\alpha$ times, nine times at $t = 0.9$. (Why $v$ does so much worse than the velocity, its close relative, is
+# worth an afternoon: exercise 3.)
 #
-# But an error costs more where the noise is low: we measure it in the *velocity* $\dot x_t = \text{noise} - x_0$.
+# So the network says $x_0$. What an error *costs* is another choice. It should cost more where the noise is low: we
+# measure it in the velocity $\dot x_t = \text{noise} - x_0$.
 # Since $x_t = (1-t)\,x_0 + t\,\text{noise}$, we can write the velocity as $(x_t - x_0)/t$, so an error in $x_0$
 # counts $1/t$ times. Near $t = 0$ that would explode, so we stop at $t = 0.05$:
 #
@@ -142,15 +224,15 @@ print("the library's loss is the formula's (to 1e-5):", "yes" if difference < 1e
 assert difference < 1e-5
 
 # %% [markdown]
-# ## 5 · Train it, here and now
+# ## 6 · Train it, here and now
 #
-# The loop is a generator: it yields after every step, and *we* decide what happens then. Every seventieth step we ask
-# the model for a sofa, a bed and a shelf, always from the same noise, and redraw the picture.
+# The loop is a generator: it yields after every step, and *we* decide what happens then. Four times on the way we ask
+# the model for a sofa, a car and a house, always from the same noise, and redraw the picture.
 #
 # Steps with little noise are rare, but weigh up to 400: in a training as short as this a few of them rule a batch. We
 # stop the weight $1/t^2$ at 25, that is at $t = 0.2$ (`weight_limit=25`; exercise 3 leaves it out).
 #
-# **Predict:** which of sofa, bed and shelf will be recognisable first?
+# **Predict:** which of sofa, car and house will be recognisable first?
 
 # %%
 from course_utils.sampling import ddpm, guided, last, sample, time_grid
@@ -169,8 +251,10 @@ trainer = Trainer(denoiser, plan)
 watch = live.LiveTraining(plan.steps)
 for progress in trainer.run(batches(voxels, labels, to_model)):
     watch.add(*progress)
-    if progress.step % 70 == 0:
+    if progress.step % 105 == 0:
         watch.show([generate(trainer.ema, label, [5])[0] for label in range(len(families))], families)
+    if progress.step == plan.steps // 3:
+        early = copy.deepcopy(trainer.ema)  # for section 8
 
 # %% [markdown]
 # *Loss on a logarithmic scale, and one shape of each family from the moving average of the weights (EMA).* The loss
@@ -183,18 +267,18 @@ print("is the loss below a quarter of where it began?", "yes" if final < first /
 assert final < first / 4
 
 # %% [markdown]
-# ## 6 · Sample: eighteen shapes from your own model
+# ## 7 · Sample: eighteen shapes from your own model
 #
 # The sampler is the one of lesson 00. It never asks what the array stands for.
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 mine = {name: generate(trainer.ema, label, list(range(6))) for label, name in enumerate(families)}
-stills.show_fields(torch.cat(list(mine.values())), [name for name in families for _ in range(6)], columns=6)
+eighteen = to_occupancy(torch.cat(list(mine.values())))
+stills.show_voxels(eighteen, [name for name in families for _ in range(6)], columns=6)
 
 # %% [markdown]
-# *Eighteen shapes that no one has drawn.* Massive sofas come out best; among beds and shelves whole boards may float in
-# the air. Here is one of them
-# forming, step by step:
+# *Eighteen shapes that no one has drawn: plainly sofas and cars, and houses that are lumps with roofs.* Here is one of
+# them forming, step by step:
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 sofa = guided(trainer.ema, torch.tensor([0]), guidance_scale=2.0)
@@ -202,11 +286,15 @@ states = sample(sofa, gaussian([2], (1, 16, 16, 16)), time_grid(path, 12, shift=
 film.sampling_film(states)
 
 # %% [markdown]
-# ## 7 · Is it any good? Count
+# ## 8 · Is it any good? Measure
 #
-# A piece of furniture is *one* piece. So a first, merciless test counts connected pieces, and asks which share of the
-# volume the largest one holds. And a model that only copies would give shapes of the training set again, so we also
-# look for the nearest one, by intersection over union.
+# Three questions. *Whole?* A sofa is one piece, so count pieces. *True and varied?* Put as many real shapes, which the
+# training has never seen, beside the generated ones, and ask of each shape: which other one is nearest, and is that
+# one real or generated? If nobody could tell the two sets apart, half of them would have a neighbour of their own
+# kind: **1-NNA** (1-nearest-neighbour accuracy) is best at 50 % and worst at 100 %. **COV** (coverage) is the share of
+# real shapes that are nearest to some generated one. *New?* Look for the most alike training shape.
+#
+# "Near" is measured between points scattered on the surfaces (Chamfer distance), and "alike" by overlap:
 #
 # ## Exercise 2 · Intersection over union
 #
@@ -225,69 +313,161 @@ def voxel_iou(a, b):
 # %%
 lesson_08.voxel_iou.check(voxel_iou)
 
-
-# %%
-def judge(fields, references):
-    """Shares in one piece but for crumbs under 1 %, of volume in the largest piece, and mean IoU of the nearest."""
-    whole, share, nearest = 0, 0.0, 0.0
-    for field in fields.numpy():
-        filled = field > 0
-        largest = keep_largest(field) > 0
-        share += largest.sum() / max(filled.sum(), 1) / len(fields)
-        whole += (largest.sum() >= 0.99 * filled.sum()) / len(fields)
-        both, either = (references & largest).sum((1, 2, 3)), (references | largest).sum((1, 2, 3))
-        nearest += (both / either).max() / len(fields)
-    return whole, share, nearest
-
-
 # %% [markdown]
-# ## 8 · A short training beside a longer one
-#
-# The shipped model is the same network class with one more level, and two blocks a level instead of one, on a grid
-# twice as fine, with twice the families, trained for longer. Same data generator, same loss, same sampler.
-# **Predict:** which column below will separate the two models most?
+# With it, here is the most alike of the 3,000 training shapes for two of our shapes of each family. Are they copies?
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
+generated = eighteen[[0, 1, 6, 7, 12, 13]]
+alike, index = nearest_iou(generated, data.voxels)
+pairs = np.stack([generated, data.voxels[index]], axis=1).reshape(-1, 16, 16, 16)
+titles = [title for iou in alike.tolist() for title in ("ours", f"nearest, IoU {iou:.2f}")]
+stills.show_voxels(pairs, titles, columns=6)
+
+# %% [markdown]
+# `shape_report` measures all of it. We compare our model after a third of its training, at the end with its last
+# weights, and at the end with their moving average (EMA, lesson 04); and real shapes in the place of generated ones:
+# the **oracle**, because no measure is fair without what perfection scores. **Predict:** which of the two, training
+# three times as long or averaging, matters more?
+
+
+# %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
+def many(model, each=12, **settings):
+    """`each` shapes of every family, as truth values."""
+    fields = [generate(model, label, list(range(each)), **settings) for label in range(len(families))]
+    return to_occupancy(torch.cat(fields))
+
+
+def row(name, report):
+    quality = f"{report.chamfer_accuracy:9.0%} {report.chamfer_coverage:6.0%} {report.pieces:8.2f}"
+    print(f"{name:<22} {quality} {report.largest_piece:12.1%} {report.training_iou:12.2f}")
+
+
+held_out, oracle = (make_shapes(36, 16, families, first).voxels for first in (10_000, 20_000))
+print(f"{'':<22}     1-NNA    COV   pieces   largest piece   nearest IoU")
+models = {"a third, average": early, "end, last weights": denoiser, "end, average": trainer.ema}
+reports = {name: shape_report(many(model), held_out, data.voxels) for name, model in models.items()}
+for name, report in (reports | {"real shapes (oracle)": shape_report(oracle, held_out, data.voxels)}).items():
+    row(name, report)
+print(f"chance alone moves 1-NNA of {2 * len(held_out)} shapes by ± {0.5 / np.sqrt(2 * len(held_out)):.0%}")
+
+# %%
+before, after = reports["a third, average"], reports["end, average"]
+nearer = after.training_iou > before.training_iou
+print("with more training, are real shapes more like ours?", "yes" if nearer else "no")
+print("is more than 90 % of the volume in one piece?", "yes" if after.largest_piece > 0.9 else "no")
+print("are the shapes new, nearest IoU below that of a copy (0.95)?", "yes" if after.training_iou < 0.95 else "no")
+assert before.training_iou < after.training_iou < 0.95 and after.largest_piece > 0.9
+
+# %% [markdown]
+# All are whole, none is a copy, and yet 1-NNA is far from the oracle: rough walls give our shapes away. Training longer
+# matters, plainest in the last column. Averaging hardly does here, because the plan lets the learning rate fall to
+# nothing, which calms the last weights as well. And look at what chance alone does: with so few shapes, small
+# differences in 1-NNA mean nothing.
+#
+# **Predict:** how many sampling steps are enough?
+
+# %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
+from course_utils.plots.planar import Chart, show_charts
+
+counts = (1, 2, 4, 12)
+by_steps = [shape_report(many(trainer.ema, steps=steps), held_out) for steps in counts[:-1]] + [after]
+chart = Chart("How many steps are enough?", "sampling steps", "1-NNA", "log", y_limits=(0.35, 1.05), x_ticks=counts)
+chart.line(counts, [report.chamfer_accuracy for report in by_steps], "ours", MODEL, marker="o")
+chart.line(counts, [shape_report(oracle, held_out).chamfer_accuracy] * len(counts), "oracle", EXACT)
+show_charts(chart)
+
+# %% [markdown]
+# *1-NNA of 36 shapes; the dashed line is the oracle.* Even one step, the bare first guess, does not score much worse.
+# Believe it? 1-NNA of three dozen massive shapes is a blunt judge, and the last figure of this lesson shows what it
+# overlooks. For thin legs the number of steps matters more: exercise 2 of lesson 00.
+#
+# ## 9 · A short training beside a longer one
+#
+# The shipped model is the same network class with one more level, and two blocks a level instead of one, on a grid
+# twice as fine, with eleven families, trained for longer. Same data generator, same loss, same sampler.
+
+# %% tags=["nbval-ignore-output"] reason="pictures of the shipped model, and times of the training above"
 from course_utils.checkpoints import load_checkpoint
 
 shipped, about = load_checkpoint("../data/checkpoints/shapes32")
 print(f"shipped: {about['made']['minutes']:.0f} minutes on {about['made']['device']}; mine: {progress.seconds:.0f} s")
-condition = torch.tensor([about["classes"].index(name) for name in families]).repeat_interleave(6)
-seeds, times = [*range(6)] * 3, time_grid(path, 16, shift=3.0)
-larger_noise = gaussian(seeds, (1, 32, 32, 32))
-theirs = last(sample(guided(shipped, condition, 2.0), larger_noise, times, ddpm, seed=seeds)).x_t[:, 0]
-stills.show_fields(theirs, [name for name in families for _ in range(6)], columns=6)
 
-# %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-reference = {16: data.voxels, 32: make_shapes(1200, 32, families).voxels}
-fields = {"mine, 16³": torch.cat(list(mine.values())), "shipped, 32³": theirs}
-scores = {name: judge(field, reference[field.shape[-1]]) for name, field in fields.items()}
-print("                  one piece   largest piece   nearest drawn shape")
-for name, (whole, share, nearest) in scores.items():
-    print(f"{name:>14}  {whole:11.0%}  {share:14.1%}  {nearest:16.2f} IoU")
+
+def shipped_shapes(family, seeds):
+    """The shipped model's shapes of one family, float fields (len(seeds), 32, 32, 32)."""
+    labels = torch.full((len(seeds),), about["classes"].index(family))
+    times, noise = time_grid(path, 16, shift=3.0), gaussian(seeds, (1, 32, 32, 32))
+    return last(sample(guided(shipped, labels, 2.0), noise, times, ddpm, seed=seeds)).x_t[:, 0]
+
+
+theirs = torch.cat([shipped_shapes(family, [0, 1]) for family in about["classes"]])
+stills.show_fields(theirs, [family for family in about["classes"] for _ in range(2)], columns=8)
 
 # %% [markdown]
-# *The last column looks among the drawn shapes on the model's own grid (at 16³ its training data, 1,000 a family; 400
-# at 32³): do not compare its two rows.*
+# *Two shapes of each family, not chosen: seeds 0 and 1.* How good it is stands in its card, measured by a script
+# against shapes that training never saw. **Predict:** which family is hardest?
 
 # %%
-whole, share, nearest = scores["mine, 16³"]
-print("mine: does the largest piece hold more than 85 % of the volume?", "yes" if share > 0.85 else "no")
-print("mine: are the shapes new, nearest IoU below 0.95 on average?", "yes" if nearest < 0.95 else "no")
-print("shipped: more than 95 % of the volume in one piece?", "yes" if scores["shipped, 32³"][1] > 0.95 else "no")
-assert share > 0.85 and nearest < 0.95 and scores["shipped, 32³"][1] > 0.95
+measured, command = load_results(STUDIES / "shapes32.json")
+print("made by:", command)
+print("               1-NNA  (oracle)     COV  (oracle)   one piece")
+for family, found in sorted(measured["families"].items(), key=lambda one: one[1]["samples"]["chamfer_accuracy"]):
+    ours, real = found["samples"], found["oracle"]
+    accuracy, covered = ([report[f"chamfer_{key}"] for report in (ours, real)] for key in ("accuracy", "coverage"))
+    pairs = "  ".join(f"{mine:8.1%}  ({best:.0%})" for mine, best in (accuracy, covered))
+    print(f"{family:>10}  {pairs}  {ours['one_piece_cleaned']:10.1%}")
 
 # %% [markdown]
-# **What a short training cannot do.** Compare the two sheets: ours has blunt edges, missing parts, and sometimes
-# crumbs. Three things help, all without a new idea: more steps, more shapes, a finer grid. This command trains such a
-# model on all eleven families; it saves as it goes, continues where it stopped, and uses an NVIDIA GPU if there is one:
+# *Best first.* No family has come to its oracle: on one core, an hour and a half is little for eleven families.
+# Furniture of boards and boxes is nearest; houses with their small windows, lamps and trees are farthest, and not half
+# of the lamps are whole.
+#
+# ### How it fails
+#
+# Averages hide failures, so we look for them. Three kinds can be counted without taste: bits that float; stumps, legs
+# that are cut off above and stand alone; and legs that hang in the air, cut off below. **Predict:** how many of 24
+# chairs have a flaw?
+
+
+# %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
+def flaws(voxels, height=6):
+    """How many bits float, how many legs are cut off above, and below; the lowest `height` layers are legs alone."""
+    labels, sizes = connected_components(voxels)
+    ground = np.flatnonzero(voxels.any((1, 2)))[0]
+    body, standing = [1 + sizes.argmax()], np.setdiff1d(labels[ground], 0)
+    low, pieces = connected_components(voxels[ground : ground + height])
+    floating = len(sizes) - len(np.union1d(standing, body))
+    return floating, len(np.setdiff1d(standing, body)), len(pieces) - len(np.setdiff1d(low[0], 0))
+
+
+chairs = to_occupancy(torch.cat([shipped_shapes("chair", list(range(k, k + 8))) for k in range(0, 24, 8)]))
+real = make_shapes(24, 32, ("chair",), 30_000).voxels
+found = {name: np.array([flaws(shape) for shape in shapes]) for name, shapes in (("ours", chairs), ("real", real))}
+print("chairs of 24 with     floating bits   stumps   hanging legs   any")
+for name, counts in found.items():
+    floating, stumps, hanging = (counts > 0).sum(0)
+    print(f"{name:>14} {floating:19} {stumps:8} {hanging:14} {(counts > 0).any(1).sum():5}")
+
+# %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
+worst = np.argsort(piece_shares(chairs)[0])[:6]
+titles = ["floating {}, stumps {}, hanging {}".format(*found["ours"][k]) for k in worst]
+stills.show_voxels(chairs[worst], titles, columns=6)
+
+# %% [markdown]
+# *The six least whole of the 24.* Seats are always there; what fails is thin. A leg is two voxels wide, few of the
+# cube's 32,768 voxels, and so it costs the loss little to be wrong about it; and no step asks whether the whole still
+# stands.
+#
+# **What a short training cannot do.** Compare the two sheets: ours has rough walls and lacks detail. Three things help,
+# all without a new idea: more steps, more shapes, a finer grid. This command trains the shipped model anew; it saves
+# as it goes, continues where it stopped, and uses an NVIDIA GPU if there is one:
 #
 # ```
-# python3 course.py train families32
+# python3 course.py train shapes32
 # ```
 
 # %% [markdown]
-# ## 9 · Keep one
+# ## 10 · Keep one
 #
 # One of yours, as a mesh: the sofa with the fewest pieces.
 
@@ -308,10 +488,10 @@ assert is_watertight(mesh)
 #
 # ## Exercise 3 · Change one thing
 #
-# Train again with `prediction="noise"` in the `Denoiser` of section 4, nothing else changed, and look at the shapes.
-# Then set it back and try, in the plan of section 5, `time_mean=-1.0`; then no `weight_limit`. Which of the three hurts
+# Train again with `prediction="v"` in the `Denoiser` of section 5, nothing else changed, and look at the shapes. Then
+# set it back and try, in the plan of section 6, `time_mean=-1.0`; then no `weight_limit`. Which of the three hurts
 # most? And what happens to thin legs: put `"chair"` among the families. (Run again from section 1 for the chair, from
-# section 4 for the others.)
+# section 5 for the others.)
 #
 # ## Exercise 4 · Think
 #
@@ -372,14 +552,17 @@ stills.show_noisy([mean_sofa, *one_step, *generate(trainer.ema, 0, [3, 4])], tit
 # ## What you now know
 #
 # 1. A voxel diffusion model is the model of the earlier lessons on an array with more axes.
-# 2. Patches make it quick; predicting the clean shape makes it learn through patches.
-# 3. The loss says little about the shapes; counting pieces and looking says more.
-# 4. A short training on a laptop gives recognisable shapes at 16³; good ones at 32³ take longer, not other ideas.
-# 5. The longer training is one command; it uses a GPU if there is one.
+# 2. Patches make it quick; predicting the clean shape makes it learn soon, because patches of shapes are simple.
+# 3. A finer grid needs more noise: a shift of time by √8 each time the voxels halve.
+# 4. The loss says little about the shapes. Measure: whole, true and varied, new; always beside an oracle; and count
+#    the failures.
+# 5. A short training on a laptop gives recognisable shapes at 16³; good ones at 32³ take longer, not other ideas.
+#    The longer training is one command; it uses a GPU if there is one.
 #
 # **Sources.** Ho et al., arXiv 2006.11239 (algorithms 1 and 2); Lipman et al., arXiv 2210.02747 (eq. 22 with
 # σ_min = 0, the path); Li and He, *Back to Basics*, arXiv 2511.13720 (predicting clean data from patches); Esser et
 # al., arXiv 2403.03206 (eq. 19 and 23: logit-normal times, and the shift with resolution); Ronneberger et al., *U-Net*,
-# arXiv 1505.04597 (figure 1).
+# arXiv 1505.04597 (figure 1); Yang et al., *PointFlow*, arXiv 1906.12320 (section 5.1: 1-NNA); Achlioptas et al., arXiv
+# 1707.02392 (section 2: coverage).
 #
 # **Back to** [00 · Start here](00_start_here.ipynb).

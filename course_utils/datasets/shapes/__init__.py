@@ -43,11 +43,15 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class ShapeSet:
-    """N shapes: voxels bool (N, D, H, W), labels int64 (N,) into `CLASSES`, N captions, the families drawn from."""
+    """N shapes: voxels bool (N, D, H, W), labels int64 (N,) into `CLASSES`, N captions and attributes as of a `Shape`.
+
+    `families` are those that the shapes were drawn from.
+    """
 
     voxels: np.ndarray
     labels: np.ndarray
     captions: list[str]
+    attributes: list[dict[str, str | int | bool]]
     families: tuple[str, ...]
 
 
@@ -68,6 +72,12 @@ def make_shape(family: str, seed: int, resolution: int = 32) -> Shape:
     return Shape(voxels, CLASSES.index(family), family, plan.attributes, caption)
 
 
+def attributes_of(family: str, seed: int) -> dict[str, str | int | bool]:
+    """The `attributes` of `make_shape(family, seed)`, without the work of its voxels. Raises ValueError as it does."""
+    _known(family)
+    return _FAMILIES[family].draw(Draws(family, _integer("seed", seed, 0, None, "pass 0, 1, 2, …"))).attributes
+
+
 def make_shapes(
     count: int, resolution: int = 32, families: Sequence[str] | None = None, first_index: int = 0
 ) -> ShapeSet:
@@ -86,12 +96,13 @@ def make_shapes(
     resolution = _resolution(resolution)
     voxels = np.empty((count, resolution, resolution, resolution), dtype=bool)
     labels = np.empty(count, dtype=np.int64)
-    captions = []
+    captions, attributes = [], []
     for row in range(count):
         shape = make_shape(families[(first + row) % len(families)], first + row, resolution)
         voxels[row], labels[row] = shape.voxels, shape.label
         captions.append(shape.caption)
-    return ShapeSet(voxels, labels, captions, families)
+        attributes.append(shape.attributes)
+    return ShapeSet(voxels, labels, captions, attributes, families)
 
 
 def measure(voxels: np.ndarray, family: str) -> dict[str, str | int | bool]:

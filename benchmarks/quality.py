@@ -1,0 +1,124 @@
+"""How good a trained voxel model is, family by family: `python benchmarks/quality.py`, half an hour on two cores.
+
+For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are held-out real ones,
+with the model's own settings, and reports `metrics.shape_report` for them and for the oracle: training shapes in the
+place of the samples, what a perfect model would score. Held out are procedural shapes drawn after the last one that was
+trained on, or a data file's test split. Results go to data/studies/NAME.json and, as a table, into the model's card.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course_utils.__main__ import SHIPPED, training_data
+from course_utils.atomic import writing
+from course_utils.datasets.files import read_npz
+from course_utils.datasets.shapes import make_shapes
+from course_utils.metrics import COPY, ShapeReport, nearest_iou, shape_report
+from course_utils.pipeline import VoxelDiffusionPipeline
+from course_utils.results import STUDIES, finite, save_results
+
+COMMAND = "python benchmarks/quality.py"
+HEADING = "## Quality"
+COUNT = 200
+TOGETHER = 8  # shapes sampled at a time
+
+
+def samples(pipe: VoxelDiffusionPipeline, family: str, count: int) -> np.ndarray:
+    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: bool (count, D, H, W)."""
+    parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
+    return np.concatenate([pipe(family, num_shapes_per_prompt=len(seeds), seeds=seeds).shapes for seeds in parts])
+
+
+def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
+    """At most `count` real shapes of a class that training has not seen: bool (N, D, H, W)."""
+    if file is None:
+        first = config["data"]["first_index"] + config["data"]["count"]
+        return make_shapes(count, config["resolution"], (family,), first).voxels
+    archive = read_npz(file)
+    wanted = (archive.labels == archive.classes.index(family)) & archive.is_test
+    return archive.voxels(np.flatnonzero(wanted)[:count])
+
+
+def measure_family(
+    pipe: VoxelDiffusionPipeline, family: str, count: int, training: np.ndarray, file: Path | None
+) -> dict:
+    """Reports of the samples and of the oracle, and the share of held-out shapes that have a near copy in training."""
+    reference = held_out(pipe.denoiser.config, family, count, file)
+    chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
+    made = shape_report(samples(pipe, family, len(reference)), reference, training)
+    return {
+        "samples": finite(made._asdict()),
+        "oracle": finite(shape_report(training[chosen], reference)._asdict()),
+        "held_out_copies": float((nearest_iou(reference, training)[0] >= COPY).double().mean()),
+    }
+
+
+def table(results: dict[str, dict]) -> str:
+    """A Markdown table, a row a family and one for their mean."""
+    rows = {name: row_of(found) for name, found in results.items()}
+    if len(rows) > 1:
+        rows["mean"] = np.mean(list(rows.values()), axis=0)
+    head = "| | 1-NNA | oracle | COV | oracle | one piece | filled | real | near copies | real |"
+    lines = [head, "|---|" + "---:|" * 9]
+    lines += [f"| {name} | " + " | ".join(f"{100 * value:.1f} %" for value in row) + " |" for name, row in rows.items()]
+    return "\n".join(lines)
+
+
+def row_of(found: dict) -> list[float]:
+    made, oracle = ShapeReport(**found["samples"]), ShapeReport(**found["oracle"])
+    accuracies = [made.chamfer_accuracy, oracle.chamfer_accuracy, made.chamfer_coverage, oracle.chamfer_coverage]
+    shape = [made.one_piece_cleaned, made.filled, made.reference_filled]
+    return [*accuracies, *shape, made.training_copies, found["held_out_copies"]]
+
+
+def quality_section(results: dict[str, dict]) -> str:
+    """What the card says about quality."""
+    count = next(iter(results.values()))["samples"]["count"]
+    return f"""{HEADING}
+
+{count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
+Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
+too. One piece: after pieces under 1 % of the volume are dropped. Near copies: IoU of {COPY} or more with a training
+shape, beside the same for held-out shapes.
+
+{table(results)}
+"""
+
+
+def write_card(folder: Path, section: str) -> None:
+    """Put the section at the end of the folder's card, in the place of an older one."""
+    file = folder / "README.md"
+    text = file.read_text(encoding="utf-8").split(HEADING)[0].rstrip()
+    with writing(file) as temporary:
+        temporary.write_text(f"{text}\n\n{section}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)")
+    parser.add_argument("--data", type=Path, help="the data file, for models that were trained on one")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"shapes of each family ({COUNT})")
+    parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
+    options = parser.parse_args()
+    pipe = VoxelDiffusionPipeline.from_pretrained(options.model)
+    pipe.set_progress_bar_config(disable=True)
+    config = pipe.denoiser.config
+    voxels, labels = training_data(config, options.data)
+    labels = torch.zeros(len(voxels)) if labels is None else labels
+    results = {}
+    for number, family in enumerate(config["classes"]):
+        training = voxels[labels == number].numpy()
+        results[family] = measure_family(pipe, family, options.count, training, options.data)
+        print(table({family: results[family]}).splitlines()[-1], flush=True)
+    contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
+    command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
+    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
+    write_card(options.model, quality_section(results))
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

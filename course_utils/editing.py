@@ -1,0 +1,96 @@
+"""Editing with a model that was trained to generate, and nothing else: no retraining, and the one sampling loop.
+
+All of it changes either what the sampler asks (`keeping`, `mixed`) or where it starts (`from_time`). Points, images and
+voxels are edited alike. Lesson 09 carves shapes with it. Sources: completion (arXiv 2011.13456, section 5; with
+`sampling.resampled` arXiv 2201.09865), variation (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_utils.paths import Path
+
+
+@dataclass
+class Keeping:
+    """A denoiser that knows a part of the answer, called as keeping(x_t, t) -> x0; made by `keeping`."""
+
+    denoise: Callable
+    known: Tensor
+    keep: Tensor
+
+    @property
+    def path(self) -> Path:
+        return self.denoise.path
+
+    def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
+        return torch.where(self.keep, self.known, self.denoise(x_t, t))
+
+
+def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Keeping:
+    """Hold a part of x0 fast: the guess for it is `known`, whatever the denoiser says, and the sample ends with it.
+
+    denoise: called as denoise(x_t, t) -> x0, with a `path`.  known: (B, ...) or one for all.  keep: bool, of the same
+    shape or one that stretches to it. With any sampler the kept part of x_t is then, step by step, the known one with
+    its noise. ValueError if keep is not bool or fits no shape of known.
+    """
+    if keep.dtype != torch.bool:
+        raise ValueError(f"keep is {keep.dtype}; expected bool, True where `known` is kept")
+    try:
+        torch.broadcast_shapes(keep.shape, known.shape)
+    except RuntimeError as error:
+        shapes = f"keep has shape {tuple(keep.shape)}, known {tuple(known.shape)}"
+        raise ValueError(f"{shapes}; expected shapes that stretch to each other") from error
+    return Keeping(denoise, known, keep)
+
+
+@dataclass
+class Mixed:
+    """The weighted mean of what two denoisers guess, called as mixed(x_t, t) -> x0; made by `mixed`."""
+
+    first: Callable
+    second: Callable
+    weight: float
+
+    @property
+    def path(self) -> Path:
+        return self.first.path
+
+    def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
+        return torch.lerp(self.first(x_t, t), self.second(x_t, t), self.weight)
+
+
+def mixed(first: Callable, second: Callable, weight: float) -> Mixed:
+    """Between two wishes: weight 0 is the first denoiser, 1 the second; usually two `guided` of one model."""
+    return Mixed(first, second, weight)
+
+
+def from_time(times: Tensor, start: float) -> Tensor:
+    """The part of a sampler's times below `start`, with `start` in front: for a walk that begins half-way.
+
+    Begin it at path.noised(x0, noise, start): the later the start (near 0), the more of x0 is left. ValueError unless
+    0 < start <= times[0].
+    """
+    if not 0 < start <= float(times[0]):
+        raise ValueError(f"start is {start}; expected a time above 0 and at most {float(times[0]):g}")
+    return torch.cat([torch.tensor([start], dtype=times.dtype), times[times < start]])
+
+
+def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:
+    """How rough a seam is: of the pairs of neighbours with one voxel kept and the other not, the share that differ.
+
+    voxels: bool (N, D, H, W); keep: bool (D, H, W), or images alike. Compare with real shapes at the same seam: they
+    change there too. NaN where there is no seam.
+    """
+    differ = pairs = 0
+    for axis in range(keep.ndim):
+        after, before = [slice(None)] * keep.ndim, [slice(None)] * keep.ndim
+        after[axis], before[axis] = slice(1, None), slice(None, -1)
+        seam = keep[tuple(after)] != keep[tuple(before)]
+        differ += ((voxels[:, *after] != voxels[:, *before]) & seam).sum()
+        pairs += seam.sum() * len(voxels)
+    return float(differ / pairs) if pairs else float("nan")
