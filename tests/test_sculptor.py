@@ -165,3 +165,12 @@ def test_a_saved_notebook_gets_the_film_of_what_happened():
     assert "application/vnd.jupyter.widget-view+json" in data and data["image/png"][:4] == b"\x89PNG"
     steps = data["application/vnd.plotly.v1+json"]["layout"]["sliders"][0]["steps"]
     assert [step["label"] for step in steps] == ["given", "carved", "proposal 1", "proposal 2"]
+
+
+def test_a_page_sends_its_bits_as_memoryviews():
+    sculptor = Sculptor(np.ones((8, 8, 8), bool), lambda voxels, keep, count: np.repeat(voxels[None], count, 0))
+    half = np.zeros((8, 8, 8), bool)
+    half[4:] = True
+    packed = {"packed_voxels": memoryview(np.packbits(~half)), "packed_free": memoryview(np.packbits(half))}
+    sculptor.set_state(packed)
+    assert np.array_equal(sculptor.voxels, ~half) and np.array_equal(sculptor.keep_mask, ~half)

@@ -15,6 +15,7 @@ import traitlets
 BUNDLE = Path(__file__).parent / "viewer" / "viewer.bundle.js"
 SIZES = (4, 64)  # voxels a side that the picture redraws while you carve
 COUNTS = (1, 12)
+PACKED = {"sync": True, "from_json": lambda value, widget: bytes(value)}  # a page sends memoryviews
 
 
 class Sculptor(anywidget.AnyWidget):
@@ -29,8 +30,8 @@ class Sculptor(anywidget.AnyWidget):
     _esm = BUNDLE
     size = traitlets.Int().tag(sync=True)
     count = traitlets.Int().tag(sync=True)
-    packed_voxels = traitlets.Bytes().tag(sync=True)  # bits, as numpy.packbits writes them
-    packed_free = traitlets.Bytes().tag(sync=True)
+    packed_voxels = traitlets.Bytes().tag(**PACKED)  # bits, as numpy.packbits writes them
+    packed_free = traitlets.Bytes().tag(**PACKED)
     packed_proposals = traitlets.List(traitlets.Bytes()).tag(sync=True)
     asked = traitlets.Int(0).tag(sync=True)  # how often "Complete" was pressed,
     answered = traitlets.Int(0).tag(sync=True)  # and which of them is answered

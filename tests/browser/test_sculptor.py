@@ -16,9 +16,9 @@ voxels[:10, 3:13, 3:13] = True
 def complete(voxels, keep_mask, count):
     if keep_mask.sum() == 0:
         raise RuntimeError("<b>nothing</b> to go by")
-    proposals = np.repeat(voxels[None], count, axis=0)
+    proposals, free = np.repeat(voxels[None], count, axis=0), np.flatnonzero(~keep_mask)
     for k in range(count):
-        proposals[k, : 12 + k][~keep_mask[: 12 + k]] = True
+        proposals[k].flat[free[: (k + 1) * len(free) // count]] = True
     return proposals
 
 sculptor = Sculptor(voxels, complete)
@@ -56,7 +56,10 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     for key in ("z", "y", "]", "b"):  # they go to the viewer, not to the notebook, where b would add a cell
         page.keyboard.press(key)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
-    page.get_by_role("button", name="Complete", exact=True).click()
+    complete = page.get_by_role("button", name="Complete", exact=True)
+    complete.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)  # JupyterLab moves what it scrolls to
+    complete.click()
     page.get_by_text("4 proposals in").wait_for()
     page.locator(".nts-offer").nth(3).click()
     page.wait_for_timeout(500)
@@ -67,7 +70,7 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     download.value.save_as(tmp_path / "shape.glb")
     volume = round(trimesh.load(tmp_path / "shape.glb", force="mesh").volume * 16**3)
     run_cell(page, 1)
-    line = page.get_by_text("now ").last
+    line = page.locator(".jp-OutputArea-output pre").filter(has_text="now ")
     line.wait_for()
     filled, free, proposals = line.inner_text().removeprefix("now ").split(" ", 2)
     proposals = [int(number) for number in proposals.strip("[]\n").split(",")]

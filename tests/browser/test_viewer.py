@@ -429,7 +429,7 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
             };
             const model = {
                 get: (name) => values[name],
-                set: (name, value) => { values[name] = value; },
+                set: (name, value) => tell({ [name]: value }), // it tells at once, as anywidget's model does
                 on: (name, act) => { acts[name] = [...(acts[name] ?? []), act]; },
                 off: (name, act) => { acts[name] = acts[name].filter((other) => other !== act); },
                 save_changes: () => {
@@ -453,6 +453,10 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
     free[13:16, 9:12, 11:14] = True
     voxels = chair() & ~free
     assert opened.evaluate("[bits('packed_voxels'), bits('packed_free')]") == [text_of(voxels), text_of(free)]
+    opened.evaluate("window.fail = true")
+    button(opened, "Complete").click()
+    opened.get_by_text("ValueError: <i>no</i>").wait_for()  # also where there is no proposal yet
+    opened.evaluate("window.fail = false")
     button(opened, "Complete").click()
     opened.get_by_text("2 proposals in").wait_for()
     opened.locator(".nts-offer").nth(1).click()

@@ -34,15 +34,19 @@ function render({ model, el }) {
     });
   const sculptor = new Sculptor(el, { size, voxels: read(model.get("packed_voxels")), complete, count: model.get("count") });
   const { viewer } = sculptor;
+  let telling = false; // a model tells of every `set` at once, also of the first of two that belong together
   const load = () => {
+    if (telling) return;
     const [voxels, free] = [read(model.get("packed_voxels")), read(model.get("packed_free"))];
     const same = (a, b) => a.every((value, i) => value === b[i]);
     if (same(voxels, viewer.voxels) && same(free, viewer.free)) return;
     viewer.edit((v, f) => (v.set(voxels), f.set(free)));
   };
   const tell = () => {
+    telling = true;
     model.set("packed_voxels", bitsOf(viewer.voxels));
     model.set("packed_free", bitsOf(viewer.free));
+    telling = false;
     model.save_changes();
   };
   const offer = () => sculptor.busy || sculptor.show(model.get("packed_proposals").map(read));

@@ -51,16 +51,18 @@ export class Sculptor {
   async ask() {
     this.setBusy(true);
     this.say("The model is drawing …");
+    let outcome;
     try {
       const keep = this.viewer.free.map((is) => 1 - is);
       const started = performance.now();
       this.show(await this.complete(this.viewer.voxels, keep, this.count));
-      this.say(`${this.proposals.length} proposals in ${((performance.now() - started) / 1000).toFixed(1)} s; press one to take it.`);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      outcome = `${this.proposals.length} proposals in ${seconds} s; press one to take it.`;
     } catch (error) {
-      this.say(String(error.message ?? error));
-    } finally {
-      this.setBusy(false);
+      outcome = String(error.message ?? error);
     }
+    this.setBusy(false); // this says what can be done; what happened matters more
+    this.say(outcome);
   }
 
   /** A row of small turning pictures; pressing one takes it. */
