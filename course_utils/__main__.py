@@ -267,12 +267,13 @@ def how_made(trainer: "Trainer", voxels: "Tensor") -> dict:
     launcher = ["python3", "course.py"]
     if trainer.processes > 1:
         launcher = ["accelerate", "launch", "--num_processes", str(trainer.processes), "-m", "course_utils"]
-    cuda = trainer.device.type == "cuda"
+    cuda, threads = trainer.device.type == "cuda", torch.get_num_threads()
+    cores = f"{trainer.device}, {threads} thread{'s' if threads > 1 else ''}"
     return {
         "command": shlex.join([*launcher, *sys.argv[1:]]),
         "processes": trainer.processes,
         "minutes": round(trainer.seconds / 60, 1),
-        "device": torch.cuda.get_device_name() if cuda else f"{trainer.device}, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if cuda else cores,
         "shapes": len(voxels),
         "data_sha256": hashlib.sha256(voxels.numpy().tobytes()).hexdigest(),
         "torch": torch.__version__,
