@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from course_utils.atomic import writing_folder
+from course_utils.atomic import writing, writing_folder
 from course_utils.denoiser import LOG_SNR_RANGE, Denoiser
 from course_utils.networks.mlp import MLP
 from course_utils.networks.text import Vocabulary
@@ -91,3 +91,11 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, 
     except RuntimeError as error:
         raise ValueError(f"{folder}: the weights fit another network: {str(error).splitlines()[-1].strip()}") from error
     return denoiser.to(torch.device(device)).eval().requires_grad_(False), config
+
+
+def write_section(folder: str | Path, heading: str, section: str) -> None:
+    """Put a section of Markdown, from its heading on, at the end of a folder's card, in the place of an older one."""
+    file = Path(folder) / "README.md"
+    text = file.read_text(encoding="utf-8").split(heading)[0].rstrip()
+    with writing(file) as temporary:
+        temporary.write_text(f"{text}\n\n{section}", encoding="utf-8")
