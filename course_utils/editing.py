@@ -5,14 +5,19 @@ voxels are edited alike. Lesson 09 carves shapes with it. Sources: completion (a
 `sampling.resampled` arXiv 2201.09865), variation (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.checkpoints import condition_of
+from course_utils.denoiser import Denoiser
+from course_utils.geometry.voxels import to_model, to_occupancy
+from course_utils.noise import gaussian
 from course_utils.paths import Path
+from course_utils.sampling import SAMPLERS, guided, last, resampled, sample, time_grid
 
 
 @dataclass
@@ -78,6 +83,37 @@ def from_time(times: Tensor, start: float) -> Tensor:
     if not 0 < start <= float(times[0]):
         raise ValueError(f"start is {start}; expected a time above 0 and at most {float(times[0]):g}")
     return torch.cat([torch.tensor([start], dtype=times.dtype), times[times < start]])
+
+
+def complete(
+    denoiser: Denoiser,
+    config: dict,
+    prompt: str,
+    voxels: np.ndarray,
+    keep: np.ndarray,
+    seeds: Sequence[int],
+    steps: int | None = None,
+    rounds: int = 2,
+) -> np.ndarray:
+    """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D, H, W).
+
+    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels, keep: bool (D, H, W);
+    where keep is True every voxel, full or empty, stays as it is.  rounds: of `sampling.resampled`; None for steps is
+    the model's own number. ValueError for grids that do not fit the model or a prompt that it does not know.
+    """
+    voxels, keep, size = np.asarray(voxels), np.asarray(keep), config["resolution"]
+    if voxels.shape != (size,) * 3 or keep.shape != voxels.shape or voxels.dtype != bool or keep.dtype != bool:
+        got = f"voxels is {voxels.dtype} of shape {voxels.shape}, keep {keep.dtype} of shape {keep.shape}"
+        raise ValueError(f"{got}; expected bool {(size,) * 3} both")
+    settings, seeds = config["sampling"], list(seeds)
+    device = next(denoiser.parameters()).device
+    told = condition_of(config, [prompt] * len(seeds))
+    denoise = guided(denoiser, told if told is None else told.to(device), settings["guidance_scale"])
+    denoise = keeping(denoise, to_model(voxels[None]).to(device), torch.from_numpy(keep).to(device))
+    prior = denoise.path.prior_sample(gaussian(seeds, (1, size, size, size)).to(device))
+    times = time_grid(denoise.path, steps or settings["steps"], settings["shift"])
+    step = resampled(SAMPLERS[settings["sampler"]], rounds)
+    return to_occupancy(last(sample(denoise, prior, times, step, seed=seeds)).x_t)
 
 
 def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:
