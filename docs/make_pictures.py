@@ -176,7 +176,7 @@ def main() -> None:
     forward()
     score()
     trajectories()
-    film = list(states("chair", [5]))
+    film = list(states("chair", [16]))
     frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 5, 7, 10, 15)]
     save_png(IMAGES / "denoising.png", contact_sheet([render(frame, size=200) for frame in frames], columns=6))
     _, about = load_checkpoint(ROOT / "data" / "checkpoints" / "shapes32")
