@@ -18,7 +18,7 @@ from course_utils.__main__ import ROOT, parts
 from course_utils.checkpoints import write_section
 from course_utils.datasets.captions import FORMS, TEST_FORMS, Prompt, faithfulness, prompts, total
 from course_utils.datasets.shapes import make_shape, make_shapes
-from course_utils.metrics import COPY, iou_distances, nearest_iou
+from course_utils.metrics import COPY, copied, iou_distances, nearest_iou
 from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.results import STUDIES, save_results
 
@@ -62,11 +62,9 @@ def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
     }
 
 
-def judge_error(asked: list[Prompt], resolution: int) -> float:
-    """Share of the attributes that the judge misses in the real shapes that the prompts are true of."""
-    real = np.stack([make_shape(prompt.family, prompt.seed, resolution).voxels for prompt in asked])
-    score = total(faithfulness(real, asked))
-    return 1 - score.right / score.asked
+def real_shapes(asked: list[Prompt], resolution: int) -> np.ndarray:
+    """The real shapes that prompts are true of: bool (N, D, H, W)."""
+    return np.stack([make_shape(prompt.family, prompt.seed, resolution).voxels for prompt in asked])
 
 
 def variety(pipe: VoxelDiffusionPipeline, asked: list[Prompt], scale: float | None) -> float:
@@ -88,25 +86,21 @@ def measured(pipe: VoxelDiffusionPipeline, count: int, scales: tuple[float, ...]
     result = {"kinds": {}, "scales": {}}
     for name, asked in everything.items():
         shapes = made(pipe, [prompt.text for prompt in asked], list(range(len(asked))))
-        found = obedience(shapes, asked) | {"judge_error": judge_error(asked, config["resolution"])}
+        judged = obedience(real_shapes(asked, config["resolution"]), asked)
+        found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
         result["kinds"][name] = found
         print(f"{name}: {found['right']:.1%} right, by chance {found['by_chance']:.1%}", flush=True)
     asked = everything["known"]
     varied = asked[: 2 * FAR_APART]
-    real = np.stack([make_shape(prompt.family, prompt.seed, config["resolution"]).voxels for prompt in asked])
-    result["real_copies"] = copies(real, training)
+    real = real_shapes(asked, config["resolution"])
+    result["real_copies"] = copied(nearest_iou(real, training)[0])
     for scale in scales:
         shapes = made(pipe, [prompt.text for prompt in asked], list(range(len(asked))), scale)
-        found = {"right": obedience(shapes, asked)["right"], "copies": copies(shapes, training)}
+        found = {"right": obedience(shapes, asked)["right"], "copies": copied(nearest_iou(shapes, training)[0])}
         found["same_prompt_iou"] = variety(pipe, varied, scale)
         result["scales"][f"{scale:g}"] = found
         print(f"scale {scale:g}: {found}", flush=True)
     return result
-
-
-def copies(shapes: np.ndarray, training: np.ndarray) -> float:
-    """Share of shapes with a near copy among the training shapes."""
-    return float((nearest_iou(shapes, training)[0] >= COPY).double().mean())
 
 
 def section(result: dict) -> str:
@@ -119,8 +113,8 @@ def section(result: dict) -> str:
     lines += ["", "| guidance scale | attributes right | IoU of shapes of one prompt | near copies |"]
     lines.append("|---|---:|---:|---:|")
     for scale, found in result["scales"].items():
-        right, copied = (f"{100 * found[key]:.1f} %" for key in ("right", "copies"))
-        lines.append(f"| {scale} | {right} | {found['same_prompt_iou']:.2f} | {copied} |")
+        right, near = (f"{100 * found[key]:.1f} %" for key in ("right", "copies"))
+        lines.append(f"| {scale} | {right} | {found['same_prompt_iou']:.2f} | {near} |")
     text = "\n".join(lines)
     return f"""{HEADING}
 

@@ -16,7 +16,7 @@ from course_utils.__main__ import SHIPPED, training_data
 from course_utils.checkpoints import write_section
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import make_shapes
-from course_utils.metrics import COPY, ShapeReport, nearest_iou, shape_report
+from course_utils.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
 from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.results import STUDIES, finite, save_results
 
@@ -52,7 +52,7 @@ def measure_family(
     return {
         "samples": finite(made._asdict()),
         "oracle": finite(shape_report(training[chosen], reference)._asdict()),
-        "held_out_copies": float((nearest_iou(reference, training)[0] >= COPY).double().mean()),
+        "held_out_copies": copied(nearest_iou(reference, training)[0]),
     }
 
 

@@ -12,31 +12,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.checkpoints import condition_of
 from course_utils.denoiser import Denoiser
+from course_utils.generation import sampling_states
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.noise import gaussian
 from course_utils.paths import Path
-from course_utils.sampling import SAMPLERS, guided, last, resampled, sample, time_grid
+from course_utils.sampling import last
 
 
-@dataclass
-class Keeping:
-    """A denoiser that knows a part of the answer, called as keeping(x_t, t) -> x0; made by `keeping`."""
+@dataclass(frozen=True)
+class Edited:
+    """What a sampler asks in a denoiser's place, called as edited(x_t, t) -> x0; made by `keeping` or `mixed`."""
 
-    denoise: Callable
-    known: Tensor
-    keep: Tensor
-
-    @property
-    def path(self) -> Path:
-        return self.denoise.path
+    path: Path
+    guess: Callable
 
     def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
-        return torch.where(self.keep, self.known, self.denoise(x_t, t))
+        return self.guess(x_t, t)
 
 
-def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Keeping:
+def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Edited:
     """Hold a part of x0 fast: the guess for it is `known`, whatever the denoiser says, and the sample ends with it.
 
     denoise: called as denoise(x_t, t) -> x0, with a `path`.  known: (B, ...) or one for all.  keep: bool, of the same
@@ -50,28 +44,12 @@ def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Keeping:
     except RuntimeError as error:
         shapes = f"keep has shape {tuple(keep.shape)}, known {tuple(known.shape)}"
         raise ValueError(f"{shapes}; expected shapes that stretch to each other") from error
-    return Keeping(denoise, known, keep)
+    return Edited(denoise.path, lambda x_t, t: torch.where(keep, known, denoise(x_t, t)))
 
 
-@dataclass
-class Mixed:
-    """The weighted mean of what two denoisers guess, called as mixed(x_t, t) -> x0; made by `mixed`."""
-
-    first: Callable
-    second: Callable
-    weight: float
-
-    @property
-    def path(self) -> Path:
-        return self.first.path
-
-    def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
-        return torch.lerp(self.first(x_t, t), self.second(x_t, t), self.weight)
-
-
-def mixed(first: Callable, second: Callable, weight: float) -> Mixed:
+def mixed(first: Callable, second: Callable, weight: float) -> Edited:
     """Between two wishes: weight 0 is the first denoiser, 1 the second; usually two `guided` of one model."""
-    return Mixed(first, second, weight)
+    return Edited(first.path, lambda x_t, t: torch.lerp(first(x_t, t), second(x_t, t), weight))
 
 
 def from_time(times: Tensor, start: float) -> Tensor:
@@ -105,15 +83,10 @@ def complete(
     if voxels.shape != (size,) * 3 or keep.shape != voxels.shape or voxels.dtype != bool or keep.dtype != bool:
         got = f"voxels is {voxels.dtype} of shape {voxels.shape}, keep {keep.dtype} of shape {keep.shape}"
         raise ValueError(f"{got}; expected bool {(size,) * 3} both")
-    settings, seeds = config["sampling"], list(seeds)
     device = next(denoiser.parameters()).device
-    told = condition_of(config, [prompt] * len(seeds))
-    denoise = guided(denoiser, told if told is None else told.to(device), settings["guidance_scale"])
-    denoise = keeping(denoise, to_model(voxels[None]).to(device), torch.from_numpy(keep).to(device))
-    prior = denoise.path.prior_sample(gaussian(seeds, (1, size, size, size)).to(device))
-    times = time_grid(denoise.path, steps or settings["steps"], settings["shift"])
-    step = resampled(SAMPLERS[settings["sampler"]], rounds)
-    return to_occupancy(last(sample(denoise, prior, times, step, seed=seeds)).x_t)
+    known, kept, seeds = to_model(voxels[None]).to(device), torch.from_numpy(keep).to(device), list(seeds)
+    how = {"steps": steps, "rounds": rounds, "edit": lambda denoise: keeping(denoise, known, kept)}
+    return to_occupancy(last(sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **how)).x_t)
 
 
 def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:

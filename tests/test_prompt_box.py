@@ -55,7 +55,7 @@ def test_every_input_changes_the_picture_and_comes_back(box):
 
 
 def test_the_film_goes_back_without_sampling_again(box, monkeypatch):
-    monkeypatch.setattr(box, "_sampling", lambda told: pytest.fail("sampled again"))
+    monkeypatch.setattr(box, "_sampling", lambda: pytest.fail("sampled again"))
     frames = set()
     for step in (1, 2, 3, 4, 9):
         box.set(film=step)

@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 from ipywidgets import Button, FloatSlider, IntSlider, Text
 
-from course_utils.checkpoints import condition_of
+from course_utils.generation import sampling_states
 from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
 from course_utils.geometry.voxels import keep_largest
-from course_utils.noise import gaussian
 from course_utils.plots.film import sampling_film
 from course_utils.plots.stills import middle_slice, render
 from course_utils.plots.style import MODEL
-from course_utils.sampling import SAMPLERS, State, guided, sample, time_grid
+from course_utils.sampling import State
 from course_utils.widgets.control import Control
 
 SIDE = 300  # pixels of the picture of the shape
@@ -64,24 +63,21 @@ class PromptBox(Control):
         self.words.set_text("")
         if wish != self.asked:
             try:
-                told = condition_of(self.config, [self["prompt"]])
+                states = self._sampling()
             except ValueError as error:
                 self.words.set_text(shortened(str(error)))
                 return
             self.asked, self.states = wish, []
-            for state in self._sampling(told):
+            for state in states:
                 self.states.append(state)
                 self._show(state)
                 if hasattr(self, "box"):  # not on screen before
                     self.canvas.png = self.stage.png()
         self._show(self.states[min(self["film"], len(self.states)) - 1])
 
-    def _sampling(self, told):
-        settings, size = self.config["sampling"], self.config["resolution"]
-        noise = self.denoiser.path.prior_sample(gaussian([self["seed"]], (1, size, size, size)))
-        times = time_grid(self.denoiser.path, self["steps"], settings["shift"])
-        denoise = guided(self.denoiser, told, self["scale"])
-        return sample(denoise, noise, times, SAMPLERS[settings["sampler"]], seed=[self["seed"]])
+    def _sampling(self):
+        how = {"steps": self["steps"], "guidance_scale": self["scale"]}
+        return sampling_states(self.denoiser, self.config, [self["prompt"]], [self["seed"]], **how)
 
     def _show(self, state: State) -> None:
         noisy, guess = (part[0, 0].numpy() for part in (state.x_t, state.x0))
