@@ -58,8 +58,8 @@ film.sampling_film(chair)
 #
 # **What you see.** At every step the denoiser guesses the clean shape, and that guess is what the film shows. The first
 # guess is an average of all chairs that the noise does not rule out; only what most of them share is solid, a ragged
-# seat and back, and the legs are hardly there. Then we walk a little from the noise towards the guess, add a pinch of
-# fresh noise, and ask again. Each answer rules out more, until one chair is left.
+# piece of a seat, and of back and legs there are crumbs. Then we walk a little from the noise towards the guess, add a
+# pinch of fresh noise, and ask again. Each answer rules out more, until one chair is left.
 #
 # That is the whole idea: **a diffusion model turns noise into data by many small steps, each made by a denoiser.**
 # Everything else in this course explains why it works, and makes it better.
