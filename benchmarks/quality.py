@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from course_utils.__main__ import SHIPPED, training_data
-from course_utils.atomic import writing
+from course_utils.checkpoints import write_section
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import make_shapes
-from course_utils.metrics import COPY, ShapeReport, nearest_iou, shape_report
+from course_utils.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
 from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.results import STUDIES, finite, save_results
 
@@ -52,7 +52,7 @@ def measure_family(
     return {
         "samples": finite(made._asdict()),
         "oracle": finite(shape_report(training[chosen], reference)._asdict()),
-        "held_out_copies": float((nearest_iou(reference, training)[0] >= COPY).double().mean()),
+        "held_out_copies": copied(nearest_iou(reference, training)[0]),
     }
 
 
@@ -88,14 +88,6 @@ shape, beside the same for held-out shapes.
 """
 
 
-def write_card(folder: Path, section: str) -> None:
-    """Put the section at the end of the folder's card, in the place of an older one."""
-    file = folder / "README.md"
-    text = file.read_text(encoding="utf-8").split(HEADING)[0].rstrip()
-    with writing(file) as temporary:
-        temporary.write_text(f"{text}\n\n{section}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)")
@@ -116,7 +108,7 @@ def main() -> None:
     contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
-    write_card(options.model, quality_section(results))
+    write_section(options.model, HEADING, quality_section(results))
     print(table(results))
 
 

@@ -114,18 +114,10 @@ def parts(seeds: list[int], most: int = 8) -> list[list[int]]:
 
 def sampled(denoiser, config: dict, prompt: str, seeds: list[int], options: argparse.Namespace):
     """One sample for each seed, float (D, H, W), with the model's own settings unless options say otherwise."""
-    from course_utils.checkpoints import condition_of
-    from course_utils.noise import gaussian
-    from course_utils.sampling import SAMPLERS, guided, sample, time_grid
+    from course_utils.generation import sampling_states
 
-    settings = config["sampling"]
-    scale = settings["guidance_scale"] if options.guidance_scale is None else options.guidance_scale
-    device = next(denoiser.parameters()).device
-    told = condition_of(config, [prompt] * len(seeds))
-    noise = gaussian(seeds, (1,) + (config["resolution"],) * 3).to(device)
-    times = time_grid(denoiser.path, options.steps or settings["steps"], settings["shift"])
-    denoise = guided(denoiser, told if told is None else told.to(device), scale)
-    for state in sample(denoise, denoiser.path.prior_sample(noise), times, SAMPLERS[settings["sampler"]], seeds):
+    changes = {"steps": options.steps, "guidance_scale": options.guidance_scale}
+    for state in sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **changes):
         show_progress("sampling", state.step, state.steps)
     return state.x_t[:, 0].cpu().numpy()
 
@@ -267,12 +259,13 @@ def how_made(trainer: "Trainer", voxels: "Tensor") -> dict:
     launcher = ["python3", "course.py"]
     if trainer.processes > 1:
         launcher = ["accelerate", "launch", "--num_processes", str(trainer.processes), "-m", "course_utils"]
-    cuda = trainer.device.type == "cuda"
+    cuda, threads = trainer.device.type == "cuda", torch.get_num_threads()
+    cores = f"{trainer.device}, {threads} thread{'s' if threads > 1 else ''}"
     return {
         "command": shlex.join([*launcher, *sys.argv[1:]]),
         "processes": trainer.processes,
         "minutes": round(trainer.seconds / 60, 1),
-        "device": torch.cuda.get_device_name() if cuda else f"{trainer.device}, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if cuda else cores,
         "shapes": len(voxels),
         "data_sha256": hashlib.sha256(voxels.numpy().tobytes()).hexdigest(),
         "torch": torch.__version__,

@@ -8,17 +8,14 @@ diffusers needs to open it as a pipeline (`course_utils.pipeline`): `model_index
 import copy
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
 
-from course_utils.atomic import writing_folder
+from course_utils.atomic import writing, writing_folder
 from course_utils.denoiser import LOG_SNR_RANGE, Denoiser
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import Vocabulary
 from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS
 
@@ -42,22 +39,6 @@ def build_denoiser(config: dict) -> Denoiser:
             f"the config does not describe a model ({type(error).__name__}: {error}); it needs network (kind: "
             f"{' or '.join(NETWORKS)}, and its arguments), path ({', '.join(PATHS)}) and prediction"
         ) from error
-
-
-def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
-    """What a model is told to make each of B prompts: class labels (B,), or the words of texts (B, length), -1 where
-    there is none; None for a model of one class, which was trained without labels.
-
-    A prompt is one of the config's `classes`, or a text of its `words` if it has them; the empty text asks for
-    nothing. ValueError for a class or a word that the model does not know.
-    """
-    if "words" in config:
-        return Vocabulary(config["words"]).encode(prompts)
-    known = config["classes"]
-    unknown = [prompt for prompt in prompts if prompt not in known]
-    if unknown:
-        raise ValueError(f"the model knows no {', '.join(map(repr, unknown))}; it makes: {', '.join(known)}")
-    return torch.tensor([known.index(prompt) for prompt in prompts]) if len(known) > 1 else None
 
 
 def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: str) -> None:
@@ -91,3 +72,11 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, 
     except RuntimeError as error:
         raise ValueError(f"{folder}: the weights fit another network: {str(error).splitlines()[-1].strip()}") from error
     return denoiser.to(torch.device(device)).eval().requires_grad_(False), config
+
+
+def write_section(folder: str | Path, heading: str, section: str) -> None:
+    """Put a section of Markdown, from its heading on, at the end of a folder's card, in the place of an older one."""
+    file = Path(folder) / "README.md"
+    text = file.read_text(encoding="utf-8").split(heading)[0].rstrip()
+    with writing(file) as temporary:
+        temporary.write_text(f"{text}\n\n{section}", encoding="utf-8")

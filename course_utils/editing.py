@@ -5,33 +5,32 @@ voxels are edited alike. Lesson 09 carves shapes with it. Sources: completion (a
 `sampling.resampled` arXiv 2201.09865), variation (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.denoiser import Denoiser
+from course_utils.generation import sampling_states
+from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.paths import Path
+from course_utils.sampling import last
 
 
-@dataclass
-class Keeping:
-    """A denoiser that knows a part of the answer, called as keeping(x_t, t) -> x0; made by `keeping`."""
+@dataclass(frozen=True)
+class Edited:
+    """What a sampler asks in a denoiser's place, called as edited(x_t, t) -> x0; made by `keeping` or `mixed`."""
 
-    denoise: Callable
-    known: Tensor
-    keep: Tensor
-
-    @property
-    def path(self) -> Path:
-        return self.denoise.path
+    path: Path
+    guess: Callable
 
     def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
-        return torch.where(self.keep, self.known, self.denoise(x_t, t))
+        return self.guess(x_t, t)
 
 
-def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Keeping:
+def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Edited:
     """Hold a part of x0 fast: the guess for it is `known`, whatever the denoiser says, and the sample ends with it.
 
     denoise: called as denoise(x_t, t) -> x0, with a `path`.  known: (B, ...) or one for all.  keep: bool, of the same
@@ -45,28 +44,12 @@ def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Keeping:
     except RuntimeError as error:
         shapes = f"keep has shape {tuple(keep.shape)}, known {tuple(known.shape)}"
         raise ValueError(f"{shapes}; expected shapes that stretch to each other") from error
-    return Keeping(denoise, known, keep)
+    return Edited(denoise.path, lambda x_t, t: torch.where(keep, known, denoise(x_t, t)))
 
 
-@dataclass
-class Mixed:
-    """The weighted mean of what two denoisers guess, called as mixed(x_t, t) -> x0; made by `mixed`."""
-
-    first: Callable
-    second: Callable
-    weight: float
-
-    @property
-    def path(self) -> Path:
-        return self.first.path
-
-    def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
-        return torch.lerp(self.first(x_t, t), self.second(x_t, t), self.weight)
-
-
-def mixed(first: Callable, second: Callable, weight: float) -> Mixed:
+def mixed(first: Callable, second: Callable, weight: float) -> Edited:
     """Between two wishes: weight 0 is the first denoiser, 1 the second; usually two `guided` of one model."""
-    return Mixed(first, second, weight)
+    return Edited(first.path, lambda x_t, t: torch.lerp(first(x_t, t), second(x_t, t), weight))
 
 
 def from_time(times: Tensor, start: float) -> Tensor:
@@ -78,6 +61,32 @@ def from_time(times: Tensor, start: float) -> Tensor:
     if not 0 < start <= float(times[0]):
         raise ValueError(f"start is {start}; expected a time above 0 and at most {float(times[0]):g}")
     return torch.cat([torch.tensor([start], dtype=times.dtype), times[times < start]])
+
+
+def complete(
+    denoiser: Denoiser,
+    config: dict,
+    prompt: str,
+    voxels: np.ndarray,
+    keep: np.ndarray,
+    seeds: Sequence[int],
+    steps: int | None = None,
+    rounds: int = 2,
+) -> np.ndarray:
+    """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D, H, W).
+
+    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels, keep: bool (D, H, W);
+    where keep is True every voxel, full or empty, stays as it is.  rounds: of `sampling.resampled`; None for steps is
+    the model's own number. ValueError for grids that do not fit the model or a prompt that it does not know.
+    """
+    voxels, keep, size = np.asarray(voxels), np.asarray(keep), config["resolution"]
+    if voxels.shape != (size,) * 3 or keep.shape != voxels.shape or voxels.dtype != bool or keep.dtype != bool:
+        got = f"voxels is {voxels.dtype} of shape {voxels.shape}, keep {keep.dtype} of shape {keep.shape}"
+        raise ValueError(f"{got}; expected bool {(size,) * 3} both")
+    device = next(denoiser.parameters()).device
+    known, kept, seeds = to_model(voxels[None]).to(device), torch.from_numpy(keep).to(device), list(seeds)
+    how = {"steps": steps, "rounds": rounds, "edit": lambda denoise: keeping(denoise, known, kept)}
+    return to_occupancy(last(sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **how)).x_t)
 
 
 def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:

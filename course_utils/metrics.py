@@ -118,6 +118,11 @@ def nearest_iou(samples: np.ndarray, training: np.ndarray) -> tuple[Tensor, Tens
     return 1 - distance, index
 
 
+def copied(alike: Tensor) -> float:
+    """The share of samples that count as copies, by the IoU of each with its most alike training shape (N,)."""
+    return float((alike >= COPY).double().mean())
+
+
 def nearest_neighbour_accuracy(within_a: Tensor, between: Tensor, within_b: Tensor) -> float:
     """1-NNA: how often a shape's nearest other shape comes from its own set; 0.5 is best, 1 means told apart.
 
@@ -301,7 +306,7 @@ def shape_report(
         **_set_scores("iou", iou, empty),
         training_iou=None if alike is None else float(alike.mean()),
         training_iou_most=None if alike is None else float(alike.max()),
-        training_copies=None if alike is None else float((alike >= COPY).double().mean()),
+        training_copies=None if alike is None else copied(alike),
     )
 
 

@@ -23,12 +23,13 @@ from torch import Tensor
 
 from course_utils import paths
 from course_utils.atomic import writing_folder
-from course_utils.checkpoints import MODEL_INDEX, condition_of, load_checkpoint, save_checkpoint
+from course_utils.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
 from course_utils.denoiser import Denoiser
+from course_utils.generation import asked, sampling_states
 from course_utils.geometry.mesh import smooth_mesh
 from course_utils.geometry.voxels import keep_largest, to_occupancy
 from course_utils.noise import gaussian
-from course_utils.sampling import SAMPLERS, State, guided, sample, time_grid
+from course_utils.sampling import State, time_grid
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
@@ -119,7 +120,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     ) -> VoxelPipelineOutput | tuple:
         """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
-        prompt: one or more classes, or texts for a model that reads (`checkpoints.condition_of`).
+        prompt: one or more classes, or texts for a model that reads (`generation.condition_of`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the same shape.
         seeds: one, or B of them, in the place of a generator: those of `course.py generate --seed`.
@@ -130,25 +131,26 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a scheduler that does
         not fit.
         """
-        settings, size = self.denoiser.config["sampling"], self.denoiser.config["resolution"]
-        steps = settings["steps"] if num_inference_steps is None else num_inference_steps
-        scale = settings["guidance_scale"] if guidance_scale is None else guidance_scale
+        model, config = self.denoiser, self.denoiser.config
+        steps = config["sampling"]["steps"] if num_inference_steps is None else num_inference_steps
+        size = config["resolution"]
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each([prompt] if isinstance(prompt, str) else list(prompt), num_shapes_per_prompt)
-        condition, seeds = condition_of(self.denoiser.config, prompts), _seeds(len(prompts), seeds, generator)
+        seeds = _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
         if noise.shape != (len(prompts), 1, size, size, size):
             raise ValueError(f"latents has shape {tuple(noise.shape)}; expected {(len(prompts), 1, size, size, size)}")
-        condition = condition if condition is None else condition.to(self._execution_device)
-        denoise, noise = guided(self.denoiser, condition, scale), noise.to(self._execution_device, torch.float32)
+        noise = noise.to(self._execution_device, torch.float32)
         if self.scheduler is None:
-            times, step = time_grid(denoise.path, steps, settings["shift"]), SAMPLERS[settings["sampler"]]
-            timesteps, states = times[:-1], sample(denoise, denoise.path.prior_sample(noise), times, step, seeds)
+            how = {"steps": steps, "guidance_scale": guidance_scale, "noise": noise}
+            states = sampling_states(model, config, prompts, seeds, **how)
+            timesteps = time_grid(model.path, steps, config["sampling"]["shift"])[:-1]
         else:
-            levels = prepared(self.scheduler, denoise.path, steps, noise.device)
+            levels = prepared(self.scheduler, model.path, steps, noise.device)
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-            states = scheduled(self.scheduler, levels, denoise, denoise.path, noise, generators)
+            denoise = asked(model, config, prompts, guidance_scale)
+            states = scheduled(self.scheduler, levels, denoise, model.path, noise, generators)
             timesteps = self.scheduler.timesteps
         x = self._run(states, timesteps, callback_on_step_end)
         shapes = OUTPUTS[output_type](x)

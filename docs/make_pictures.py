@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from course_utils.checkpoints import load_checkpoint
+from course_utils.generation import sampling_states
 from course_utils.noise import gaussian
 from course_utils.plots.stills import contact_sheet, render, save_png
 from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
@@ -20,13 +21,7 @@ IMAGES = ROOT / "notebooks" / "images"
 
 def states(family: str, seeds: list[int]):
     """The sampler's states for shapes of one class, with the model's own settings."""
-    denoiser, about = load_checkpoint(ROOT / "data" / "checkpoints" / "shapes32")
-    settings, side = about["sampling"], about["resolution"]
-    label = torch.full((len(seeds),), about["classes"].index(family))
-    times = time_grid(denoiser.path, settings["steps"], settings["shift"])
-    noise = denoiser.path.prior_sample(gaussian(seeds, (1, side, side, side)))
-    step = SAMPLERS[settings["sampler"]]
-    return sample(guided(denoiser, label, settings["guidance_scale"]), noise, times, step, seed=seeds)
+    return sampling_states(*load_checkpoint(ROOT / "data" / "checkpoints" / "shapes32"), [family] * len(seeds), seeds)
 
 
 def forward() -> None:
@@ -176,7 +171,7 @@ def main() -> None:
     forward()
     score()
     trajectories()
-    film = list(states("chair", [5]))
+    film = list(states("chair", [16]))
     frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 5, 7, 10, 15)]
     save_png(IMAGES / "denoising.png", contact_sheet([render(frame, size=200) for frame in frames], columns=6))
     _, about = load_checkpoint(ROOT / "data" / "checkpoints" / "shapes32")

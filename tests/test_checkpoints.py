@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_utils.atomic import writing, writing_folder
-from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint, write_section
 
 ROOT = Path(__file__).parents[1]
 CONFIG = {"network": {"kind": "MLP", "width": 16, "depth": 1}, "path": "flow", "prediction": "x0"}
@@ -106,3 +106,10 @@ def test_the_shipped_model_has_a_true_card():
     card = (folder / "README.md").read_text()
     for said in (config["made"]["command"], config["made"]["data_sha256"][:16], str(config["made"]["minutes"])):
         assert said in card
+
+
+def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
+    (tmp_path / "README.md").write_text("# tiny\n\nA card.\n")
+    for section in ("## Quality\n\nold\n", "## Quality\n\nnew\n"):
+        write_section(tmp_path, "## Quality", section)
+    assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from course_utils.datasets.files import write_npz
@@ -119,6 +120,66 @@ def test_train_on_a_file(tmp_path, config):
     assert "12 shapes" in done.stdout
     missing = run("train", config(**plan), "--out", tmp_path / "other")
     assert missing.returncode == 2 and "give it with --data" in missing.stderr
+
+
+def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, config):
+    from course_utils.datasets.captions import words
+
+    network = TINY["network"] | {"classes": 0, "words": len(words()), "reads": True, "heads": 2}
+    data = {"kind": "captioned", "count": 40, "first_index": 0, "wordings": 2}
+    reading = config(network=network, data=data, words=words())
+    done = run("train", reading, "--out", tmp_path / "run", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    made = run("generate", "A tall chair!", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "chair.obj")
+    assert made.returncode == 0 or "is empty" in made.stderr  # thirty steps may well give nothing
+    wrong = run("generate", "a chiar", "--model", tmp_path / "run" / "checkpoint")
+    assert wrong.returncode == 2 and "unknown word: chiar (near: chair" in wrong.stderr
+
+
+def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
+    from course_utils.__main__ import captioned, draw_from
+    from course_utils.datasets.captions import captions, held_out, words
+    from course_utils.networks.text import Vocabulary
+
+    made = make_shapes(60, 8)
+    voxels, tokens = captioned(made, words(), 3)
+    kept = ~held_out(made)
+    assert 0 < (~kept).sum() < 30 and np.array_equal(voxels.numpy(), made.voxels[kept])
+    vocabulary = Vocabulary(words())
+    for wording in range(3):
+        wanted = vocabulary.encode([text for text, keep in zip(captions(made, wording), kept, strict=True) if keep])
+        assert torch.equal(tokens[:, wording, : wanted.shape[1]], wanted)
+    drawn, texts, _ = draw_from(voxels, tokens)(torch.Generator().manual_seed(0), 50)
+    for shape, text in zip(drawn, texts, strict=True):
+        owners = (tokens == text).all(2).any(1).nonzero().flatten()
+        assert any(torch.equal(shape[0] > 0, voxels[row]) for row in owners)
+    assert len({tuple(text) for text in texts.tolist()}) > len({tuple(shape) for shape in drawn.flatten(1).tolist()})
+
+
+def test_a_training_may_begin_from_a_trained_trunk(tmp_path):
+    from course_utils.__main__ import begin_from
+    from course_utils.checkpoints import build_denoiser, save_checkpoint
+
+    torch.manual_seed(0)
+    trunk = build_denoiser(TINY)
+    save_checkpoint(tmp_path / "trunk", trunk, TINY, "")
+    reading = TINY | {"network": TINY["network"] | {"classes": 0, "words": 5, "details": 16}}
+    denoiser = build_denoiser(reading)
+    before, saved = {k: v.clone() for k, v in denoiser.state_dict().items()}, trunk.half().float().state_dict()
+    begin_from(denoiser, None)
+    assert all(torch.equal(value, before[name]) for name, value in denoiser.state_dict().items())
+    begin_from(denoiser, str(tmp_path / "trunk"))
+    for name, value in denoiser.state_dict().items():
+        assert torch.equal(value, saved.get(name, before[name])), name
+    assert {name for name in before if name not in saved} and any(name in saved for name in before)
+
+
+def test_the_config_of_the_text_model_has_the_words_of_the_captions():
+    from course_utils.__main__ import read_config
+    from course_utils.datasets.captions import words
+
+    config = read_config("text-to-shape32")
+    assert config["words"] == words() and config["network"]["words"] == len(words())
 
 
 def test_training_labels_are_the_configs_classes():

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.editing import from_time, keeping, mixed, seam_roughness
+from course_utils.__main__ import SHIPPED
+from course_utils.checkpoints import load_checkpoint
+from course_utils.datasets.shapes import make_shapes
+from course_utils.editing import complete, from_time, keeping, mixed, seam_roughness
 from course_utils.mixtures import GaussianMixture
 from course_utils.noise import gaussian
 from course_utils.paths import PATHS
@@ -101,6 +104,46 @@ def test_keeping_names_what_does_not_fit():
         keeping(denoiser, torch.zeros(1, 2), torch.ones(2))
     with pytest.raises(ValueError, match=r"shape \(3,\), known \(1, 2\)"):
         keeping(denoiser, torch.zeros(1, 2), torch.ones(3, dtype=torch.bool))
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_checkpoint(SHIPPED)
+
+
+def test_completing_a_chair_keeps_what_is_kept_and_differs_by_seed(shipped):
+    chair = make_shapes(1, 32, ("chair",), 50_000).voxels[0]
+    keep = np.zeros_like(chair)
+    keep[:12] = True  # the legs
+    made = complete(*shipped, "chair", chair, keep, [0, 1, 2], steps=8)
+    assert made.shape == (3, 32, 32, 32) and (made[:, keep] == chair[keep]).all()
+    assert made[:, ~keep].any(1).all() and len({shape.tobytes() for shape in made}) == 3
+    alone = complete(*shipped, "chair", chair, keep, [2], steps=8)[0]
+    assert (alone == made[2]).mean() > 0.999  # batches round differently
+    nothing = complete(*shipped, "chair", chair, np.ones_like(keep), [0], steps=2)
+    assert (nothing[0] == chair).all()
+
+
+def test_completing_joins_better_than_a_shape_of_its_own(shipped):
+    """Where legs are kept, the seat above them continues them: fewer pieces than two unrelated halves have."""
+    chairs = make_shapes(4, 32, ("chair",), 50_000).voxels
+    keep = np.zeros_like(chairs[0])
+    keep[:8] = True
+    made = np.concatenate([complete(*shipped, "chair", chair, keep, [0, 1], steps=8) for chair in chairs])
+    strangers = np.where(keep, chairs.repeat(2, 0), np.roll(make_shapes(8, 32, ("chair",), 60_000).voxels, 1, 0))
+    assert seam_roughness(made, keep) < seam_roughness(strangers, keep)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"voxels": np.zeros((16, 16, 16), bool)}, r"voxels is bool of shape \(16, 16, 16\).*expected bool \(32, 32, 32\)"),
+    ({"keep": np.zeros((32, 32, 32))}, "keep float64"),
+    ({"prompt": "dragon"}, "knows no 'dragon'"),
+    ({"rounds": 0}, "rounds is 0"),
+])  # fmt: skip
+def test_completing_names_what_does_not_fit(shipped, change, message):
+    grid = np.zeros((32, 32, 32), bool)
+    with pytest.raises(ValueError, match=message):
+        complete(*shipped, **{"prompt": "chair", "voxels": grid, "keep": grid, "seeds": [0]} | change)
 
 
 def test_roughness_of_a_seam_by_hand():

@@ -11,6 +11,7 @@ CORE = (
     "paths", "noise", "denoiser", "sampling", "training", "checkpoints", "atomic", "networks.unet", "networks.mlp",
     "datasets.shapes", "datasets.points", "mixtures", "metrics", "datasets.files", "datasets.images", "judge", "gan",
     "datasets.captions", "datasets.furniture", "geometry.voxels", "geometry.mesh",
+    "generation", "editing",
 )  # fmt: skip
 
 

@@ -84,13 +84,6 @@ def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(
     assert found["oracle"] == shape_report(training[chosen], held_out)._asdict()
 
 
-def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
-    (tmp_path / "README.md").write_text("# tiny\n\nA card.\n")
-    for section in ("## Quality\n\nold\n", "## Quality\n\nnew\n"):
-        quality.write_card(tmp_path, section)
-    assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"
-
-
 def test_the_table_has_a_mean_of_several_families():
     report = shape_report(make_shapes(4, 8).voxels, make_shapes(4, 8, first_index=4).voxels, make_shapes(4, 8).voxels)
     one = {"samples": report._asdict(), "oracle": report._asdict(), "held_out_copies": 0.5}

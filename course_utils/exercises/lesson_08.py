@@ -148,6 +148,23 @@ LOSS_MISTAKES = [
         "Use t.reshape(-1, *[1] * (x0.ndim - 1)).",
     ),
     (
+        lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1, 1))).square().mean(),
+        "Your t always has five axes: right for voxels, but not for points or images. "
+        "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).",
+    ),
+    (
+        _loss_with(lambda error, t: (error.square() / _clamped(t.square())).mean()),
+        "You kept t squared at 0.05 or more, so that an error costs 20 at most. Keep t there, before you square it.",
+    ),
+    (
+        _loss_with(lambda error, t: (error / t.clamp(min=0.2)).square().mean()),
+        "You stopped t at 0.2, where the training of section 6 will stop. The formula stops at 0.05.",
+    ),
+    (
+        _loss_with(lambda error, t: error.square().mean() / _clamped(t).square().mean()),
+        "You divided a mean by a mean; each sample has its own t, so divide each error before you take the mean.",
+    ),
+    (
         _loss_with(lambda error, t: (error / _clamped(t)).mean()),
         "You did not square: errors of opposite sign cancel. Square each one before the mean.",
     ),
@@ -285,6 +302,10 @@ WRONG_FORMULAS = [
         "The sum of both sizes counts the shared voxels twice: equal shapes give 0.5. Take them off once.",
     ),
     (
+        lambda a, b: _count(a & b) / _count(a ^ b),
+        "a ^ b counts what is in one of the two only. The union has what is in both as well: a | b.",
+    ),
+    (
         lambda a, b: (a & b).float().mean(),
         "You divide by the whole grid, so the empty space around the shapes matters. Divide by the union.",
     ),
@@ -302,6 +323,10 @@ IOU_MISTAKES = [
     (
         _empty_raises,
         "Right, except for two empty grids: 0 / 0 raises an error. They are equal, so answer 1 for them.",
+    ),
+    (
+        lambda a, b: _empty_raises(a, b) if a.any() and b.any() else 1.0,
+        "Right, except where one grid alone is empty: they share nothing, so the answer is 0. Ask whether both are.",
     ),
     (_if_empty(0.0), "Right, except for two empty grids: they are equal, so the answer is 1, not 0."),
     *WRONG_FORMULAS,

@@ -8,6 +8,7 @@ import math
 import sys
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from course_utils.plots.pictures import enlarged, ink_image
 from course_utils.plots.stills import check_titles, render
@@ -80,6 +81,9 @@ class LiveTraining:
         axes.semilogy(self.steps, smoothed, color=MODEL, linewidth=2.5, label="smoothed")
         axes.set_xlim(0, self.total_steps)
         axes.set_ylim(*_limits(self.losses))
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            which(FuncFormatter(lambda loss, _: f"{loss:g}"))
         axes.set_xlabel("training step")
         axes.set_ylabel("loss")
         axes.legend(loc="upper right", fontsize=10)

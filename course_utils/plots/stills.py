@@ -121,13 +121,18 @@ def show_noisy(fields, titles=None, columns=None):
     as the finest; ValueError where a voxel would not be a whole number of pixels.
     """
     fields = [grid_array("fields", field) for field in _nonempty("fields", fields)]
-    to_unit = [np.clip(field[::-1, :, field.shape[2] // 2] / (2 * END) + 0.5, 0, 1) for field in fields]
-    images = [np.round(255 * OCCUPANCY_MAP(unit)[..., :3]).astype(np.uint8) for unit in to_unit]
+    images = [middle_slice(field) for field in fields]
     side = PIXELS * max(len(image) for image in images)
     if any(side % len(image) for image in images):
         raise ValueError(f"fields of {[len(image) for image in images]} voxels a side; expected divisors of {side}")
     enlarged = [image.repeat(side // len(image), 0).repeat(side // len(image), 1) for image in images]
     return contact_sheet(enlarged, titles, columns)
+
+
+def middle_slice(field):
+    """The slice that `show_noisy` draws of a field (D, H, W), a pixel a voxel: uint8 (D, H, 3)."""
+    unit = np.clip(field[::-1, :, field.shape[2] // 2] / (2 * END) + 0.5, 0, 1)
+    return np.round(255 * OCCUPANCY_MAP(unit)[..., :3]).astype(np.uint8)
 
 
 def save_png(path, picture):

@@ -5,6 +5,7 @@ from course_utils.widgets.guidance_playground import GuidancePlayground
 from course_utils.widgets.isosurface_slider import IsosurfaceSlider
 from course_utils.widgets.noise_interpolation import NoiseInterpolation
 from course_utils.widgets.noise_slider import NoiseSlider
+from course_utils.widgets.prompt_box import PromptBox
 from course_utils.widgets.sampler_playground import SamplerPlayground
 from course_utils.widgets.score_field import ScoreField
 from course_utils.widgets.sculptor import Sculptor
@@ -17,6 +18,7 @@ __all__ = [
     "IsosurfaceSlider",
     "NoiseInterpolation",
     "NoiseSlider",
+    "PromptBox",
     "SamplerPlayground",
     "ScoreField",
     "Sculptor",

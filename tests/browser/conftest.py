@@ -46,6 +46,12 @@ ALL_HAVE_RUN = """errors => {
     return !prompts.some(prompt => /\\[[ *]\\]/.test(prompt.textContent)) || document.querySelector(errors) !== null;
 }"""
 
+# innerText is empty where JupyterLab has not painted an output yet: textContent is there at once.
+ERRORS_WITH_CELLS = """nodes => nodes.map(node => {
+    const cell = node.closest('.jp-Cell')?.querySelector('.jp-InputArea-editor');
+    return [node.dataset.mimeType, (cell?.textContent ?? '').slice(0, 80), node.textContent];
+})"""
+
 
 class Lab:
     """A running JupyterLab, and what a learner does in it."""
@@ -76,8 +82,9 @@ class Lab:
         indicator.wait_for(state="attached")
 
     def errors(self, page) -> list[str]:
-        """The text of every error and every line on stderr that the notebook shows."""
-        return page.locator(ERRORS).all_inner_texts()
+        """Every error and every visible line on stderr: the start of its cell, and its text (drawn or not yet)."""
+        found = page.locator(ERRORS).evaluate_all(ERRORS_WITH_CELLS)
+        return [f"{cell!r}: {text}" for kind, cell, text in found if text.strip() or "stderr" not in kind]
 
     def figure(self, page):
         """The first plotly figure with a 3D scene, scrolled into view and drawn.

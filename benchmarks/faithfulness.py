@@ -1,0 +1,151 @@
+"""Do shapes obey their texts? `python benchmarks/faithfulness.py`, on a model that reads; an hour on two cores.
+
+For prompts of three kinds (what training could have said; the same in sentences that training lacks; pairs of
+attributes that training lacks) the model makes a shape each, and the judge of lesson 07 looks for every attribute that
+the prompt names. Beside it stand the judge's own error, measured on real shapes, and what shapes get that were made
+from another prompt of the same family: what is right by chance. The first kind is done at several guidance scales, each
+with the variety among shapes of one prompt and the near copies of training shapes. Results go to
+data/studies/NAME.json and, as tables, into the model's card.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course_utils.__main__ import ROOT, parts
+from course_utils.checkpoints import write_section
+from course_utils.datasets.captions import FORMS, TEST_FORMS, Prompt, faithfulness, prompts, total
+from course_utils.datasets.shapes import make_shape, make_shapes
+from course_utils.metrics import COPY, copied, iou_distances, nearest_iou
+from course_utils.pipeline import VoxelDiffusionPipeline
+from course_utils.results import STUDIES, save_results
+
+SHIPPED_TEXT = ROOT / "data" / "checkpoints" / "text-to-shape32"
+COMMAND = "python benchmarks/faithfulness.py"
+HEADING = "## Faithfulness"
+COUNT, SCALES = 550, (1.0, 2.0, 3.0, 4.0)
+SAME = 6  # shapes of one prompt whose variety is measured
+FAR_APART = 11  # prompts between a shape and the one it is tried with by chance: the families take turns
+
+
+def kinds(count: int) -> dict[str, list[Prompt]]:
+    """Prompts of each kind, `count` each."""
+    return {
+        "known": prompts(count, False, FORMS),
+        "new sentences": prompts(count, False, TEST_FORMS),
+        "new pairs": prompts(count, True, FORMS),
+    }
+
+
+def made(pipe: VoxelDiffusionPipeline, texts: list[str], seeds: list[int], scale: float | None = None) -> np.ndarray:
+    """A shape for each text, bool (N, D, H, W); scale None is the model's own guidance."""
+    rows = parts(list(range(len(texts))))
+    shapes = [
+        pipe([texts[k] for k in part], guidance_scale=scale, seeds=[seeds[k] for k in part]).shapes for part in rows
+    ]
+    return np.concatenate(shapes)
+
+
+def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
+    """How many of the attributes are right: in all, by chance, and one by one as [right, asked]."""
+    scores = faithfulness(voxels, asked)
+    # the same shapes, judged by a later prompt of the same family
+    chance = total(faithfulness(np.roll(voxels, FAR_APART, axis=0), asked))
+    whole = total(scores)
+    return {
+        "right": whole.right / whole.asked,
+        "by_chance": chance.right / chance.asked,
+        "asked": whole.asked,
+        "attributes": {name: list(score) for name, score in scores.items()},
+    }
+
+
+def real_shapes(asked: list[Prompt], resolution: int) -> np.ndarray:
+    """The real shapes that prompts are true of: bool (N, D, H, W)."""
+    return np.stack([make_shape(prompt.family, prompt.seed, resolution).voxels for prompt in asked])
+
+
+def variety(pipe: VoxelDiffusionPipeline, asked: list[Prompt], scale: float | None) -> float:
+    """Mean IoU between shapes of one prompt, over `asked`: lower is more varied."""
+    seeds = list(range(SAME))
+    means = []
+    for prompt in asked:
+        shapes = made(pipe, [prompt.text] * SAME, seeds, scale)
+        apart = iou_distances(shapes, shapes)
+        means.append(float(1 - apart[~torch.eye(SAME, dtype=torch.bool)].mean()))
+    return float(np.mean(means))
+
+
+def measured(pipe: VoxelDiffusionPipeline, count: int, scales: tuple[float, ...]) -> dict:
+    """All of it, as JSON can hold it."""
+    config, everything = pipe.denoiser.config, kinds(count)
+    about = config["data"]
+    training = make_shapes(about["count"], config["resolution"], config["classes"], about["first_index"]).voxels
+    result = {"kinds": {}, "scales": {}}
+    for name, asked in everything.items():
+        shapes = made(pipe, [prompt.text for prompt in asked], list(range(len(asked))))
+        judged = obedience(real_shapes(asked, config["resolution"]), asked)
+        found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
+        result["kinds"][name] = found
+        print(f"{name}: {found['right']:.1%} right, by chance {found['by_chance']:.1%}", flush=True)
+    asked = everything["known"]
+    varied = asked[: 2 * FAR_APART]
+    real = real_shapes(asked, config["resolution"])
+    result["real_copies"] = copied(nearest_iou(real, training)[0])
+    for scale in scales:
+        shapes = made(pipe, [prompt.text for prompt in asked], list(range(len(asked))), scale)
+        found = {"right": obedience(shapes, asked)["right"], "copies": copied(nearest_iou(shapes, training)[0])}
+        found["same_prompt_iou"] = variety(pipe, varied, scale)
+        result["scales"][f"{scale:g}"] = found
+        print(f"scale {scale:g}: {found}", flush=True)
+    return result
+
+
+def section(result: dict) -> str:
+    """What the card says about obedience."""
+    first = next(iter(result["kinds"].values()))
+    lines = ["| prompts | attributes right | by chance | missed by the judge in real shapes |", "|---|---:|---:|---:|"]
+    for name, found in result["kinds"].items():
+        shares = (found["right"], found["by_chance"], found["judge_error"])
+        lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
+    lines += ["", "| guidance scale | attributes right | IoU of shapes of one prompt | near copies |"]
+    lines.append("|---|---:|---:|---:|")
+    for scale, found in result["scales"].items():
+        right, near = (f"{100 * found[key]:.1f} %" for key in ("right", "copies"))
+        lines.append(f"| {scale} | {right} | {found['same_prompt_iou']:.2f} | {near} |")
+    text = "\n".join(lines)
+    return f"""{HEADING}
+
+Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the first kind. New
+sentences have known attributes; new pairs are attributes that training never saw together. By chance: shapes made from
+another prompt of the same family. Near copies: IoU of {COPY} or more with a training shape; of real shapes
+{100 * result["real_copies"]:.1f} % have one.
+
+{text}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=SHIPPED_TEXT, help="a checkpoint folder (the shipped one)")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"prompts of each kind ({COUNT})")
+    parser.add_argument("--scales", type=float, nargs="*", default=SCALES, help="guidance scales to compare")
+    parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
+    options = parser.parse_args()
+    pipe = VoxelDiffusionPipeline.from_pretrained(options.model)
+    pipe.set_progress_bar_config(disable=True)
+    config = pipe.denoiser.config
+    if "words" not in config:
+        raise SystemExit(f"{options.model} is no model that reads; train text-to-shape32 first")
+    contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"]}
+    contents |= measured(pipe, options.count, tuple(options.scales))
+    command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
+    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
+    write_section(options.model, HEADING, section(contents))
+    print(section(contents))
+
+
+if __name__ == "__main__":
+    main()

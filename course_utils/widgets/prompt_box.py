@@ -1,0 +1,121 @@
+"""The prompt box of lesson 09: type words, watch the shape form, go back through its steps, save it as a mesh."""
+
+from pathlib import Path
+
+import numpy as np
+from ipywidgets import Button, FloatSlider, IntSlider, Text
+
+from course_utils.generation import sampling_states
+from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
+from course_utils.geometry.voxels import keep_largest
+from course_utils.plots.film import sampling_film
+from course_utils.plots.stills import middle_slice, render
+from course_utils.plots.style import MODEL
+from course_utils.sampling import State
+from course_utils.widgets.control import Control
+
+SIDE = 300  # pixels of the picture of the shape
+HIGHEST = 6.0  # guidance scale
+MOST_STEPS = 32
+
+
+class PromptBox(Control):
+    """A shape for a prompt, drawn while the sampler runs; `step` goes back through the film, "Save mesh" writes a .glb.
+
+    denoiser, config: of `checkpoints.load_checkpoint`; a model that reads takes texts, another one its classes' names.
+    prompt: what stands in the box at first. What the model does not know is said in the picture; the shape stays.
+    """
+
+    figsize = (8.6, 3.9)
+    alt = "a shape that forms from noise, and a slice through the noise"
+
+    def __init__(self, denoiser, config: dict, prompt: str):
+        self.denoiser, self.config, self.prompt = denoiser, config, prompt
+        self.asked, self.states = None, []
+        super().__init__()
+        self.button = Button(description="Save mesh", icon="download")
+        self.button.on_click(lambda _: self.save())
+        self.box.children += (self.button,)
+
+    def _inputs(self):
+        settings, late = self.config["sampling"], {"continuous_update": False}  # a shape takes longer than a redraw
+        steps, scale = settings["steps"], settings["guidance_scale"]
+        return {
+            "prompt": Text(value=self.prompt, description="prompt", layout={"width": "600px"}, **late),
+            "seed": IntSlider(value=0, min=0, max=99, description="seed", **late),
+            "steps": IntSlider(value=steps, min=1, max=MOST_STEPS, description="steps", **late),
+            "scale": FloatSlider(value=scale, min=0, max=HIGHEST, step=0.5, description="scale", **late),
+            "film": IntSlider(value=MOST_STEPS, min=1, max=MOST_STEPS, description="film"),
+        }
+
+    def _draw(self, figure):
+        (left, right), blank = figure.subplots(1, 2), np.full((SIDE, SIDE, 3), 255, np.uint8)
+        figure.subplots_adjust(left=0.01, right=0.99, top=0.86, bottom=0.1, wspace=0.02)
+        self.views = [axes.imshow(blank) for axes in (left, right)]
+        self.titles = [axes.set_title("", fontsize=11) for axes in (left, right)]
+        for axes in (left, right):
+            axes.set_axis_off()
+        self.words = figure.text(0.5, 0.03, "", ha="center", fontsize=11)
+        return [*self.views, *self.titles, self.words]
+
+    def _update(self):
+        wish = tuple(self[name] for name in ("prompt", "seed", "steps", "scale"))
+        self.words.set_text("")
+        if wish != self.asked:
+            try:
+                states = self._sampling()
+            except ValueError as error:
+                self.words.set_text(shortened(str(error)))
+                return
+            self.asked, self.states = wish, []
+            for state in states:
+                self.states.append(state)
+                self._show(state)
+                if hasattr(self, "box"):  # not on screen before
+                    self.canvas.png = self.stage.png()
+        self._show(self.states[min(self["film"], len(self.states)) - 1])
+
+    def _sampling(self):
+        how = {"steps": self["steps"], "guidance_scale": self["scale"]}
+        return sampling_states(self.denoiser, self.config, [self["prompt"]], [self["seed"]], **how)
+
+    def _show(self, state: State) -> None:
+        noisy, guess = (part[0, 0].numpy() for part in (state.x_t, state.x0))
+        self.views[0].set_data(enlarged(middle_slice(noisy)))
+        self.views[1].set_data(render(guess, SIDE, colour=MODEL))
+        self.titles[0].set_text(f"a slice of $x_t$, t = {state.t:.2f}")
+        self.titles[1].set_text(f"the guess in step {state.step} of {state.steps}")
+
+    def field(self) -> np.ndarray:
+        """The shape as it is now, without floating bits: float (D, H, W), inside is above 0."""
+        return keep_largest(self.states[-1].x_t[0, 0].numpy())
+
+    def save(self, file: str | Path | None = None) -> None:
+        """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what is wrong."""
+        from course_utils.__main__ import file_name
+
+        mesh = smooth_mesh(self.field())
+        file = Path(file or f"{file_name(self.asked[0])}-{self.asked[1]}.glb")
+        try:
+            if not len(mesh.faces):
+                raise ValueError("the shape is empty; try another seed")
+            save_mesh(mesh, file)
+            closed = "watertight" if is_watertight(mesh) else "not watertight"
+            self.words.set_text(f"{file}: {len(mesh.faces)} triangles, {closed}")
+        except (ValueError, OSError) as error:
+            self.words.set_text(shortened(str(error)))
+        self.canvas.png = self.stage.png()
+
+    def _twin(self):
+        return sampling_film(iter(self.states))
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, H, 3) with every pixel a square of whole pixels, at most SIDE in all."""
+    times = max(1, SIDE // len(picture))
+    return picture.repeat(times, 0).repeat(times, 1)
+
+
+def shortened(text: str, letters: int = 110) -> str:
+    """A text that fits on a line under the picture."""
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
