@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import ROOT, parts
+from course_utils.__main__ import SHIPPED_TEXT, parts
 from course_utils.checkpoints import write_section
 from course_utils.datasets.captions import FORMS, TEST_FORMS, Prompt, faithfulness, prompts, total
 from course_utils.datasets.shapes import make_shape, make_shapes
@@ -22,7 +22,6 @@ from course_utils.metrics import COPY, copied, iou_distances, nearest_iou
 from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.results import STUDIES, save_results
 
-SHIPPED_TEXT = ROOT / "data" / "checkpoints" / "text-to-shape32"
 COMMAND = "python benchmarks/faithfulness.py"
 HEADING = "## Faithfulness"
 COUNT, SCALES = 550, (1.0, 2.0, 3.0, 4.0)

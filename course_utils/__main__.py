@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from course_utils.training import Plan, Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"
+SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"  # makes a class
+SHIPPED_TEXT = SHIPPED.with_name("text-to-shape32")  # reads
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,13 +36,13 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
 
     generate = commands.add_parser("generate", help="make shapes and write their meshes, with a picture beside them")
-    generate.add_argument("prompt", help="what to make: a class of the model, for example chair, or a text if it reads")
+    generate.add_argument("prompt", help="what to make: chair, or any of the other families, or a text about one")
     generate.add_argument("--seed", type=whole, default=0, help="which one; the same seed is the same shape everywhere")
     generate.add_argument("--count", type=positive, default=1, help="how many: this seed and those after it")
     generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)")
     generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
-    generate.add_argument("--model", type=Path, default=SHIPPED, help="checkpoint folder (default: the shipped one)")
+    generate.add_argument("--model", type=Path, help="checkpoint folder (default: the shipped one for a class or text)")
     generate.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
 
     several = "On several GPUs: accelerate launch -m course_utils train NAME; --batch-size is then each process's own."
@@ -81,7 +82,7 @@ def generate(options: argparse.Namespace) -> None:
     out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")
     if out.suffix.lower() not in SUFFIXES:
         raise ValueError(f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}")
-    denoiser, config = load_checkpoint(options.model, checked_device(options.device))
+    denoiser, config = load_checkpoint(options.model or model_for(options.prompt), checked_device(options.device))
     start, seeds = time.perf_counter(), list(range(options.seed, options.seed + options.count))
     samples = [field for part in parts(seeds) for field in sampled(denoiser, config, options.prompt, part, options)]
     fields = [keep_largest(sample) for sample in samples]
@@ -100,6 +101,12 @@ def generate(options: argparse.Namespace) -> None:
     sheet = render(fields[0], size=640) if one else contact_sheet([render(field) for field in fields], titles)
     save_png(out.with_suffix(".png"), sheet)
     print(f"{out.with_suffix('.png')}: {'its picture' if one else 'all of them'}; {seconds:.1f} s")
+
+
+def model_for(prompt: str) -> Path:
+    """The shipped model of lesson 08 for the name of one of its classes, lesson 09's for any other text."""
+    classes = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["classes"]
+    return SHIPPED if prompt in classes else SHIPPED_TEXT
 
 
 def file_name(prompt: str) -> str:
@@ -140,7 +147,9 @@ def train(options: argparse.Namespace) -> None:
         voxels, condition = training_data(config, options.data)
         torch.manual_seed(plan.seed)
         denoiser = build_denoiser(config)
-        begin_from(denoiser, config.get("begin_from"))
+        begin_from(denoiser, config.get("begin_from", []))
+        for part in config.get("frozen", []):  # stays as it began
+            denoiser.get_submodule(part).requires_grad_(False)
         trainer = Trainer(denoiser, plan, device, options.compile)
         going_on = restore_all(trainer, out / "state.safetensors")
         if trainer.rank == 0:
@@ -288,6 +297,11 @@ def read_config(name: str) -> dict:
         raise ValueError(f"{path} is not JSON with a config in it: {error}") from error
     if missing:
         raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
+    if config["data"]["kind"] == "captioned":
+        from course_utils.datasets.captions import words
+
+        config["words"] = words()
+        config["network"]["words"] = len(config["words"])
     return config
 
 
@@ -349,11 +363,17 @@ def draw_from(voxels, condition):
     return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
 
 
-def begin_from(denoiser, folder: str | None) -> None:
-    """Copy the weights of a checkpoint that have the same names and sizes: the trunk, not what reads the condition."""
+def begin_from(denoiser, folders: list[str]) -> None:
+    """Copy from each checkpoint the weights with the same names and sizes: a trunk from one, words from another.
+
+    ValueError for a folder that is not there; where it is the end of a training of ours, it says how to make it.
+    """
     from course_utils.checkpoints import load_checkpoint
 
-    if folder is not None:
+    for folder in folders:
+        if not (ROOT / folder).exists():
+            made = f"; make it first: python3 course.py train {Path(folder).parent.name}" if "runs" in folder else ""
+            raise ValueError(f"this training begins from {folder}, which is not there{made}")
         mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
         same = {name: value for name, value in theirs.items() if name in mine and value.shape == mine[name].shape}
         denoiser.load_state_dict(mine | same)
@@ -365,6 +385,8 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
     sampling = config["sampling"]
     settings = f"{sampling['sampler']}, {sampling['steps']} steps, shift {sampling['shift']}"
     settings += f", guidance scale {sampling['guidance_scale']}"
+    origins = " and ".join(f"`{folder}`" for folder in config.get("begin_from", []))
+    begun = f"\n| begun from | {origins}{', parts of it frozen' * ('frozen' in config)} |" if origins else ""
     return f"""# {config["name"]}
 
 {config["about"]}.
@@ -373,7 +395,7 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
 |---|---|
 | makes | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
 | data | {data}, SHA-256 of the voxels {made["data_sha256"][:16]}… |
-| training | `{made["command"]}`: {plan.steps} steps of {made['processes'] * plan.batch_size}, seed {plan.seed} |
+| training | `{made["command"]}`: {plan.steps} steps of {made['processes'] * plan.batch_size}, seed {plan.seed} |{begun}
 | took | {made["minutes"]} minutes on {made["device"]} (torch {made["torch"]}) |
 | weights | moving average (EMA), half precision, safetensors |
 | sampling | {settings} |

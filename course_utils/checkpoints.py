@@ -16,10 +16,11 @@ from safetensors.torch import load, save
 from course_utils.atomic import writing, writing_folder
 from course_utils.denoiser import LOG_SNR_RANGE, Denoiser
 from course_utils.networks.mlp import MLP
+from course_utils.networks.text import FromText
 from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS
 
-NETWORKS = {"UNet": UNet, "MLP": MLP}
+NETWORKS = {"UNet": UNet, "MLP": MLP, "FromText": FromText}
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.pipeline", "VoxelDenoiser"],

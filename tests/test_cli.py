@@ -123,13 +123,20 @@ def test_train_on_a_file(tmp_path, config):
 
 
 def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, config):
+    from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
     from course_utils.datasets.captions import words
 
-    network = TINY["network"] | {"classes": 0, "words": len(words()), "reads": True, "heads": 2}
+    network = TINY["network"] | {"classes": 0, "reads": True, "sketch": 4, "heads": 2}
+    width = 4 * network["channels"][0]
+    alone = TINY | {"network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": len(words()), "width": width}}
+    save_checkpoint(tmp_path / "texts", build_denoiser(alone), alone, "")
     data = {"kind": "captioned", "count": 40, "first_index": 0, "wordings": 2}
-    reading = config(network=network, data=data, words=words())
-    done = run("train", reading, "--out", tmp_path / "run", "--device", "cpu")
+    begun = {"begin_from": [str(tmp_path / "texts")], "frozen": ["network.embedding.text", "network.sketch"]}
+    done = run("train", config(network=network, data=data, **begun), "--out", tmp_path / "run", "--device", "cpu")
     assert done.returncode == 0, done.stderr
+    before, after = (load_checkpoint(tmp_path / name)[0].state_dict() for name in ("texts", "run/checkpoint"))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert f"begun from | `{tmp_path / 'texts'}`" in (tmp_path / "run" / "checkpoint" / "README.md").read_text()
     made = run("generate", "A tall chair!", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "chair.obj")
     assert made.returncode == 0 or "is empty" in made.stderr  # thirty steps may well give nothing
     wrong = run("generate", "a chiar", "--model", tmp_path / "run" / "checkpoint")
@@ -156,7 +163,7 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
     assert len({tuple(text) for text in texts.tolist()}) > len({tuple(shape) for shape in drawn.flatten(1).tolist()})
 
 
-def test_a_training_may_begin_from_a_trained_trunk(tmp_path):
+def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
     from course_utils.__main__ import begin_from
     from course_utils.checkpoints import build_denoiser, save_checkpoint
 
@@ -164,22 +171,38 @@ def test_a_training_may_begin_from_a_trained_trunk(tmp_path):
     trunk = build_denoiser(TINY)
     save_checkpoint(tmp_path / "trunk", trunk, TINY, "")
     reading = TINY | {"network": TINY["network"] | {"classes": 0, "words": 5, "details": 16}}
+    width = build_denoiser(reading).network.embedding.width
+    alone = TINY | {"network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}}
+    texts = build_denoiser(alone)
+    save_checkpoint(tmp_path / "texts", texts, alone, "")
     denoiser = build_denoiser(reading)
-    before, saved = {k: v.clone() for k, v in denoiser.state_dict().items()}, trunk.half().float().state_dict()
-    begin_from(denoiser, None)
+    before = {k: v.clone() for k, v in denoiser.state_dict().items()}
+    begin_from(denoiser, [])
     assert all(torch.equal(value, before[name]) for name, value in denoiser.state_dict().items())
-    begin_from(denoiser, str(tmp_path / "trunk"))
+    begin_from(denoiser, [str(tmp_path / "trunk"), str(tmp_path / "texts")])
+    trunk, texts = trunk.half().float().state_dict(), texts.half().float().state_dict()
     for name, value in denoiser.state_dict().items():
-        assert torch.equal(value, saved.get(name, before[name])), name
-    assert {name for name in before if name not in saved} and any(name in saved for name in before)
+        assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
+    read = {name for name in before if name.startswith("network.embedding.text.")}
+    assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
+    with pytest.raises(ValueError, match=r"begins from runs/nothing/checkpoint, .* python3 course.py train nothing"):
+        begin_from(denoiser, ["runs/nothing/checkpoint"])
 
 
-def test_the_config_of_the_text_model_has_the_words_of_the_captions():
+def test_the_configs_of_models_that_read_have_the_words_of_the_captions():
     from course_utils.__main__ import read_config
     from course_utils.datasets.captions import words
 
-    config = read_config("text-to-shape32")
-    assert config["words"] == words() and config["network"]["words"] == len(words())
+    for name in ("text-to-shape32", "words16"):
+        config = read_config(name)
+        assert config["words"] == words() and config["network"]["words"] == len(words())
+
+
+@pytest.mark.parametrize("prompt", ["chair", "a tall chair with armrests and four legs"])
+def test_a_class_and_a_text_each_get_their_shipped_model(prompt, tmp_path):
+    done = run("generate", prompt, "--steps", "2", "--out", tmp_path / "shape.obj")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "shape.obj").stat().st_size > 1000 and (tmp_path / "shape.png").exists()
 
 
 def test_training_labels_are_the_configs_classes():
@@ -203,7 +226,7 @@ def test_help(command):
     ("arguments", "expected"),
     [
         (["generate"], "prompt"),
-        (["generate", "dragon"], "knows no 'dragon'; it makes: chair"),
+        (["generate", "dragon"], "unknown word: dragon"),
         (["generate", "chair", "--seed", "-1"], "whole number from 0"),
         (["generate", "chair", "--steps", "0"], "whole number from 1"),
         (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),

@@ -6,7 +6,7 @@ import torch
 from course_utils.denoiser import Denoiser
 from course_utils.networks.embedding import Embedding
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import TextEncoder, Vocabulary
+from course_utils.networks.text import FromText, TextEncoder, Vocabulary
 from course_utils.networks.unet import UNet
 from course_utils.paths import FlowPath
 from course_utils.training import Plan, Trainer, batches
@@ -110,7 +110,8 @@ def test_training_drops_whole_captions():
 def test_a_network_that_reads_asks_each_word_and_ignores_padding():
     torch.manual_seed(0)
     network = UNet(3, channels=(8, 16), patch=2, blocks=1, words=6, reads=True)
-    torch.nn.init.normal_(network.reading.out.weight)
+    for reading in network.reading:
+        torch.nn.init.normal_(reading.out.weight)
     torch.nn.init.normal_(network.outlet.weight)
     x, level, tokens = torch.randn(2, 1, 8, 8, 8), torch.zeros(2), torch.tensor([[0, 3, 1], [0, 3, 2]])
     out = network(x, level, tokens)
@@ -130,3 +131,34 @@ def test_reading_begins_as_change_nothing():
     x, level, tokens = torch.randn(2, 1, 8, 8), torch.zeros(2), torch.tensor([[0, 3], [1, -1]])
     out, network.reading = network(x, level, tokens), None
     assert torch.equal(network(x, level, tokens), out)
+
+
+def test_a_network_of_a_text_alone_learns_the_mean_of_what_fits_it():
+    """Two texts, two kinds of grid each: the answer is their mean, whatever x_t and t say."""
+    kinds = torch.tensor([[1.0, -1.0], [1.0, 1.0]])  # what the second voxel of a kind of the first text may be
+    x0 = torch.stack([kinds, -kinds]).reshape(4, 1, 2).repeat(1, 1, 2)
+    tokens = torch.tensor([[0, 1], [0, 1], [2, -1], [2, -1]])
+    torch.manual_seed(0)
+    denoiser = Denoiser(FromText(1, 4, 3, width=16, hidden=32), FlowPath())
+    plan = Plan(steps=300, batch_size=32, learning_rate=3e-3, loss_in="x0", ema_decay=0.98)
+    list((trainer := Trainer(denoiser, plan)).run(batches(x0, tokens)))
+    for t, x_t in ((1.0, torch.randn(2, 1, 4)), (0.2, torch.zeros(2, 1, 4))):
+        guess = trainer.ema(x_t, t, torch.tensor([[0, 1], [2, -1]]))[:, 0]
+        assert torch.allclose(guess, torch.tensor([[1.0, 0, 1, 0], [-1, 0, -1, 0]]), atol=0.15)
+    nothing = trainer.ema(torch.zeros(1, 1, 4), 1.0)
+    assert nothing.shape == (1, 1, 4) and float(nothing.abs().max()) < 0.4
+
+
+def test_a_sketch_stands_beside_x_at_any_size_and_begins_as_change_nothing():
+    torch.manual_seed(0)
+    network = UNet(3, channels=(8, 16), patch=2, blocks=1, words=6, sketch=4)
+    torch.nn.init.normal_(network.outlet.weight)
+    x, level, tokens = torch.randn(1, 1, 8, 8, 8), torch.zeros(1), torch.tensor([[0, 3]])
+    plain = network(x, level, tokens)
+    drawn, network.sketch = network.sketch, None
+    assert torch.equal(network(x, level, tokens), plain)
+    network.sketch = drawn
+    torch.nn.init.normal_(network.sketched.weight)
+    assert (network(x, level, tokens) - plain).abs().max() > 1e-3
+    for side in (4, 8, 16):
+        assert network(torch.randn(1, 1, side, side, side), level, tokens).shape[2:] == (side, side, side)

@@ -39,10 +39,11 @@ class Embedding(nn.Module):
         self.label = nn.Embedding(classes + 1, width) if classes else None
         self.text = TextEncoder(words, width) if words else None
 
-    def forward(self, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, log_snr: Tensor, condition: Tensor | None = None, summary: Tensor | None = None) -> Tensor:
+        """summary: what the text encoder says of the condition, where that is known already."""
         embedded, condition = self.level(noise_embedding(log_snr, self.width)), said(condition, log_snr)
         if self.label is not None:
             return embedded + self.label(torch.where(condition < 0, self.null, condition))
         if self.text is not None:
-            return embedded + self.text(condition)
+            return embedded + (self.text(condition) if summary is None else summary)
         return embedded

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from course_utils.networks.embedding import Embedding, said
+from course_utils.networks.text import Sketch
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -171,7 +172,8 @@ class UNet(nn.Module):
     dimensions: 1, 2 or 3.  channels: features at each level, each level half as fine as the one before.
     patch: edge of the stem's patches; 1 works on every pixel.  blocks: residual blocks a level on the way down.
     heads: attention heads at the coarsest level.  classes: number of class labels.  words: size of the vocabulary of
-    texts (see Embedding); 0 for none.  reads: whether the coarsest level also asks each word of the text.
+    texts (see Embedding); 0 for none.  reads: whether each level, on the way down, also asks each word of the text.
+    sketch: side of a coarse grid that the text draws for the stem to see beside x (see Sketch); 0 for none.
     details: features of the skip around patches (see Details); 0 for none.
     Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
     """
@@ -187,6 +189,7 @@ class UNet(nn.Module):
         classes: int = 0,
         words: int = 0,
         reads: bool = False,
+        sketch: int = 0,
         details: int = 0,
     ):
         super().__init__()
@@ -197,6 +200,9 @@ class UNet(nn.Module):
         self.embedding = Embedding(width, classes, words)
         overlap = 3 if patch == 1 else patch
         self.stem = convolution(in_channels, channels[0], overlap, stride=patch, padding=(overlap - patch) // 2)
+        self.sketch = Sketch(dimensions, sketch, width) if sketch else None
+        if sketch:
+            self.sketched = zeroed(convolution(1, channels[0], overlap, stride=patch, padding=(overlap - patch) // 2))
         self.places = Places(dimensions, channels[0])
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
@@ -205,7 +211,7 @@ class UNet(nn.Module):
             self.shrink.append(convolution(before, size, 3, stride=2, padding=1) if level else nn.Identity())
             self.down.append(nn.ModuleList(ResidualBlock(dimensions, size, size, width) for _ in range(blocks)))
         self.attention = Attention(dimensions, channels[-1], heads)
-        self.reading = CrossAttention(dimensions, channels[-1], width, heads) if reads else None
+        self.reading = nn.ModuleList(CrossAttention(dimensions, n, width, heads) for n in channels) if reads else None
         self.middle = ResidualBlock(dimensions, channels[-1], channels[-1], width)
         for level, size in reversed(list(enumerate(channels))):
             sizes = [2 * size] + [size] * (blocks - 1)
@@ -226,16 +232,22 @@ class UNet(nn.Module):
                 f"x has shape {tuple(x.shape)}; expected (B, channels) and {self.dimensions} sides, "
                 f"each a multiple of {self.multiple}"
             )
-        embedded = self.embedding(log_snr, condition)
-        h, skips = self.places(self.stem(x)), []
-        for shrink, blocks in zip(self.shrink, self.down, strict=True):
+        h, skips, summary = self.stem(x), [], None
+        if self.embedding.text is not None:
+            words, absent = self.embedding.text.read(said(condition, log_snr))
+            summary = self.embedding.text.summary(words, absent)
+        embedded = self.embedding(log_snr, condition, summary)
+        if self.sketch is not None:
+            h = h + self.sketched(functional.interpolate(self.sketch(summary), x.shape[2:], mode="nearest"))
+        h = self.places(h)
+        for level, (shrink, blocks) in enumerate(zip(self.shrink, self.down, strict=True)):
             h = shrink(h)
             for block in blocks:
                 h = block(h, embedded)
+            if self.reading is not None:
+                h = self.reading[level](h, words, absent)
             skips.append(h)
         h = self.attention(h)
-        if self.reading is not None:
-            h = self.reading(h, *self.embedding.text.read(said(condition, log_snr)))
         h = self.middle(h, embedded)
         for level, (blocks, grow) in enumerate(zip(self.up, self.grow, strict=True)):
             h = torch.cat([h, skips.pop()], dim=1)

@@ -622,4 +622,4 @@ stills.show_noisy([mean_sofa, *one_step, *twelve], titles, columns=5)
 # arXiv 1505.04597 (figure 1); Yang et al., *PointFlow*, arXiv 1906.12320 (section 5.1: 1-NNA); Achlioptas et al., arXiv
 # 1707.02392 (section 2: coverage).
 #
-# **Back to** [00 · Start here](00_start_here.ipynb).
+# **Next:** [09 · Text to shape](09_text_to_shape.ipynb): words in the place of classes, and a shape that answers.
