@@ -89,7 +89,7 @@ with torch.no_grad():
         features = torch.randn(4, 16, n, n, n)
         convolution(features)
         tries = []
-        for _ in range(15):
+        while len(tries) < 15 or sum(tries) < 0.3:  # a moment's load must not decide
             start = time.perf_counter()
             convolution(features)
             tries.append(time.perf_counter() - start)
