@@ -121,8 +121,11 @@ def test_the_shipped_model_answers_a_prompt_and_completes_a_carved_chair(worksho
     before = pixels(picture)
     prompt.fill("a tall tree")
     prompt.press("Enter")
-    page.wait_for_timeout(15_000)
-    assert (pixels(picture) != before).any(-1).mean() > 0.05
+    for _ in range(90):  # a busy machine is slow
+        page.wait_for_timeout(1000)
+        if (changed := (pixels(picture) != before).any(-1).mean()) > 0.05:
+            break
+    assert changed > 0.05
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "prompt-box.png")
     run_cell(page, 1)
@@ -134,7 +137,6 @@ def test_the_shipped_model_answers_a_prompt_and_completes_a_carved_chair(worksho
     page.get_by_text("4 proposals in").wait_for()
     page.wait_for_timeout(1000)
     page.screenshot(path=ARTIFACTS / "sculptor-model.png")
-    print(page.get_by_text("4 proposals in").inner_text())
     page.locator(".nts-offer").nth(0).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save .glb", exact=True).click()
