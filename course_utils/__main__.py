@@ -148,8 +148,7 @@ def train(options: argparse.Namespace) -> None:
         torch.manual_seed(plan.seed)
         denoiser = build_denoiser(config)
         begin_from(denoiser, config.get("begin_from", []))
-        for part in config.get("frozen", []):  # stays as it began
-            denoiser.get_submodule(part).requires_grad_(False)
+        freeze(denoiser, config.get("frozen", []))
         trainer = Trainer(denoiser, plan, device, options.compile)
         going_on = restore_all(trainer, out / "state.safetensors")
         if trainer.rank == 0:
@@ -377,6 +376,15 @@ def begin_from(denoiser, folders: list[str]) -> None:
         mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
         same = {name: value for name, value in theirs.items() if name in mine and value.shape == mine[name].shape}
         denoiser.load_state_dict(mine | same)
+
+
+def freeze(denoiser, parts: list[str]) -> None:
+    """Let parts of a denoiser stay as they began. ValueError for a name that is none of its parts."""
+    for part in parts:
+        try:
+            denoiser.get_submodule(part).requires_grad_(False)
+        except AttributeError as error:
+            raise ValueError(f"the config wants {part} frozen, but the model has no such part: {error}") from error
 
 
 def card(config: dict, plan: "Plan", made: dict) -> str:

@@ -24,11 +24,11 @@ from course_utils.checkpoints import build_denoiser
 from course_utils.datasets.captions import FIRST_TEST_SEED, captions, faithfulness, prompts, total, words
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.denoiser import parameter_count
+from course_utils.generation import condition_of, sampling_states
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.networks.text import Vocabulary
 from course_utils.noise import gaussian
 from course_utils.results import STUDIES, load_results, save_results
-from course_utils.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.sampling import last
 from course_utils.training import Plan, Trainer
 
 FILE = STUDIES / "how_to_read.json"
@@ -42,13 +42,13 @@ WAYS = {  # changes of the network
 }
 LEVELS, HELD_OUT = (0.8, 0.9, 0.95, 0.98), 128  # noise levels, and shapes that training never saw
 PLAN = {"steps": 500, "batch_size": 8, "learning_rate": 5e-4, "time_mean": 1.3, "weight_limit": 25.0, "ema_decay": 0.99}
-PROMPTS, STEPS, SHIFT, SCALE = 110, 16, 3.0, 2.0
+PROMPTS, CONFIG = 110, read_config("text-to-shape32")  # sampled as the shipped model is
 
 
 def untrained(way: str):
     """A denoiser with the trunk of the shipped model and the words of words16, told in the given way."""
-    network = read_config("text-to-shape32")["network"] | {"reads": False, "sketch": 0} | WAYS[way]
-    denoiser = build_denoiser({"network": network, "path": "flow", "prediction": "x0", "log_snr_range": 10.0})
+    network = CONFIG["network"] | {"reads": False, "sketch": 0} | WAYS[way]
+    denoiser = build_denoiser(CONFIG | {"network": network})
     begin_from(denoiser, ["data/checkpoints/shapes32", "runs/words16/checkpoint"])
     return denoiser
 
@@ -65,7 +65,7 @@ def trained(way: str) -> Trainer:
 
 def errors(denoiser) -> dict[str, list[float]]:
     """Mean squared errors of the guess of x0 at each of LEVELS, told the family's name, and told a caption."""
-    shapes, vocabulary = make_shapes(HELD_OUT, 32, FAMILIES, FIRST_TEST_SEED), Vocabulary(words())
+    shapes = make_shapes(HELD_OUT, 32, FAMILIES, FIRST_TEST_SEED)
     x0, noise = to_model(torch.from_numpy(shapes.voxels)), gaussian(list(range(HELD_OUT)), (1, 32, 32, 32))
     names = [f"a {FAMILIES[k % len(FAMILIES)]}" for k in range(HELD_OUT)]
     found = {}
@@ -74,7 +74,7 @@ def errors(denoiser) -> dict[str, list[float]]:
         for t in LEVELS:
             squares = []
             for part in parts(list(range(HELD_OUT))):
-                tokens = vocabulary.encode([texts[k] for k in part])
+                tokens = condition_of(CONFIG, [texts[k] for k in part])
                 guess = denoiser(denoiser.path.noised(x0[part], noise[part], t), t, tokens)
                 squares.append((guess - x0[part]).square().mean((1, 2, 3, 4)))
             found[told].append(round(float(torch.cat(squares).mean()), 5))
@@ -84,12 +84,9 @@ def errors(denoiser) -> dict[str, list[float]]:
 def obeyed(denoiser) -> dict[str, list[int]]:
     """[right, asked]: of the shapes' own prompts, and by chance, of the next prompt of the same family."""
     everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES), False)
-    asked, vocabulary = [prompt for prompt in everything if prompt.family in FAMILIES], Vocabulary(words())
-    made = []
-    for part in parts(list(range(len(asked)))):
-        noise = gaussian(part, (1, 32, 32, 32))
-        denoise = guided(denoiser, vocabulary.encode([asked[k].text for k in part]), SCALE)
-        made.append(last(sample(denoise, noise, time_grid(denoiser.path, STEPS, SHIFT), ddpm, seed=part)).x_t)
+    asked = [prompt for prompt in everything if prompt.family in FAMILIES]
+    rows = parts(list(range(len(asked))))
+    made = [last(sampling_states(denoiser, CONFIG, [asked[k].text for k in part], part)).x_t for part in rows]
     shapes = to_occupancy(torch.cat(made))
     others = np.roll(shapes, len(FAMILIES), axis=0)
     return {"own": list(total(faithfulness(shapes, asked))), "other": list(total(faithfulness(others, asked)))}

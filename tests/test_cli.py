@@ -164,7 +164,7 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
 
 
 def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
-    from course_utils.__main__ import begin_from
+    from course_utils.__main__ import begin_from, freeze
     from course_utils.checkpoints import build_denoiser, save_checkpoint
 
     torch.manual_seed(0)
@@ -185,6 +185,8 @@ def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_pa
         assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
     read = {name for name in before if name.startswith("network.embedding.text.")}
     assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
+    with pytest.raises(ValueError, match=r"wants network\.nothing frozen, but the model has no such part"):
+        freeze(denoiser, ["network.nothing"])
     with pytest.raises(ValueError, match=r"begins from runs/nothing/checkpoint, .* python3 course.py train nothing"):
         begin_from(denoiser, ["runs/nothing/checkpoint"])
 
