@@ -55,6 +55,7 @@ def parser() -> Parser:
     train.add_argument("--batch-size", type=positive, help="shapes a step (default: the config's)")
     train.add_argument("--device", help="cpu, cuda or mps (default: cuda if there is one)")
     train.add_argument("--save-every", type=positive, default=250, help="steps between saves (default: 250)")
+    train.add_argument("--half", action="store_true", help="bfloat16 on the CPU too (quick where it has AMX)")
     train.add_argument("--compile", action="store_true", help="compile the network first (worth it on a GPU)")
 
     commands.add_parser("doctor", help="check the environment line by line")
@@ -149,7 +150,7 @@ def train(options: argparse.Namespace) -> None:
         denoiser = build_denoiser(config)
         begin_from(denoiser, config.get("begin_from", []))
         freeze(denoiser, config.get("frozen", []))
-        trainer = Trainer(denoiser, plan, device, options.compile)
+        trainer = Trainer(denoiser, plan, device, options.compile, options.half)
         going_on = restore_all(trainer, out / "state.safetensors")
         if trainer.rank == 0:
             millions = parameter_count(trainer.denoiser) / 1e6

@@ -147,12 +147,13 @@ class Trainer:
     """A training under way: denoiser, moving average (`ema`), optimizer, `step`s and `seconds` done so far.
 
     `run` is the loop. `save` and `restore` keep everything in one file, written atomically. On CUDA the network runs
-    in bfloat16 (compute capability 8 or more) or float16 with a scaler; elsewhere in float32. With `compiled` the
-    network goes through torch.compile first. Where a launcher started several processes each has a trainer, all with
+    in bfloat16 (compute capability 8 or more) or float16 with a scaler; elsewhere in float32, or in bfloat16 if asked
+    for with `half` (worth it on processors that multiply it in hardware). With `compiled` the network goes through
+    torch.compile first. Where a launcher started several processes each has a trainer, all with
     the same weights at every step: `rank` is the process's number, and one of them is enough to save.
     """
 
-    def __init__(self, denoiser: Denoiser, plan: Plan, device: str = "cpu", compiled: bool = False):
+    def __init__(self, denoiser: Denoiser, plan: Plan, device: str = "cpu", compiled: bool = False, half: bool = False):
         self.device, self.plan, self.step, self.seconds = torch.device(device), plan, 0, 0.0
         self.rank, self.processes = place_in_team()
         self.denoiser = denoiser.to(self.device).train()
@@ -165,9 +166,9 @@ class Trainer:
         )
         self.call = torch.compile(self.denoiser) if compiled else self.denoiser
         cuda = self.device.type == "cuda"
-        half = cuda and torch.cuda.get_device_capability(self.device)[0] < 8
-        self.precision = torch.float16 if half else torch.bfloat16 if cuda else None
-        self.scaler = torch.amp.GradScaler(enabled=half)
+        old = cuda and torch.cuda.get_device_capability(self.device)[0] < 8
+        self.precision = torch.float16 if old else torch.bfloat16 if cuda or half else None
+        self.scaler = torch.amp.GradScaler(enabled=old)
 
     def run(self, draw: Draw, until: int | None = None) -> Iterator[Progress]:
         """Train to step `until` (default: the plan's last), yielding a `Progress` after every step."""

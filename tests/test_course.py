@@ -481,6 +481,14 @@ def test_children_know_the_environment(course):
     assert course.run_child([sys.executable, "-c", program], CHROMIUM="x") == 0
 
 
+def test_waiting_threads_soon_sleep_unless_the_user_says_otherwise(course, monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    rounds = course.child_environment()["GOMP_SPINCOUNT"]
+    assert f"GOMP_SPINCOUNT={rounds}\n" in (ROOT / "binder" / "start").read_text(encoding="utf-8")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert course.child_environment()["GOMP_SPINCOUNT"] == "7"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_ends_the_program_too(course):
     """Without a terminal only course.py gets the signal: it ends its child and exits with 130."""

@@ -248,6 +248,16 @@ def test_compiled_training_is_the_same(monkeypatch):
     assert finish(plain, until=3) == finish(compiled, until=3)
 
 
+def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights():
+    torch.manual_seed(0)
+    quick = Trainer(Denoiser(MLP(width=16, depth=1), FlowPath()), PLAN, half=True)
+    dtypes = set()
+    quick.denoiser.network.register_forward_hook(lambda module, given, output: dtypes.add(output.dtype))
+    half, full = finish(quick), finish(trainer())
+    assert dtypes == {torch.bfloat16} and {p.dtype for p in quick.ema.parameters()} == {torch.float32}
+    assert half != full and half == pytest.approx(full, rel=0.05)
+
+
 def test_another_seed_draws_other_batches_times_and_noise():
     """torch's CPU generator looks at 32 bits of its seed: with seed * 2**32 + step all seeds would draw alike."""
     seen = {}

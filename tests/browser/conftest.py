@@ -38,6 +38,7 @@ CHROMIUM_ARGUMENTS = [
 ]
 PATIENCE = 180_000  # milliseconds: a busy machine draws 3D slowly
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
+NOT_OURS = ("favicon", "GPU stall", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")  # in the console
 FIGURES = ".jp-NotebookPanel .jp-RenderedPlotly"
 
 # A cell waits as "[*]" and has not run as "[ ]"; the prompt of a folded cell stays empty.
@@ -208,11 +209,16 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    """A fresh page; `page.console_errors` collects what the browser reports as errors."""
+    """A fresh page; `page.console_errors` collects what the browser reports as errors and is not mere noise."""
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(PATIENCE)
     page.console_errors = []
     page.on("pageerror", lambda error: page.console_errors.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and page.console_errors.append(message.text))
+
+    def note(message):
+        if message.type == "error" and not any(noise in message.text for noise in NOT_OURS):
+            page.console_errors.append(message.text)
+
+    page.on("console", note)
     yield page
     page.close()
