@@ -29,7 +29,7 @@ def training_step() -> Callable:
     torch.manual_seed(0)
     shapes = make_shapes(60, config["resolution"], config["classes"])
     draw = batches(torch.from_numpy(shapes.voxels), torch.from_numpy(shapes.labels), to_model)
-    run = Trainer(build_denoiser(config), Plan(**config["plan"])).run(draw)
+    run = Trainer(build_denoiser(config), Plan(**config["plan"] | {"batch_size": 8})).run(draw)
     return lambda: next(run)
 
 

@@ -1,6 +1,6 @@
 """Lesson 09's study: how should words reach the shape?
 
-    python3 course.py train words16    # once, ten minutes
+    python3 course.py train words16    # once, half an hour on one core
     python studies/how_to_read.py      # half an hour on one core; stop it and start it as you like
 
 It writes `data/studies/how_to_read.json` after every run and leaves out what stands there already. Four ways, each

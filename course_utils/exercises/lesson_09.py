@@ -93,6 +93,23 @@ ATTEND_MISTAKES = [
         "Your softmax runs over the places. Each place shares its attention among the words: the last axis.",
     ),
     (
+        lambda q, k, v, absent: (q @ k.transpose(1, 2)).softmax(dim=2) @ v,
+        "Two things are missing: the division by the square root of C, and absent, without which padding is heard.",
+    ),
+    (
+        lambda q, k, v, absent: _scores(q, k).softmax(dim=1) @ v,
+        "Your softmax runs over the places, but each place shares its attention among the words: the last axis. And "
+        "you did not use absent.",
+    ),
+    (
+        lambda q, k, v, absent: _scores(q, k).masked_fill(absent[:, None, :], 0.0) @ v,
+        "There is no softmax: scores are any numbers, and only the softmax makes them weights that add up to 1.",
+    ),
+    (
+        lambda q, k, v, absent: _hidden(q @ k.transpose(1, 2) / q.shape[1] ** 0.5, absent).softmax(dim=2) @ v,
+        "You divided by the square root of N, the number of places. A score is a sum over the C features: take C.",
+    ),
+    (
         lambda q, k, v, absent: _hidden(_scores(q, k), absent).softmax(dim=2) @ k,
         "You averaged the keys. Keys decide who is heard; what is heard are the values.",
     ),
@@ -168,6 +185,15 @@ NOISE_MISTAKES = [
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + (t - _parts(s, t)[0] * s) * noise,
         "You subtracted standard deviations. Independent noises add in their variances: take squares, then the root.",
+    ),
+    (
+        lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + (t - s) * noise,
+        "You added t - s of noise: what is missing is a difference of variances, t squared minus what x_s has left of "
+        "its own, and of that the root.",
+    ),
+    (
+        lambda x_s, s, t, noise: x_s + (t**2 - s**2) ** 0.5 * noise,
+        "You did not shrink x_s: at t only 1 - t of x0 may be left, and its noise shrinks together with it.",
     ),
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + _parts(s, t)[1] * noise,
