@@ -139,8 +139,10 @@ def main() -> None:
     if "words" not in config:
         raise SystemExit(f"{options.model} is no model that reads; train text-to-shape32 first")
     contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"]}
-    contents |= measured(pipe, options.count, tuple(options.scales))
+    scales = tuple(options.scales)
+    contents |= measured(pipe, options.count, scales)
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
+    command += f" --scales {' '.join(f'{scale:g}' for scale in scales)}" if scales != SCALES else ""
     save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
     write_section(options.model, HEADING, section(contents))
     print(section(contents))

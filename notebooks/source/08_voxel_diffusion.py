@@ -196,14 +196,13 @@ for world, oracle in study["oracle"].items():
 # (lesson 02), but a short training spends its effort where errors are dear. The last steps, at low noise, decide what
 # is finally solid and what is air, and errors there are small in $x_0$: to make them count we measure them in the
 # velocity $\dot x_t = \text{noise} - x_0$.
-# Since $x_t = (1-t)\,x_0 + t\,\text{noise}$, we can write the velocity as $(x_t - x_0)/t$, so an error in $x_0$
-# counts $1/t$ times. Near $t = 0$ that would explode, so we stop at $t = 0.05$:
-#
-# $$L = \operatorname{mean}\left[\left(\frac{D(x_t, t) - x_0}{\max(t,\, 0.05)}\right)^2\right]$$
+# Since $x_t = (1-t)\,x_0 + t\,\text{noise}$, we can write the velocity as $(x_t - x_0)/t$.
 #
 # ## Exercise 1 · The loss
 #
-# Write $L$, given the prediction. `x0_prediction` and `x0` have shape (B, ...), `t` has shape (B,).
+# How many times does an error in $x_0$ count, then? Near $t = 0$ that would explode: treat every $t$ below 0.05 as
+# 0.05. Write the loss $L$, the mean squared error of the velocity, given the prediction of $x_0$.
+# `x0_prediction` and `x0` have shape (B, ...), `t` has shape (B,).
 
 # %%
 def velocity_loss(x0_prediction, x0, t):
@@ -219,7 +218,7 @@ lesson_08.velocity_loss.check(velocity_loss)
 
 # %% [markdown]
 # The library's `training_loss` does the same for every path and every kind of prediction. On ours it must give the
-# same number as the formula, and it does:
+# same number as exercise 1, and it does:
 
 # %%
 from course_utils.training import Plan, Trainer, batches, training_loss
@@ -453,9 +452,9 @@ for family in sorted(gaps, key=gaps.get):
     print(f"{family:>10}  {pairs}  {ours['one_piece_cleaned']:10.1%}")
 
 # %% [markdown]
-# *Nearest to its oracle first; with a hundred shapes each, a few points are chance.* No family has come to its oracle:
-# a few hours on two cores are little for eleven families. What is massive is nearest. Lamps and trees, high and thin,
-# are farthest, and a third of them is not whole.
+# *Nearest to its oracle first; with two hundred shapes each, a few points are chance.* No family has come to its
+# oracle: a few hours on two cores are little for eleven families. Cars come nearest. Houses and trees are farthest, and
+# more than a quarter of the trees, high and thin, is not whole.
 #
 # ### How it fails
 #
