@@ -253,10 +253,10 @@ print("in sixty-four steps: is more than 98 % of each chair one piece, on averag
 assert whole > 0.98
 
 # %% [markdown]
-# *Four times the work: hardly a crumb.* But look closely: a leg is missing here, half a back there. What this denoiser
-# is not sure of, thin parts above all, many small steps wear away. Steps cannot add what the denoiser has not learned;
-# and a number that says "good" (one piece!) may not see what you see at once. Lesson 03 is about steps, lesson 14 about
-# numbers.
+# *Four times the work: hardly a crumb.* But look closely: half a back is missing here, armrests break off there. What
+# this denoiser is not sure of, thin parts above all, many small steps wear away. Steps cannot add what the denoiser has
+# not learned; and a number that says "good" (one piece!) may not see what you see at once. Lesson 03 is about steps,
+# lesson 14 about numbers.
 
 # %% [markdown]
 # **"The chair was hidden in the noise."** Then the word could not change it. The noise of seed 16 becomes a chair, a
