@@ -474,9 +474,9 @@ titles = [name if k == 0 else "" for name in ("put under", "kept", "grown") for 
 stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), titles, columns=6)
 
 # %% [markdown]
-# *Six of 24. Two chairs in one: the legs of one, the back of another, and between them what the model thinks fit.* The
-# seat comes where the legs are and takes a width between both. It looks more like a chair than what was put under; it
-# does not hold better. Completion cannot move what is kept: where a back has nothing below it, it stays in the air.
+# *Six of 24. Two chairs in one: the legs of one, the back of another, and between them what the model thinks fit.* A
+# seat comes between the two, about as wide as the back wants it. That looks more like a chair than what was put under,
+# but it does not hold better: between seat and legs there is often nothing, and what is kept cannot move towards it.
 #
 # ## 9 · Vary, blend
 #
