@@ -564,13 +564,15 @@ with tempfile.TemporaryDirectory() as folder:
         back[suffix] = read_voxels(Path(folder, f"chair{suffix}"))
 stills.show_voxels(list(back.values()), [f"{suffix}, {v.sum():,} voxels" for suffix, v in back.items()], columns=4)
 
-# %%
-print("does the .vox file give the same voxels?", "yes" if np.array_equal(back[".vox"], chair.voxels) else "no")
+# %% tags=["nbval-ignore-output"] reason="points scattered on a surface differ between machines in their rounding"
 solid = chair.voxels[np.ix_(*(chair.voxels.any(axes) for axes in ((1, 2), (0, 2), (0, 1))))]  # without the air around
 filling = fit_to_cube(solid, 32)
 shares = {suffix: (grid & filling).sum() / (grid | filling).sum() for suffix, grid in back.items() if suffix != ".vox"}
 print("IoU with our chair, scaled up:", ", ".join(f"{suffix} {share:.2f}" for suffix, share in shares.items()))
-print("more than 0.7?", "yes" if min(shares.values()) > 0.7 else "no")
+
+# %%
+print("does the .vox file give the same voxels?", "yes" if np.array_equal(back[".vox"], chair.voxels) else "no")
+print("is the IoU of the other three more than 0.7?", "yes" if min(shares.values()) > 0.7 else "no")
 assert np.array_equal(back[".vox"], chair.voxels) and min(shares.values()) > 0.7
 
 # %% [markdown]
