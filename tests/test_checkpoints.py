@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from course_utils.__main__ import read_config
 from course_utils.atomic import writing, writing_folder
 from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint, write_section
 
@@ -97,11 +98,12 @@ def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-def test_the_shipped_model_has_a_true_card():
-    folder = ROOT / "data" / "checkpoints" / "shapes32"
+@pytest.mark.parametrize("name", ["shapes32", "text-to-shape32"])
+def test_the_shipped_model_has_a_true_card(name):
+    folder = ROOT / "data" / "checkpoints" / name
     _, config = load_checkpoint(folder)
     assert (folder / "model.safetensors").stat().st_size < 16 * 2**20
-    recipe = json.loads((ROOT / "configs" / "shapes32.json").read_text())
+    recipe = read_config(name)
     assert {key: config[key] for key in recipe} == recipe  # what the repository says is what was trained
     card = (folder / "README.md").read_text()
     for said in (config["made"]["command"], config["made"]["data_sha256"][:16], str(config["made"]["minutes"])):
