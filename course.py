@@ -575,6 +575,11 @@ def command_build(arguments: list[str]) -> int:
     return delegate(["notebooks/build.py", "build"], command_build.__doc__, arguments)
 
 
+def command_site(arguments: list[str]) -> int:
+    """build the course as a static site, into _site/"""
+    return delegate(["docs/build_site.py"], command_site.__doc__, arguments, "site")
+
+
 def command_generate(arguments: list[str]) -> int:
     """sample a shape from a shipped model: generate chair --seed 16 --out chair.glb"""
     return delegate(["-m", "course_utils", "generate"], command_generate.__doc__, arguments)
@@ -657,6 +662,7 @@ COMMANDS = {
     "test": command_test,
     "run": command_run,
     "build": command_build,
+    "site": command_site,
     "generate": command_generate,
     "train": command_train,
     "doctor": command_doctor,

@@ -1,0 +1,181 @@
+"""The static site as a reader has it: built, served, every page looked at in Chromium; no other host is ever asked."""
+
+import functools
+import http.server
+import json
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import nbformat
+import pytest
+from conftest import ARTIFACTS, ROOT, colours, pixels
+
+sys.path.insert(0, str(ROOT / "docs"))
+import build_site
+
+LESSONS = [path.stem for path in build_site.lessons()]
+FIGURES = "application/vnd.plotly.v1+json"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the site, built as `python3 course.py site` does it."""
+    folder = tmp_path_factory.mktemp("site") / "site"
+    build_site.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def reader(page, address):
+    """A page whose requests are noted: at its end, that nothing went wrong and that no other host was asked."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    assert page.console_errors == []
+    others = {url for url in asked if not url.startswith((address, "data:", "blob:"))}
+    assert others == set()
+
+
+class Links(HTMLParser):
+    """What a page points to, and what can be pointed to in it."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.targets, self.anchors = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors |= {found[key] for key in ("id", "name") if found.get(key)}
+        self.targets += [found[key] for key in ("href", "src") if found.get(key)]
+
+
+def test_every_link_of_the_site_leads_somewhere(site):
+    pages = {path: Links(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    broken, outside = [], set()
+    for path, page in pages.items():
+        for target in page.targets:
+            address, anchor = urldefrag(target)
+            parts = urlsplit(address)
+            if parts.scheme == "data":
+                continue
+            if parts.scheme or parts.netloc:
+                outside.add(parts.netloc)
+                continue
+            goal = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            goal = goal / "index.html" if goal.is_dir() else goal
+            there = goal.is_file() and (not anchor or goal not in pages or unquote(anchor) in pages[goal].anchors)
+            if not there:
+                broken.append(f"{path.relative_to(site)}: {target}")
+    assert broken == []
+    assert len(pages) > 15 and "mybinder.org" in outside  # the crawl has seen the site
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_on_the_site(reader, address, lesson):
+    """Its formulas are set, each of its figures is drawn when it comes near, no picture is missing or unnamed."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    films = [len(o.data[FIGURES].get("frames", [])) for o in outputs if FIGURES in o.get("data", {})]
+    reader.goto(f"{address}/notebooks/{lesson}.html")
+    for figure in reader.locator("figure.film").all():
+        figure.scroll_into_view_if_needed()
+        figure.locator(".plot-container").wait_for()
+        reader.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
+    drawn = reader.locator("figure.film").evaluate_all("all => all.map(figure => Number(figure.dataset.drawn))")
+    assert drawn == films
+    assert reader.locator("figure.film > img").count() == 0  # the figure stands in the still's place
+    assert reader.locator("span.math, div.math").count() == reader.locator("mjx-container").count()
+    assert reader.locator("mjx-merror").count() == 0
+    missing = "all => all.filter(image => image.complete && !image.naturalWidth).map(image => image.src)"
+    assert reader.locator("img").evaluate_all(missing) == []
+    ARTIFACTS.mkdir(exist_ok=True)
+    reader.screenshot(path=ARTIFACTS / f"site-{lesson}.png", full_page=True)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_on_a_phone(chromium, address, lesson):
+    """Nothing is wider than the screen, so nobody has to push the page sideways."""
+    phone = chromium.new_page(viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=2)
+    phone.goto(f"{address}/notebooks/{lesson}.html")
+    figures = phone.locator("figure.film")
+    if figures.count():
+        figures.first.scroll_into_view_if_needed()
+        figures.first.locator(".plot-container").wait_for()
+    width = phone.evaluate("document.scrollingElement.scrollWidth")
+    edges = "all => all.map(element => element.getBoundingClientRect().right)"
+    wide = [edge for edge in figures.locator(".main-svg, .slider-container, img").evaluate_all(edges) if edge > 390]
+    phone.screenshot(path=ARTIFACTS / f"site-phone-{lesson}.png")
+    phone.close()
+    assert width <= 390 and wide == []
+
+
+def test_a_film_turns_and_slides_without_a_kernel(reader, address):
+    reader.goto(f"{address}/notebooks/00_start_here.html")
+    figure = reader.locator("figure.film").first
+    figure.scroll_into_view_if_needed()
+    reader.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
+    canvas = figure.locator(".gl-container canvas").first
+    reader.wait_for_timeout(2000)
+    opened = pixels(canvas)
+    assert colours(opened) > 100
+    rail = figure.locator(".slider-rail-rect").first.bounding_box()
+    reader.mouse.click(rail["x"] + 0.3 * rail["width"], rail["y"] + rail["height"] / 2)
+    reader.wait_for_timeout(2000)
+    earlier = pixels(canvas)
+    assert (earlier != opened).mean() > 0.01
+    box = canvas.bounding_box()
+    reader.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    reader.mouse.down()
+    reader.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2, steps=8)
+    reader.mouse.up()
+    reader.wait_for_timeout(2000)
+    assert (pixels(canvas) != earlier).mean() > 0.01
+
+
+def test_the_search_finds_a_lesson(reader, address):
+    reader.goto(f"{address}/search.html?q=marching+cubes")
+    reader.locator("#search-results a").first.wait_for()
+    found = " ".join(reader.locator("#search-results a").evaluate_all("all => all.map(a => a.href)"))
+    assert "07_voxels_and_meshes" in found
+
+
+def test_a_lesson_can_be_downloaded_as_it_is(reader, address, site):
+    reader.goto(f"{address}/notebooks/01_gaussian_noise.html")
+    link = reader.locator("a", has_text="Download").first.get_attribute("href")
+    loaded = (site / "notebooks" / link).resolve()
+    assert loaded.read_bytes() == (ROOT / "notebooks" / "01_gaussian_noise.ipynb").read_bytes()
+    assert reader.locator("a", has_text="Open in Colab").count() and reader.locator("a", has_text="Binder").count()
+
+
+def test_a_figure_cannot_break_out_of_its_page():
+    spec = {"data": [], "layout": {"title": {"text": "</script><script>alert(1)</script>"}}}
+    html = build_site.figure({FIGURES: spec, "text/plain": 'a "film"', "image/png": "iVBORw0KGgo="})
+    assert html.count("</script>") == 1
+    inside = html.split('<script type="application/json">')[1].split("</script>")[0]
+    assert json.loads(inside) == spec
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    with pytest.raises(ValueError, match="something else than a site"):
+        build_site.build(tmp_path)
+    assert Path(precious).read_text() == "mine"
