@@ -24,7 +24,10 @@ PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
     "Part II · Images": ("04", "05", "06"),
     "Part III · Voxels": ("07", "08", "09"),
 }
-TEXTS = {"To look things up": ("docs/notation.md", "data/README.md"), "To take part": ("CONTRIBUTING.md",)}
+TEXTS = {
+    "To look things up": ("docs/notation.md", "data/README.md"),
+    "To teach, to take part": ("docs/teaching.md", "CONTRIBUTING.md"),
+}
 LINKED = (  # by other pages, not by the table of contents
     "data/checkpoints/shapes32/README.md",
     "data/checkpoints/text-to-shape32/README.md",

@@ -115,3 +115,13 @@ def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
     for section in ("## Quality\n\nold\n", "## Quality\n\nnew\n"):
         write_section(tmp_path, "## Quality", section)
     assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"
+
+
+def test_a_shipped_model_is_found_by_its_name_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_checkpoint("shapes32")[1]["name"] == "shapes32"
+    with pytest.raises(ValueError, match="shapes33 is not a checkpoint folder"):
+        load_checkpoint("shapes33")
+    (tmp_path / "shapes32").mkdir()  # a folder of one's own comes first
+    with pytest.raises(ValueError, match="is not a checkpoint folder"):
+        load_checkpoint("shapes32")

@@ -67,11 +67,12 @@ def test_without_a_scheduler_it_is_the_courses_sampler_bit_for_bit(path, sampler
 
 
 def test_the_shipped_model():
-    denoiser, _ = load_checkpoint(SHIPPED)
+    denoiser, config = load_checkpoint(SHIPPED)
     pipe = quiet(VoxelDiffusionPipeline.from_pretrained(SHIPPED))
     made = pipe("table", num_inference_steps=3, guidance_scale=1.0, seeds=4)
     noise = denoiser.path.prior_sample(gaussian([4], (1, 32, 32, 32)))
-    wanted = ours(denoiser, [1], noise, time_grid(denoiser.path, 3, 3.0), SAMPLERS["ddpm"], 1.0, [4])
+    times = time_grid(denoiser.path, 3, config["sampling"]["shift"])
+    wanted = ours(denoiser, [1], noise, times, SAMPLERS["ddpm"], 1.0, [4])
     assert made.shapes.dtype == bool
     assert np.array_equal(made.shapes, (wanted[:, 0] > 0).numpy())
     assert 300 < made.shapes.sum() < 8000  # a table, neither nothing nor a block

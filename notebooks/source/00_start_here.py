@@ -30,7 +30,7 @@ from course_utils.sampling import ddpm, guided, last, sample, time_grid
 # **denoiser**.
 
 # %%
-denoiser, about = load_checkpoint("../data/checkpoints/shapes32")
+denoiser, about = load_checkpoint("shapes32")
 print("it knows:", ", ".join(about["classes"]))
 print(f"numbers learned: {sum(p.numel() for p in denoiser.parameters()):,}")
 
@@ -45,7 +45,7 @@ def generate(family, seed, steps=16, guidance_scale=1.5):
     """All the states between noise and a shape: the last one's x_t is the shape."""
     label = torch.tensor([about["classes"].index(family)])
     noise = gaussian([seed], (1, 32, 32, 32))
-    times = time_grid(denoiser.path, steps, shift=3.0)
+    times = time_grid(denoiser.path, steps, about["sampling"]["shift"])
     return sample(guided(denoiser, label, guidance_scale), noise, times, ddpm, seed=[seed])
 
 
@@ -57,8 +57,8 @@ film.sampling_film(chair)
 # (A saved notebook plays too: no kernel is needed.)*
 #
 # **What you see.** At every step the denoiser guesses the clean shape, and that guess is what the film shows. The first
-# guess is an average of all chairs that the noise does not rule out; only what most of them share is solid, a ragged
-# piece of a seat, and of back and legs there are crumbs. Then we walk a little from the noise towards the guess, add a
+# guess is an average of all chairs that the noise does not rule out; only what most of them share is solid, hardly more
+# than a piece of a seat. Then we walk a little from the noise towards the guess, add a
 # pinch of fresh noise, and ask again. Each answer rules out more, until one chair is left.
 #
 # That is the whole idea: **a diffusion model turns noise into data by many small steps, each made by a denoiser.**
@@ -253,10 +253,9 @@ print("in sixty-four steps: is more than 95 % of each chair one piece, on averag
 assert whole > 0.95
 
 # %% [markdown]
-# *Four times the work: hardly a crumb.* But look closely: half a back is missing here, armrests break off there. What
-# this denoiser is not sure of, thin parts above all, many small steps wear away. Steps cannot add what the denoiser has
-# not learned; and a number that says "good" (one piece!) may not see what you see at once. Lesson 03 is about steps,
-# lesson 14 about numbers.
+# *Four times the work, hardly a crumb.* But look closely at backs, armrests and legs: are these better chairs? Steps
+# cannot add what the denoiser has not learned; and a number that says "good" (one piece!) may not see what you see at
+# once. Lesson 03 is about steps, lesson 14 about numbers.
 
 # %% [markdown]
 # **"The chair was hidden in the noise."** Then the word could not change it. The noise of seed 16 becomes a chair, a

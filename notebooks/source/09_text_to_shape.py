@@ -219,7 +219,7 @@ for run in study["runs"]:
 # encoders of the large models are). `sampling_states` asks it as its config says: 16 steps, with guidance.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-reader, config = load_checkpoint("../data/checkpoints/text-to-shape32")
+reader, config = load_checkpoint("text-to-shape32")
 read, read_there = (plan["steps"] * plan["batch_size"] for plan in (config["plan"], study["plan"]))
 print(f"captions that it has read: {read:,}; each model of the study: {read_there:,}")
 
@@ -234,8 +234,8 @@ asked_for = ["a chair with armrests", "a chair without armrests", "a round table
 stills.show_fields(torch.cat([ask(asked_for, [seed] * 8) for seed in (0, 1)]), asked_for * 2, columns=8)
 
 # %% [markdown]
-# *Eight texts, each with seed 0 and seed 1, not chosen.* Most do as they are told. But one of the round tables is
-# square, and one chair lacks its armrests. And thin parts break, as in lesson 08.
+# *Eight texts, each with seed 0 and seed 1, not chosen.* Look for yourself which do as they are told, and
+# which do not; section 6 counts. Thin parts break, as in lesson 08.
 #
 # On which of the three ways does it lean? We silence one of them in a copy, and look again at how much nearer to the
 # truth a caption brings the guess at $t = 0.95$. **Predict:** which one will be missed?
@@ -267,9 +267,8 @@ for way in ("none", "reading", "sketch"):
     print(f"silenced: {way:<7}  with a caption the error is {gain:+.1%} less than with the family's name")
 
 # %% [markdown]
-# The sketch. Without it the guess is worse than from the family's name: the other two ways were trained beside it, and
-# left that to it. Reading adds little, though this model has read a hundred times as many captions as those of the
-# study. (A model that was *trained* without its sketch might read better. To silence a part of a trained model says
+# What costs most when it is silenced is what this model leans on; the other ways were trained beside it, and left that
+# work to it. (A model that was *trained* without it might use them better. To silence a part of a trained model says
 # what this model uses, not what is best.)
 #
 # Now you. The words that it knows are those of section 2; the slider *film* goes back through the steps.
@@ -318,13 +317,13 @@ print("\nobeyed most: ", ", ".join(f"{name} {rates[name]:.0%}" for name in order
 print("obeyed least:", ", ".join(f"{name} {rates[name]:.0%}" for name in order[:6]))
 
 # %% [markdown]
-# It obeys far more often than chance would, and not always. New sentences cost nothing. New pairs cost most of what the
+# It obeys far more often than chance would, and not always. New sentences cost nothing. New pairs cost much of what the
 # words had gained: each of the two attributes is known and each word too, but training never showed them together, and
 # the model does what it has seen. It has learned what goes together, and less what each word does.
 #
-# Look at the lists. What concerns the whole is obeyed: the size of a table, the form of a sofa, the outline of a mug.
-# At high noise nothing else can be seen, and there the text is heard. What is a matter of few voxels, like the tail of
-# an airplane or a chimney, hardly shows in a mean, and a sketch is a mean.
+# Look at the lists. Mostly it is what concerns the whole that is obeyed: a size, a form, an outline. At high noise
+# nothing else can be seen, and there the text is heard. What is a matter of few voxels hardly shows in a mean, and a
+# sketch is a mean.
 #
 # ### What obedience costs
 #
@@ -343,8 +342,8 @@ for key, title, colour in panels:
 show_charts(charts)
 
 # %% [markdown]
-# *Left: obedience; right: how alike two shapes of one prompt are.* Some guidance helps. More of it does not: shapes
-# become more and more alike, and no more obedient. Variety is the price, as in lesson 06.
+# *Left: obedience; right: how alike two shapes of one prompt are.* Some guidance helps. Then shapes become
+# more and more alike, for little more obedience. Variety is the price, as in lesson 06.
 #
 # ## 7 · Keep a part
 #
@@ -475,8 +474,8 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 
 # %% [markdown]
 # *Six of 24. Two chairs in one: the legs of one, the back of another, and between them what the model thinks fit.* A
-# seat comes between the two, about as wide as the back wants it. That looks more like a chair than what was put under,
-# but it does not hold better: between seat and legs there is often nothing, and what is kept cannot move towards it.
+# seat comes between the two, about as wide as the back wants it. That looks more like a chair than what was put under.
+# Does it hold better? Compare the shares: what is kept cannot move towards the joint, and some legs do not reach it.
 #
 # ## 9 · Vary, blend
 #
@@ -487,7 +486,7 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 from course_utils.editing import from_time, mixed
 
-all_times, begin = time_grid(reader.path, 16, shift=3.0), (0.5, 0.7, 0.8, 0.9, 0.95)
+all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
 real, told, seeds = to_model(chairs), asked(reader, config, ["a chair"] * 6), list(range(6))
 varied = {"real": real[:, 0]}
 for t in begin:
@@ -581,8 +580,8 @@ right, of = map(sum, zip(*asked_so.values(), strict=True))
 print(f"all: {right} of {of}")
 
 # %% [markdown]
-# About half: it hears which things are named, and not which of them shall be missing. Both mugs get the same, a saucer
-# and no rim. It never had to learn more: few of our captions change their meaning with their order.
+# Compare with half: no more gets who hears which things are named, and not which of them shall be missing. The reader
+# hardly had to learn more: few of our captions change their meaning with their order.
 #
 # **"To edit, a model must be trained to edit."** Section 7 edited with a denoiser that was not trained at all, the
 # exact one; sections 8 and 9 with one that has only ever seen whole shapes. What does an edit cost? As many calls as a

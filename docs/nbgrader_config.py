@@ -1,0 +1,6 @@
+"""nbgrader's settings for a class: copy this file beside the folder source/ (docs/teaching.md tells how)."""
+
+c = get_config()  # noqa: F821 (nbgrader provides it)
+c.CourseDirectory.course_id = "noise-to-shape"
+c.ClearSolutions.code_stub = {"python": "...  # your code here"}  # the course's own: an empty answer returns None
+c.ExecutePreprocessor.timeout = 600  # seconds a cell
