@@ -581,7 +581,7 @@ def command_site(arguments: list[str]) -> int:
 
 
 def command_generate(arguments: list[str]) -> int:
-    """sample a shape from a shipped model: generate chair --seed 16 --out chair.glb"""
+    """sample a shape from a shipped model: generate chair --seed 3 --out chair.glb"""
     return delegate(["-m", "course_utils", "generate"], command_generate.__doc__, arguments)
 
 

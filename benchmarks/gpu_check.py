@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.checkpoints import build_denoiser, load_checkpoint
+from course_utils.checkpoints import CHECKPOINTS, build_denoiser, load_checkpoint
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.denoiser import Denoiser
 from course_utils.doctor import Finding
@@ -31,7 +31,6 @@ from course_utils.sampling import guided, last, sample, time_grid
 from course_utils.training import Draw, Plan, Trainer, batches, training_loss
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"
 REPORT = "open an issue with this output and the JSON file"
 
 # published dense peaks in TFLOP/s, from NVIDIA's data sheets: float32 without tensor cores, TF32, and bfloat16 or
@@ -64,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--seconds", type=float, default=2.0, help="how long to measure each speed (default 2)")
     top.add_argument("--channels", type=int, nargs="+", default=[32, 64, 96], help="the network's widths")
     top.add_argument("--resolution", type=int, default=32, help="voxels a side for training (default 32)")
-    top.add_argument("--model", type=Path, default=SHIPPED, help="checkpoint that samples (default: the shipped one)")
+    top.add_argument("--model", type=Path, default=CHECKPOINTS / "shapes32", help="that samples (default: the shipped)")
     top.add_argument("--out", type=Path, default=ROOT / "runs" / "gpu-check.json", help="where the numbers go")
     return top
 

@@ -20,7 +20,7 @@ from course_utils.networks.text import FromText
 from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS
 
-SHIPPED = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints"  # the shipped ones
 NETWORKS = {"UNet": UNet, "MLP": MLP, "FromText": FromText}
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
@@ -58,13 +58,9 @@ def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: 
 def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, dict]:
     """A trained denoiser, ready to sample (float32, eval mode), and its config.
 
-    folder: of a checkpoint, or the bare name of a shipped one ("shapes32"), which is found from wherever one works.
-
     ValueError if the folder is no checkpoint, if its weights differ from the checksum or fit another network.
     """
     folder = Path(folder)
-    if len(folder.parts) == 1 and not folder.exists() and (SHIPPED / folder).is_dir():
-        folder = SHIPPED / folder
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = (folder / "model.safetensors").read_bytes()

@@ -73,11 +73,10 @@ def _disk() -> Finding:
 
 
 def _model() -> Finding:
-    folder = ROOT / "data" / "checkpoints" / "shapes32"
     try:
-        from course_utils.checkpoints import load_checkpoint
+        from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 
-        _, config = load_checkpoint(folder)
+        _, config = load_checkpoint(CHECKPOINTS / "shapes32")
     except (ValueError, ImportError) as error:
         return Finding(False, f"the shipped model: {error}", "get the repository's data/ folder again")
     return Finding(True, f"the shipped model loads; it makes {', '.join(config['classes'])}")

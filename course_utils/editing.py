@@ -75,16 +75,18 @@ def complete(
 ) -> np.ndarray:
     """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D, H, W).
 
-    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels, keep: bool (D, H, W);
-    where keep is True every voxel, full or empty, stays as it is.  rounds: of `sampling.resampled`; None for steps is
-    the model's own number. ValueError for grids that do not fit the model or a prompt that it does not know.
+    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels: bool (D, H, W), or a
+    shape for each seed (len(seeds), D, H, W); keep: bool (D, H, W), where it is True every voxel, full or empty, stays
+    as it is.  rounds: of `sampling.resampled`; None for steps is the model's own number. ValueError for grids that do
+    not fit the model or a prompt that it does not know.
     """
-    voxels, keep, size = np.asarray(voxels), np.asarray(keep), config["resolution"]
-    if voxels.shape != (size,) * 3 or keep.shape != voxels.shape or voxels.dtype != bool or keep.dtype != bool:
+    voxels, keep, seeds, grid = np.asarray(voxels), np.asarray(keep), list(seeds), (config["resolution"],) * 3
+    fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid
+    if not fits or voxels.dtype != bool or keep.dtype != bool:
         got = f"voxels is {voxels.dtype} of shape {voxels.shape}, keep {keep.dtype} of shape {keep.shape}"
-        raise ValueError(f"{got}; expected bool {(size,) * 3} both")
+        raise ValueError(f"{got}; expected bool {grid} both, or voxels {(len(seeds), *grid)}, one for each seed")
     device = next(denoiser.parameters()).device
-    known, kept, seeds = to_model(voxels[None]).to(device), torch.from_numpy(keep).to(device), list(seeds)
+    known, kept = to_model(voxels.reshape(-1, *grid)).to(device), torch.from_numpy(keep).to(device)
     how = {"steps": steps, "rounds": rounds, "edit": lambda denoise: keeping(denoise, known, kept)}
     return to_occupancy(last(sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **how)).x_t)
 

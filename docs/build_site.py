@@ -7,6 +7,7 @@ nothing is fetched from another host, neither now nor by a reader's browser.
 
 import argparse
 import copy
+import html
 import importlib.util
 import json
 import os
@@ -51,19 +52,34 @@ def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
     if not changed:
         raise ValueError(f"{name}: its head has no link to Binder to put the download link beside")
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
-    for cell in page.cells:
+    for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
+        cell.metadata["mystnb"] = {"image": {"alt": said}}
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):
-                output.data = {"text/html": figure(output.data)}
+                output.data = {"text/html": figure(output.data, said)}
     return page
 
 
-def figure(data: dict) -> str:
-    """A plotly figure as HTML: its JSON for figures.js, and its still for whoever does not draw it."""
+def descriptions(cells: list[nbformat.NotebookNode]) -> list[str]:
+    """What stands for each cell's pictures where they are not seen: the caption below it, or else the section."""
+    section, said = "", []
+    for cell, below in zip(cells, [*cells[1:], None], strict=True):
+        headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
+        section = headings[-1] if headings else section
+        caption = re.match(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)", below.source, re.DOTALL) if below else None
+        text = caption[1] if caption and below.cell_type == "markdown" else f"Figure of: {section}"
+        said.append(" ".join(re.sub(r"[$*`\\]", "", text).split()))
+    return said
+
+
+def figure(data: dict, said: str) -> str:
+    """A plotly figure as HTML: its JSON for figures.js, and its still and its description until that is drawn."""
     spec = json.dumps(data[PLOTLY], separators=(",", ":")).replace("<", "\\u003c")  # no </script> can end it early
-    said = data.get("text/plain", "a figure").replace('"', "'")
-    still = f'<img alt="{said}" src="data:image/png;base64,{data["image/png"].strip()}">' if "image/png" in data else ""
-    return f'<figure class="film">{still}<script type="application/json">{spec}</script></figure>'
+    still = ""
+    if "image/png" in data:
+        still = f'<img alt="{html.escape(said)}" src="data:image/png;base64,{data["image/png"].strip()}">'
+    script = f'<script type="application/json">{spec}</script>'
+    return f'<figure class="film" aria-label="{html.escape(said)}">{still}{script}</figure>'
 
 
 def contents() -> str:

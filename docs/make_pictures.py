@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.checkpoints import load_checkpoint
+from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.generation import sampling_states
 from course_utils.noise import gaussian
 from course_utils.plots.stills import contact_sheet, render, save_png
@@ -21,7 +21,7 @@ IMAGES = ROOT / "notebooks" / "images"
 
 def states(family: str, seeds: list[int]):
     """The sampler's states for shapes of one class, with the model's own settings."""
-    return sampling_states(*load_checkpoint(ROOT / "data" / "checkpoints" / "shapes32"), [family] * len(seeds), seeds)
+    return sampling_states(*load_checkpoint(CHECKPOINTS / "shapes32"), [family] * len(seeds), seeds)
 
 
 def forward() -> None:
@@ -171,10 +171,10 @@ def main() -> None:
     forward()
     score()
     trajectories()
-    film = list(states("chair", [16]))
-    frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 5, 7, 10, 15)]
+    film = list(states("chair", [3]))
+    frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 6, 9, 12, 15)]
     save_png(IMAGES / "denoising.png", contact_sheet([render(frame, size=200) for frame in frames], columns=6))
-    _, about = load_checkpoint(ROOT / "data" / "checkpoints" / "shapes32")
+    _, about = load_checkpoint(CHECKPOINTS / "shapes32")
     shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]])
     save_png(IMAGES / "shapes.png", contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8))
 

@@ -1,16 +1,14 @@
 """Checkpoints round the disk, damaged and foreign ones refused, and nothing half written."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
 
 from course_utils.__main__ import read_config
 from course_utils.atomic import writing, writing_folder
-from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint, write_section
+from course_utils.checkpoints import CHECKPOINTS, build_denoiser, load_checkpoint, save_checkpoint, write_section
 
-ROOT = Path(__file__).parents[1]
 CONFIG = {"network": {"kind": "MLP", "width": 16, "depth": 1}, "path": "flow", "prediction": "x0"}
 
 
@@ -100,7 +98,7 @@ def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
 
 @pytest.mark.parametrize("name", ["shapes32", "text-to-shape32"])
 def test_the_shipped_model_has_a_true_card(name):
-    folder = ROOT / "data" / "checkpoints" / name
+    folder = CHECKPOINTS / name
     _, config = load_checkpoint(folder)
     assert (folder / "model.safetensors").stat().st_size < 16 * 2**20
     recipe = read_config(name)
@@ -115,13 +113,3 @@ def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
     for section in ("## Quality\n\nold\n", "## Quality\n\nnew\n"):
         write_section(tmp_path, "## Quality", section)
     assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"
-
-
-def test_a_shipped_model_is_found_by_its_name_from_anywhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert load_checkpoint("shapes32")[1]["name"] == "shapes32"
-    with pytest.raises(ValueError, match="shapes33 is not a checkpoint folder"):
-        load_checkpoint("shapes33")
-    (tmp_path / "shapes32").mkdir()  # a folder of one's own comes first
-    with pytest.raises(ValueError, match="is not a checkpoint folder"):
-        load_checkpoint("shapes32")

@@ -156,3 +156,15 @@ def test_roughness_of_a_seam_by_hand():
     voxels[0, 0, 0, 1] = True  # and at one of its 2 * 4 places it does not
     assert seam_roughness(voxels, keep) == 7 / 16
     assert np.isnan(seam_roughness(voxels, np.ones_like(keep)))
+
+
+def test_a_shape_for_each_seed_is_completed_as_if_it_were_alone(shipped):
+    denoiser, config = shipped
+    shapes, keep = make_shapes(2, 32, ("chair",), 30_000).voxels, np.zeros((32, 32, 32), bool)
+    keep[:10] = True
+    together = complete(denoiser, config, "chair", shapes, keep, [4, 5], steps=2)
+    pairs = zip(shapes, (4, 5), strict=True)
+    alone = [complete(denoiser, config, "chair", one, keep, [seed], steps=2) for one, seed in pairs]
+    assert (together != np.concatenate(alone)).mean() < 1e-4 and (together[:, keep] == shapes[:, keep]).all()
+    with pytest.raises(ValueError, match=r"or voxels \(3, 32, 32, 32\), one for each seed"):
+        complete(denoiser, config, "chair", shapes, keep, [1, 2, 3])

@@ -97,7 +97,7 @@ assert ahead.abs().max() < 1e-9
 # A list of sampling times that serves 16³ is therefore too clean for 32³.
 #
 # How noisy must it be? Lesson 02 asked from which stored points a noisy one may come. Ask the same about houses: of
-# 600 houses, how many could be the one behind $x_t$? **Predict:** at which $t$ is it one of two or three?
+# 600 houses, how many could be the one behind $x_t$? **Predict:** up to which $t$ is there only one?
 
 # %%
 def candidates(x0, ratio, tries=24):
@@ -124,7 +124,9 @@ show_charts(chart, height=4.2)
 
 # %%
 decided = {side: max(r for r, n in zip(ratios, left[side], strict=True) if n < 2) for side in left}
-print("32³: decided at more than twice the sigma / alpha of 16³?", "yes" if decided[32] > 2 * decided[16] else "no")
+for side, ratio in decided.items():
+    print(f"{side}³: fewer than two houses are left up to t = {ratio / (1 + ratio):.2f}, sigma / alpha = {ratio:.0f}")
+print("more than twice the sigma / alpha on the finer grid?", "yes" if decided[32] > 2 * decided[16] else "no")
 before = {shift: int((times / (1 - times) > decided[32]).sum()) for shift, times in steps.items()}
 said = ", ".join(f"{count} with shift {shift}" for shift, count in before.items())
 print("steps, after the first, that come before the house of 32³ is decided:", said)
@@ -132,9 +134,9 @@ assert before[1] < before[3] < before[8] and decided[32] > 2 * decided[16]
 
 # %% [markdown]
 # *Houses that may be behind $x_t$ (mean of 24), and where sixteen steps ask.* What looks like mere noise to us, with
-# twenty times more noise than house in each voxel, has told this house from nearly all others: thousands of voxels
-# whisper the same. Equal steps come when everything is decided. So the shipped model of section 9, at 32³, samples with
-# a larger shift, and its training, too, draws many times from up there. Ours, at 16³, gets by with `shift=3`.
+# ten times more noise than house in each voxel, tells this house from all others: thousands of voxels whisper the same.
+# Nearly all of sixteen equal steps come when everything is decided. So the shipped model of section 9, at 32³, samples
+# with a larger shift, and its training, too, draws many times from up there. Ours, at 16³, gets by with `shift=3`.
 
 # %% [markdown]
 # ## 4 · The network: a U-Net with one argument changed
@@ -456,11 +458,12 @@ show_charts(chart)
 # eleven families, seven times as many shapes, and a longer training. Same data generator, loss and sampler.
 
 # %% tags=["nbval-ignore-output"] reason="pictures of the shipped model, and times of the training above"
-from course_utils.checkpoints import load_checkpoint
+from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 
-shipped, about = load_checkpoint("shapes32")
+shipped, about = load_checkpoint(CHECKPOINTS / "shapes32")
 print(f"shipped: {about['made']['minutes']:.0f} minutes on {about['made']['device']}; mine: {progress.seconds:.0f} s")
-print("its sampling:", about["sampling"], "its training:", about["plan"])
+print("its sampling:", about["sampling"])
+print("its training:", about["plan"])
 
 
 def shipped_shapes(family, seeds):
@@ -491,9 +494,9 @@ for family in sorted(gaps, key=gaps.get):
     print(f"{family:>10}  {pairs}  {ours['one_piece_cleaned']:10.1%}")
 
 # %% [markdown]
-# *Nearest to its oracle first; with two hundred shapes each, a few points are chance.* A few hours on
-# two cores are little for eleven families. Compare both ends of the list with the pictures above, and the last column
-# with what is high and thin: that breaks first.
+# *Nearest to its oracle first; with two hundred shapes each, a few points are chance.* A few hours on two cores
+# are little for eleven families. Compare both ends of the list with the pictures above. And the last column: what is
+# high and thin, trees, lamps and chairs, breaks first.
 #
 # ### How it fails
 #

@@ -5,6 +5,8 @@ lesson calls lab.open_lesson(page, "08_name.ipynb"), lab.run_all(page) or its ow
 lab.figure(page), and keeps pictures in artifacts/ with lab.keep(page, "name").
 """
 
+import functools
+import http.server
 import io
 import json
 import os
@@ -12,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -118,6 +121,33 @@ class Lab:
         """Save a picture of a page or an element as artifacts/<name>.png."""
         ARTIFACTS.mkdir(exist_ok=True)
         target.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+class QuietFiles(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder, without a line on the screen for each."""
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serve_files(folder: Path, handler=QuietFiles):
+    """A web server on a free port of this machine for the files of a folder; yields its address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def alone(page, address: str):
+    """At the end: nothing went wrong in the page, and no other host than the address was asked."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    assert page.console_errors == []
+    assert asked and all(url.startswith((address, "data:", f"blob:{address}")) for url in asked)
 
 
 def pixels(element) -> np.ndarray:

@@ -1,28 +1,20 @@
 """The static site as a reader has it: built, served, every page looked at in Chromium; no other host is ever asked."""
 
-import functools
-import http.server
 import json
 import sys
-import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import nbformat
 import pytest
-from conftest import ARTIFACTS, ROOT, colours, pixels
+from conftest import ARTIFACTS, ROOT, alone, colours, pixels, serve_files
 
 sys.path.insert(0, str(ROOT / "docs"))
 import build_site
 
 LESSONS = [path.stem for path in build_site.lessons()]
 FIGURES = "application/vnd.plotly.v1+json"
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -35,22 +27,14 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(site):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serve_files(site) as running:
+        yield running
 
 
 @pytest.fixture
 def reader(page, address):
-    """A page whose requests are noted: at its end, that nothing went wrong and that no other host was asked."""
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    yield page
-    assert page.console_errors == []
-    others = {url for url in asked if not url.startswith((address, "data:", "blob:"))}
-    assert others == set()
+    with alone(page, address):
+        yield page
 
 
 class Links(HTMLParser):
@@ -94,7 +78,7 @@ def test_a_lesson_on_the_site(reader, address, lesson):
     notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     films = [len(o.data[FIGURES].get("frames", [])) for o in outputs if FIGURES in o.get("data", {})]
-    reader.goto(f"{address}/notebooks/{lesson}.html")
+    reader.goto(f"{address}notebooks/{lesson}.html")
     for figure in reader.locator("figure.film").all():
         figure.scroll_into_view_if_needed()
         figure.locator(".plot-container").wait_for()
@@ -106,6 +90,8 @@ def test_a_lesson_on_the_site(reader, address, lesson):
     assert reader.locator("mjx-merror").count() == 0
     missing = "all => all.filter(image => image.complete && !image.naturalWidth).map(image => image.src)"
     assert reader.locator("img").evaluate_all(missing) == []
+    named = reader.locator("article img").evaluate_all("all => all.map(image => image.alt)")
+    assert named and all(len(alt) > 3 and not alt.endswith((".png", "frames)")) for alt in named)
     ARTIFACTS.mkdir(exist_ok=True)
     reader.screenshot(path=ARTIFACTS / f"site-{lesson}.png", full_page=True)
 
@@ -114,7 +100,7 @@ def test_a_lesson_on_the_site(reader, address, lesson):
 def test_a_lesson_on_a_phone(chromium, address, lesson):
     """Nothing is wider than the screen, so nobody has to push the page sideways."""
     phone = chromium.new_page(viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=2)
-    phone.goto(f"{address}/notebooks/{lesson}.html")
+    phone.goto(f"{address}notebooks/{lesson}.html")
     figures = phone.locator("figure.film")
     if figures.count():
         figures.first.scroll_into_view_if_needed()
@@ -128,7 +114,7 @@ def test_a_lesson_on_a_phone(chromium, address, lesson):
 
 
 def test_a_film_turns_and_slides_without_a_kernel(reader, address):
-    reader.goto(f"{address}/notebooks/00_start_here.html")
+    reader.goto(f"{address}notebooks/00_start_here.html")
     figure = reader.locator("figure.film").first
     figure.scroll_into_view_if_needed()
     reader.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
@@ -151,14 +137,14 @@ def test_a_film_turns_and_slides_without_a_kernel(reader, address):
 
 
 def test_the_search_finds_a_lesson(reader, address):
-    reader.goto(f"{address}/search.html?q=marching+cubes")
+    reader.goto(f"{address}search.html?q=marching+cubes")
     reader.locator("#search-results a").first.wait_for()
     found = " ".join(reader.locator("#search-results a").evaluate_all("all => all.map(a => a.href)"))
     assert "07_voxels_and_meshes" in found
 
 
 def test_a_lesson_can_be_downloaded_as_it_is(reader, address, site):
-    reader.goto(f"{address}/notebooks/01_gaussian_noise.html")
+    reader.goto(f"{address}notebooks/01_gaussian_noise.html")
     link = reader.locator("a", has_text="Download").first.get_attribute("href")
     loaded = (site / "notebooks" / link).resolve()
     assert loaded.read_bytes() == (ROOT / "notebooks" / "01_gaussian_noise.ipynb").read_bytes()
@@ -167,10 +153,18 @@ def test_a_lesson_can_be_downloaded_as_it_is(reader, address, site):
 
 def test_a_figure_cannot_break_out_of_its_page():
     spec = {"data": [], "layout": {"title": {"text": "</script><script>alert(1)</script>"}}}
-    html = build_site.figure({FIGURES: spec, "text/plain": 'a "film"', "image/png": "iVBORw0KGgo="})
-    assert html.count("</script>") == 1
+    html = build_site.figure({FIGURES: spec, "image/png": "iVBORw0KGgo="}, 'a "<film>"')
+    assert html.count("</script>") == 1 and "<film>" not in html and html.count("&lt;film&gt;") == 2
     inside = html.split('<script type="application/json">')[1].split("</script>")[0]
     assert json.loads(inside) == spec
+
+
+def test_a_picture_is_described_by_its_caption_or_by_its_section():
+    new = nbformat.v4
+    texts = ("## 1 · Noise", "**Bold.** No.", "*Six $x_0$,\nnothing picked.* And so on.")
+    first, second, third = (new.new_markdown_cell(text) for text in texts)
+    cells = [first, new.new_code_cell("draw()"), second, new.new_code_cell("draw()"), third]
+    assert build_site.descriptions(cells)[1::2] == ["Figure of: 1 · Noise", "Six x_0, nothing picked."]
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):

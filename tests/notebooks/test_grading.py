@@ -1,6 +1,5 @@
 """A teacher's round with nbgrader, as docs/teaching.md tells it: release, collect three answers, grade."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -60,5 +59,4 @@ def test_a_right_a_wrong_and_an_empty_answer_get_their_points(classroom):
     with Gradebook(f"sqlite:///{classroom / 'gradebook.db'}") as book:
         scores = {student: book.find_submission(ASSIGNMENT, student).score for student in ANSWERS}
         assert book.find_assignment(ASSIGNMENT).max_score == 1
-    print(json.dumps(scores))
     assert scores == {"ada": 1, "ben": 0, "cem": 0}
