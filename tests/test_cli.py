@@ -254,7 +254,7 @@ def test_doctor():
 def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
     from course_utils import doctor
 
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr("course_utils.checkpoints.CHECKPOINTS", tmp_path)
     monkeypatch.setattr(doctor, "NEEDED", ("numpy", "no-such-package"))
     problems = [str(finding) for finding in doctor.examine() if not finding.ok]
     assert len(problems) == 2
