@@ -138,7 +138,7 @@ print(f"one lamp from noise: {time.perf_counter() - start:.1f} s")
 # for yourself first, that is where the learning happens. Every claim is a computation that you can change. All
 # lessons run on a laptop without a GPU. Exercises tell you at once whether you are right.
 #
-# Ready are this lesson and Parts I, II and III up to lesson 08; the first is
+# Ready are this lesson and Parts I, II and III up to lesson 09; the first is
 # [01 · Gaussian noise](01_gaussian_noise.ipynb). [08 · A voxel diffusion model](08_voxel_diffusion.ipynb) needs nothing
 # but this one. The others are being written.
 

@@ -534,7 +534,7 @@ stills.show_voxels(chairs[worst], titles, columns=6)
 # and so it costs the loss little to be wrong about it; and no step asks whether the whole still stands.
 #
 # **What a short training cannot do.** Compare the two sheets: yours lacks all detail, and a grid of 16 has little room
-# for it. Three things help, all without a new idea: more steps, more shapes, a finer grid. This command, typed in the
+# for it. Three things help: more steps, more shapes, and a finer grid with its noise (section 3). This command, typed in the
 # folder of the course, trains the shipped model anew, into `runs/shapes32`; it saves as it goes, continues where it
 # stopped, and uses an NVIDIA GPU if there is one:
 #
@@ -654,7 +654,7 @@ stills.show_noisy([mean_sofa, *one_step, *twelve], titles, columns=5)
 # 3. A finer grid needs more noise, in sampling and in training: what a shape will be is decided where we see nothing.
 # 4. The loss says little about the shapes. Measure: whole, true and varied, new; always beside an oracle; and count
 #    the failures.
-# 5. A short training on a laptop gives recognisable shapes at 16³; better ones at 32³ take longer, not other ideas.
+# 5. A short training on a laptop gives recognisable shapes at 16³; better ones at 32³ take longer, and more noise.
 #    The longer training is one command; it uses a GPU if there is one.
 #
 # **Sources.** Ho et al., arXiv 2006.11239 (algorithms 1 and 2); Lipman et al., arXiv 2210.02747 (eq. 22 with
