@@ -534,9 +534,9 @@ stills.show_voxels(chairs[worst], titles, columns=6)
 # and so it costs the loss little to be wrong about it; and no step asks whether the whole still stands.
 #
 # **What a short training cannot do.** Compare the two sheets: yours lacks all detail, and a grid of 16 has little room
-# for it. Three things help: more steps, more shapes, and a finer grid with its noise (section 3). This command, typed in the
-# folder of the course, trains the shipped model anew, into `runs/shapes32`; it saves as it goes, continues where it
-# stopped, and uses an NVIDIA GPU if there is one:
+# for it. Three things help: more steps, more shapes, and a finer grid with its noise (section 3). This command, typed
+# in the folder of the course, trains the shipped model anew, into `runs/shapes32`; it saves as it goes, continues
+# where it stopped, and uses an NVIDIA GPU if there is one:
 #
 # ```
 # python3 course.py train shapes32

@@ -1,5 +1,6 @@
 """A teacher's round with nbgrader, as docs/teaching.md tells it: release, collect three answers, grade."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,9 +20,10 @@ ANSWERS = {
 
 
 def nbgrader(folder: Path, *arguments: str) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+    """Run nbgrader as in an activated environment: it starts its own helper, alembic, from the path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command, environment = [sys.executable, "-m", "nbgrader", *arguments], os.environ | {"PATH": path}
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
 
 
