@@ -316,7 +316,7 @@ def training_data(config: dict, file: Path | None):
         first, count = about["first_index"], about["count"]
         made = make_shapes(count, config["resolution"], classes, first)
         if about["kind"] == "captioned":
-            return captioned(made, config["words"], about["wordings"])
+            return captioned(made, config["words"], about["wordings"], about.get("means", False))
         # families take turns; labels count in this config's classes, whatever else the generator knows
         return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
     from course_utils.datasets.files import read_npz
@@ -335,19 +335,37 @@ def training_data(config: dict, file: Path | None):
     return torch.from_numpy(archive.voxels(rows)), labels
 
 
-def captioned(made, words: list[str], wordings: int):
-    """Shapes without the held-out ones, bool (N, D, H, W), and the tokens of several captions each, (N, W, length)."""
+def captioned(made, words: list[str], wordings: int, means: bool = False):
+    """Shapes without the held-out ones, bool (N, D, H, W), and several captions each.
+
+    The captions are tokens (N, W, length). With `means` they are a pair: the tokens, and for each caption the shapes of
+    its family that it is true of, as bits (N, W, bytes).
+    """
+    import numpy as np
     import torch
 
-    from course_utils.datasets.captions import LONGEST, captions, held_out
+    from course_utils.datasets.captions import LONGEST, fits, held_out, told
     from course_utils.networks.text import Vocabulary
 
     kept, vocabulary = ~held_out(made), Vocabulary(words)
     tokens = torch.full((len(kept), wordings, LONGEST), -1)
+    named = []
     for wording in range(wordings):
-        encoded = vocabulary.encode(captions(made, wording))
+        texts, facts = zip(*told(made, wording), strict=True)
+        encoded = vocabulary.encode(texts)
         tokens[:, wording, : encoded.shape[1]] = encoded
-    return torch.from_numpy(made.voxels[kept]), tokens[kept]
+        named.append(facts)
+    voxels, tokens = torch.from_numpy(made.voxels[kept]), tokens[kept]
+    if not means:
+        return voxels, tokens
+    members = [np.flatnonzero(kept & (made.labels == label)) for label in range(made.labels.max() + 1)]
+    bits = np.zeros((len(kept), wordings, -(-max(map(len, members)) // 8)), dtype=np.uint8)
+    for rows in members:
+        own = [made.attributes[row] for row in rows]
+        for wording in range(wordings):
+            packed = fits(own, [named[wording][row] for row in rows])
+            bits[rows, wording, : packed.shape[1]] = packed
+    return voxels, (tokens, torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept]))
 
 
 def draw_from(voxels, condition):
@@ -357,10 +375,37 @@ def draw_from(voxels, condition):
     from course_utils.geometry.voxels import to_model
     from course_utils.training import batches
 
+    if isinstance(condition, tuple):
+        return draw_means(to_model(voxels), *condition)
     if condition is None or condition.ndim == 1:
         return batches(voxels, condition, to_model)
     texts, wordings = condition.flatten(0, 1), condition.shape[1]
     return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
+
+
+def draw_means(shapes, tokens, bits, labels):
+    """Draws texts, each with the mean of all shapes that it is true of: what the best denoiser says where x_t is noise.
+
+    One such shape at a time has the same mean, under noise a hundred times larger than what many words change.
+    shapes: (N, 1, D, H, W), of families `labels` (N,); tokens and bits: see `captioned`.
+    """
+    import numpy as np
+    import torch
+
+    # bfloat16 holds -1 and 1 exactly, and half as much memory has to be read
+    members = [shapes[labels == label].flatten(1).bfloat16() for label in range(int(labels.max()) + 1)]
+
+    def draw(generator: torch.Generator, count: int):
+        row = torch.randint(len(shapes), (count,), generator=generator)
+        wording = torch.randint(tokens.shape[1], (count,), generator=generator)
+        true, x0 = bits[row, wording].numpy(), torch.empty(count, *shapes.shape[1:])
+        for label, own in enumerate(members):
+            mine = labels[row] == label
+            weights = torch.from_numpy(np.unpackbits(true[mine.numpy()], axis=1, count=len(own))).bfloat16()
+            x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(1, shapes.shape[1:])
+        return x0, tokens[row, wording], None
+
+    return draw
 
 
 def begin_from(denoiser, folders: list[str]) -> None:

@@ -33,7 +33,7 @@ class Denoiser(nn.Module):
 
     def forward(self, x_t: Tensor, t: Tensor | float, condition: Tensor | None = None) -> Tensor:
         """Best guess of x0 for x_t (B, ...) at t, a number or (B,). condition None means unconditional."""
-        t = as_time(t).to(x_t.device).expand(len(x_t))
+        t = as_time(t).to(x_t.device).expand(x_t.shape[0])
         size = (self.path.alpha(t).square() + self.path.sigma(t).square()).sqrt()
         log_snr = self.path.log_snr(t).clamp(-self.log_snr_range, self.log_snr_range).to(x_t.dtype)
         output = self.network(x_t / spread(size, x_t), log_snr, condition).to(x_t.dtype)

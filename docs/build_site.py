@@ -2,7 +2,8 @@
 
 Sphinx with myst-nb does the work. Here the pages are laid out as in the repository, so that their links hold: the
 lessons with the outputs that they were saved with, and the texts. plotly.js and MathJax are copied beside the pages;
-nothing is fetched from another host, neither now nor by a reader's browser.
+a reader's browser asks no other host. So is the live box, which makes shapes in the browser (docs/live): the shipped
+models as ONNX, and onnxruntime-web, which npm fetches here.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -36,6 +38,14 @@ LINKED = (  # by other pages, not by the table of contents
     "data/glyphs16/ATTRIBUTION.md",
 )
 PLOTLY = "application/vnd.plotly.v1+json"
+LIVE = ROOT / "docs" / "live"
+LIVE_MODELS = ("shapes32", "text-to-shape32")
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")  # of onnxruntime-web
+LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
+<div data-nts-live></div>
+<script type="module" src="_static/live/page.js"></script>
+
+"""
 
 
 def lessons() -> list[Path]:
@@ -96,9 +106,16 @@ def contents() -> str:
     return "\n\n" + "\n\n".join(tables) + "\n"
 
 
-def lay_out(folder: Path) -> None:
+def front(live: bool) -> str:
+    """The front page: the README, with the live box before its first picture."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, picture, after = readme.partition("![")
+    return before + LIVE_BOX * live + picture + after + contents()
+
+
+def lay_out(folder: Path, live: bool) -> None:
     """Write the pages' sources into an empty folder, each where the repository has it."""
-    (folder / "index.md").write_text((ROOT / "README.md").read_text(encoding="utf-8") + contents(), encoding="utf-8")
+    (folder / "index.md").write_text(front(live), encoding="utf-8")
     for name in ("pyproject.toml", "LICENSE", *LINKED, *(text for texts in TEXTS.values() for text in texts)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
@@ -118,6 +135,33 @@ def lay_out(folder: Path) -> None:
         (shutil.copytree if (mathjax / part).is_dir() else shutil.copy)(mathjax / part, target)
 
 
+def put_live(folder: Path) -> None:
+    """The live box's program, models and runtime, into a new folder. ValueError if npm is missing or fails."""
+    from course_utils.checkpoints import CHECKPOINTS
+    from course_utils.export_onnx import ABOUT, export_onnx, told
+
+    runtime = LIVE / "node_modules" / "onnxruntime-web"
+    wanted = json.loads((LIVE / "package.json").read_text())["dependencies"]["onnxruntime-web"]
+    if not runtime.exists() or json.loads((runtime / "package.json").read_text())["version"] != wanted:
+        npm = shutil.which("npm")
+        if npm is None:
+            raise ValueError("npm is missing, which fetches the live box's runtime; install Node.js, or pass --no-live")
+        done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=LIVE, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ValueError(f"npm cannot fetch the live box's runtime: {done.stderr.strip()[-600:]}")
+    (folder / "runtime").mkdir(parents=True)
+    for name in RUNTIME:
+        shutil.copy(runtime / "dist" / name, folder / "runtime")
+    for path in (*LIVE.glob("*.js"), *LIVE.glob("*.css"), ROOT / "course_utils/widgets/viewer/viewer.bundle.js"):
+        shutil.copy(path, folder)
+    for name in LIVE_MODELS:
+        made, config = ROOT / "build" / "live" / name, json.loads((CHECKPOINTS / name / "config.json").read_text())
+        known = json.loads((made / ABOUT).read_text()) if (made / ABOUT).exists() else {}
+        if known | told(config) != known:
+            export_onnx(CHECKPOINTS / name, made)
+        shutil.copytree(made, folder / "models" / name)
+
+
 def package(name: str) -> Path:
     """The folder of an installed package. ValueError if it is missing."""
     found = importlib.util.find_spec(name)
@@ -126,7 +170,7 @@ def package(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def build(out: Path) -> None:
+def build(out: Path, live: bool = True) -> None:
     """Build the site into `out`, replacing what a build has left there. ValueError if Sphinx warns of anything."""
     from sphinx.cmd.build import main as sphinx
 
@@ -135,7 +179,9 @@ def build(out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, site = Path(folder) / "source", Path(folder) / "site"
         source.mkdir()
-        lay_out(source)
+        lay_out(source, live)
+        if live:
+            put_live(source / "static" / "live")
         options = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(Path(folder) / "cache")]
         if sphinx([*options, str(source), str(site)]):
             raise ValueError("Sphinx has warned, see above; mend it and build again")
@@ -152,8 +198,10 @@ def build(out: Path) -> None:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py site", description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)")
+    parser.add_argument("--no-live", action="store_true", help="without the box that makes shapes, which needs npm")
+    options = parser.parse_args(arguments)
     try:
-        build(parser.parse_args(arguments).out)
+        build(options.out, not options.no_live)
     except (OSError, ValueError) as error:
         print(f"course.py site: {error}", file=sys.stderr)
         return 1

@@ -163,6 +163,36 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
     assert len({tuple(text) for text in texts.tolist()}) > len({tuple(shape) for shape in drawn.flatten(1).tolist()})
 
 
+def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
+    from course_utils.__main__ import captioned, draw_from
+    from course_utils.datasets.captions import held_out, told, words
+    from course_utils.datasets.shapes import CLASSES
+    from course_utils.networks.text import Vocabulary
+
+    made = make_shapes(400, 8)
+    voxels, condition = captioned(made, words(), 2, means=True)
+    means, texts, noise = draw_from(voxels, condition)(torch.Generator().manual_seed(0), 60)
+    assert means.shape == (60, 1, 8, 8, 8) and noise is None
+    kept, vocabulary = ~held_out(made), Vocabulary(words())
+    named = {}
+    for wording in range(2):
+        for row, (text, facts) in enumerate(told(made, wording)):
+            if kept[row]:
+                named[tuple(vocabulary.encode(text)[0].tolist())] = (made.labels[row], facts)
+    narrowed = 0
+    for mean, text in zip(means, texts.tolist(), strict=True):
+        label, facts = named[tuple(token for token in text if token >= 0)]
+        true = [
+            row
+            for row in np.flatnonzero(kept & (made.labels == label))
+            if all(made.attributes[row][name] in values for name, values in facts.items())
+        ]
+        narrowed += 1 < len(true) < (kept & (made.labels == label)).sum()
+        expected = 2.0 * made.voxels[true].mean(0) - 1
+        np.testing.assert_allclose(mean[0].numpy(), expected, atol=0.01)
+    assert narrowed > 20 and len(CLASSES) == len(np.unique(made.labels))
+
+
 def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
     from course_utils.__main__ import begin_from, freeze
     from course_utils.checkpoints import build_denoiser, save_checkpoint

@@ -444,9 +444,28 @@ def caption(
 
 def captions(shapes: ShapeSet, seed: int, forms: Sequence[str] = FORMS) -> list[str]:
     """A caption for each of N shapes. Another seed words them anew, and names other attributes: one for each epoch."""
+    return [text for text, _ in told(shapes, seed, forms)]
+
+
+def told(shapes: ShapeSet, seed: int, forms: Sequence[str] = FORMS) -> list[tuple[str, Named]]:
+    """The `captions` of N shapes, each with what it names."""
     draws = Draws("captions", seed)
     rows = zip(shapes.labels, shapes.attributes, strict=True)
-    return [caption(CLASSES[label], attributes, draws, forms)[0] for label, attributes in rows]
+    return [caption(CLASSES[label], attributes, draws, forms) for label, attributes in rows]
+
+
+def fits(attributes: Sequence[Attributes], named: Sequence[Named]) -> np.ndarray:
+    """Of which of N shapes of one family is true what C captions name: bits (C, N / 8) as of `numpy.packbits`."""
+    known: dict[tuple, np.ndarray] = {}
+    rows = []
+    for each in named:
+        row = np.ones(len(attributes), dtype=bool)
+        for condition in each.items():
+            if condition not in known:
+                known[condition] = np.array([_holds(dict([condition]), shape) for shape in attributes], dtype=bool)
+            row &= known[condition]
+        rows.append(np.packbits(row))
+    return np.stack(rows)
 
 
 def _shuffled(items: Sequence, draws: Draws) -> list:

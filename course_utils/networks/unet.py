@@ -119,7 +119,7 @@ def joined(patches: Tensor, patch: int, places: Sequence[int]) -> Tensor:
     dimensions = len(places)
     x = patches.unflatten(2, (-1, *[patch] * dimensions)).unflatten(1, places)  # (B, *places, C, p, p, p)
     order = [part + axis for axis in range(dimensions) for part in (1, 2 + dimensions)]
-    return x.permute(0, 1 + dimensions, *order).reshape(len(x), -1, *[side * patch for side in places])
+    return x.permute(0, 1 + dimensions, *order).reshape(x.shape[0], -1, *[side * patch for side in places])
 
 
 class PatchesOut(nn.Module):

@@ -1,6 +1,7 @@
 """The static site as a reader has it: built, served, every page looked at in Chromium; no other host is ever asked."""
 
 import json
+import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,7 +22,7 @@ FIGURES = "application/vnd.plotly.v1+json"
 def site(tmp_path_factory):
     """The folder of the site, built as `python3 course.py site` does it."""
     folder = tmp_path_factory.mktemp("site") / "site"
-    build_site.build(folder)
+    build_site.build(folder, live=shutil.which("npm") is not None)
     return folder
 
 

@@ -20,7 +20,8 @@ export function toGlb(solid, n, scale = 1) {
   return new Blob([head, padded, Uint32Array.of(size, 0x004e4942), placed, indices], { type: "model/gltf-binary" });
 }
 
-function place(positions, n, scale) {
+/** Positions in voxels to metres, y up, the origin in the middle of the cube's floor. */
+export function place(positions, n, scale) {
   const placed = new Float32Array(positions.length);
   for (let i = 0; i < positions.length; i += 3) {
     placed[i] = (positions[i] / n - 0.5) * scale;

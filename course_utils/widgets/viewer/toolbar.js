@@ -3,18 +3,20 @@
 import { icon, make } from "./style.js";
 
 const TOOLS = { turn: "Turn", carve: "Carve", add: "Add", free: "Free", slice: "Slice" };
+export const PAINTING = ["carve", "add", "free"];
 const AXES = ["left to right", "front to back", "bottom to top"];
 
 export class Toolbar {
   constructor(viewer) {
     this.viewer = viewer;
-    this.tools = Object.entries(TOOLS).map(([mode, text]) => this._button(mode, text, () => (viewer.mode = mode)));
+    this.tools = viewer.tools.map((mode) => this._button(mode, TOOLS[mode], () => (viewer.mode = mode)));
     this.undo = this._button("undo", "Undo", () => viewer.undo());
     this.redo = this._button("redo", "Redo", () => viewer.redo());
     const home = this._button("home", "Reset view", () => viewer.resetView());
     this.save = this._button("save", "Save .glb", () => viewer.download());
     this.element = make("div", { className: "nts-bar", attributes: { role: "toolbar", "aria-label": "Tools of the 3D view" } });
-    this.element.append(group(...this.tools), group(this.undo, this.redo, home, this.save));
+    const back = viewer.tools.some((mode) => PAINTING.includes(mode)) ? [this.undo, this.redo] : [];
+    this.element.append(group(...this.tools), group(...back, home, this.save));
     this.options = make("div", { className: "nts-options" }, this._brush(), this._slice());
   }
 
@@ -50,7 +52,7 @@ export class Toolbar {
   update() {
     const { viewer } = this;
     if (!viewer._now) return;
-    Object.keys(TOOLS).forEach((mode, k) => this.tools[k].setAttribute("aria-pressed", String(mode === viewer.mode)));
+    viewer.tools.forEach((mode, k) => this.tools[k].setAttribute("aria-pressed", String(mode === viewer.mode)));
     const { axis, position } = viewer.cut;
     this.brush.hidden = !viewer.paints;
     this.options.hidden = !viewer.paints && viewer.mode !== "slice" && position === viewer.size;

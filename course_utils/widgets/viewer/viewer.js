@@ -10,15 +10,16 @@
 import { ball, cast, placeOf, within } from "./grid.js";
 import { toGlb } from "./glb.js";
 import { listen } from "./input.js";
+import { toObj } from "./obj.js";
 import { Stage } from "./scene.js";
 import { CSS, make } from "./style.js";
-import { Toolbar } from "./toolbar.js";
+import { PAINTING, Toolbar } from "./toolbar.js";
 
 export const MODES = ["turn", "carve", "add", "free", "slice"];
 const AIM = "Keys: Space at the ring, Shift + arrows move it.";
 const HINTS = {
-  turn: "Drag or arrow keys turn, wheel or + and − zoom, M takes the next tool, Z undoes.",
-  carve: `Press on the shape to carve; drag beside it to turn. ${AIM}`,
+  turn: "Drag or arrow keys turn, wheel or + and − zoom, M takes the next tool.",
+  carve: `Press on the shape to carve; drag beside it to turn, Z undoes. ${AIM}`,
   add: `Press on the shape or the floor to add; drag beside it to turn. ${AIM}`,
   free: `Paint orange what a model may change. ${AIM}`,
   slice: "Look inside: what lies beyond the plane is hidden. Page up and Page down move it.",
@@ -28,8 +29,10 @@ const REMEMBERED = 60; // steps that can be undone
 const NO_WEBGL = "This browser shows no 3D pictures (WebGL is missing or switched off), so the shape cannot be drawn here.";
 
 export class VoxelViewer extends EventTarget {
-  constructor(element, { size = 32 } = {}) {
+  /** tools: which of MODES are offered.  name: of saved files. */
+  constructor(element, { size = 32, tools = MODES, name = "shape" } = {}) {
     super();
+    Object.assign(this, { tools, name });
     this.canvas = make("canvas", { tabIndex: 0, attributes: { role: "application", "aria-label": "3D view of the shape" } });
     this.cross = make("div", { className: "nts-cross", hidden: true });
     this.place = make("div", { className: "nts-stage" }, this.canvas, this.cross);
@@ -151,12 +154,12 @@ export class VoxelViewer extends EventTarget {
   }
 
   nextMode() {
-    this.mode = MODES[(MODES.indexOf(this.mode) + 1) % MODES.length];
+    this.mode = this.tools[(this.tools.indexOf(this.mode) + 1) % this.tools.length];
   }
 
   /** Whether the tool works on what it is pressed on. */
   get paints() {
-    return ["carve", "add", "free"].includes(this.mode);
+    return PAINTING.includes(this.mode);
   }
 
   get radius() {
@@ -307,15 +310,15 @@ export class VoxelViewer extends EventTarget {
 
   // ------------------------------------------------------------------------------------------------ out
 
-  /** The whole shape as a binary glTF Blob: one metre a side, y up, blocks, closed. Error: it is empty. */
-  save() {
-    return toGlb(this._now.voxels, this.size);
+  /** The whole shape as a Blob, "glb" (binary glTF) or "obj": one metre a side, y up, blocks, closed. Error: it is empty. */
+  save(kind = "glb") {
+    return { glb: toGlb, obj: toObj }[kind](this._now.voxels, this.size);
   }
 
   /** Hand the file to the reader. */
-  download(name = "shape.glb") {
+  download(kind = "glb") {
     try {
-      const link = make("a", { href: URL.createObjectURL(this.save()), download: name });
+      const link = make("a", { href: URL.createObjectURL(this.save(kind)), download: `${this.name}.${kind}` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     } catch (error) {

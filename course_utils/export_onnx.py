@@ -1,0 +1,144 @@
+"""A trained model as ONNX, for programs without torch: `export_onnx(folder, out)` writes model.onnx and model.json.
+
+The graph is the denoiser's own call, (x_t, t, condition) -> x0, with the conversions of path and prediction inside;
+what a sampler has to know beside it stands in model.json. The site's page runs both in the browser (docs/live).
+"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from course_utils.atomic import writing_folder
+from course_utils.checkpoints import load_checkpoint
+from course_utils.denoiser import Denoiser
+
+MODEL, ABOUT = "model.onnx", "model.json"
+TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
+TOLERANCE = 1e-4  # between torch and onnxruntime; x0 lies in [-1, 1]
+LONGEST_TEXT = 24
+
+
+class _Call(nn.Module):
+    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 (B,) or (B, length)."""
+
+    def __init__(self, denoiser: Denoiser):
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return self.denoiser(x_t, t, condition)
+
+
+def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Random inputs of a model: x_t, times in (0, 1], and conditions, among them "nothing said"."""
+    draws, side = torch.Generator().manual_seed(seed), config["resolution"]
+    x_t, t = torch.randn(batch, 1, side, side, side, generator=draws), 1 - torch.rand(batch, generator=draws)
+    shape = (batch, LONGEST_TEXT) if "words" in config else (batch,)
+    condition = torch.randint(-1, len(config.get("words", config["classes"])), shape, generator=draws)
+    condition[0] = -1
+    return x_t, t, condition
+
+
+def export_onnx(folder: str | Path, out: str | Path) -> dict:
+    """Write a checkpoint folder as ONNX into the folder `out`, whole or not at all; returns what model.json says.
+
+    Weights are stored in half precision, as in the checkpoint, and computed with in single precision. The graph takes
+    any batch. ValueError if onnxruntime's answers differ from torch's by more than `TOLERANCE`.
+    """
+    denoiser, config = load_checkpoint(folder)
+    graph = _graph(denoiser, config)
+    difference = largest_difference(denoiser, config, graph)
+    if not difference <= TOLERANCE:
+        raise ValueError(f"{folder}: ONNX differs from torch by {difference:.1e}; expected {TOLERANCE:.0e} at most")
+    about = told(config) | {
+        "longest_text": LONGEST_TEXT,
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "bytes": len(graph),
+        "largest_difference_to_torch": difference,
+    }
+    with writing_folder(Path(out)) as target:
+        (target / MODEL).write_bytes(graph)
+        (target / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return about
+
+
+def told(config: dict) -> dict:
+    """What model.json says of a checkpoint's config."""
+    return {key: config[key] for key in TOLD if key in config}
+
+
+def _graph(denoiser: Denoiser, config: dict) -> bytes:
+    batch = torch.export.Dim("batch")
+    program = torch.onnx.export(
+        _Call(denoiser),
+        example(config, 2),
+        dynamo=True,
+        dynamic_shapes={"x_t": {0: batch}, "t": {0: batch}, "condition": {0: batch}},
+        input_names=["x_t", "t", "condition"],
+        output_names=["x0"],
+        verbose=False,
+    )
+    return _halved(program.model_proto).SerializeToString()
+
+
+def _halved(model):
+    """What loses nothing by it (all weights of a checkpoint) in half precision, each behind a cast to single precision.
+
+    Runtimes do these casts once, when they load the model.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            name, numbers = tensor.name, numpy_helper.to_array(tensor)
+            with np.errstate(over="ignore"):
+                half = numbers.astype(np.float16)
+            if np.array_equal(half.astype(np.float32), numbers):
+                tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+                casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:], model.graph.value_info[:], model.metadata_props[:]
+    for node in nodes:
+        del node.metadata_props[:]  # where in the code it comes from, as long as the weights
+        node.doc_string = ""
+    model.graph.node.extend(nodes)
+    return model
+
+
+def largest_difference(denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3) -> float:
+    """The largest difference between torch's and onnxruntime's x0 on random inputs, in batches of 1, 2, …"""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for batch in range(1, rounds + 1):
+        inputs = example(config, batch, seed=batch)
+        with torch.no_grad():
+            expected = denoiser(*inputs).numpy()
+        names = [put.name for put in session.get_inputs()]
+        (got,) = session.run(None, dict(zip(names, [tensor.numpy() for tensor in inputs], strict=True)))
+        worst = max(worst, float(np.abs(got - expected).max()))
+    return worst
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="a checkpoint, such as data/checkpoints/shapes32")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    try:
+        about = export_onnx(options.folder, options.out)
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
+    size, difference = about["bytes"] / 1e6, about["largest_difference_to_torch"]
+    print(f"{options.out / MODEL}: {size:.1f} MB, its answers differ from torch's by at most {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main()

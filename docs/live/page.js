@@ -1,0 +1,273 @@
+// The live box: choose a class or type a text, watch the shape form, turn it, save it, share it. `mount(element)` puts
+// one into a page; nothing is loaded before "Make it" is pressed, or the page's address already asks for a shape.
+
+import { conditionOf } from "./model.js";
+import { VoxelViewer } from "./viewer.bundle.js";
+
+const MODELS = { class: "shapes32", text: "text-to-shape32" };
+const TEXTS = [
+  "a tall chair with armrests and four legs",
+  "a round table on a pedestal",
+  "a house with two storeys and a porch",
+  "an airplane with four engines",
+  "a sofa without armrests",
+];
+const STEPS = [4, 8, 12, 16, 24, 32];
+const GUIDANCE = { min: 1, max: 6, step: 0.5 };
+
+const TEMPLATE = `
+<form class="nts-live-form">
+  <fieldset class="nts-live-ways"><legend>Make a shape, here in your browser</legend>
+    <label><input type="radio" name="way" value="class" checked> a class</label>
+    <label><input type="radio" name="way" value="text"> a text</label></fieldset>
+  <label class="nts-live-wish" data-way="class">Shape <select name="class"></select></label>
+  <label class="nts-live-wish" data-way="text" hidden>Text <input name="text" type="text" maxlength="200" list="nts-live-texts" autocomplete="off">
+    <datalist id="nts-live-texts"></datalist></label>
+  <label>Seed <span><input name="seed" type="number" min="0" max="4294967295" step="1" value="3" required>
+    <button type="button" name="dice" title="Another seed">Another</button></span></label>
+  <label>Steps <span><input name="steps" type="range" min="0" max="${STEPS.length - 1}" step="1"><output></output></span></label>
+  <label>Guidance <span><input name="guidance" type="range" min="${GUIDANCE.min}" max="${GUIDANCE.max}" step="${GUIDANCE.step}"><output></output></span></label>
+  <div class="nts-live-go"><button class="nts-live-main" name="make">Make it</button> <button type="button" name="stop" disabled>Stop</button></div>
+  <progress max="1" value="0" aria-label="Progress"></progress>
+  <p class="nts-live-said" role="status" aria-live="polite"></p>
+</form>
+<div class="nts-live-shown">
+  <div class="nts-live-view"></div>
+  <div class="nts-live-after">
+    <label>Step <span><input name="film" type="range" min="1" max="1" step="1" value="1" disabled><output></output></span></label>
+    <label>Threshold <span><input name="threshold" type="range" min="-0.9" max="0.9" step="0.1" value="0" disabled><output></output></span></label>
+    <span class="nts-live-save"><button type="button" name="obj" disabled>Save .obj</button>
+      <button type="button" name="share" disabled>Copy link</button></span>
+  </div>
+</div>`;
+
+export class Live extends EventTarget {
+  /** element: is filled.  base: where worker.js and models/ lie.  settings: {prompt, way, seed, steps, guidance}, any of them. */
+  constructor(element, { base = new URL(".", import.meta.url), settings = {} } = {}) {
+    super();
+    this.base = base;
+    this.element = element;
+    element.classList.add("nts-live");
+    element.innerHTML = TEMPLATE;
+    this.form = element.querySelector("form");
+    this.frames = [];
+    this.id = 0;
+    for (const text of TEXTS) this._of("datalist").append(new Option(text));
+    this.viewer = new VoxelViewer(this._of(".nts-live-view"), { size: 32, tools: ["turn", "slice"] });
+    this._listen();
+    this.ready = this._describe().then(() => this._begin(settings), (error) => this._fail(error));
+  }
+
+  _of(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  /** An input or a button by its name. */
+  input(name) {
+    return this._of(`[name="${name}"]`);
+  }
+
+  async _describe() {
+    this.about = {};
+    for (const [way, name] of Object.entries(MODELS)) {
+      const answer = await fetch(new URL(`models/${name}/model.json`, this.base));
+      if (!answer.ok) throw new Error("The models are not here: this page was not put up as a whole.");
+      this.about[way] = await answer.json();
+    }
+    this.input("class").append(...this.about.class.classes.map((name) => new Option(name)));
+  }
+
+  _begin(settings) {
+    this.set(settings);
+    const megabytes = Math.round(this.about[this.way].bytes / 1e6);
+    this._say(`The course's own model, ${megabytes} MB, loaded once; it runs in your browser, and nothing is sent away.`);
+  }
+
+  _fail(error) {
+    this.input("make").disabled = true;
+    this._say(error.message);
+  }
+
+  // ------------------------------------------------------------------------------------------------ settings
+
+  get way() {
+    return this.form.elements.way.value;
+  }
+
+  get settings() {
+    return {
+      way: this.way,
+      prompt: this.input(this.way).value.trim(),
+      seed: Number(this.input("seed").value),
+      steps: STEPS[this.input("steps").value],
+      guidance: Number(this.input("guidance").value),
+    };
+  }
+
+  /** Set what is given, the model's own where nothing is. RangeError for what cannot be asked for. */
+  set({ way = this.way, prompt, seed, steps, guidance }) {
+    if (!(way in MODELS)) throw new RangeError(`“${way}” is no way to ask: class or text.`);
+    const own = this.about[way].sampling;
+    if (steps !== undefined && !STEPS.includes(steps)) throw new RangeError(`${steps} steps: take one of ${STEPS.join(", ")}.`);
+    this.form.elements.way.value = way;
+    for (const label of this.element.querySelectorAll("[data-way]")) label.hidden = label.dataset.way !== way;
+    const wish = this.input(way);
+    wish.value = prompt ?? (wish.value || TEXTS[0]);
+    if (way === "class" && wish.selectedIndex < 0) throw new RangeError(`“${prompt}” is none of the classes.`);
+    if (seed !== undefined) this.input("seed").value = seed;
+    this.input("steps").value = STEPS.indexOf(steps ?? own.steps);
+    this.input("guidance").value = guidance ?? own.guidance_scale;
+    this._label();
+  }
+
+  _label() {
+    const texts = { steps: STEPS[this.input("steps").value], film: this.frames.length ? `${this.input("film").value} of ${this.frames.length}` : "" };
+    for (const output of this.element.querySelectorAll("output")) {
+      const { name, value } = output.previousElementSibling;
+      output.textContent = texts[name] ?? value;
+      output.previousElementSibling.setAttribute("aria-valuetext", output.textContent);
+    }
+  }
+
+  /** The page's address with all that makes the same shape again. */
+  get link() {
+    const { way, prompt, seed, steps, guidance } = this.settings;
+    const asked = new URLSearchParams({ [way]: prompt, seed, steps, guidance });
+    return Object.assign(new URL(location.href), { hash: asked }).href;
+  }
+
+  // ------------------------------------------------------------------------------------------------ events
+
+  _listen() {
+    this.form.addEventListener("submit", (event) => (event.preventDefault(), this.make()));
+    this.form.addEventListener("change", ({ target }) => target.name === "way" && this.set({ way: target.value }));
+    this.element.addEventListener("input", ({ target }) => {
+      if (target.name === "film" || target.name === "threshold") this._show();
+      this._label();
+    });
+    const clicks = {
+      dice: () => ((this.input("seed").value = Math.floor(Math.random() * 100000)), this.make()),
+      stop: () => this.stop(),
+      obj: () => this.viewer.download("obj"),
+      share: () => this._share(),
+    };
+    for (const [name, act] of Object.entries(clicks)) this.input(name).addEventListener("click", act);
+  }
+
+  _say(text, share = 0) {
+    this._of(".nts-live-said").textContent = text;
+    this._of("progress").value = share;
+  }
+
+  // ------------------------------------------------------------------------------------------------ making
+
+  _open() {
+    if (this.worker) return;
+    if (!globalThis.Worker || !globalThis.WebAssembly)
+      throw new Error("This browser runs no WebAssembly in workers, which the model needs: try a newer one.");
+    this.worker = new Worker(new URL("worker.js", this.base), { type: "module" });
+    this.worker.onmessage = ({ data }) => data.id === this.id && this._hear(data);
+    this.worker.onerror = () => this._end("The model's program cannot be loaded: reload the page.");
+  }
+
+  /** Make the shape that the settings name; events "done" and "stopped" say when it is over. */
+  make() {
+    if (!this.form.reportValidity()) return;
+    const { way, prompt, seed, steps, guidance } = this.settings;
+    this.viewer.name = `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60) || "shape"}-${seed}`;
+    this.id++;
+    this.frames = [];
+    this._busy(true);
+    this._say("Loading the model …");
+    try {
+      conditionOf(this.about[way], prompt); // what the model cannot be told is said at once
+      this._open();
+    } catch (error) {
+      this._end(error.message);
+      return;
+    }
+    const folder = new URL(`models/${MODELS[way]}/`, this.base).href;
+    this.worker.postMessage({ id: this.id, generate: { folder, prompt, seed, steps, guidanceScale: guidance } });
+  }
+
+  stop() {
+    this.id++;
+    this.worker?.postMessage({ cancel: true });
+    this._end("Stopped.");
+    this.dispatchEvent(new Event("stopped"));
+  }
+
+  _hear({ loaded, total, step, steps, x, x0, done, seconds, error }) {
+    if (error) this._end(error);
+    else if (loaded) this._say(`Loading the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`, loaded / total);
+    else if (step) {
+      this.frames.push(step < steps ? x0 : x); // what it guesses on the way, and at the end what it made
+      Object.assign(this.input("film"), { max: this.frames.length, value: this.frames.length });
+      this._show();
+      this._say(`Step ${step} of ${steps}`, step / steps);
+    } else if (done) {
+      this._end(`Made in ${seconds.toFixed(1)} s: seed ${this.settings.seed}, ${this.frames.length} steps.`, 1);
+      this.seconds = seconds;
+      this.dispatchEvent(new Event("done"));
+    }
+  }
+
+  _end(text, share = 0) {
+    this._busy(false);
+    this._say(text, share);
+    this._label();
+  }
+
+  _busy(busy) {
+    this.input("make").disabled = busy;
+    this.input("stop").disabled = !busy;
+    this.element.setAttribute("aria-busy", busy);
+    const there = !busy && this.frames.length > 0;
+    for (const name of ["film", "threshold", "obj", "share"]) this.input(name).disabled = !there;
+  }
+
+  _show() {
+    const field = this.frames[this.input("film").value - 1];
+    const threshold = Number(this.input("threshold").value);
+    if (field) this.viewer.setVoxels(Uint8Array.from(field, (value) => (value > threshold ? 1 : 0)), this.viewer.size);
+    this._label();
+  }
+
+  // ------------------------------------------------------------------------------------------------ out
+
+  async _share() {
+    history.replaceState(null, "", this.link);
+    try {
+      await navigator.clipboard.writeText(this.link);
+      this._say("The link is copied: it makes this shape again.", 1);
+    } catch {
+      this._say("The address above is the link: it makes this shape again.", 1);
+    }
+  }
+}
+
+/** The settings in an address's #, if it has some. */
+export function settingsIn(hash) {
+  const asked = new URLSearchParams(hash.replace(/^#/, ""));
+  const way = Object.keys(MODELS).find((name) => asked.has(name));
+  if (!way) return null;
+  const number = (name) => (asked.has(name) ? Number(asked.get(name)) : undefined);
+  return { way, prompt: asked.get(way), seed: number("seed"), steps: number("steps"), guidance: number("guidance") };
+}
+
+/** Fill an element; make at once what the page's address asks for. */
+export async function mount(element) {
+  const live = new Live(element);
+  await live.ready;
+  const asked = settingsIn(location.hash);
+  if (!asked) return live;
+  try {
+    live.set(asked);
+    live.make();
+  } catch (error) {
+    live._say(`${error.message} (in this page's address)`);
+  }
+  return live;
+}
+
+for (const element of document.querySelectorAll("[data-nts-live]")) mount(element).then((live) => (element.live = live));

@@ -1,0 +1,16 @@
+// The noise path x_t = alpha x0 + sigma noise that the page's models were trained on, as in course_utils/paths.py.
+
+export const PATHS = {
+  flow: {
+    alpha: (t) => 1 - t,
+    sigma: (t) => t,
+    shifted: (t, shift) => (shift * t) / (1 + (shift - 1) * t), // sigma / alpha times `shift` (arXiv 2403.03206, eq. 23)
+  },
+};
+
+/** The times of a sampler: steps + 1 numbers from 1 to 0, equally spaced, then shifted: more where there is much noise. */
+export function timeGrid(path, steps, shift = 1) {
+  if (!(Number.isInteger(steps) && steps >= 1 && shift > 0))
+    throw new RangeError(`steps is ${steps} and shift ${shift}; there must be at least one step and a positive shift`);
+  return Array.from({ length: steps + 1 }, (_, k) => PATHS[path].shifted(1 - k / steps, shift));
+}

@@ -1,0 +1,220 @@
+"""The live box of the site: the shipped models, run by the browser itself, against the same models in Python."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import trimesh
+from conftest import ARTIFACTS, alone, serve_files
+
+from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
+from course_utils.datasets.captions import captions, words
+from course_utils.datasets.shapes import make_shapes
+from course_utils.generation import sampling_states
+from course_utils.geometry.mesh import is_watertight
+from course_utils.networks.text import Vocabulary
+from course_utils.noise import gaussian
+from course_utils.sampling import last, time_grid
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+import build_site  # noqa: E402
+
+BOX = "[data-nts-live]"
+SAID = ".nts-live-said"
+SECONDS = 10  # a shape on two cores
+PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
+GIGABYTE = 1e9
+
+pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder with the live box alone on a page, as the site has it."""
+    folder = tmp_path_factory.mktemp("live")
+    build_site.put_live(folder / "_static" / "live")
+    head = '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    page = f'{head}<link rel="icon" href="data:,"><body>{build_site.LIVE_BOX}'
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    with serve_files(site) as running:
+        yield running
+
+
+@pytest.fixture
+def opened(page, address):
+    with alone(page, address):
+        open_box(page, address)
+        yield page
+
+
+def open_box(page, address):
+    page.goto(address)
+    page.wait_for_function(f"document.querySelector('{BOX}').live")
+
+
+def made(page):
+    """Wait until the shape is made; its voxels and the seconds that it took."""
+    page.wait_for_function(f"/^Made in/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
+    live = f"document.querySelector('{BOX}').live"
+    voxels = page.evaluate(f"Array.from({live}.viewer.voxels)")
+    return np.array(voxels, bool).reshape(32, 32, 32), page.evaluate(f"{live}.seconds")
+
+
+def in_python(name, prompt, seed, steps=None):
+    denoiser, config = load_checkpoint(CHECKPOINTS / name)
+    return (last(sampling_states(denoiser, config, [prompt], [seed], steps=steps)).x_t[0, 0] > 0).numpy()
+
+
+def iou(one, two):
+    return (one & two).sum() / (one | two).sum()
+
+
+def test_a_class_gives_the_shape_that_python_gives_in_seconds(opened):
+    opened.locator("[name=make]").click()
+    voxels, seconds = made(opened)
+    print(f"a shape in {seconds:.1f} s")
+    ARTIFACTS.mkdir(exist_ok=True)
+    opened.screenshot(path=ARTIFACTS / "live.png")
+    assert voxels.any() and iou(voxels, in_python("shapes32", "chair", 3)) >= 0.99
+    assert seconds < SECONDS
+
+
+def test_a_text_gives_the_shape_that_python_gives(opened):
+    text = "a round table on a pedestal"
+    opened.get_by_label("a text").check()
+    opened.locator("[name=text]").fill(text)
+    opened.locator("[name=text]").press("Enter")
+    voxels, _ = made(opened)
+    assert voxels.any() and iou(voxels, in_python("text-to-shape32", text, 3)) >= 0.99
+
+
+def test_an_unknown_word_is_named_with_near_ones_and_the_next_text_works(opened):
+    opened.get_by_label("a text").check()
+    opened.locator("[name=text]").fill("a <b>chiar</b>")
+    opened.locator("[name=make]").click()
+    opened.wait_for_function(f"/does not know/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
+    assert opened.locator(SAID).text_content() == "The model does not know “b”, “chiar” (near: car, chair)."
+    opened.locator("[name=text]").fill("a mug")
+    opened.locator("[name=make]").click()
+    assert made(opened)[0].any()
+
+
+def volume(page):
+    return page.evaluate(f"document.querySelector('{BOX}').live.viewer.voxels.reduce((a, b) => a + b)")
+
+
+def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
+    opened.locator("[name=steps]").focus()
+    opened.keyboard.press("End")  # 32 steps
+    opened.locator("[name=make]").click()
+    opened.wait_for_function(f"/^Step [2-9]/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
+    opened.locator("[name=stop]").click()
+    assert opened.locator(SAID).text_content() == "Stopped."
+    done = opened.evaluate(f"document.querySelector('{BOX}').live.frames.length")
+    opened.wait_for_timeout(1500)
+    assert opened.evaluate(f"document.querySelector('{BOX}').live.frames.length") == done < 32
+    opened.locator("[name=steps]").focus()
+    opened.keyboard.press("Home")  # 4 steps
+    opened.locator("[name=make]").click()
+    voxels, _ = made(opened)
+    assert iou(voxels, in_python("shapes32", "chair", 3, steps=4)) >= 0.99
+    volumes = {}
+    for name, key in (("film", "Home"), ("film", "End"), ("threshold", "Home"), ("threshold", "End")):
+        opened.locator(f"[name={name}]").focus()
+        opened.keyboard.press(key)
+        volumes[name, key] = volume(opened)
+    assert volumes["film", "Home"] != volumes["film", "End"] == voxels.sum()
+    assert volumes["threshold", "Home"] > voxels.sum() > volumes["threshold", "End"]
+
+
+def test_by_keys_alone_and_what_is_saved_opens(opened, tmp_path):
+    opened.locator("[name=class]").focus()
+    opened.keyboard.type("mug")
+    opened.keyboard.press("Tab")  # the seed
+    opened.keyboard.type("11")
+    for _ in range(4):  # another seed, steps, guidance, make
+        opened.keyboard.press("Tab")
+    opened.keyboard.press("Enter")
+    voxels, _ = made(opened)
+    for kind, button in (("glb", "Save .glb"), ("obj", "Save .obj")):
+        opened.get_by_role("button", name=button).focus()
+        with opened.expect_download() as download:
+            opened.keyboard.press("Enter")
+        assert download.value.suggested_filename == f"mug-11.{kind}"
+        download.value.save_as(tmp_path / f"mug.{kind}")
+        mesh = trimesh.load(tmp_path / f"mug.{kind}", force="mesh")
+        assert is_watertight(mesh) and abs(abs(mesh.volume) - voxels.sum() / 32**3) < 1e-3
+
+
+def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
+    opened.locator("[name=class]").select_option("lamp")
+    opened.locator("[name=steps]").focus()
+    opened.keyboard.press("Home")
+    opened.locator("[name=make]").click()
+    voxels, _ = made(opened)
+    link = opened.evaluate(f"document.querySelector('{BOX}').live.link")
+    assert link.startswith(f"{address}#class=lamp&seed=3&steps=4&guidance=")
+    opened.set_viewport_size({"width": 390, "height": 844})
+    opened.goto("about:blank")
+    opened.goto(link)
+    again, _ = made(opened)
+    assert np.array_equal(voxels, again)
+    opened.screenshot(path=ARTIFACTS / "live-phone.png", full_page=True)
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+    opened.goto("about:blank")
+    opened.goto(f"{address}#class=dragon")
+    opened.wait_for_function(f"/none of the classes/.test(document.querySelector('{SAID}').textContent)")
+
+
+def test_it_needs_less_than_a_gigabyte(opened):
+    opened.locator("[name=make]").click()
+    made(opened)
+    renderers = [each for each in psutil.Process().children(recursive=True) if "--type=renderer" in each.cmdline()]
+    memory = [info.rss - info.shared for info in (each.memory_info() for each in renderers)]
+    print(f"renderers: {max(memory) / GIGABYTE:.2f} GB")
+    assert memory and max(memory) < GIGABYTE
+
+
+def test_without_its_models_the_box_says_so(page, site, tmp_path):
+    shutil.copytree(site, tmp_path / "part", ignore=shutil.ignore_patterns("models"))
+    with serve_files(tmp_path / "part") as address:
+        open_box(page, address)
+        assert "not put up as a whole" in page.locator(SAID).text_content()
+        assert page.locator("[name=make]").is_disabled()
+
+
+def test_noise_times_and_words_are_those_of_python(opened):
+    texts, pairs = captions(make_shapes(1000, 8), 99), [(0, 0), (7, 3), (2**32 - 1, 2**32 - 1)]
+    result = opened.evaluate("""async (asked) => {
+        const [noise, paths, words] = await Promise.all(
+            ["noise", "paths", "words"].map((name) => import(`/_static/live/${name}.js`)));
+        return {
+            noise: asked.pairs.map(([seed, stream]) => [...noise.gaussian(seed, 1001, stream)]),
+            times: paths.timeGrid("flow", 16, 8),
+            tokens: asked.texts.map((text) => words.encode(text, asked.words, 24)),
+        };
+    }""", {"texts": texts, "words": words(), "pairs": pairs})
+    for numbers, (seed, stream) in zip(result["noise"], pairs, strict=True):
+        np.testing.assert_allclose(numbers, gaussian(seed, (1001,), stream).numpy(), atol=1e-6)
+    path = load_checkpoint(CHECKPOINTS / "shapes32")[0].path
+    np.testing.assert_allclose(result["times"], time_grid(path, 16, 8.0).numpy(), atol=1e-12)
+    tokens = Vocabulary(words()).encode(texts)
+    assert torch.equal(torch.tensor(result["tokens"])[:, : tokens.shape[1]], tokens)
+
+
+def test_the_page_speaks_of_the_shipped_weights(site):
+    for name in ("shapes32", "text-to-shape32"):
+        about = json.loads((site / "_static" / "live" / "models" / name / "model.json").read_text())
+        config = json.loads((CHECKPOINTS / name / "config.json").read_text())
+        assert about["weights_sha256"] == config["weights_sha256"] and about["sampling"] == config["sampling"]

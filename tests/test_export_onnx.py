@@ -1,0 +1,73 @@
+"""A checkpoint as ONNX: the same answers as torch's, whole files, refused where they differ."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import export_onnx
+from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+
+CONFIG = {
+    "name": "tiny",
+    "about": "A tiny model",
+    "classes": ["chair", "lamp"],
+    "resolution": 8,
+    "path": "flow",
+    "prediction": "x0",
+    "sampling": {"sampler": "ddpm", "steps": 4, "shift": 2.0, "guidance_scale": 2.0},
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8, 8], "patch": 2, "blocks": 1, "heads": 2},
+}
+WORDS = ["a", "chair", "lamp", "tall"]
+TEXTS = {"words": WORDS, "network": CONFIG["network"] | {"words": len(WORDS), "reads": True, "sketch": 4, "details": 8}}
+
+
+def checkpoint(folder, config):
+    torch.manual_seed(0)
+    denoiser = build_denoiser(json.loads(json.dumps(config)))
+    for parameter in denoiser.parameters():  # many layers begin at zero
+        torch.nn.init.normal_(parameter, std=0.1)
+    save_checkpoint(folder, denoiser, config, "")
+    return folder
+
+
+@pytest.mark.parametrize("changes", [{"network": CONFIG["network"] | {"classes": 2}}, TEXTS], ids=["classes", "texts"])
+def test_any_batch_gives_what_torch_gives(tmp_path, changes):
+    import onnxruntime
+
+    folder = checkpoint(tmp_path / "model", CONFIG | changes)
+    about = export_onnx.export_onnx(folder, tmp_path / "out")
+    graph = (tmp_path / "out" / "model.onnx").read_bytes()
+    assert json.loads((tmp_path / "out" / "model.json").read_text()) == about
+    assert hashlib.sha256(graph).hexdigest() == about["sha256"] and len(graph) == about["bytes"]
+    denoiser, config = load_checkpoint(folder)
+    inputs = export_onnx.example(config, 5, seed=7)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = [put.name for put in session.get_inputs()]
+    (got,) = session.run(None, dict(zip(names, [value.numpy() for value in inputs], strict=True)))
+    expected = denoiser(*inputs).numpy()
+    assert np.abs(expected).max() > 0.05
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def test_weights_take_two_bytes_each(tmp_path):
+    wide = {"network": CONFIG["network"] | {"channels": [32, 64], "classes": 2}}
+    folder = checkpoint(tmp_path / "model", CONFIG | wide)
+    about = export_onnx.export_onnx(folder, tmp_path / "out")
+    weights = (folder / "model.safetensors").stat().st_size
+    assert about["bytes"] < 1.2 * weights
+
+
+def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
+    folder = checkpoint(tmp_path / "model", CONFIG)
+    monkeypatch.setattr(export_onnx, "TOLERANCE", 1e-12)
+    with pytest.raises(ValueError, match="differs from torch"):
+        export_onnx.export_onnx(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not a checkpoint folder"):
+        export_onnx.export_onnx(tmp_path, tmp_path / "out")
