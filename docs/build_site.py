@@ -46,6 +46,10 @@ LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 <script type="module" src="_static/live/page.js"></script>
 
 """
+LIVE_PLANES = {"01": "noise", "02": "score", "03": "sampler"}  # lessons that begin with a live picture
+LIVE_PLANE = """<link rel="stylesheet" href="../_static/live/live.css">
+<div data-nts-plane="{}"></div>
+<script type="module" src="../_static/live/plane.js"></script>"""
 
 
 def lessons() -> list[Path]:
@@ -62,6 +66,8 @@ def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
     if not changed:
         raise ValueError(f"{name}: its head has no link to Binder to put the download link beside")
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
+    if name[:2] in LIVE_PLANES:
+        page.cells.insert(1, nbformat.v4.new_markdown_cell(LIVE_PLANE.format(LIVE_PLANES[name[:2]])))
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
         cell.metadata["mystnb"] = {"image": {"alt": said}}
         for output in cell.get("outputs", []):
@@ -135,11 +141,18 @@ def lay_out(folder: Path, live: bool) -> None:
         (shutil.copytree if (mathjax / part).is_dir() else shutil.copy)(mathjax / part, target)
 
 
-def put_live(folder: Path) -> None:
-    """The live box's program, models and runtime, into a new folder. ValueError if npm is missing or fails."""
-    from course_utils.checkpoints import CHECKPOINTS
-    from course_utils.export_onnx import ABOUT, export_onnx, told
+def put_live(folder: Path, models: bool = True) -> None:
+    """The live pictures' program into a new folder, with models and what runs them. ValueError if npm is missing."""
+    folder.mkdir(parents=True)
+    for path in (*LIVE.glob("*.js"), *LIVE.glob("*.css"), ROOT / "course_utils/widgets/viewer/viewer.bundle.js"):
+        shutil.copy(path, folder)
+    if models:
+        put_runtime(folder / "runtime")
+        put_models(folder / "models")
 
+
+def put_runtime(folder: Path) -> None:
+    """onnxruntime-web for WebAssembly, as npm has it, into a new folder. ValueError if npm is missing or fails."""
     runtime = LIVE / "node_modules" / "onnxruntime-web"
     wanted = json.loads((LIVE / "package.json").read_text())["dependencies"]["onnxruntime-web"]
     if not runtime.exists() or json.loads((runtime / "package.json").read_text())["version"] != wanted:
@@ -149,17 +162,22 @@ def put_live(folder: Path) -> None:
         done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=LIVE, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ValueError(f"npm cannot fetch the live box's runtime: {done.stderr.strip()[-600:]}")
-    (folder / "runtime").mkdir(parents=True)
+    folder.mkdir()
     for name in RUNTIME:
-        shutil.copy(runtime / "dist" / name, folder / "runtime")
-    for path in (*LIVE.glob("*.js"), *LIVE.glob("*.css"), ROOT / "course_utils/widgets/viewer/viewer.bundle.js"):
-        shutil.copy(path, folder)
+        shutil.copy(runtime / "dist" / name, folder)
+
+
+def put_models(folder: Path) -> None:
+    """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long as it fits."""
+    from course_utils.checkpoints import CHECKPOINTS
+    from course_utils.export_onnx import ABOUT, export_onnx, told
+
     for name in LIVE_MODELS:
         made, config = ROOT / "build" / "live" / name, json.loads((CHECKPOINTS / name / "config.json").read_text())
         known = json.loads((made / ABOUT).read_text()) if (made / ABOUT).exists() else {}
         if known | told(config) != known:
             export_onnx(CHECKPOINTS / name, made)
-        shutil.copytree(made, folder / "models" / name)
+        shutil.copytree(made, folder / name)
 
 
 def package(name: str) -> Path:
@@ -180,8 +198,7 @@ def build(out: Path, live: bool = True) -> None:
         source, site = Path(folder) / "source", Path(folder) / "site"
         source.mkdir()
         lay_out(source, live)
-        if live:
-            put_live(source / "static" / "live")
+        put_live(source / "static" / "live", live)
         options = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(Path(folder) / "cache")]
         if sphinx([*options, str(source), str(site)]):
             raise ValueError("Sphinx has warned, see above; mend it and build again")

@@ -1,38 +1,53 @@
 // From noise to data: one loop for every sampler, as in course_utils/sampling.py. A sampler is one function, a step from
-// time t to time s < t, and sees nothing but `await denoise(x, t)`, the guess of x0.
+// time t to time s < t, and sees nothing but `await denoise(x, t)`, the guess of x0, and `draw()`, fresh noise.
 
 import { gaussian } from "./noise.js";
 import { PATHS } from "./paths.js";
 
-/** x_t and x0 (Float32Array) weighed, and fresh noise if there is some. */
-function mixed(x, ofX, x0, ofX0, noise, ofNoise) {
-  const result = new Float32Array(x.length);
-  for (let i = 0; i < x.length; i++) result[i] = ofX * x[i] + ofX0 * x0[i] + (noise ? ofNoise * noise[i] : 0);
-  return result;
+/** Some Float32Arrays, each times a number, added: weighed([2, x], [1, y]) is 2 x + y. */
+function weighed(...terms) {
+  const sum = new Float32Array(terms[0][1].length);
+  for (const [factor, values] of terms) for (let i = 0; i < sum.length; i++) sum[i] += factor * values[i];
+  return sum;
 }
 
 /** DDIM: keep the noise, swap x0 (arXiv 2010.02502, eq. 12). */
-export function ddim({ alpha, sigma }, x, x0, t, s) {
+export async function ddim({ alpha, sigma }, denoise, x, t, s) {
+  const x0 = await denoise(x, t);
   const kept = sigma(s) / sigma(t);
-  return mixed(x, kept, x0, alpha(s) - kept * alpha(t));
+  return [weighed([kept, x], [alpha(s) - kept * alpha(t), x0]), x0];
 }
 
 /** DDPM's ancestral step: a draw from q(x_s | x_t, x0) (arXiv 2006.11239, eq. 7). */
-export function ddpm({ alpha, sigma }, x, x0, t, s, draw) {
+export async function ddpm({ alpha, sigma }, denoise, x, t, s, draw) {
+  const x0 = await denoise(x, t);
   const kept = alpha(t) / alpha(s);
-  const added = sigma(t) ** 2 - kept ** 2 * sigma(s) ** 2;
-  const variance = (Math.max(added, 0) * sigma(s) ** 2) / sigma(t) ** 2;
-  return mixed(x, (kept * sigma(s) ** 2) / sigma(t) ** 2, x0, (alpha(s) * added) / sigma(t) ** 2, draw(), Math.sqrt(variance));
+  const added = Math.max(sigma(t) ** 2 - kept ** 2 * sigma(s) ** 2, 0);
+  const [ofX, ofX0] = [(kept * sigma(s) ** 2) / sigma(t) ** 2, (alpha(s) * added) / sigma(t) ** 2];
+  return [weighed([ofX, x], [ofX0, x0], [(Math.sqrt(added) * sigma(s)) / sigma(t), draw()]), x0];
 }
 
-export const SAMPLERS = { ddim, ddpm };
+/** Heun for x / alpha in sigma / alpha: Euler, then the mean of the slopes at both ends (arXiv 2206.00364, algorithm 1). */
+export async function heun(path, denoise, x, t, s) {
+  const { alpha, sigma } = path;
+  const [euler, x0] = await ddim(path, denoise, x, t, s);
+  if (sigma(s) === 0 || alpha(t) === 0) return [euler, x0];
+  const end = await denoise(euler, s);
+  const [from, to] = [sigma(t) / alpha(t), sigma(s) / alpha(s)];
+  const half = (to - from) / 2;
+  const inner = weighed([(1 + half / from) / alpha(t), x], [-half / from, x0], [half / to / alpha(s), euler], [-half / to, end]);
+  return [weighed([alpha(s), inner]), x0];
+}
 
-/** Walk from noise to data; yields {step, steps, t, x, x0} after every step. The last x is the sample. */
-export async function* sample(denoise, path, times, step, count, seed) {
-  let x = gaussian(seed, count).map((value) => PATHS[path].sigma(times[0]) * value);
+export const SAMPLERS = { ddim, ddpm, heun };
+
+/** Walk from noise to data; yields {step, steps, t, x, x0} after every step. The last x, `count` numbers, is the sample. */
+export async function* sample(denoise, path, times, sampler, count, seed) {
+  let x = weighed([PATHS[path].sigma(times[0]), gaussian(seed, count)]);
   for (let k = 0; k + 1 < times.length; k++) {
-    const x0 = await denoise(x, times[k]);
-    x = SAMPLERS[step](PATHS[path], x, x0, times[k], times[k + 1], () => gaussian(seed, count, k + 1));
+    const draw = () => gaussian(seed, count, k + 1);
+    let x0;
+    [x, x0] = await SAMPLERS[sampler](PATHS[path], denoise, x, times[k], times[k + 1], draw);
     yield { step: k + 1, steps: times.length - 1, t: times[k + 1], x, x0 };
   }
 }

@@ -17,9 +17,11 @@ from course_utils.datasets.captions import captions, words
 from course_utils.datasets.shapes import make_shapes
 from course_utils.generation import sampling_states
 from course_utils.geometry.mesh import is_watertight
+from course_utils.mixtures import GaussianMixture
 from course_utils.networks.text import Vocabulary
 from course_utils.noise import gaussian
-from course_utils.sampling import last, time_grid
+from course_utils.paths import PATHS
+from course_utils.sampling import SAMPLERS, last, sample, time_grid
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -211,6 +213,63 @@ def test_noise_times_and_words_are_those_of_python(opened):
     np.testing.assert_allclose(result["times"], time_grid(path, 16, 8.0).numpy(), atol=1e-12)
     tokens = Vocabulary(words()).encode(texts)
     assert torch.equal(torch.tensor(result["tokens"])[:, : tokens.shape[1]], tokens)
+
+
+PLANES = """<link rel="icon" href="data:,"><link rel="stylesheet" href="_static/live/live.css">
+<div data-nts-plane="noise"></div><div data-nts-plane="score"></div><div data-nts-plane="sampler"></div>
+<script type="module" src="_static/live/plane.js"></script>"""
+
+
+def test_mixtures_and_samplers_are_those_of_python(opened):
+    found = opened.evaluate("""async () => {
+        const [mixture, paths, noise, sampling] = await Promise.all(
+            ["mixture", "paths", "noise", "sampling"].map((name) => import(`/_static/live/${name}.js`)));
+        const spiral = mixture.MIXTURES.spiral, path = paths.PATHS.flow, results = {};
+        const denoise = (x, t) => spiral.denoise(x, path, t);
+        for (const name of Object.keys(sampling.SAMPLERS)) {
+            const times = paths.timeGrid("flow", 12);
+            for await (const { x } of sampling.sample(denoise, "flow", times, name, 60, 5)) results[name] = [...x];
+        }
+        const places = [[0.3, -1], [2, 1.5]];
+        return { means: spiral.means, results,
+            scores: places.map(([x, y]) => spiral.score(x, y, path, 0.4)),
+            logs: places.map(([x, y]) => spiral.logDensity(x, y, path, 0.4)) };
+    }""")
+    path, mixture = PATHS["flow"](), GaussianMixture(found["means"], 0.07)
+    places = torch.tensor([[0.3, -1.0], [2.0, 1.5]], dtype=torch.float64)
+    np.testing.assert_allclose(found["scores"], mixture.score(places, path, 0.4), rtol=1e-9)
+    np.testing.assert_allclose(found["logs"], mixture.log_density(places, path, 0.4), rtol=1e-9)
+    for name, ours in found["results"].items():
+        noise = gaussian(5, (30, 2))
+        states = sample(mixture.denoiser(path), path.prior_sample(noise), time_grid(path, 12), SAMPLERS[name], seed=5)
+        np.testing.assert_allclose(np.reshape(ours, (30, 2)), last(states).x_t.numpy(), atol=2e-3, err_msg=name)
+    assert set(found["results"]) == {"ddim", "ddpm", "heun"}
+
+
+def test_every_control_of_the_live_pictures_changes_them(page, site, address):
+    (site / "planes.html").write_text(PLANES, encoding="utf-8")
+    with alone(page, address):
+        page.goto(f"{address}planes.html")
+        page.wait_for_function("document.querySelectorAll('canvas').length === 3")
+        for plane in page.locator("[data-nts-plane]").all():
+            for control in plane.locator("input, select").all():
+                before = plane.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+                control.focus()
+                chooses = control.evaluate("each => each.tagName") == "SELECT"
+                page.keyboard.press("ArrowDown" if chooses else "ArrowRight")
+                page.wait_for_timeout(400)
+                name = control.get_attribute("name")
+                if name == "step":  # it stands at its end
+                    page.keyboard.press("Home")
+                    page.wait_for_timeout(200)
+                assert plane.locator("canvas").evaluate("canvas => canvas.toDataURL()") != before, name
+            plane.locator("[name=play]").click()
+            page.wait_for_timeout(600)
+            moving = plane.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+            page.wait_for_timeout(600)
+            assert plane.locator("canvas").evaluate("canvas => canvas.toDataURL()") != moving
+            plane.locator("[name=play]").click()
+        page.screenshot(path=ARTIFACTS / "live-planes.png", full_page=True)
 
 
 def test_the_page_speaks_of_the_shipped_weights(site):
