@@ -93,6 +93,11 @@ def test_binder_has_no_room_for_cuda():
     assert f"torch=={pins()['torch']}+cpu" in lines_of("binder/requirements.txt")
 
 
+def test_the_readme_leads_to_the_site():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"]({PROJECT['urls']['Documentation']})" in readme
+
+
 def test_one_python_version():
     """The one that CI tests first, the oldest allowed: the same for conda, Binder and the workflow."""
     (conda,) = (entry for entry in conda_environment()["dependencies"] if str(entry).startswith("python="))

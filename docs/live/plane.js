@@ -51,8 +51,9 @@ const KINDS = {
       density(canvas, mixture, 0.001, 0.5);
       trails(canvas, states.slice(0, step + 1));
       dots(canvas, states[step].x, BLUE, 2);
-      const near = onData(mixture, states.at(-1).x);
-      text(`step ${step} of ${states.length - 1}, t = ${states[step].t.toFixed(2)}; at the end ${(100 * near).toFixed(0)} % lie within two standard deviations of a centre`);
+      const [near, real] = [states.at(-1).x, drawn(mixture)].map((points) => (100 * onData(mixture, points)).toFixed(0));
+      const where = `step ${step} of ${states.length - 1}, t = ${states[step].t.toFixed(2)}`;
+      text(`${where}; at the end ${near} % lie within two standard deviations of a centre, of the data ${real} %`);
     },
   },
 };
