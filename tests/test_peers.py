@@ -30,6 +30,17 @@ def imported(name):
         pytest.skip(f"{name} can't be imported ({error}); pip install -e .[peers] for these tests")
 
 
+def test_the_readme_says_what_was_measured():
+    readme = (FILE.parents[1] / "README.md").read_text(encoding="utf-8")
+    contents, _ = peers.load_results(peers.FILE)
+    for row in contents["speed"]["rows"]:
+        trained, sampled = peers.BATCH / row["training_step"], peers.BATCH / row["sampling_step"] / 16
+        assert f"| {row['name']} | {row['parameters'] / 1e6:.1f} M | {trained:.3g} | {sampled:.2g} |" in readme
+    times = {round(row["log_snr"]): row["ours_seconds"] for row in contents["quality"]["rows"] if row["log_snr"] is not None}
+    said = f"{times[0]:.0f} s at log-SNR 0, after {times[2]:.0f} s at 2, after {times[4]:.0f} s at 4"
+    assert said in " ".join(readme.split())
+
+
 class KnowsNoise(nn.Module):
     """The exact answer for one x0: the noise in x_t; keeps the steps it was asked for."""
 
