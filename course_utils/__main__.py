@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,13 +138,14 @@ def train(options: argparse.Namespace) -> None:
     """
     import torch
 
+    from course_utils.atomic import alone_in
     from course_utils.checkpoints import build_denoiser, save_checkpoint
     from course_utils.denoiser import parameter_count
-    from course_utils.training import Trainer
+    from course_utils.training import Trainer, place_in_team
 
     config, plan = read_plan(options)
     out = options.out or ROOT / "runs" / config["name"]
-    with team(options.device) as device:
+    with team(options.device) as device, alone_in(out) if place_in_team()[0] == 0 else nullcontext():
         voxels, condition = training_data(config, options.data)
         torch.manual_seed(plan.seed)
         denoiser = build_denoiser(config)
@@ -495,6 +496,9 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         print(f"course.py {options.command}: {error}", file=sys.stderr)
         raise SystemExit(2) from error
+    except OSError as error:  # a full disk, a folder that may not be written: what was there before is there still
+        print(f"course.py {options.command}: {error}; what was saved before is unharmed", file=sys.stderr)
+        raise SystemExit(1) from error
     except KeyboardInterrupt:
         raise SystemExit("\nstopped") from None
 

@@ -1,5 +1,8 @@
-"""Files that are there or not: everything is written beside its goal and moved into place when it is complete."""
+"""Files that are there or not: everything is written beside its goal and moved into place when it is complete; and
+folders that one process at a time works in.
+"""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -50,6 +53,32 @@ def writing_folder(goal: str | Path) -> Iterator[Path]:
         if old.exists() and not goal.exists():
             os.replace(old, goal)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def alone_in(folder: str | Path) -> Iterator[None]:
+    """Only one process at a time is in here for a folder; the system lets the next one in when the first ends or dies.
+
+    ValueError if another one is in.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "a+b") as handle:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                handle.seek(0)
+                msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise
+            raise ValueError(f"{folder} is in use by another training: wait for it, or choose another folder") from None
+        yield
 
 
 def save_tensors(goal: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -189,6 +189,8 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ValueError(f"a has shape {tuple(a.shape)} and b {tuple(b.shape)}; expected (N, d) and (M, d), N, M > 1")
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise ValueError("a or b holds numbers that are not finite; expected features, all of them finite")
     a, b = a.double(), b.double()
     apart = (a.mean(0) - b.mean(0)).square().sum()
     covariances = a.T.cov(), b.T.cov()

@@ -106,7 +106,7 @@ def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:
 
     shift > 1 spends more steps where there is much noise: sigma / alpha is multiplied by it (`Path.shifted`).
     """
-    if steps < 1 or shift <= 0:
+    if steps < 1 or not 0 < shift < math.inf:
         raise ValueError(f"steps is {steps} and shift {shift}; there must be at least one step and a positive shift")
     times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
     return times if shift == 1 else path.shifted(times, shift)

@@ -76,6 +76,7 @@ class Plan:
     time_mean, time_std: training times are sigmoid(mean + std * normal); a larger mean is noisier (arXiv 2403.03206).
     loss_in: the quantity whose mean squared error is minimised, one of paths.KINDS.
     weight_limit: largest weight that an x0 error may get, because at t = 0 the weight of most quantities is infinite.
+    ValueError for numbers that make no training.
     """
 
     steps: int = 1000
@@ -91,6 +92,20 @@ class Plan:
     weight_limit: float = 400.0
     drop_condition: float = 0.1
     seed: int = 0
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} is {value!r}; expected a whole number from 1")
+        for name in ("learning_rate", "gradient_clip", "time_std", "weight_limit"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value!r}; expected a number above 0")
+        if not (0 <= self.ema_decay < 1 and 0 <= self.drop_condition <= 1):
+            raise ValueError(
+                f"ema_decay is {self.ema_decay} and drop_condition {self.drop_condition}; expected shares of 1"
+            )
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate in a step counted from 0."""
@@ -212,6 +227,11 @@ class Trainer:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         move_average(self.ema, self.denoiser, plan.ema_decay, self.step)
+        if not math.isfinite(loss) and not self.scaler.is_enabled():  # a scaler skips such steps
+            raise ValueError(
+                f"step {self.step + 1}: the loss is {float(loss)}; look whether all numbers of the data are finite, or "
+                f"take a smaller learning_rate than {plan.learning_rate}"
+            )
         return float(loss)
 
     def _fixed(self) -> dict:

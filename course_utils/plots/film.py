@@ -5,6 +5,7 @@ Lessons 00, 08 and 09 show the denoiser's x0-prediction at every sampling step. 
 plotly.js itself is never stored. Surfaces are marching cubes, vertices rounded to 16 bits.
 """
 
+import html
 import io
 import json
 import sys
@@ -216,11 +217,14 @@ def _scene():
 
 
 def _controls(names, titles, below):
-    """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not the shape."""
+    """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not the shape.
+
+    plotly reads labels as HTML, so that what a title says is escaped.
+    """
     still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
     playing = still | {"fromcurrent": True, "frame": {"duration": 250, "redraw": True}}
     steps = [
-        {"method": "animate", "label": title, "args": [[name], still]}
+        {"method": "animate", "label": html.escape(title, quote=False), "args": [[name], still]}
         for name, title in zip(names, titles, strict=True)
     ]
     return {
