@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -82,6 +83,9 @@ def alone_in(folder: str | Path) -> Iterator[None]:
 
 
 def save_tensors(goal: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write named tensors and text to one safetensors file, atomically."""
+    """Write named tensors and text to one safetensors file, atomically. OSError if the disk is full, say."""
     with writing(goal) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+        try:
+            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+        except SafetensorError as error:  # what the system said stands in its text
+            raise OSError(f"{goal} cannot be written: {error}") from error
