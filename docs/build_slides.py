@@ -10,8 +10,9 @@ reveal.css, with its licence. plotly.js and MathJax come as in build_site.py; no
 """
 
 import argparse
+import base64
 import html
-import os
+import io
 import re
 import shutil
 import sys
@@ -24,6 +25,7 @@ from build_site import ROOT, copy_libraries, lessons, with_figures
 from nbconvert import SlidesExporter
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from PIL import Image
 from traitlets.config import Config
 
 SLIDES = ROOT / "docs" / "slides"
@@ -37,6 +39,7 @@ LINE, GAP, CHARACTERS = 42, 18, 76  # a line of text, the space between paragrap
 CODE_SIZES, CODE_WIDTH, CODE_LINE, LETTER = (15, 22), 1112, 1.4, 0.603  # font size; line height and letter in sizes
 PRINTED = 22 * CODE_LINE  # a printed line
 LONG_CAPTION = 330  # letters
+WIDTH, FILM, ENLARGED = 1160, 600, 2  # of a slide inside its margins; height of a film; pictures grow so much at most
 
 
 @dataclass
@@ -119,8 +122,9 @@ def take_captions(cells: list[NotebookNode]) -> dict[str, str]:
         elif figure is not None:
             found = CAPTION.match(cell.source)
             if found:
-                paragraph = blocks(cell.source)[0]
-                said = paragraph if seen(paragraph) <= LONG_CAPTION else found[0]
+                paragraph = re.split(r"\n\s*\n", cell.source)[0]
+                more = seen(paragraph) > LONG_CAPTION or "**Predict" in paragraph or paragraph.endswith(":")
+                said = found[0] if more else paragraph
                 captions[figure.id] = said.strip()
                 cell.source = cell.source[len(said) :].strip()
             figure = None
@@ -141,7 +145,7 @@ def blocks(text: str) -> list[str]:
             found[-1:] = [[*(found[-1] if found else []), line]]
         if re.match(r"#+ ", line):
             found.append([])
-        if line.count("$$") % 2:
+        if line.count("$$") % 2 or line.startswith("```"):
             inside = not inside
         inside = (inside or "<details" in line) and "</details>" not in line
     together = []
@@ -149,7 +153,7 @@ def blocks(text: str) -> list[str]:
         follows = re.match(r"\$\$|[-*|>] |\d+\. |\|", block)
         if follows and together and not together[-1].startswith("#") and height(together[-1] + block) < DENSE:
             together[-1] += f"\n\n{block}"
-        elif not re.match(r"\[▶ Open|\*\*Sources\.", block):
+        elif not re.match(r"\[▶ Open|\*\*(Sources|Next|Back)\b", block):
             together.append(block)
     return together
 
@@ -212,8 +216,9 @@ def code_pieces(cell: NotebookNode, caption: str | None) -> list[Piece]:
 
 
 def code_and_print(cell: NotebookNode, printed: list[NotebookNode], begins: bool) -> list[Piece]:
-    code = new_code_cell(cell.source, metadata={"size": code_size(cell.source)})
-    high = len(cell.source.splitlines()) * code_size(cell.source) * CODE_LINE + 2 * GAP
+    source = cell.source.replace("\n\n\n", "\n\n")
+    code = new_code_cell(source, metadata={"size": code_size(source)})
+    high = len(source.splitlines()) * code_size(source) * CODE_LINE + 2 * GAP
     if not printed:
         return [Piece([code], high, begins, ends=True)]
     below = sum(map(printed_lines, printed)) * PRINTED + 2 * GAP
@@ -227,13 +232,22 @@ def code_and_print(cell: NotebookNode, printed: list[NotebookNode], begins: bool
 def figure_piece(cell: NotebookNode, figure: NotebookNode, printed: list[NotebookNode], caption: str | None) -> Piece:
     code = new_code_cell(cell.source, metadata={"size": CODE_SIZES[0], "tags": ["folded"]})
     cells = [code, output_cell([figure], "figure", alt=cell.metadata.alt)]
-    cells += [output_cell(printed, "printed")] if printed else []
-    cells += [new_markdown_cell(local_links(caption), metadata={"tags": ["caption"]})] if caption else []
-    return Piece(cells, FULL - 3 * LINE, ends=True)
+    high = FILM
+    if "image/png" in figure.data:
+        width, tall = Image.open(io.BytesIO(base64.b64decode(figure.data["image/png"]))).size
+        cells[1].metadata["most"] = round(ENLARGED * tall)
+        high = min(WIDTH / width, ENLARGED) * tall
+    if printed:
+        cells.append(output_cell(printed, "printed"))
+    if caption:
+        cells.append(new_markdown_cell(local_links(caption), metadata={"tags": ["caption"]}))
+    notes = sum(map(printed_lines, printed)) * PRINTED + 2 * GAP * bool(printed) + LINE * lines(caption or "")
+    return Piece(cells, min(high, FILM - notes) + notes, ends=bool(notes))
 
 
 def output_cell(outputs: list[NotebookNode], tag: str, kind: str = "-", alt: str = "") -> NotebookNode:
     metadata = {"transient": {"remove_source": True}, "tags": [tag], "slideshow": {"slide_type": kind}, "alt": alt}
+    metadata["size"] = code_size("\n".join(map(printed_text, outputs)))
     return new_code_cell("", outputs=outputs, metadata=metadata)
 
 
@@ -242,13 +256,17 @@ def is_figure(output: NotebookNode) -> bool:
     return "image/png" in data or 'class="film"' in data.get("text/html", "")
 
 
+def printed_text(output: NotebookNode) -> str:
+    return output.get("text") or output.get("data", {}).get("text/plain", "")
+
+
 def printed_lines(output: NotebookNode) -> int:
-    return len((output.get("text") or output.get("data", {}).get("text/plain", "")).splitlines())
+    return len(printed_text(output).splitlines())
 
 
 def code_size(source: str) -> float:
     """The font size at which the longest line and all lines fit; what does not at the smallest is scrolled."""
-    rows = source.splitlines()
+    rows = source.splitlines() or [" "]
     fits = min(CODE_WIDTH / LETTER / max(map(len, rows)), (FULL - 4 * GAP) / CODE_LINE / len(rows))
     return min(max(round(fits, 1), CODE_SIZES[0]), CODE_SIZES[1])
 
@@ -275,14 +293,17 @@ def slides(pieces: list[Piece]) -> list[NotebookNode]:
 
 def joins(page: list[Piece], piece: Piece) -> bool:
     """Whether a piece goes on the same slide: text on text while it reads well, code or a figure below a little."""
+    if page[-1].ends or ("**Predict" in page[-1].cells[0].source and shows_figure(piece)):
+        return False  # the answer comes after the question
+    if shows_figure(page[-1]) and not shows_figure(piece):
+        return False
+    reads = piece.cells[0].cell_type == "markdown" and not re.match("!|<details", piece.cells[0].source)
     high = sum(other.height for other in page)
-    if page[-1].ends:
-        return False
-    is_text = piece.cells[0].cell_type == "markdown"
-    asks = any("**Predict" in other.cells[0].source for other in page)
-    if piece.height >= FULL - 3 * LINE and asks and not is_text:  # the answer comes after the question
-        return False
-    return high + piece.height <= (DENSE if is_text and not piece.ends else FULL) or high <= 96
+    return high + piece.height <= (DENSE if reads else FULL) or high <= 96
+
+
+def shows_figure(piece: Piece) -> bool:
+    return "folded" in tags(piece.cells[0])
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------------
