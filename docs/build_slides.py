@@ -231,9 +231,10 @@ def code_and_print(cell: NotebookNode, printed: list[NotebookNode], begins: bool
 
 def figure_piece(cell: NotebookNode, figure: NotebookNode, printed: list[NotebookNode], caption: str | None) -> Piece:
     code = new_code_cell(cell.source, metadata={"size": CODE_SIZES[0], "tags": ["folded"]})
-    cells = [code, output_cell([figure], "figure", alt=cell.metadata.alt)]
+    cells = [code, output_cell([figure], "figure")]
     high = FILM
     if "image/png" in figure.data:
+        figure.metadata["alt"] = cell.metadata.alt
         width, tall = Image.open(io.BytesIO(base64.b64decode(figure.data["image/png"]))).size
         cells[1].metadata["most"] = round(ENLARGED * tall)
         high = min(WIDTH / width, ENLARGED) * tall
@@ -245,8 +246,8 @@ def figure_piece(cell: NotebookNode, figure: NotebookNode, printed: list[Noteboo
     return Piece(cells, min(high, FILM - notes) + notes, ends=bool(notes))
 
 
-def output_cell(outputs: list[NotebookNode], tag: str, kind: str = "-", alt: str = "") -> NotebookNode:
-    metadata = {"transient": {"remove_source": True}, "tags": [tag], "slideshow": {"slide_type": kind}, "alt": alt}
+def output_cell(outputs: list[NotebookNode], tag: str, kind: str = "-") -> NotebookNode:
+    metadata = {"transient": {"remove_source": True}, "tags": [tag], "slideshow": {"slide_type": kind}}
     metadata["size"] = code_size("\n".join(map(printed_text, outputs)))
     return new_code_cell("", outputs=outputs, metadata=metadata)
 
@@ -341,7 +342,8 @@ def build(out: Path, wanted: list[str]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(SLIDES, out, ignore=shutil.ignore_patterns("*.j2", "conf.json", "contents.html"))
     shutil.copytree(ROOT / "notebooks" / "images", out / "images")
-    shutil.copy(ROOT / "docs" / "static" / "figures.js", out)
+    for name in ("figures.js", "icon.svg"):
+        shutil.copy(ROOT / "docs" / "static" / name, out)
     copy_libraries(out)
     names = {}
     for name in chosen:
