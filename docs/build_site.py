@@ -58,18 +58,26 @@ def lessons() -> list[Path]:
 
 
 def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """A lesson as the site shows it: figures that figures.js draws, a link to the notebook, no cell for Colab."""
-    page = copy.deepcopy(notebook)
+    """A lesson as the site shows it: with_figures, and a link to the notebook."""
+    page = with_figures(notebook)
     head = page.cells[0]
     link = f"{{download}}`⤓ Download <../files/{name}.ipynb>`"
     head.source, changed = re.subn(r"(\[▶ Open in Binder\]\([^)]*\))", rf"\1 · {link}", head.source, count=1)
     if not changed:
         raise ValueError(f"{name}: its head has no link to Binder to put the download link beside")
+    for cell in page.cells:
+        cell.metadata["mystnb"] = {"image": {"alt": cell.metadata.alt}}
+    return page
+
+
+def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy without Colab's cell; figures are HTML for figures.js, metadata.alt says what a cell's pictures show."""
+    page = copy.deepcopy(notebook)
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
     if name[:2] in LIVE_PLANES:
         page.cells.insert(1, nbformat.v4.new_markdown_cell(LIVE_PLANE.format(LIVE_PLANES[name[:2]])))
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
-        cell.metadata["mystnb"] = {"image": {"alt": said}}
+        cell.metadata["alt"] = said
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):
                 output.data = {"text/html": figure(output.data, said)}
@@ -133,10 +141,15 @@ def lay_out(folder: Path, live: bool) -> None:
         page = page_of(nbformat.read(path, as_version=4), path.stem)
         nbformat.write(page, folder / "notebooks" / path.name)
         shutil.copy(path, folder / "files")
-    shutil.copy(package("plotly") / "package_data" / "plotly.min.js", folder / "static")
+    copy_libraries(folder / "static")
+
+
+def copy_libraries(folder: Path) -> None:
+    """Put plotly.js and MathJax with its fonts, which Python packages bring, into a folder."""
+    shutil.copy(package("plotly") / "package_data" / "plotly.min.js", folder)
     mathjax = package("sphinx-mathjax-offline") / "static" / "mathjax"
     for part in ("tex-chtml.js", "output/chtml/fonts"):
-        target = folder / "static" / "mathjax" / part
+        target = folder / "mathjax" / part
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (mathjax / part).is_dir() else shutil.copy)(mathjax / part, target)
 

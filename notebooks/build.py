@@ -174,7 +174,7 @@ import sys
 if "google.colab" in sys.modules:
     home = "/content/{project["name"]}"
     packages = "{packages}"
-    os.system(f"git clone --depth=1 {_repository()} {{home}}")
+    os.system(f"test -d {{home}} || git clone --quiet --depth=1 {_repository()} {{home}}")
     os.system(f"{{sys.executable}} -m pip install --quiet {{packages}}")
     os.system(f"{{sys.executable}} -m pip install --quiet --no-deps --editable {{home}}")
     sys.path.insert(0, home)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import anywidget
 import numpy as np
 import pytest
 import torch
@@ -85,7 +86,7 @@ def test_running_the_cell_again_keeps_the_state_and_leaves_nothing_behind(make):
 @every_control
 def test_the_twin_is_a_film_that_needs_no_kernel(make):
     control = make()
-    bundle = control._repr_mimebundle_()
+    bundle, _ = control._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     figure = bundle["application/vnd.plotly.v1+json"]
     assert len(figure["frames"]) > 10 and len(figure["layout"]["sliders"][0]["steps"]) == len(figure["frames"])
@@ -96,11 +97,24 @@ def test_the_twin_is_a_film_that_needs_no_kernel(make):
 
 
 def test_on_colab_the_widget_manager_is_asked_for(monkeypatch):
-    asked = []
-    output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True))
-    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(output=output))
-    assert "application/vnd.jupyter.widget-view+json" in score_field()._repr_mimebundle_()
-    assert asked == [True]
+    asked, url = [], "https://colab/manager.js"
+    widgets = SimpleNamespace(_installed_url=url)
+    output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True), _widgets=widgets)
+    monkeypatch.setitem(sys.modules, "google.colab.output", output)
+    anywidget._util.enable_custom_widget_manager_once.cache_clear()
+    data, metadata = score_field()._repr_mimebundle_()
+    view = "application/vnd.jupyter.widget-view+json"
+    assert asked == [True] and view in data
+    assert metadata == {view: {"colab": {"custom_widget_manager": {"url": url}}}}
+
+
+def test_a_control_is_shown_by_ipywidgets_7_as_by_8(monkeypatch):
+    control = score_field()
+    view = "application/vnd.jupyter.widget-view+json"
+    now = control._repr_mimebundle_()[0][view]
+    monkeypatch.delattr("ipywidgets.Widget._repr_mimebundle_", raising=False)  # as in 7.7, which Colab has
+    assert control._repr_mimebundle_()[0][view] == now == {"version_major": 2, "version_minor": 0} | now
+    assert now["model_id"] == control.box.model_id
 
 
 def press(control, x, y, panel=0):

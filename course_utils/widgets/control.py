@@ -5,7 +5,6 @@ its place: a plotly film with a slider that plays in the browser. Only the artis
 """
 
 import io
-import sys
 
 import anywidget
 import numpy as np
@@ -150,8 +149,15 @@ class Control:
     def _touched(self, x: float, y: float, axes) -> None:
         """The picture was pressed or dragged at data coordinates of these axes."""
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
-        if "google.colab" in sys.modules:  # Colab shows widgets from outside of ipywidgets only when told to
-            sys.modules["google.colab"].output.enable_custom_widget_manager()
-        return self._twin()._repr_mimebundle_() | self.box._repr_mimebundle_()
+        _, metadata = self.canvas._repr_mimebundle_()  # anywidget's: asks Colab for its custom widget manager
+        return self._twin()._repr_mimebundle_() | _view(self.box), metadata
+
+
+def _view(box: VBox) -> dict:
+    """How a live box is displayed: ipywidgets 8 says it itself, ipywidgets 7, which Colab has, does not."""
+    if hasattr(box, "_repr_mimebundle_"):
+        return box._repr_mimebundle_()
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
