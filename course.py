@@ -580,6 +580,11 @@ def command_site(arguments: list[str]) -> int:
     return delegate(["docs/build_site.py"], command_site.__doc__, arguments, "site")
 
 
+def command_students(arguments: list[str]) -> int:
+    """write the course without its answers, for graded work: students OUT"""
+    return delegate(["docs/students_package.py"], command_students.__doc__, arguments, "students")
+
+
 def command_generate(arguments: list[str]) -> int:
     """sample a shape from a shipped model: generate chair --seed 3 --out chair.glb"""
     return delegate(["-m", "course_utils", "generate"], command_generate.__doc__, arguments)
@@ -663,6 +668,7 @@ COMMANDS = {
     "run": command_run,
     "build": command_build,
     "site": command_site,
+    "students": command_students,
     "generate": command_generate,
     "train": command_train,
     "doctor": command_doctor,
