@@ -28,6 +28,7 @@ def nbgrader(folder: Path, *arguments: str) -> None:
     """Run nbgrader as in an activated environment: it starts its own helper, alembic, from the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command, environment = [sys.executable, "-m", "nbgrader", *arguments], os.environ | {"PATH": path}
+    environment.pop("PYTHONPATH", None)  # with it the course would be found before what is handed in beside a notebook
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
 
@@ -81,11 +82,8 @@ def test_answers_written_in_the_students_package_get_their_points_from_the_full_
         notebook, said[student] = write_answer(package, answer)
         nbformat.write(notebook, submitted / f"{LESSON}.ipynb")
     assert "handed in" in said["ada"] == said["ben"] and "not attempted yet" in said["cem"]
-    forged = submitted / "course_utils" / "exercises"
-    forged.mkdir(parents=True)
-    (forged.parent / "__init__.py").write_text("")
-    (forged / "__init__.py").write_text("")
-    (forged / "lesson_00.py").write_text(FORGED)
+    shutil.copytree(package / "course_utils", submitted / "course_utils")
+    (submitted / "course_utils" / "exercises" / "lesson_00.py").write_text(FORGED)
     nbgrader(classroom, "autograde", ASSIGNMENT)
     with Gradebook(f"sqlite:///{classroom / 'gradebook.db'}") as book:
         scores = {student: book.find_submission(ASSIGNMENT, student).score for student in ANSWERS}
