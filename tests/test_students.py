@@ -77,8 +77,8 @@ def test_no_solution_is_in_the_package(texts):
 
 def test_what_is_left_out(package):
     names = {path.relative_to(package).as_posix() for path in package.rglob("*")}
-    assert not [name for name in names if re.search(r"(^|/)(tests|source|solutions|__pycache__|\.git|\.venv)(/|$)", name)]
-    assert not [name for name in names if name.endswith(".pyc")]
+    unwanted = re.compile(r"(^|/)(tests|source|solutions|__pycache__|\.git|\.venv)(/|$)|\.pyc$")
+    assert not [name for name in names if unwanted.search(name)]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
