@@ -113,6 +113,7 @@ def test_what_a_check_says_to_a_student():
     exercise = HandedIn("noisy", arguments=3)
 
     def stub(x0, noise, t):
+        """What a notebook comes with."""
         ...  # your code here
 
     def wrong(x0, noise, t):
