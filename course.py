@@ -585,6 +585,11 @@ def command_slides(arguments: list[str]) -> int:
     return delegate(["docs/build_slides.py"], command_slides.__doc__, arguments, "slides")
 
 
+def command_students(arguments: list[str]) -> int:
+    """write the course without its answers, for graded work: students OUT"""
+    return delegate(["docs/students_package.py"], command_students.__doc__, arguments, "students")
+
+
 def command_generate(arguments: list[str]) -> int:
     """sample a shape from a shipped model: generate chair --seed 3 --out chair.glb"""
     return delegate(["-m", "course_utils", "generate"], command_generate.__doc__, arguments)
@@ -669,6 +674,7 @@ COMMANDS = {
     "build": command_build,
     "site": command_site,
     "slides": command_slides,
+    "students": command_students,
     "generate": command_generate,
     "train": command_train,
     "doctor": command_doctor,

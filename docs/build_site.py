@@ -29,7 +29,7 @@ PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
 }
 TEXTS = {
     "To look things up": ("docs/notation.md", "data/README.md"),
-    "To teach, to take part": ("docs/teaching.md", "CONTRIBUTING.md"),
+    "To teach, to take part": ("docs/teaching.md", "docs/jupyterhub.md", "CONTRIBUTING.md"),
 }
 LINKED = (  # by other pages, not by the table of contents
     "data/checkpoints/shapes32/README.md",

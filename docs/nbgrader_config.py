@@ -3,4 +3,8 @@
 c = get_config()  # noqa: F821 (nbgrader provides it)
 c.CourseDirectory.course_id = "noise-to-shape"
 c.ClearSolutions.code_stub = {"python": "...  # your code here"}  # the course's own: an empty answer returns None
+c.CourseDirectory.ignore = [  # nbgrader's own; and what a notebook would import in the place of the teacher's modules
+    *(".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback"),
+    *("*.py", "*.so", "*.pyd"),
+]
 c.ExecutePreprocessor.timeout = 600  # seconds a cell

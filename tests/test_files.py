@@ -470,7 +470,7 @@ HOSTILE_MESH = {
     "infinite.off": (b"OFF\n3 1 0\n0 0 0\n1 0 inf\n0 1 0\n3 0 1 2\n", "finite"),
     "no_faces.obj": (b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "usable"),
     "outside.obj": (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "usable"),
-    "outside.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 9\n", "outside the range"),
+    "outside.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 9\n", "outside the range|asks for vertex 9"),
     "many.off": (b"OFF\n999999999999 1 0\n0 0 0\n", "usable"),
     "point.off": (b"OFF\n3 1 0\n1 1 1\n1 1 1\n1 1 1\n3 0 1 2\n", "bounding box"),
     "line.off": (b"OFF\n3 1 0\n0 0 0\n1 1 1\n2 2 2\n3 0 1 2\n", "no area"),

@@ -7,6 +7,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from packaging.version import Version
 
 from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
 from course_utils.geometry.mesh import is_watertight, smooth_mesh
@@ -308,8 +309,9 @@ def test_a_folder_of_other_things_is_not_replaced(pipe, tmp_path):
 
 def test_half_precision_is_close(tmp_path):
     save_checkpoint(tmp_path / "model", *tiny(), "")
+    word = "dtype" if Version(diffusers.__version__) >= Version("0.40") else "torch_dtype"  # renamed there
     single, half = (
-        quiet(VoxelDiffusionPipeline.from_pretrained(tmp_path / "model", dtype=dtype))
+        quiet(VoxelDiffusionPipeline.from_pretrained(tmp_path / "model", **{word: dtype}))
         for dtype in (torch.float32, torch.bfloat16)
     )
     assert half.dtype == torch.bfloat16

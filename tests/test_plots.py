@@ -482,9 +482,10 @@ def test_cells_show_their_corners_and_the_triangles_of_marching_cubes():
     cells = np.random.default_rng(0).normal(size=(3, 2, 2, 2))
     picture = show_cells(cells, ["a", "b", "c"])
     assert len(picture.axes) == 3 and [axes.get_title() for axes in picture.axes] == ["a", "b", "c"]
+    picture.canvas.draw()  # the surfaces' polygons, on the page
     for axes, cell in zip(picture.axes, cells, strict=True):
         (surface,) = [drawn for drawn in axes.collections if isinstance(drawn, Poly3DCollection)]
-        assert len(surface._faces) == len(marching_cubes(cell, 0.0)[1])
+        assert len(surface.get_paths()) == len(marching_cubes(cell, 0.0)[1])
         assert len(axes.lines) == 12
 
 

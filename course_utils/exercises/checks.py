@@ -7,6 +7,7 @@ torch, another float type, axes of length 1 more or less).
 
 import copy
 import html
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ import torch
 SEED = 20
 TOLERANCE = 1e-4
 TOLERANCE_HALF = 2e-2  # answers computed in float16 or bfloat16 are right too
-PASSED, NOT_ATTEMPTED, WRONG = "passed", "not attempted yet", "wrong"
-MARKS = {PASSED: ("✓", "#009E73"), NOT_ATTEMPTED: ("○", "#8A8A8A"), WRONG: ("✗", "#D55E00")}
+PASSED, NOT_ATTEMPTED, WRONG, HANDED_IN = "passed", "not attempted yet", "wrong", "handed in"
+MARKS = {
+    PASSED: ("✓", "#009E73"),
+    NOT_ATTEMPTED: ("○", "#8A8A8A"),
+    WRONG: ("✗", "#D55E00"),
+    HANDED_IN: ("→", "#0072B2"),
+}
+STUB = "# your code here"  # what notebooks/build.py and nbgrader leave in the place of a solution
 
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a check found: `status` (passed, not attempted yet, wrong), `score` in [0, 1] and a `message`."""
+    """What a check found: `status` (a key of MARKS), `score` in [0, 1] and a `message`."""
 
     exercise: str
     status: str
@@ -64,11 +71,9 @@ class Exercise:
 
     def check(self, function: Callable) -> Result:
         """Judge the learner's function on random inputs; the same function always gets the same words."""
-        if function is None or function is ...:
-            return self._result(NOT_ATTEMPTED, f"Write {self.name} in the cell above, then run both cells.")
-        if not callable(function):
-            kind = type(function).__name__
-            return self._result(WRONG, f"Hand over the function {self.name} itself: this is a {kind}.")
+        problem = _no_function(self.name, function)
+        if problem:
+            return problem
         inputs = self.make_inputs(torch.Generator().manual_seed(SEED))
         outcomes = [_run(function, arguments) for arguments in inputs]
         if outcomes[0].returned_nothing:
@@ -97,6 +102,55 @@ class Exercise:
 
     def _result(self, status: str, message: str) -> Result:
         return Result(self.name, status, 1.0 if status == PASSED else 0.0, message)
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """An exercise in the students' package (docs/students_package.py): its answers stay with the teacher.
+
+    name: the function the student writes. arguments: with how many it will be called.
+    """
+
+    name: str
+    arguments: int
+
+    def check(self, function: Callable) -> Result:
+        """Say whether there is an answer that can be marked, never whether it is right."""
+        problem = _no_function(self.name, function)
+        if problem:
+            return problem
+        try:
+            inspect.signature(function).bind(*range(self.arguments))
+        except TypeError:
+            sentence = f"It will be called with {self.arguments} arguments, and yours does not take as many."
+            return Result(self.name, WRONG, 0.0, sentence)
+        except ValueError:  # a built-in function tells no signature
+            pass
+        if STUB in _source(function):
+            return Result(self.name, NOT_ATTEMPTED, 0.0, _write(self.name))
+        return Result(self.name, HANDED_IN, 0.0, "Your teacher marks it.")
+
+
+def _no_function(name: str, function) -> Result | None:
+    """What to say of something that cannot be called; None if it can."""
+    if function is None or function is ...:
+        return Result(name, NOT_ATTEMPTED, 0.0, _write(name))
+    if not callable(function):
+        kind = type(function).__name__
+        return Result(name, WRONG, 0.0, f"Hand over the function {name} itself: this is a {kind}.")
+    return None
+
+
+def _write(name: str) -> str:
+    return f"Write {name} in the cell above, then run both cells."
+
+
+def _source(function: Callable) -> str:
+    """The text of a function; "" for one that has none, such as a built-in or a partial."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
 
 
 @dataclass(frozen=True)
