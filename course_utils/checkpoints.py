@@ -67,7 +67,10 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, 
     except (OSError, json.JSONDecodeError) as error:
         raise ValueError(f"{folder} is not a checkpoint folder: {error}") from error
     if hashlib.sha256(weights).hexdigest() != config.get("weights_sha256"):
-        raise ValueError(f"{folder / 'model.safetensors'} is damaged: its checksum is not the one in config.json")
+        raise ValueError(
+            f"{folder / 'model.safetensors'} is damaged: its checksum is not the one in config.json; fetch or copy the "
+            "folder again (a shipped model: git checkout data/checkpoints)"
+        )
     denoiser = build_denoiser(copy.deepcopy(config))
     try:
         denoiser.load_state_dict({k: v.float() for k, v in load(weights).items()})

@@ -261,7 +261,7 @@ class Trainer:
         if changed:
             raise ValueError(
                 f"{file} belongs to another plan ({'; '.join(changed)}); use that plan (a batch is that of all "
-                "processes together) or another file"
+                "processes together), or begin anew with another file (course.py train: --out FOLDER)"
             )
         parts: dict[str, dict] = {"weights": {}, "ema": {}, "optimizer": {}}
         for key, value in tensors.items():

@@ -4,6 +4,7 @@ Writes notebooks/images/denoising.png (the x0-predictions of one chair) and note
 sheet, every class of the model, seeds 0 to 7, nothing picked). Lesson heads that need no model have a function each.
 """
 
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +164,96 @@ def families() -> None:
     save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=6))
 
 
+def imports() -> dict[str, set[str]]:
+    """Module or sub-package of course_utils -> those that its modules import when they are imported themselves."""
+    package, found = ROOT / "course_utils", {}
+    for file in sorted(package.rglob("*.py")):
+        unit = file.relative_to(package).with_suffix("").parts[0]
+        uses = found.setdefault(unit, set())
+        for line in ast.parse(file.read_text(encoding="utf-8")).body:
+            name = (line.module or "") if isinstance(line, ast.ImportFrom) else ""
+            if name.startswith("course_utils."):
+                uses.add(name.split(".")[1])
+        uses.discard(unit)
+    del found["__init__"]
+    return found
+
+
+def modules() -> None:
+    """notebooks/images/modules.png: course_utils in layers, each unit above all that it imports, without atomic.py."""
+    from course_utils.plots.style import DATA, EXACT, INK, Picture, styled
+
+    uses, package = imports(), ROOT / "course_utils"
+
+    def level(unit: str) -> int:
+        return 1 + max(map(level, uses[unit]), default=-1)
+
+    def below(unit: str) -> set[str]:
+        return uses[unit].union(*(below(other) for other in uses[unit]))
+
+    def direct(unit: str) -> set[str]:
+        """What it imports and does not reach by another way."""
+        return uses[unit] - set().union(*(below(other) for other in uses[unit]))
+
+    used = set().union(*uses.values())
+    del uses["atomic"]  # which writes files and is used wherever one is written
+    uses = {unit: others - {"atomic"} for unit, others in uses.items()}
+    height = {unit: level(unit) for unit in uses}
+    height |= dict.fromkeys(set(uses) - used - {u for u in uses if uses[u]}, max(height.values()))  # commands
+    lines = [(unit, other) for unit in uses for other in sorted(direct(unit))]
+    across = arranged(height, lines)
+    with styled():
+        picture = Picture((9.0, 5.6))
+        axes = picture.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(-0.7, COLUMNS - 0.3), ylim=(-0.45, max(height.values()) + 0.45))
+        axes.set_axis_off()
+        for unit, other in lines:
+            ends = [across[unit], across[other]], [height[unit], height[other]]
+            axes.plot(*ends, color="#8A8A8A", linewidth=1, zorder=1)
+        for unit in uses:
+            folder = (package / unit).is_dir()
+            edge = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": DATA if folder else EXACT}
+            name = f"{unit}/" if folder else f"{unit}.py"
+            look = {"ha": "center", "va": "center", "fontsize": 11, "color": INK, "bbox": edge}
+            axes.text(across[unit], height[unit], name, **look)
+    save_png(IMAGES / "modules.png", picture)
+
+
+COLUMNS = 6
+
+
+def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:
+    """Unit -> place in its row: swapped at random as long as lines get shorter and keep clear of other boxes."""
+
+    def cost(across: dict[str, float]) -> float:
+        total = 0.0
+        for a, b in lines:
+            slope = (across[b] - across[a]) / (height[b] - height[a])
+            total += abs(across[b] - across[a])
+            between = (unit for unit in height if height[b] < height[unit] < height[a])
+            total += sum(9 for u in between if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7)
+        return total
+
+    rng, rows = np.random.default_rng(2), {}
+    for unit, row in height.items():
+        rows.setdefault(row, []).append(unit)
+    rows = {row: units + [""] * (COLUMNS - len(units)) for row, units in rows.items()}
+    best = np.inf
+    for _ in range(15_000):
+        row = int(rng.integers(len(rows)))
+        i, j = rng.integers(COLUMNS, size=2)
+        units = rows[row]
+        units[i], units[j] = units[j], units[i]
+        found = {unit: k + 0.25 * (r % 2) for r, us in rows.items() for k, unit in enumerate(us) if unit}
+        if cost(found) <= best:
+            best, across = cost(found), found
+        else:
+            units[i], units[j] = units[j], units[i]
+    return across
+
+
 def main() -> None:
+    modules()
     families()
     digits()
     duel()

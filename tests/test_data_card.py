@@ -1,0 +1,35 @@
+"""The data card names whatever lies in data/ and what of others lies in the code; the citation fits the package."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CARD = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+STORED = [path for path in (ROOT / "data").rglob("*") if path.is_file() and path.name != ".DS_Store"]
+
+
+def test_every_file_in_data_belongs_to_a_row_of_the_card():
+    rows = re.findall(r"^\| `([^`]+)` \|[^|\n]+\|[^|\n]+\| *[^|\n ][^|\n]*\|$", CARD, re.MULTILINE)
+    files = [path.relative_to(ROOT / "data").as_posix() for path in STORED]
+    folders = ("README.md", *(f"{row}/" for row in rows))
+    assert [name for name in files if not name.startswith(folders)] == []
+    assert [row for row in rows if not (ROOT / "data" / row).is_dir()] == []
+
+
+def test_the_bundles_library_is_named_with_its_licence():
+    viewer = ROOT / "course_utils" / "widgets" / "viewer"
+    version = json.loads((viewer / "package.json").read_text())["devDependencies"]["three"]
+    assert f"three.js {version.rsplit('.', 1)[0]}" in CARD
+    assert "The MIT License" in (viewer / "viewer.bundle.js").read_text(encoding="utf-8")[:400]
+
+
+def test_the_citation_is_the_packages():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project["version"] and citation["license"] == project["license"]
+    assert [author["name"] for author in citation["authors"]] == [author["name"] for author in project["authors"]]
+    assert citation["repository-code"] == project["urls"]["Homepage"]
