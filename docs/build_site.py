@@ -59,7 +59,7 @@ def lessons() -> list[Path]:
 
 
 def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """A lesson as the site shows it: with_figures, and a link to the notebook."""
+    """A lesson as the site shows it: with_figures, a link to the notebook, and a live picture if it has one."""
     page = with_figures(notebook)
     head = page.cells[0]
     link = f"{{download}}`⤓ Download <../files/{name}.ipynb>`"
@@ -68,6 +68,8 @@ def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
         raise ValueError(f"{name}: its head has no link to Binder to put the download link beside")
     for cell in page.cells:
         cell.metadata["mystnb"] = {"image": {"alt": cell.metadata.alt}}
+    if name[:2] in LIVE_PLANES:
+        page.cells.insert(1, nbformat.v4.new_markdown_cell(LIVE_PLANE.format(LIVE_PLANES[name[:2]])))
     return page
 
 
@@ -75,8 +77,6 @@ def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy without Colab's cell; figures are HTML for figures.js, metadata.alt says what a cell's pictures show."""
     page = copy.deepcopy(notebook)
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
-    if name[:2] in LIVE_PLANES:
-        page.cells.insert(1, nbformat.v4.new_markdown_cell(LIVE_PLANE.format(LIVE_PLANES[name[:2]])))
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
         cell.metadata["alt"] = said
         for output in cell.get("outputs", []):
