@@ -1,9 +1,10 @@
-"""Makes the notebooks from their sources: `python notebooks/build.py build|check|run [lesson ...]`.
+"""Makes the notebooks from their sources: `python notebooks/build.py build|renew|check|run [lesson ...]`.
 
 A lesson is written once, in source/NN_name.py (jupytext's percent format, solutions inside). `build` writes
 NN_name.ipynb (student edition: nbgrader's ClearSolutions takes the solutions out) and solutions/NN_name.ipynb,
-both executed; `check` says which notebooks have drifted from their source, without running anything; `run`
-executes the student editions as they stand and prints time and memory. CONTRIBUTING.md tells how to write a lesson.
+both executed; `renew` writes them after a change of texts alone, with the outputs they have; `check` says which
+notebooks have drifted from their source, without running anything; `run` executes the student editions as they stand
+and prints time and memory. CONTRIBUTING.md tells how to write a lesson.
 """
 
 import argparse
@@ -335,6 +336,32 @@ def build(source: Path, folder: Path = NOTEBOOKS) -> Measured:
     return measured
 
 
+def _code(cells: list[NotebookNode]) -> list[NotebookNode]:
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def _taught(cells: list[NotebookNode]) -> list[str]:
+    """The code of a lesson, without Colab's cell."""
+    return [cell.source for cell in cells if "colab" not in cell.metadata.get("tags", [])]
+
+
+def renew(source: Path, folder: Path = NOTEBOOKS) -> None:
+    """Write both editions with new texts and the outputs they have. BuildError where code has changed (not Colab's)."""
+    renewed = {}
+    for edition in EDITIONS:
+        path = notebook_path(source, edition, folder)
+        old = read_notebook(path)
+        notebook = compose(source, edition, stored_measurement(old))
+        ran, wanted = (_code(old.cells if old else []), _code(notebook.cells))
+        if _taught(ran) != _taught(wanted):
+            raise BuildError(f"{source.stem} ({edition} edition): its code has changed; build it")
+        for cell, before in zip(wanted, ran, strict=True):
+            cell.outputs, cell.execution_count = before.outputs, before.execution_count
+        renewed[path] = notebook
+    for path, notebook in renewed.items():
+        _write(path, notebook)
+
+
 def _write(path: Path, notebook: NotebookNode) -> None:
     path.parent.mkdir(exist_ok=True)
     part = path.with_suffix(".part")
@@ -409,6 +436,17 @@ def _build_command(sources: list[Path]) -> int:
     return 0
 
 
+def _renew_command(sources: list[Path]) -> int:
+    for source in sources:
+        try:
+            renew(source)
+        except BuildError as error:
+            print(f"[problem] {error}")
+            return 1
+        print(f"[ok] {source.stem}: new texts, the same outputs", flush=True)
+    return 0
+
+
 def _check_command(sources: list[Path]) -> int:
     complaints = [complaint for source in sources for complaint in drift(source)]
     for complaint in complaints:
@@ -435,7 +473,7 @@ def _run_command(sources: list[Path]) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Build, check or run the lessons.")
-    parser.add_argument("command", choices=["build", "check", "run"])
+    parser.add_argument("command", choices=["build", "renew", "check", "run"])
     parser.add_argument("lessons", nargs="*", help="for example 08 or 08_name; all if none is named")
     options = parser.parse_args(arguments)
     try:
@@ -443,7 +481,8 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 2
-    return {"build": _build_command, "check": _check_command, "run": _run_command}[options.command](sources)
+    commands = {"build": _build_command, "renew": _renew_command, "check": _check_command, "run": _run_command}
+    return commands[options.command](sources)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import types
@@ -184,6 +185,22 @@ def test_drift_is_found_in_either_edition(build, source, folder):
     assert [complaint.split(":")[0] for complaint in complaints] == [
         f"00_small.ipynb ({edition}), cell 4" for edition in ("student", "solutions")
     ]
+
+
+def test_renewed_texts_keep_the_outputs_and_changed_code_is_refused(build, source, folder, tmp_path):
+    there, new = tmp_path / "there", tmp_path / source.name
+    shutil.copytree(folder, there)
+    new.write_text(source.read_text().replace("Same text", "Another text"))
+    build.renew(new, there)
+    for edition in build.EDITIONS:
+        old, renewed = (build.read_notebook(build.notebook_path(source, edition, where)) for where in (folder, there))
+        assert "Another text" in str(renewed.cells) and "Same text" not in str(renewed.cells)
+        outputs = [[cell.outputs for cell in each.cells if cell.cell_type == "code"] for each in (old, renewed)]
+        assert outputs[0] == outputs[1] and any(outputs[0])
+    assert build.drift(new, there) == []
+    new.write_text(source.read_text().replace('print("two")', 'print("three")'))
+    with pytest.raises(build.BuildError, match="its code has changed"):
+        build.renew(new, there)
 
 
 def test_a_new_cell_leaves_every_other_id_alone(build, tmp_path):
