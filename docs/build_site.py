@@ -53,6 +53,8 @@ def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
         raise ValueError(f"{name}: its head has no link to Binder to put the download link beside")
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
+        kept = [output.get("metadata", {}).get("image/png", {}).get("alt") for output in cell.get("outputs", [])]
+        said = ". ".join(dict.fromkeys([said.rstrip("."), *filter(None, kept)]))  # what the figures say of themselves
         cell.metadata["mystnb"] = {"image": {"alt": said}}
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):

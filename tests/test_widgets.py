@@ -85,7 +85,8 @@ def test_running_the_cell_again_keeps_the_state_and_leaves_nothing_behind(make):
 @every_control
 def test_the_twin_is_a_film_that_needs_no_kernel(make):
     control = make()
-    bundle = control._repr_mimebundle_()
+    bundle, metadata = control._repr_mimebundle_()
+    assert metadata["image/png"]["alt"].startswith("Film of")
     assert "application/vnd.jupyter.widget-view+json" in bundle
     figure = bundle["application/vnd.plotly.v1+json"]
     assert len(figure["frames"]) > 10 and len(figure["layout"]["sliders"][0]["steps"]) == len(figure["frames"])
@@ -99,7 +100,7 @@ def test_on_colab_the_widget_manager_is_asked_for(monkeypatch):
     asked = []
     output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True))
     monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(output=output))
-    assert "application/vnd.jupyter.widget-view+json" in score_field()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in score_field()._repr_mimebundle_()[0]
     assert asked == [True]
 
 

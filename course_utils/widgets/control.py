@@ -150,8 +150,9 @@ class Control:
     def _touched(self, x: float, y: float, axes) -> None:
         """The picture was pressed or dragged at data coordinates of these axes."""
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
         if "google.colab" in sys.modules:  # Colab shows widgets from outside of ipywidgets only when told to
             sys.modules["google.colab"].output.enable_custom_widget_manager()
-        return self._twin()._repr_mimebundle_() | self.box._repr_mimebundle_()
+        still, described = self._twin()._repr_mimebundle_()
+        return still | self.box._repr_mimebundle_(), described
