@@ -16,8 +16,11 @@ from scipy import ndimage
 from skimage.color import rgb2lab
 
 from course_utils import plots
-from course_utils.plots import LiveTraining, film, live, picture_film, raster, show_pictures, style
+from course_utils.exercises.checks import MARKS
+from course_utils.plots import LiveTraining, film, live, picture_film, planar, raster, show_pictures, style
 from course_utils.plots.pictures import NOISY, ink_image, sheet
+from course_utils.plots.planar import DENSITY_MAP, ERROR_MAP
+from course_utils.plots.stills import OCCUPANCY_MAP
 from course_utils.plots.style import MODEL, NOISE, WIDE
 from course_utils.sampling import State
 
@@ -191,7 +194,7 @@ def test_sheet_is_fast_and_leaks_no_figure(tmp_path):
     plots.save_png(tmp_path / "sheet.png", picture)
     assert time.process_time() - start < 3  # far below matplotlib's own voxels, with room for a busy machine
     assert plt.get_fignums() == []
-    assert (tmp_path / "sheet.png").read_bytes() == picture.png() == picture._repr_png_()
+    assert (tmp_path / "sheet.png").read_bytes() == picture.png() == picture._repr_png_()[0]
     assert [text.get_text() for text in picture.axes[0].texts] == [str(k) for k in range(16)]
 
 
@@ -259,14 +262,14 @@ def decoded(array):
 
 
 def as_json(picture):
-    return picture._repr_mimebundle_()["application/vnd.plotly.v1+json"]
+    return picture._repr_mimebundle_()[0]["application/vnd.plotly.v1+json"]
 
 
 def test_film_of_noisy_blobs_stays_below_two_megabytes():
     growing = plots.shape_film(growing_chair())
     noise = plots.shape_film(np.random.default_rng(0).standard_normal((6, 32, 32, 32)))
     for each in growing, noise:
-        bundle = each._repr_mimebundle_()
+        bundle, _ = each._repr_mimebundle_()
         stored = len(json.dumps(bundle["application/vnd.plotly.v1+json"])) + len(base64.b64encode(bundle["image/png"]))
         assert stored < 2_000_000
         assert abs(stored - each.size_bytes) < 0.1 * stored
@@ -304,7 +307,7 @@ def test_film_redraws_and_keeps_its_view():
 
 
 def test_film_stores_json_and_a_still_but_never_plotly_js():
-    bundle = plots.shape_film([ball(), ball(0.2)])._repr_mimebundle_()
+    bundle, _ = plots.shape_film([ball(), ball(0.2)])._repr_mimebundle_()
     assert set(bundle) == {"application/vnd.plotly.v1+json", "image/png", "text/plain"}
     assert bundle["image/png"].startswith(b"\x89PNG")
     text = json.dumps(bundle["application/vnd.plotly.v1+json"])
@@ -312,7 +315,7 @@ def test_film_stores_json_and_a_still_but_never_plotly_js():
 
 
 def test_film_is_the_same_twice():
-    first, second = (plots.shape_film(growing_chair(4))._repr_mimebundle_() for _ in range(2))
+    first, second = (plots.shape_film(growing_chair(4))._repr_mimebundle_()[0] for _ in range(2))
     assert first == second
 
 
@@ -394,21 +397,72 @@ def test_moving_mean_equals_brute_force():
 # Style
 
 
-def test_colours_differ_in_grey_and_for_the_colour_blind():
-    colours = [style.DATA, style.NOISE, style.MODEL, style.EXACT]
-    rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
-    lightness = np.sort(rgb2lab(rgb[None])[0, :, 0])
+def test_colours_differ_in_grey():
+    lightness = np.sort(rgb2lab(rgb_of([style.DATA, style.NOISE, style.MODEL, style.EXACT]))[:, 0])
     assert np.diff(lightness).min() > 10
+
+
+MACHADO = {  # Machado, Oliveira, Fernandes 2009, severity 1
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def rgb_of(colours):
+    return np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
+
+
+def seen_with(matrix, rgb):
+    """Colours (N, 3) in CIE Lab as an eye with this deficiency sees them."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    # Machado, Oliveira, Fernandes 2009, severity 1
-    deuteranopia = [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
-    protanopia = [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
-    for matrix in (deuteranopia, protanopia):
-        seen = np.clip(linear @ np.array(matrix).T, 0, 1)
-        seen = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
-        lab = rgb2lab(seen[None])[0]
-        distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)[np.triu_indices(4, 1)]
-        assert distance.min() > 25
+    seen = np.clip(linear @ np.array(matrix).T, 0, 1)
+    return rgb2lab(np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055))
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize(
+    ("colours", "apart"),
+    [
+        pytest.param([style.DATA, style.NOISE, style.MODEL, style.EXACT, "#FFFFFF"], 25, id="figures"),
+        pytest.param([colour for _, colour in MARKS.values()], 15, id="marks of exercises"),
+    ],
+)
+def test_colours_differ_for_the_colour_blind(deficiency, colours, apart):
+    lab = seen_with(MACHADO[deficiency], rgb_of(colours))
+    distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)[np.triu_indices(len(colours), 1)]
+    assert distance.min() > apart
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize(("colours", "both_ways"), [(DENSITY_MAP, False), (ERROR_MAP, False), (OCCUPANCY_MAP, True)])
+def test_colour_maps_can_be_read_by_the_colour_blind(deficiency, colours, both_ways):
+    """Steadily darker from white on; the two arms of the map of occupancies end far from each other."""
+    lab = seen_with(MACHADO[deficiency], colours(np.linspace(0, 1, 65))[:, :3])
+    arms = [lab[32::-1], lab[32:]] if both_ways else [lab]
+    assert all((np.diff(arm[:, 0]) < 0).all() for arm in arms)
+    assert not both_ways or np.linalg.norm(lab[0] - lab[-1]) > 25
+
+
+# Descriptions
+
+
+def test_a_picture_describes_itself_by_its_words():
+    chart = planar.Chart("How far off", "steps", "error").line([1, 2], [3, 4], "DDIM").line([1, 2], [2, 1], "Heun")
+    wanted = "Picture: How far off, across: steps, up: error, DDIM, Heun"
+    assert planar.show_charts(chart)._repr_png_()[1] == {"alt": wanted}
+    assert style.described(plots.show_voxels([box(), chair()], ["a $x_0$ box", "chair"])) == "Picture: a x_0 box, chair"
+    assert style.described(style.Picture(plots.WIDE)) == "Picture"
+
+
+def test_a_description_reaches_the_saved_notebook():
+    shell = IPython.core.interactiveshell.InteractiveShell()  # its formatter is what makes a cell's output
+    for shown, alt in (
+        (plots.show_voxels([box()], ["box"]), "Picture: box"),
+        (plots.shape_film([ball(), ball(0.2)], ["noise", "ball"]), "Film of 2 frames, from noise to ball"),
+    ):
+        data, metadata = shell.display_formatter.format(shown)
+        assert "image/png" in data and metadata["image/png"]["alt"] == alt
 
 
 def test_style_stays_inside_its_context():

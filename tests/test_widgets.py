@@ -86,7 +86,8 @@ def test_running_the_cell_again_keeps_the_state_and_leaves_nothing_behind(make):
 @every_control
 def test_the_twin_is_a_film_that_needs_no_kernel(make):
     control = make()
-    bundle, _ = control._repr_mimebundle_()
+    bundle, metadata = control._repr_mimebundle_()
+    assert metadata["image/png"]["alt"].startswith("Film of")
     assert "application/vnd.jupyter.widget-view+json" in bundle
     figure = bundle["application/vnd.plotly.v1+json"]
     assert len(figure["frames"]) > 10 and len(figure["layout"]["sliders"][0]["steps"]) == len(figure["frames"])
@@ -103,6 +104,7 @@ def test_on_colab_the_widget_manager_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab.output", output)
     anywidget._util.enable_custom_widget_manager_once.cache_clear()
     data, metadata = score_field()._repr_mimebundle_()
+    assert metadata.pop("image/png")["alt"]
     view = "application/vnd.jupyter.widget-view+json"
     assert asked == [True] and view in data
     assert metadata == {view: {"colab": {"custom_widget_manager": {"url": url}}}}

@@ -52,11 +52,19 @@ class Film:
             "image/png": self._png,
             "text/plain": repr(self),
         }
+        metadata = {"image/png": {"alt": self.described()}}
         if "google.colab" in sys.modules:  # Colab draws plotly from HTML only; plotly.js is a link there
             bundle["text/html"] = self.figure.to_html(
                 full_html=False, include_plotlyjs="cdn", auto_play=False, config=CONFIG
             )
-        return bundle
+        return bundle, metadata
+
+    def described(self):
+        """What the film shows, as text for those who do not see it."""
+        if not self.figure.frames:
+            return "A surface that can be turned"
+        labels = [step.label for step in self.figure.layout.sliders[0].steps]
+        return f"Film of {len(labels)} frames, from {labels[0]} to {labels[-1]}"
 
 
 def _narrowed(png):

@@ -89,13 +89,27 @@ class Picture(Figure):
         FigureCanvasAgg(self)
 
     def _repr_png_(self):
-        return self.png()
+        return self.png(), {"alt": described(self)}
 
     def png(self):
         """Return the picture as PNG bytes, the same bytes for the same picture."""
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
         return buffer.getvalue()
+
+
+def described(figure):
+    """What a figure shows, as text for those who do not see it: titles, axes and names of curves of every panel."""
+    panels = []
+    for axes in figure.axes:
+        labels = [axes.get_title(), *(text.get_text() for text in axes.texts)]
+        sides = {"across": axes.get_xlabel(), "up": axes.get_ylabel()} if axes.axison else {}
+        sides = [f"{side}: {label}" for side, label in sides.items() if label]
+        legend = axes.get_legend()
+        names = [text.get_text() for text in legend.get_texts()] if legend else []
+        panels.append(", ".join(filter(None, [*labels, *sides, *names])))
+    text = "; ".join(filter(None, [*panels, *(text.get_text() for text in figure.texts)]))
+    return "Picture: " + " ".join(text.translate({ord(mark): None for mark in "$\\{}"}).split()) if text else "Picture"
 
 
 def to_numpy(values):

@@ -149,10 +149,11 @@ class Control:
     def _touched(self, x: float, y: float, axes) -> None:
         """The picture was pressed or dragged at data coordinates of these axes."""
 
-    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
+        still, described = self._twin()._repr_mimebundle_()
         _, metadata = self.canvas._repr_mimebundle_()  # anywidget's: asks Colab for its custom widget manager
-        return self._twin()._repr_mimebundle_() | _view(self.box), metadata
+        return still | _view(self.box), described | metadata
 
 
 def _view(box: VBox) -> dict:

@@ -116,7 +116,8 @@ class Sculptor(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
         live, metadata = super()._repr_mimebundle_(**kwargs)
-        return self._twin()._repr_mimebundle_() | live, metadata
+        still, described = self._twin()._repr_mimebundle_()
+        return still | live, metadata | described
 
 
 def _pack(voxels: np.ndarray) -> bytes:

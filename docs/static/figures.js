@@ -1,5 +1,7 @@
 // Draws plotly's figures when they come near the screen. Until then, and without JavaScript, their still stands there.
 // On slides, where the page's style gives a figure its height, it grows into that room.
+// Plotly's own slider and buttons know the pointer only, so a figure takes keys itself: arrows, Home and End choose the
+// frame, Space plays and pauses, Shift with arrows turns a scene (so do plain arrows where there is one frame).
 {
   const PLOTLY = new URL("plotly.min.js", document.currentScript.src);
   let loading;
@@ -28,6 +30,64 @@
     }
   }
 
+  const STEP = Math.PI / 24; // of a turn by a key
+  const SHOW = { mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: true } };
+  const PLAY = { ...SHOW, fromcurrent: true, frame: { duration: 250, redraw: true } };
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+  /** Turn the scene's camera about the upright axis, and up or down. */
+  function turn(place, library, [right, up]) {
+    const eye = place.layout.scene?.camera?.eye;
+    if (!eye) return false;
+    const distance = Math.hypot(eye.x, eye.y, eye.z);
+    const azimuth = Math.atan2(eye.y, eye.x) + STEP * right;
+    const elevation = Math.max(-1.4, Math.min(1.4, Math.asin(eye.z / distance) + STEP * up));
+    const flat = distance * Math.cos(elevation);
+    const moved = { x: flat * Math.cos(azimuth), y: flat * Math.sin(azimuth), z: distance * Math.sin(elevation) };
+    library.relayout(place, { "scene.camera.eye": moved });
+    return true;
+  }
+
+  /** Let a figure be reached by Tab, say what it shows, and answer to keys. */
+  function takeKeys(place, library, said, frames) {
+    const labels = place.layout.sliders?.[0].steps.map((step) => step.label) ?? [];
+    const last = frames.length - 1;
+    let at = last, playing = false;
+    const tell = (k) => {
+      at = k;
+      place.setAttribute("aria-valuenow", k + 1);
+      place.setAttribute("aria-valuetext", labels[k] ?? `frame ${k + 1}`);
+    };
+    place.tabIndex = 0;
+    place.setAttribute("aria-label", said);
+    place.setAttribute("role", last > 0 ? "slider" : "img");
+    if (last > 0) {
+      place.setAttribute("aria-valuemin", 1);
+      place.setAttribute("aria-valuemax", frames.length);
+      tell(last);
+      place.on("plotly_animatingframe", ({ name }) => tell(frames.findIndex((frame) => frame.name === name)));
+      place.on("plotly_animated", () => (playing = false));
+    }
+    const show = (k) => library.animate(place, [frames[Math.max(0, Math.min(last, k))].name], SHOW);
+    const play = () => {
+      playing = !playing;
+      if (!playing) library.animate(place, [null], SHOW);
+      else library.animate(place, at === last ? frames.map(({ name }) => name) : null, PLAY);
+    };
+    const frameKeys = { Home: () => show(0), End: () => show(last), " ": play };
+    place.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target !== place) return;
+      const arrow = ARROWS[event.key];
+      let done = false;
+      if (arrow && (event.shiftKey || last < 1)) done = turn(place, library, arrow);
+      else if (arrow && last > 0) done = Boolean(show(at + arrow[0] + arrow[1]));
+      else if (last > 0 && frameKeys[event.key]) done = (frameKeys[event.key](), true);
+      if (!done) return;
+      event.preventDefault();
+      event.stopPropagation(); // slides have keys of their own
+    });
+  }
+
   async function draw(figure) {
     const { data, layout, frames = [], config = {} } = JSON.parse(figure.querySelector("script").textContent);
     fit(layout, figure);
@@ -36,6 +96,7 @@
     figure.append(place);
     await library.newPlot(place, data, layout, { ...config, responsive: true });
     await library.addFrames(place, frames);
+    takeKeys(place, library, figure.getAttribute("aria-label"), frames);
     figure.querySelector("img")?.remove();
     figure.dataset.drawn = frames.length;
   }
