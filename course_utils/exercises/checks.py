@@ -18,7 +18,7 @@ SEED = 20
 TOLERANCE = 1e-4
 TOLERANCE_HALF = 2e-2  # answers computed in float16 or bfloat16 are right too
 PASSED, NOT_ATTEMPTED, WRONG = "passed", "not attempted yet", "wrong"
-MARKS = {PASSED: ("✓", "#009E73"), NOT_ATTEMPTED: ("○", "#B5B5B5"), WRONG: ("✗", "#D55E00")}
+MARKS = {PASSED: ("✓", "#009E73"), NOT_ATTEMPTED: ("○", "#8A8A8A"), WRONG: ("✗", "#D55E00")}
 
 
 @dataclass(frozen=True, repr=False)
