@@ -28,7 +28,7 @@ PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
     "Part III · Voxels": ("07", "08", "09"),
 }
 TEXTS = {
-    "To look things up": ("docs/notation.md", "docs/troubleshooting.md", "data/README.md"),
+    "To look things up": ("docs/notation.md", "docs/troubleshooting.md", "docs/accessibility.md", "data/README.md"),
     "To teach": ("docs/teaching.md", "docs/jupyterhub.md"),
     "To take part": ("CONTRIBUTING.md", "docs/architecture.md", "CHANGELOG.md"),
 }

@@ -16,7 +16,7 @@ from scipy import ndimage
 from skimage.color import rgb2lab
 
 from course_utils import plots
-from course_utils.exercises.checks import MARKS
+from course_utils.exercises.checks import MARKS, PASSED, WRONG
 from course_utils.plots import LiveTraining, film, live, picture_film, planar, raster, show_pictures, style
 from course_utils.plots.pictures import NOISY, ink_image, sheet
 from course_utils.plots.planar import DENSITY_MAP, ERROR_MAP
@@ -425,7 +425,7 @@ def seen_with(matrix, rgb):
     ("colours", "apart"),
     [
         pytest.param([style.DATA, style.NOISE, style.MODEL, style.EXACT, "#FFFFFF"], 25, id="figures"),
-        pytest.param([colour for _, colour in MARKS.values()], 15, id="marks of exercises"),
+        pytest.param([MARKS[PASSED][1], MARKS[WRONG][1]], 25, id="right and wrong"),
     ],
 )
 def test_colours_differ_for_the_colour_blind(deficiency, colours, apart):

@@ -21,7 +21,7 @@ TOLERANCE_HALF = 2e-2  # answers computed in float16 or bfloat16 are right too
 PASSED, NOT_ATTEMPTED, WRONG, HANDED_IN = "passed", "not attempted yet", "wrong", "handed in"
 MARKS = {
     PASSED: ("✓", "#009E73"),
-    NOT_ATTEMPTED: ("○", "#B5B5B5"),
+    NOT_ATTEMPTED: ("○", "#8A8A8A"),
     WRONG: ("✗", "#D55E00"),
     HANDED_IN: ("→", "#0072B2"),
 }
