@@ -162,7 +162,7 @@ def _badges(lesson: str) -> str:
 
 
 def _colab_cell() -> NotebookNode:
-    """The cell that fetches the course on Colab; pip leaves what Colab has as it is, and never sees torch."""
+    """The cell that fetches the course on Colab; pip leaves what is there (ipywidgets 7) and never sees torch."""
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
     names = [re.match(r"[\w.-]+", requirement).group() for requirement in requirements]
