@@ -66,12 +66,17 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, 
         weights = (folder / "model.safetensors").read_bytes()
     except (OSError, json.JSONDecodeError) as error:
         raise ValueError(f"{folder} is not a checkpoint folder: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{folder / 'config.json'} holds {type(config).__name__}; expected an object with a config")
     if hashlib.sha256(weights).hexdigest() != config.get("weights_sha256"):
         raise ValueError(
             f"{folder / 'model.safetensors'} is damaged: its checksum is not the one in config.json; fetch or copy the "
             "folder again (a shipped model: git checkout data/checkpoints)"
         )
-    denoiser = build_denoiser(copy.deepcopy(config))
+    try:
+        denoiser = build_denoiser(copy.deepcopy(config))
+    except (RuntimeError, IndexError, OverflowError) as error:  # sizes that no network can have
+        raise ValueError(f"{folder / 'config.json'} describes no network: {str(error).splitlines()[0]}") from error
     try:
         denoiser.load_state_dict({k: v.float() for k, v in load(weights).items()})
     except RuntimeError as error:

@@ -44,6 +44,20 @@ def test_damaged_files_are_read_or_refused():
     assert sum(counts["refused"] for counts in results.values()) > 400
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('{"name"', "3"), ('"channels": [', '"channels": [9999999999, ')],
+    ids=["a number", "more channels than memory"],
+)
+def test_configs_that_fuzzing_found_are_refused(tmp_path, old, new):
+    model = fuzzing.valid_files(tmp_path)["config.json"][0]
+    text = re.sub(r"\s+", " ", model.read_text()).replace("{ ", "{").replace("[ ", "[")
+    assert old in text
+    model.write_text("3" if new == "3" else text.replace(old, new))
+    with pytest.raises(ValueError, match=r"config\.json"):
+        load_checkpoint(model.parent)
+
+
 def test_the_fuzzer_sees_what_is_wrong(tmp_path):
     def wrong(path):
         raise KeyError("no")
