@@ -75,7 +75,7 @@ def told(config: dict) -> dict:
 def _graph(denoiser: Denoiser, config: dict) -> bytes:
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
-        _Call(denoiser),
+        _Call(denoiser).eval(),
         example(config, 2),
         dynamo=True,
         dynamic_shapes={"x_t": {0: batch}, "t": {0: batch}, "condition": {0: batch}},

@@ -261,8 +261,12 @@ def fingerprint():
 
 
 def test_the_same_seed_gives_the_same_bits_here_and_in_another_process():
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    first, second = fingerprint(), fingerprint()
+    try:
+        first, second = fingerprint(), fingerprint()
+    finally:
+        torch.set_num_threads(threads)
     code = "import torch; torch.set_num_threads(1); import test_robust; print(test_robust.fingerprint())"
     there = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "tests",
