@@ -231,7 +231,7 @@ def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, 
             slope = (across[b] - across[a]) / (height[b] - height[a])
             total += abs(across[b] - across[a])
             between = (unit for unit in height if height[b] < height[unit] < height[a])
-            total += sum(9 for u in between if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7)
+            total += sum(40 for u in between if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7)
         return total
 
     rng, rows = np.random.default_rng(2), {}

@@ -31,7 +31,7 @@ FOCUSED = """() => {
     return { tag: at.tagName, kind: at.type ?? "", role: at.getAttribute("role") ?? "", text: at.textContent.trim(),
              inside: at.closest(".nts") !== null, live: at.closest(".jp-OutputArea") !== null };
 }"""
-VALUE = "() => ({ now: document.activeElement.ariaValueNow, is: document.activeElement.value ?? '' })"
+VALUE = "() => document.activeElement.ariaValueText ?? document.activeElement.value"
 
 
 def kind_of(focused):
@@ -50,6 +50,7 @@ def use(page, kind):
     if kind in ("slider", "menu"):
         before = page.evaluate(VALUE)
         page.keyboard.press("ArrowRight" if kind == "slider" else "ArrowDown")
+        page.wait_for_timeout(200)
         return page.evaluate(VALUE) != before
     if kind == "checkbox":
         page.keyboard.press("Space")
@@ -69,7 +70,8 @@ def use(page, kind):
 def test_controls_in_jupyterlab(page, tmp_path):
     (tmp_path / "notebooks").mkdir()
     code = [nbformat.v4.new_code_cell(cell) for cell in (CONTROLS, BUTTON, SCULPTOR)]
-    nbformat.write(nbformat.v4.new_notebook(cells=code), tmp_path / "notebooks" / "keys.ipynb")
+    kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), tmp_path / "notebooks" / "keys.ipynb")
     with serve(tmp_path / "notebooks", tmp_path) as lab:
         lab.open_lesson(page, "keys.ipynb")
         lab.run_all(page)
