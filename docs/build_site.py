@@ -79,7 +79,8 @@ def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
         kept = [output.get("metadata", {}).get("image/png", {}).get("alt") for output in cell.get("outputs", [])]
-        said = ". ".join(dict.fromkeys([said.rstrip("."), *filter(None, kept)]))  # what the figures say of themselves
+        more = [alt for alt in kept if alt and alt != "Picture"]  # what the figures say of themselves
+        said = ". ".join(dict.fromkeys([said.rstrip("."), *more]))
         cell.metadata["alt"] = said
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):

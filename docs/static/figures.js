@@ -68,11 +68,12 @@
       place.on("plotly_animatingframe", ({ name }) => tell(frames.findIndex((frame) => frame.name === name)));
       place.on("plotly_animated", () => (playing = false));
     }
-    const show = (k) => library.animate(place, [frames[Math.max(0, Math.min(last, k))].name], SHOW);
+    const animate = (names, how) => library.animate(place, names, how).catch(() => {}); // rejects when the next key is early
+    const show = (k) => animate([frames[Math.max(0, Math.min(last, k))].name], SHOW);
     const play = () => {
       playing = !playing;
-      if (!playing) library.animate(place, [null], SHOW);
-      else library.animate(place, at === last ? frames.map(({ name }) => name) : null, PLAY);
+      if (!playing) animate([null], SHOW);
+      else animate(at === last ? frames.map(({ name }) => name) : null, PLAY);
     };
     const frameKeys = { Home: () => show(0), End: () => show(last), " ": play };
     place.addEventListener("keydown", (event) => {
