@@ -339,8 +339,8 @@ def training_data(config: dict, file: Path | None):
 def captioned(made, words: list[str], wordings: int, means: bool = False):
     """Shapes without the held-out ones, bool (N, D, H, W), and several captions each.
 
-    The captions are tokens (N, W, length). With `means` they are a pair: the tokens, and for each caption the shapes of
-    its family that it is true of, as bits (N, W, bytes).
+    The captions are tokens (N, W, length). With `means` they come with what `draw_means` needs: for each caption the
+    shapes of its family that it is true of, as bits (N, W, bytes), and the families as labels (N,).
     """
     import numpy as np
     import torch

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -229,17 +230,22 @@ def build(out: Path, live: bool = True) -> None:
     print(f"  {os.path.basename(sys.executable)} -m http.server --bind localhost --directory {out}")
 
 
+def attempt(command: str, build: Callable, *arguments) -> int:
+    """Exit code of a command that builds something: what goes wrong is said in one line."""
+    try:
+        build(*arguments)
+    except (OSError, ValueError) as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py site", description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)")
     parser.add_argument("--no-live", action="store_true", help="without the box that makes shapes, which needs npm")
     options = parser.parse_args(arguments)
-    try:
-        build(options.out, not options.no_live)
-    except (OSError, ValueError) as error:
-        print(f"course.py site: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return attempt(parser.prog, build, options.out, not options.no_live)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from build_site import ROOT, copy_libraries, lessons, with_figures
+from build_site import ROOT, attempt, copy_libraries, lessons, with_figures
 from nbconvert import SlidesExporter
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -360,12 +360,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("lessons", nargs="*", help="for example 08 or 08_voxel_diffusion; all if none is named")
     parser.add_argument("--out", type=Path, default=ROOT / "_slides", help="folder to write (default: _slides)")
     options = parser.parse_args(arguments)
-    try:
-        build(options.out, options.lessons)
-    except (OSError, ValueError) as error:
-        print(f"course.py slides: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return attempt(parser.prog, build, options.out, options.lessons)
 
 
 if __name__ == "__main__":

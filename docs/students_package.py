@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import torch
+from build_site import attempt
 
 from course_utils.exercises.checks import Exercise
 
@@ -65,20 +66,14 @@ def write(out: Path) -> None:
     for file in sorted((ROOT / "course_utils" / "exercises").glob("lesson_*.py")):
         (out / "course_utils" / "exercises" / file.name).write_text(handout(file.stem), encoding="utf-8")
     (out / "README.md").write_text(README, encoding="utf-8")
+    megabytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
+    print(f"{out}: the students' package, {megabytes:.0f} MB, without references, mistakes and solutions")
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py students", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="folder to write, new or empty")
-    out = parser.parse_args(arguments).out
-    try:
-        write(out)
-    except (OSError, ValueError) as error:
-        print(f"course.py students: {error}", file=sys.stderr)
-        return 1
-    megabytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
-    print(f"{out}: the students' package, {megabytes:.0f} MB, without references, mistakes and solutions")
-    return 0
+    return attempt(parser.prog, write, parser.parse_args(arguments).out)
 
 
 if __name__ == "__main__":

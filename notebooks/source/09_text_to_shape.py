@@ -214,8 +214,10 @@ for run in study["runs"]:
 #
 # ## 5 · Ask
 #
-# The shipped reader has all three. Its words were learned first, as in section 3 but for all families and for longer;
-# then the U-Net of lesson 08's model learned to use them, while the words stayed as they were (*frozen*, as the text
+# The shipped reader has all three. Its words were learned first, as in section 3 but for all families and for longer,
+# and at last from the means themselves: each text with the mean of *all* training shapes that it is true of. (One shape
+# at a time has the same mean, but what *ladder back* changes of it drowns in what else differs from chair to chair.)
+# Then the U-Net of lesson 08's model learned to use them, while the words stayed as they were (*frozen*, as the text
 # encoders of the large models are). `sampling_states` asks it as its config says: 16 steps, with guidance.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"

@@ -140,6 +140,35 @@ def serve_files(folder: Path, handler=QuietFiles):
     server.server_close()
 
 
+@pytest.fixture(scope="module")
+def address(site):
+    """A web server for the folder that a test module's own fixture `site` makes."""
+    with serve_files(site) as running:
+        yield running
+
+
+def check_film(page, figure):
+    """A film of a shape, drawn: it slides to an earlier frame by its slider, and turns under the pointer."""
+    page.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
+    canvas = figure.locator(".gl-container canvas").first
+    page.wait_for_timeout(2000)
+    opened = pixels(canvas)
+    assert colours(opened) > 100
+    rail = figure.locator(".slider-rail-rect").first.bounding_box()
+    page.mouse.click(rail["x"] + 0.3 * rail["width"], rail["y"] + rail["height"] / 2)
+    page.wait_for_timeout(2000)
+    assert figure.locator(".slider-label").first.text_content().startswith("step 5 ")
+    earlier = pixels(canvas)
+    assert (earlier != opened).mean() > 0.01
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(2000)
+    assert (pixels(canvas) != earlier).mean() > 0.01
+
+
 @contextmanager
 def alone(page, address: str):
     """At the end: nothing went wrong in the page, and no other host than the address was asked."""

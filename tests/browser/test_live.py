@@ -47,12 +47,6 @@ def site(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def address(site):
-    with serve_files(site) as running:
-        yield running
-
-
 @pytest.fixture
 def opened(page, address):
     with alone(page, address):

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import nbformat
 import pytest
-from conftest import ARTIFACTS, ROOT, alone, colours, pixels, serve_files
+from conftest import ARTIFACTS, ROOT, alone, check_film
 
 sys.path.insert(0, str(ROOT / "docs"))
 import build_site
@@ -24,12 +24,6 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "site"
     build_site.build(folder, live=shutil.which("npm") is not None)
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    with serve_files(site) as running:
-        yield running
 
 
 @pytest.fixture
@@ -118,23 +112,7 @@ def test_a_film_turns_and_slides_without_a_kernel(reader, address):
     reader.goto(f"{address}notebooks/00_start_here.html")
     figure = reader.locator("figure.film").first
     figure.scroll_into_view_if_needed()
-    reader.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
-    canvas = figure.locator(".gl-container canvas").first
-    reader.wait_for_timeout(2000)
-    opened = pixels(canvas)
-    assert colours(opened) > 100
-    rail = figure.locator(".slider-rail-rect").first.bounding_box()
-    reader.mouse.click(rail["x"] + 0.3 * rail["width"], rail["y"] + rail["height"] / 2)
-    reader.wait_for_timeout(2000)
-    earlier = pixels(canvas)
-    assert (earlier != opened).mean() > 0.01
-    box = canvas.bounding_box()
-    reader.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    reader.mouse.down()
-    reader.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2, steps=8)
-    reader.mouse.up()
-    reader.wait_for_timeout(2000)
-    assert (pixels(canvas) != earlier).mean() > 0.01
+    check_film(reader, figure)
 
 
 def test_the_search_finds_a_lesson(reader, address):

@@ -4,7 +4,7 @@ import sys
 
 import nbformat
 import pytest
-from conftest import ARTIFACTS, ROOT, alone, colours, pixels, serve_files
+from conftest import ARTIFACTS, ROOT, alone, check_film
 
 sys.path.insert(0, str(ROOT / "docs"))
 import build_slides
@@ -33,17 +33,11 @@ TROUBLES = """() => Reveal.getSlides().flatMap((slide) => {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def site(tmp_path_factory):
     """All lessons' slides, built as `python3 course.py slides` does it."""
     folder = tmp_path_factory.mktemp("slides") / "slides"
-    build_slides.build(folder, [])
+    build_slides.build(site, [])
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with serve_files(folder) as running:
-        yield running
 
 
 def show(page, address, width=1280, height=720):
@@ -90,39 +84,22 @@ def test_up_and_down_go_from_section_to_section(page, address):
     assert page.locator(".place span").text_content() == "1 · Four shapes made of points"
 
 
-def test_a_film_turns_and_slides_in_a_file_without_a_server(page, folder):
+def test_a_film_turns_and_slides_in_a_file_without_a_server(page, site):
     """On a screen of another size, where reveal.js scales the slide and the pointer must hit all the same."""
-    path = (folder / "00_start_here.html").as_uri()
-    with alone(page, folder.as_uri()):
+    path = (site / "00_start_here.html").as_uri()
+    with alone(page, site.as_uri()):
         show(page, path, 1440, 810)
         while not page.evaluate("Reveal.getCurrentSlide().querySelector('figure.film')"):
             page.keyboard.press("ArrowRight")
         figure = page.locator("section.present section.present figure.film")
-        page.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
-        canvas = figure.locator(".gl-container canvas").first
-        page.wait_for_timeout(2000)
-        opened = pixels(canvas)
-        assert colours(opened) > 100
-        rail = figure.locator(".slider-rail-rect").first.bounding_box()
-        page.mouse.click(rail["x"] + 0.3 * rail["width"], rail["y"] + rail["height"] / 2)
-        page.wait_for_timeout(2000)
-        assert figure.locator(".slider-label").first.text_content().startswith("step 5 ")
-        earlier = pixels(canvas)
-        assert (earlier != opened).mean() > 0.01
-        box = canvas.bounding_box()
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2, steps=8)
-        page.mouse.up()
-        page.wait_for_timeout(2000)
-        assert (pixels(canvas) != earlier).mean() > 0.01
+        check_film(page, figure)
 
 
-def test_the_contents_lead_to_every_lesson(page, address, folder):
+def test_the_contents_lead_to_every_lesson(page, address, site):
     page.goto(address)
     links = page.locator("li a").evaluate_all("all => all.map(link => link.getAttribute('href'))")
     assert links == [f"{lesson}.html" for lesson in LESSONS]
-    assert all((folder / link).is_file() for link in links)
+    assert all((site / link).is_file() for link in links)
 
 
 def types(notebook):
