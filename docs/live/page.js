@@ -41,10 +41,9 @@ const TEMPLATE = `
   </div>
 </div>`;
 
-export class Live extends EventTarget {
-  /** element: is filled.  base: where worker.js and models/ lie.  settings: {prompt, way, seed, steps, guidance}, any of them. */
-  constructor(element, { base = new URL(".", import.meta.url), settings = {} } = {}) {
-    super();
+export class Live {
+  /** element: is filled.  base: where worker.js and models/ lie. */
+  constructor(element, base = new URL(".", import.meta.url)) {
     this.base = base;
     this.element = element;
     element.classList.add("nts-live");
@@ -55,7 +54,7 @@ export class Live extends EventTarget {
     for (const text of TEXTS) this._of("datalist").append(new Option(text));
     this.viewer = new VoxelViewer(this._of(".nts-live-view"), { size: 32, tools: ["turn", "slice"] });
     this._listen();
-    this.ready = this._describe().then(() => this._begin(settings), (error) => this._fail(error));
+    this.ready = this._describe().then(() => this._begin(), (error) => this._fail(error));
   }
 
   _of(selector) {
@@ -77,8 +76,8 @@ export class Live extends EventTarget {
     this.input("class").append(...this.about.class.classes.map((name) => new Option(name)));
   }
 
-  _begin(settings) {
-    this.set(settings);
+  _begin() {
+    this.set({});
     const megabytes = Math.round(this.about[this.way].bytes / 1e6);
     this._say(`The course's own model, ${megabytes} MB, loaded once; it runs in your browser, and nothing is sent away.`);
   }
@@ -170,7 +169,7 @@ export class Live extends EventTarget {
     this.worker.onerror = () => this._end("The model's program cannot be loaded: reload the page.");
   }
 
-  /** Make the shape that the settings name; events "done" and "stopped" say when it is over. */
+  /** Make the shape that the settings name. */
   make() {
     if (!this.form.reportValidity()) return;
     const { way, prompt, seed, steps, guidance } = this.settings;
@@ -194,7 +193,6 @@ export class Live extends EventTarget {
     this.id++;
     this.worker?.postMessage({ cancel: true });
     this._end("Stopped.");
-    this.dispatchEvent(new Event("stopped"));
   }
 
   _hear({ loaded, total, step, steps, x, x0, done, seconds, error }) {
@@ -208,7 +206,6 @@ export class Live extends EventTarget {
     } else if (done) {
       this._end(`Made in ${seconds.toFixed(1)} s: seed ${this.settings.seed}, ${this.frames.length} steps.`, 1);
       this.seconds = seconds;
-      this.dispatchEvent(new Event("done"));
     }
   }
 

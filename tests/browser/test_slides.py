@@ -36,7 +36,7 @@ TROUBLES = """() => Reveal.getSlides().flatMap((slide) => {
 def site(tmp_path_factory):
     """All lessons' slides, built as `python3 course.py slides` does it."""
     folder = tmp_path_factory.mktemp("slides") / "slides"
-    build_slides.build(site, [])
+    build_slides.build(folder, [])
     return folder
 
 
