@@ -236,9 +236,9 @@ asked_for = ["a chair with armrests", "a chair without armrests", "a round table
 stills.show_fields(torch.cat([ask(asked_for, [seed] * 8) for seed in (0, 1)]), asked_for * 2, columns=8)
 
 # %% [markdown]
-# *Eight texts, each with seed 0 and seed 1, not chosen.* Sofas, bunk beds and mugs do as they are told.
-# But neither chair with armrests has whole ones, one of the two without has them, and one round table is square. And
-# thin parts break, as in lesson 08.
+# *Eight texts, each with seed 0 and seed 1, not chosen.* Tables, bunk beds and mugs do as they are told.
+# But one of the two chairs without armrests has some, both chairs of the lower row have lost their legs, and thin parts
+# break, as in lesson 08.
 #
 # On which of the three ways does it lean? We silence one of them in a copy, and look again at how much nearer to the
 # truth a caption brings the guess at $t = 0.95$. **Predict:** which one will be missed?
@@ -327,7 +327,7 @@ print("obeyed least:", ", ".join(f"{name} {rates[name]:.0%}" for name in order[:
 #
 # Look at the lists. What is obeyed always is a size, a form, an outline: at high noise nothing else can be seen, and
 # there the text is heard. What is a matter of few voxels, a tail, a chimney, the bars of a back, hardly shows in a
-# mean, and a sketch is a mean. That is not all of it, though: a roof is large, and its form is obeyed least.
+# mean, and a sketch is a mean. That is not all of it, though: a roof is large, and its form is among the least.
 #
 # ### What obedience costs
 #
@@ -346,8 +346,8 @@ for key, title, colour in panels:
 show_charts(charts)
 
 # %% [markdown]
-# *Left: obedience; right: how alike two shapes of one prompt are.* Some guidance helps. More of it adds
-# little obedience, and shapes become more and more alike: variety is the price, as in lesson 06.
+# *Left: obedience; right: how alike two shapes of one prompt are.* Some guidance helps. More of it adds no
+# obedience, and shapes become more and more alike: variety is the price, as in lesson 06.
 #
 # ## 7 · Keep a part
 #
