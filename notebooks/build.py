@@ -166,7 +166,7 @@ def _colab_cell() -> NotebookNode:
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
     names = [re.match(r"[\w.-]+", requirement).group() for requirement in requirements]
-    packages = " ".join(name for name in names if name not in ("torch", "jupyterlab", "numpy"))
+    packages = " ".join(name for name in names if name not in ("torch", "filelock", "jupyterlab", "numpy"))
     text = f"""\
 # @title On Colab: fetch the course and what Colab lacks (elsewhere this cell does nothing)
 import os
