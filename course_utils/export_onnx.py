@@ -5,6 +5,7 @@ what a sampler has to know beside it stands in model.json. The site's page runs 
 """
 
 import argparse
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -19,7 +20,7 @@ from course_utils.denoiser import Denoiser
 
 MODEL, ABOUT = "model.onnx", "model.json"
 TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
-TOLERANCE = 1e-4  # between torch and onnxruntime; x0 lies in [-1, 1]
+TOLERANCE = 10  # times what single precision alone costs torch, which differs between models and processors
 LONGEST_TEXT = 24
 
 
@@ -48,18 +49,22 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
     """Write a checkpoint folder as ONNX into the folder `out`, whole or not at all; returns what model.json says.
 
     Weights are stored in half precision, as in the checkpoint, and computed with in single precision. The graph takes
-    any batch. ValueError if onnxruntime's answers differ from torch's by more than `TOLERANCE`.
+    any batch. ValueError if onnxruntime's answers are further from those in double precision than `TOLERANCE` allows.
     """
     denoiser, config = load_checkpoint(folder)
     graph = _graph(denoiser, config)
-    difference = largest_difference(denoiser, config, graph)
-    if not difference <= TOLERANCE:
-        raise ValueError(f"{folder}: ONNX differs from torch by {difference:.1e}; expected {TOLERANCE:.0e} at most")
+    difference, rounding = largest_differences(denoiser, config, graph)
+    if not difference <= TOLERANCE * rounding:
+        raise ValueError(
+            f"{folder}: ONNX is {difference:.1e} from torch in double precision; expected {TOLERANCE * rounding:.1e} at"
+            f" most, {TOLERANCE} times what single precision costs torch itself"
+        )
     about = told(config) | {
         "longest_text": LONGEST_TEXT,
         "sha256": hashlib.sha256(graph).hexdigest(),
         "bytes": len(graph),
-        "largest_difference_to_torch": difference,
+        "largest_difference": difference,
+        "largest_difference_of_torch": rounding,
     }
     with writing_folder(Path(out)) as target:
         (target / MODEL).write_bytes(graph)
@@ -111,20 +116,25 @@ def _halved(model):
     return model
 
 
-def largest_difference(denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3) -> float:
-    """The largest difference between torch's and onnxruntime's x0 on random inputs, in batches of 1, 2, …"""
+def largest_differences(denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3) -> tuple[float, float]:
+    """How far x0 on random inputs is from torch's in double precision: at most, by onnxruntime, and by torch itself.
+
+    In batches of 1, 2, …; x0 lies in about [-1, 1].
+    """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    worst = 0.0
+    names, exact = [put.name for put in session.get_inputs()], copy.deepcopy(denoiser).double()
+    worst = np.zeros(2)
     for batch in range(1, rounds + 1):
-        inputs = example(config, batch, seed=batch)
+        x_t, t, condition = example(config, batch, seed=batch)
         with torch.no_grad():
-            expected = denoiser(*inputs).numpy()
-        names = [put.name for put in session.get_inputs()]
-        (got,) = session.run(None, dict(zip(names, [tensor.numpy() for tensor in inputs], strict=True)))
-        worst = max(worst, float(np.abs(got - expected).max()))
-    return worst
+            expected = exact(x_t.double(), t.double(), condition).numpy()
+            single = denoiser(x_t, t, condition).numpy()
+        inputs = (tensor.numpy() for tensor in (x_t, t, condition))
+        (got,) = session.run(None, dict(zip(names, inputs, strict=True)))
+        worst = np.maximum(worst, [np.abs(answer - expected).max() for answer in (got, single)])
+    return float(worst[0]), float(worst[1])
 
 
 def main() -> None:
@@ -136,8 +146,9 @@ def main() -> None:
         about = export_onnx(options.folder, options.out)
     except ValueError as error:
         parser.exit(2, f"{error}\n")
-    size, difference = about["bytes"] / 1e6, about["largest_difference_to_torch"]
-    print(f"{options.out / MODEL}: {size:.1f} MB, its answers differ from torch's by at most {difference:.1e}")
+    ours, torchs = about["largest_difference"], about["largest_difference_of_torch"]
+    print(f"{options.out / MODEL}: {about['bytes'] / 1e6:.1f} MB; x0 is at most {ours:.1e} from torch's in double")
+    print(f"precision. Torch's own in single precision: {torchs:.1e}")
 
 
 if __name__ == "__main__":
