@@ -22,6 +22,7 @@ MODEL, ABOUT = "model.onnx", "model.json"
 TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
 TOLERANCE = 10  # times what single precision alone costs torch, which differs between models and processors
 LONGEST_TEXT = 24
+FORMAT = 2  # of the graph; a model.json that says another one belongs to an older export
 
 
 class _Call(nn.Module):
@@ -74,7 +75,14 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
 
 def told(config: dict) -> dict:
     """What model.json says of a checkpoint's config."""
-    return {key: config[key] for key in TOLD if key in config}
+    return {key: config[key] for key in TOLD if key in config} | {"format": FORMAT}
+
+
+def exported(out: str | Path, config: dict) -> bool:
+    """Whether the folder `out` holds the export of the checkpoint with this config."""
+    about = Path(out) / ABOUT
+    known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
+    return known | told(config) == known
 
 
 def _graph(denoiser: Denoiser, config: dict) -> bytes:
@@ -88,7 +96,15 @@ def _graph(denoiser: Denoiser, config: dict) -> bytes:
         output_names=["x0"],
         verbose=False,
     )
-    return _halved(program.model_proto).SerializeToString()
+    return _halved(_spelled(program.model_proto)).SerializeToString()
+
+
+def _spelled(model):
+    """Einsum over the three axes of space by name: onnxruntime's WebGPU (1.30) writes a broken shader for "..."."""
+    for node in model.graph.node:
+        if node.op_type == "Einsum":
+            node.attribute[0].s = node.attribute[0].s.replace(b"...", b"xyz")
+    return model
 
 
 def _halved(model):

@@ -42,7 +42,14 @@ LINKED = (  # by other pages, not by the table of contents
 PLOTLY = "application/vnd.plotly.v1+json"
 LIVE = ROOT / "docs" / "live"
 LIVE_MODELS = ("shapes32", "text-to-shape32")
-RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")  # of onnxruntime-web
+RUNTIME = (  # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
+    "ort.webgpu.min.mjs",
+    "ort-wasm-simd-threaded.asyncify.mjs",
+    "ort-wasm-simd-threaded.asyncify.wasm",
+)
 LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 <div data-nts-live></div>
 <script type="module" src="_static/live/page.js"></script>
@@ -188,12 +195,11 @@ def put_runtime(folder: Path) -> None:
 def put_models(folder: Path) -> None:
     """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long as it fits."""
     from course_utils.checkpoints import CHECKPOINTS
-    from course_utils.export_onnx import ABOUT, export_onnx, told
+    from course_utils.export_onnx import export_onnx, exported
 
     for name in LIVE_MODELS:
         made, config = ROOT / "build" / "live" / name, json.loads((CHECKPOINTS / name / "config.json").read_text())
-        known = json.loads((made / ABOUT).read_text()) if (made / ABOUT).exists() else {}
-        if known | told(config) != known:
+        if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
         shutil.copytree(made, folder / name)
 

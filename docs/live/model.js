@@ -8,8 +8,9 @@ const CACHE = "noise-to-shape";
 
 /** The bytes behind an address, telling (loaded, total) as they come; kept by the browser under their checksum. */
 async function fetched(address, { bytes, sha256 }, tell) {
-  const store = globalThis.caches ? await caches.open(CACHE).catch(() => null) : null; // none on a page without https
-  const key = `${address}?${sha256}`;
+  const local = address.startsWith("blob:"); // a notebook's kernel has sent it
+  const store = globalThis.caches && !local ? await caches.open(CACHE).catch(() => null) : null; // none without https
+  const key = local ? address : `${address}?${sha256}`;
   const kept = await store?.match(key);
   if (kept) return new Uint8Array(await kept.arrayBuffer());
   const answer = await fetch(key);
@@ -35,13 +36,13 @@ async function checked(data, sha256, address) {
   if (found !== sha256) throw new Error(`${address} came damaged: reload the page.`);
 }
 
-/** A model's `about` (model.json) and a session for it. folder: its address; tell: gets (loaded, total) bytes. */
-export async function loadModel(ort, folder, tell = () => {}, options = { executionProviders: ["wasm"] }) {
-  const answer = await fetch(new URL("model.json", folder));
-  if (!answer.ok) throw new Error(`${folder} is no model: model.json cannot be loaded (${answer.status}).`);
-  const about = await answer.json();
-  const bytes = await fetched(new URL("model.onnx", folder).href, about, tell);
-  return { ort, about, session: await ort.InferenceSession.create(bytes, options) };
+/** A model's `about` and a session for it. about, weights: addresses of model.json, model.onnx; tell: gets (loaded, total). */
+export async function loadModel(ort, about, weights, tell = () => {}, options = { executionProviders: ["wasm"] }) {
+  const answer = await fetch(about);
+  if (!answer.ok) throw new Error(`${about} cannot be loaded (${answer.status}).`);
+  const described = await answer.json();
+  const bytes = await fetched(weights, described, tell);
+  return { ort, about: described, session: await ort.InferenceSession.create(bytes, options) };
 }
 
 /** What a model is told to make: BigInt64Array, one number for a class, `longest_text` for a text. */

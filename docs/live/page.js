@@ -5,6 +5,10 @@ import { conditionOf } from "./model.js";
 import { VoxelViewer } from "./viewer.bundle.js";
 
 const MODELS = { class: "shapes32", text: "text-to-shape32" };
+const ENGINES = { // onnxruntime-web's files; the second one only where it is asked for
+  webassembly: { provider: "wasm", script: "ort.wasm.min.mjs", files: "ort-wasm-simd-threaded" },
+  webgpu: { provider: "webgpu", script: "ort.webgpu.min.mjs", files: "ort-wasm-simd-threaded.asyncify" },
+};
 const TEXTS = [
   "a tall chair with armrests and four legs",
   "a round table on a pedestal",
@@ -28,6 +32,8 @@ const TEMPLATE = `
   <label>Steps <span><input name="steps" type="range" min="0" max="${STEPS.length - 1}" step="1"><output></output></span></label>
   <label>Guidance <span><input name="guidance" type="range" min="${GUIDANCE.min}" max="${GUIDANCE.max}" step="${GUIDANCE.step}"><output></output></span></label>
   <div class="nts-live-go"><button class="nts-live-main" name="make">Make it</button> <button type="button" name="stop" disabled>Stop</button></div>
+  <label hidden>Runs on <select name="engine"><option value="webassembly">the processor (WebAssembly)</option>
+    <option value="webgpu">the graphics card (WebGPU)</option></select></label>
   <progress max="1" value="0" aria-label="Progress"></progress>
   <p class="nts-live-said" role="status" aria-live="polite"></p>
 </form>
@@ -42,19 +48,21 @@ const TEMPLATE = `
 </div>`;
 
 export class Live {
-  /** element: is filled.  base: where worker.js and models/ lie. */
-  constructor(element, base = new URL(".", import.meta.url)) {
-    this.base = base;
-    this.element = element;
+  /** element: is filled.  find: gives the address of worker.js, runtime/… and models/…, or promises it.  models: one of
+   * each way to ask that is offered. */
+  constructor(element, { find = (file) => new URL(file, import.meta.url).href, models = MODELS } = {}) {
+    Object.assign(this, { element, find, models });
     element.classList.add("nts-live");
     element.innerHTML = TEMPLATE;
     this.form = element.querySelector("form");
     this.frames = [];
     this.id = 0;
     for (const text of TEXTS) this._of("datalist").append(new Option(text));
+    this.form.elements.way.value = Object.keys(models)[0];
+    this._of(".nts-live-ways").querySelectorAll("label").forEach((label) => (label.hidden = Object.keys(models).length === 1));
     this.viewer = new VoxelViewer(this._of(".nts-live-view"), { size: 32, tools: ["turn", "slice"] });
     this._listen();
-    this.ready = this._describe().then(() => this._begin(), (error) => this._fail(error));
+    this.ready = Promise.all([this._describe(), this._offerWebgpu()]).then(() => this._begin()).catch((error) => this._fail(error));
   }
 
   _of(selector) {
@@ -68,12 +76,18 @@ export class Live {
 
   async _describe() {
     this.about = {};
-    for (const [way, name] of Object.entries(MODELS)) {
-      const answer = await fetch(new URL(`models/${name}/model.json`, this.base));
+    for (const [way, name] of Object.entries(this.models)) {
+      const answer = await fetch(await this.find(`models/${name}/model.json`));
       if (!answer.ok) throw new Error("The models are not here: this page was not put up as a whole.");
       this.about[way] = await answer.json();
     }
-    this.input("class").append(...this.about.class.classes.map((name) => new Option(name)));
+    this.input("class").append(...(this.about.class?.classes ?? []).map((name) => new Option(name)));
+  }
+
+  /** A choice of WebGPU where the browser has it. */
+  async _offerWebgpu() {
+    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+    this.input("engine").closest("label").hidden = !adapter;
   }
 
   _begin() {
@@ -105,7 +119,7 @@ export class Live {
 
   /** Set what is given, the model's own where nothing is. RangeError for what cannot be asked for. */
   set({ way = this.way, prompt, seed, steps, guidance }) {
-    if (!(way in MODELS)) throw new RangeError(`“${way}” is no way to ask: class or text.`);
+    if (!(way in this.models)) throw new RangeError(`“${way}” is no way to ask: ${Object.keys(this.models).join(" or ")}.`);
     const own = this.about[way].sampling;
     if (steps !== undefined && !STEPS.includes(steps)) throw new RangeError(`${steps} steps: take one of ${STEPS.join(", ")}.`);
     this.form.elements.way.value = way;
@@ -160,33 +174,52 @@ export class Live {
 
   // ------------------------------------------------------------------------------------------------ making
 
-  _open() {
-    if (this.worker) return;
+  async _open() {
     if (!globalThis.Worker || !globalThis.WebAssembly)
       throw new Error("This browser runs no WebAssembly in workers, which the model needs: try a newer one.");
-    this.worker = new Worker(new URL("worker.js", this.base), { type: "module" });
+    const address = await this.find("worker.js");
+    if (this.worker) return;
+    this.worker = new Worker(address, { type: "module" });
     this.worker.onmessage = ({ data }) => data.id === this.id && this._hear(data);
-    this.worker.onerror = () => this._end("The model's program cannot be loaded: reload the page.");
+    this.worker.onerror = () => this._giveUp("The model's program cannot be loaded: reload the page.");
+  }
+
+  /** End with what went wrong; the next try begins with a fresh worker. */
+  _giveUp(text) {
+    this.worker?.terminate();
+    this.worker = undefined;
+    this._end(text);
+  }
+
+  /** Where the worker finds what runs a model, and the model. */
+  async _places(way) {
+    const { provider, script, files } = ENGINES[this.input("engine").value];
+    const wanted = { script: `runtime/${script}`, mjs: `runtime/${files}.mjs`, wasm: `runtime/${files}.wasm` };
+    const model = { about: `models/${this.models[way]}/model.json`, weights: `models/${this.models[way]}/model.onnx` };
+    const found = async (all) => {
+      const pairs = Object.entries(all).map(async ([name, file]) => [name, await this.find(file)]);
+      return Object.fromEntries(await Promise.all(pairs));
+    };
+    return { runtime: { provider, ...(await found(wanted)) }, ...(await found(model)) };
   }
 
   /** Make the shape that the settings name. */
-  make() {
+  async make() {
     if (!this.form.reportValidity()) return;
     const { way, prompt, seed, steps, guidance } = this.settings;
     this.viewer.name = `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60) || "shape"}-${seed}`;
-    this.id++;
+    const id = ++this.id;
     this.frames = [];
     this._busy(true);
     this._say("Loading the model …");
     try {
       conditionOf(this.about[way], prompt); // what the model cannot be told is said at once
-      this._open();
+      await this._open();
+      const places = await this._places(way);
+      if (id === this.id) this.worker.postMessage({ id, generate: { places, prompt, seed, steps, guidanceScale: guidance } });
     } catch (error) {
-      this._end(error.message);
-      return;
+      if (id === this.id) this._end(error.message);
     }
-    const folder = new URL(`models/${MODELS[way]}/`, this.base).href;
-    this.worker.postMessage({ id: this.id, generate: { folder, prompt, seed, steps, guidanceScale: guidance } });
   }
 
   stop() {
@@ -196,7 +229,7 @@ export class Live {
   }
 
   _hear({ loaded, total, step, steps, x, x0, done, seconds, error }) {
-    if (error) this._end(error);
+    if (error) this._giveUp(this.input("engine").value === "webgpu" ? `The graphics card cannot run the model, choose the processor: ${error}` : error);
     else if (loaded) this._say(`Loading the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`, loaded / total);
     else if (step) {
       this.frames.push(step < steps ? x0 : x); // what it guesses on the way, and at the end what it made

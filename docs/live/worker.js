@@ -1,40 +1,45 @@
+// Loads and runs the models beside the page, which never waits. Messages in: {generate: {places, prompt, seed, steps,
+// guidanceScale}, id} and {cancel: true}; out, all with the id: {loaded, total}, {step, steps, t, x, x0}, {done, seconds},
+// {cancelled}, {error}. places: addresses, {runtime: {script, mjs, wasm, provider}, about, weights}.
+
 // Loads and runs the models beside the page, which never waits. Messages in: {generate: {folder, prompt, seed, steps,
 // guidanceScale}, id} and {cancel: true}; out, all with the id: {loaded, total}, {step, steps, t, x, x0}, {done, seconds},
 // {cancelled}, {error}.
 
 import { loadModel, shapes } from "./model.js";
 
-const RUNTIME = new URL("runtime/", import.meta.url).href;
+const runtimes = new Map();
 const models = new Map();
-let runtime;
 let wanted = 0; // the id of what is being made; 0 is nothing
 
-async function onnxruntime() {
-  const ort = await import(`${RUNTIME}ort.wasm.min.mjs`);
-  ort.env.wasm.wasmPaths = RUNTIME;
-  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
-  return ort;
+/** What promise() gives, made once for a key. */
+function once(store, key, promise) {
+  if (!store.has(key)) store.set(key, promise());
+  return store.get(key);
 }
 
-async function model(folder, tell) {
-  if (!globalThis.WebAssembly) throw new Error("This browser runs no WebAssembly, which the model needs: try a newer one.");
-  runtime ??= onnxruntime();
-  const ort = await runtime.catch(() => {
-    runtime = undefined; // the next try loads it again
+async function onnxruntime({ script, mjs, wasm }) {
+  try {
+    const ort = await import(script);
+    ort.env.wasm.wasmPaths = { mjs, wasm };
+    ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+    return ort;
+  } catch {
     throw new Error("onnxruntime-web cannot be loaded: check the connection and try again.");
-  });
-  if (!models.has(folder)) {
-    const loading = loadModel(ort, folder, tell);
-    models.set(folder, loading);
-    loading.catch(() => models.delete(folder));
   }
-  return models.get(folder);
+}
+
+async function model({ runtime, about, weights }, tell) {
+  if (!globalThis.WebAssembly) throw new Error("This browser runs no WebAssembly, which the model needs: try a newer one.");
+  const ort = await once(runtimes, runtime.script, () => onnxruntime(runtime));
+  const options = { executionProviders: [runtime.provider] };
+  return once(models, `${runtime.provider} ${weights}`, () => loadModel(ort, about, weights, tell, options));
 }
 
 const otherMessages = () => new Promise((resolve) => setTimeout(resolve)); // lets "cancel" in
 
-async function generate({ folder, ...asked }, id) {
-  const loaded = await model(folder, (loaded, total) => postMessage({ id, loaded, total }));
+async function generate({ places, ...asked }, id) {
+  const loaded = await model(places, (loaded, total) => postMessage({ id, loaded, total }));
   const started = performance.now();
   for await (const { step, steps, t, x, x0 } of shapes(loaded, asked)) {
     await otherMessages();

@@ -254,10 +254,15 @@ def lab(tmp_path_factory, chromium):
         yield running
 
 
+def program() -> str | None:
+    """The system's Chromium: the one that the variable CHROMIUM names, else the first on the path."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
 @pytest.fixture(scope="session")
 def chromium():
-    """The system's Chromium: the one that the variable CHROMIUM names, else the first on the path."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    """A running Chromium."""
+    found = program()
     if not found:
         pytest.skip(f"no browser: install Chromium or set CHROMIUM to one (looked for {', '.join(CHROMIUMS)})")
     with sync_playwright() as playwright:

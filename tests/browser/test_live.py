@@ -1,8 +1,11 @@
 """The live box of the site: the shipped models, run by the browser itself, against the same models in Python."""
 
+import functools
+import gzip
 import json
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import psutil
 import pytest
 import torch
 import trimesh
-from conftest import ARTIFACTS, alone, serve_files
+from conftest import ARTIFACTS, CHROMIUM_ARGUMENTS, QuietFiles, alone, program, serve_files
 
 from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.datasets.captions import captions, words
@@ -32,6 +35,10 @@ SAID = ".nts-live-said"
 SECONDS = 10  # a shape on two cores
 PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
 GIGABYTE = 1e9
+TRANSFER = 25e6  # bytes, compressed, until the first shape stands
+BLOCKED = 0.25  # seconds for which the page does nothing while a shape is made
+FRAME = 0.25  # between nearly all of its frames: they are drawn in software here, by the cores that make the shape
+CANCEL = 1.0  # seconds from "Stop" to a worker at rest
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing")
 
@@ -175,11 +182,151 @@ def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
 
 def test_it_needs_less_than_a_gigabyte(opened):
     opened.locator("[name=make]").click()
+    most, saying = 0, ""
+    while not saying.startswith("Made in"):
+        most = max(most, *(own_memory(each) for each in psutil.Process().children(recursive=True)))
+        opened.wait_for_timeout(200)
+        saying = opened.locator(SAID).text_content()
+        assert saying.startswith(("Loading", "Step", "Made in")), saying
+    print(f"renderer: {most / GIGABYTE:.2f} GB at most")
+    assert 0 < most < GIGABYTE
+
+
+def own_memory(process) -> int:
+    """Bytes that a renderer shares with no other process; 0 for what is none, or has ended."""
+    try:
+        return process.memory_full_info().uss if "--type=renderer" in process.cmdline() else 0
+    except psutil.NoSuchProcess:
+        return 0
+
+
+class Counted(QuietFiles):
+    """Notes in `asked` which files were sent."""
+
+    def __init__(self, *arguments, asked, **options):
+        self.asked = asked
+        super().__init__(*arguments, **options)
+
+    def copyfile(self, source, outputfile):
+        self.asked.append(Path(source.name))
+        super().copyfile(source, outputfile)
+
+
+def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromium, site, tmp_path):
+    asked = []
+    launch = chromium.browser_type.launch_persistent_context
+    with (
+        serve_files(site, functools.partial(Counted, asked=asked)) as address,
+        closing(launch(tmp_path, executable_path=program(), args=CHROMIUM_ARGUMENTS)) as profile,  # a cache on the disk
+    ):
+        page = profile.new_page()
+        page.set_default_timeout(PATIENCE)
+        open_box(page, address)
+        assert not {path.suffix for path in asked} & {".onnx", ".wasm"}  # before anything is asked for
+        page.locator("[name=make]").click()
+        first, _ = made(page)
+        size = sum(len(gzip.compress(path.read_bytes(), 6)) for path in asked)
+        print(f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed")
+        assert [path.parent.name for path in asked if path.suffix == ".onnx"] == ["shapes32"]
+        assert sum(path.suffix == ".wasm" for path in asked) == 1 and size < TRANSFER
+        asked.clear()
+        open_box(page, address)
+        page.locator("[name=make]").click()
+        assert np.array_equal(made(page)[0], first)
+        print("second visit:", sorted(path.name for path in asked))
+        assert sum(path.stat().st_size for path in asked) < 100_000
+
+
+def test_the_page_goes_on_while_a_shape_is_made_and_stop_stops_at_once(opened):
+    opened.evaluate("""() => {
+        window.gaps = { turns: [], frames: [] };
+        const count = (name, next, before = performance.now()) => next(() => {
+            const now = performance.now();
+            gaps[name].push((now - before) / 1000);
+            count(name, next, now);
+        });
+        count("turns", setTimeout);
+        count("frames", requestAnimationFrame);
+    }""")
+    opened.locator("[name=make]").click()
     made(opened)
-    renderers = [each for each in psutil.Process().children(recursive=True) if "--type=renderer" in each.cmdline()]
-    memory = [info.rss - info.shared for info in (each.memory_info() for each in renderers)]
-    print(f"renderers: {max(memory) / GIGABYTE:.2f} GB")
-    assert memory and max(memory) < GIGABYTE
+    gaps = opened.evaluate("gaps")
+    print({name: f"{len(all)}, {max(all) * 1000:.0f} ms between two at most" for name, all in gaps.items()})
+    assert max(gaps["turns"]) < BLOCKED and np.quantile(gaps["frames"], 0.95) < FRAME
+    opened.locator("[name=make]").click()
+    opened.wait_for_function(f"/^Step 3/.test(document.querySelector('{SAID}').textContent)")
+    seconds = opened.evaluate(f"""() => new Promise((resolve) => {{
+        const {{ live }} = document.querySelector("{BOX}"), started = performance.now();
+        const stopped = ({{ data }}) => data.cancelled && resolve((performance.now() - started) / 1000);
+        live.worker.addEventListener("message", stopped);
+        live.input("stop").click();
+    }})""")
+    print(f"stopped after {seconds:.2f} s")
+    assert opened.locator(SAID).text_content() == "Stopped." and seconds < CANCEL
+
+
+ONE_STEP = """async () => {
+    const { live } = document.querySelector("[data-nts-live]"), answers = {};
+    const asked = { prompt: "chair", seed: 3, steps: 1, guidanceScale: 1 };
+    await live._open();
+    for (const engine of ["webassembly", "webgpu"]) {
+        live.input("engine").value = engine;
+        const places = await live._places("class");
+        answers[engine] = await new Promise((resolve, reject) => {
+            live.worker.onmessage = ({ data }) => data.error ? reject(data.error) : data.x0 && resolve([...data.x0]);
+            live.worker.postMessage({ id: 1, generate: { ...asked, places } });
+        });
+    }
+    return answers;
+}"""
+GPU = "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => (%s) } })"
+
+
+@pytest.mark.parametrize("adapter", ["null", "{}"], ids=["without-webgpu", "with-webgpu"])
+def test_webassembly_is_the_floor_and_webgpu_is_never_loaded_unasked(page, address, adapter):
+    page.add_init_script(GPU % adapter)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    with alone(page, address):
+        open_box(page, address)
+        assert page.get_by_label("Runs on").is_visible() == (adapter != "null")
+        page.locator("[name=steps]").focus()
+        page.keyboard.press("Home")
+        page.locator("[name=make]").click()
+        assert made(page)[0].any()
+        assert any("ort.wasm" in url for url in asked)
+        assert not [url for url in asked if "webgpu" in url or "asyncify" in url]
+        if adapter == "null":
+            return
+        page.get_by_label("Runs on").select_option("webgpu")  # of which the worker finds nothing
+        page.locator("[name=make]").click()
+        page.wait_for_function(f"/choose the processor/.test(document.querySelector('{SAID}').textContent)")
+        assert any("ort.webgpu" in url for url in asked)
+        page.get_by_label("Runs on").select_option("webassembly")
+        page.locator("[name=make]").click()
+        assert made(page)[0].any()
+
+
+def test_where_webgpu_is_it_answers_as_webassembly_does(chromium, address):
+    """By a graphics card in software, which takes seconds a step: one call of the network and no shape."""
+    flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
+    with closing(chromium.browser_type.launch(executable_path=program(), args=CHROMIUM_ARGUMENTS + flags)) as gpu:
+        page = gpu.new_page()
+        page.set_default_timeout(PATIENCE)
+        open_box(page, address)
+        if page.get_by_label("Runs on").is_hidden():
+            pytest.skip("this Chromium has no WebGPU, not even in software")
+        answers = page.evaluate(ONE_STEP)
+    assert np.abs(answers["webassembly"]).max() > 0.5
+    np.testing.assert_allclose(answers["webgpu"], answers["webassembly"], atol=1e-3)
+
+
+def test_without_webassembly_the_box_says_so(page, address):
+    page.add_init_script("WebAssembly = undefined")
+    open_box(page, address)
+    page.locator("[name=make]").click()
+    page.wait_for_function(f"/runs no WebAssembly/.test(document.querySelector('{SAID}').textContent)")
+    assert page.locator("[name=make]").is_enabled() and page.console_errors == []
 
 
 def test_without_its_models_the_box_says_so(page, site, tmp_path):
