@@ -2,10 +2,6 @@
 // guidanceScale}, id} and {cancel: true}; out, all with the id: {loaded, total}, {step, steps, t, x, x0}, {done, seconds},
 // {cancelled}, {error}. places: addresses, {runtime: {script, mjs, wasm, provider}, about, weights}.
 
-// Loads and runs the models beside the page, which never waits. Messages in: {generate: {folder, prompt, seed, steps,
-// guidanceScale}, id} and {cancel: true}; out, all with the id: {loaded, total}, {step, steps, t, x, x0}, {done, seconds},
-// {cancelled}, {error}.
-
 import { loadModel, shapes } from "./model.js";
 
 const runtimes = new Map();
