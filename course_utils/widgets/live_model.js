@@ -3,7 +3,7 @@
 
 const TYPES = { js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm", json: "application/json", css: "text/css" };
 const PATIENCE = 60_000; // milliseconds: 14 MB from a far server
-const SILENT = "The kernel does not answer. If it is busy, try again once it is free; if it was restarted, run this cell again.";
+const SILENT = "The kernel, which sends the model, does not answer: wait until it is free, or run this cell again.";
 
 /** find(file) promises the address of a file that the kernel has, and a module's imports with it; close() forgets them. */
 function filesOf(model) {
@@ -18,7 +18,11 @@ function filesOf(model) {
     new Promise((resolve, reject) => {
       waiting.set(file, { resolve, reject });
       setTimeout(() => reject(new Error(SILENT)), PATIENCE);
-      model.send({ file });
+      try {
+        model.send({ file });
+      } catch {
+        reject(new Error(SILENT)); // it is gone
+      }
     });
   async function linked(source) {
     for (const [, name] of source.matchAll(/from "\.\/([\w.]+)"/g)) source = source.replaceAll(`"./${name}"`, `"${await find(name)}"`);

@@ -44,6 +44,19 @@ def run_cell(page, number):
     page.keyboard.press("Control+Enter")
 
 
+def shut_down(page):
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.locator('.lm-Menu-item[data-command="kernelmenu:shutdown"]').click()
+    page.get_by_text("No Kernel").first.wait_for()
+
+
+def opened(course, page):
+    """Open the notebook and run its first cell."""
+    course.open_lesson(page, NAME)
+    run_cell(page, 0)
+    page.wait_for_function(f"/own model/.test(document.querySelector('{SAID}')?.textContent)")
+
+
 def made(page):
     """Press the button; the voxels that the box then shows."""
     page.locator("[name=make]").click()
@@ -59,18 +72,14 @@ def like_pythons(voxels, prompt, steps):
 
 
 def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
-    course.open_lesson(page, NAME)
-    run_cell(page, 0)
-    page.wait_for_function(f"/own model/.test(document.querySelector('{SAID}')?.textContent)")
+    opened(course, page)
     run_cell(page, 1)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]').wait_for(state="attached")
     assert like_pythons(made(page), "lamp", 16)
     page.wait_for_timeout(500)
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "live-model.png")
-    page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.locator('.lm-Menu-item[data-command="kernelmenu:shutdown"]').click()
-    page.get_by_text("No Kernel").first.wait_for()
+    shut_down(page)
     page.locator("[name=class]").select_option("mug")
     page.locator("[name=steps]").focus()
     page.keyboard.press("Home")  # 4 steps, and no move of the notebook
@@ -79,3 +88,11 @@ def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
     page.screenshot(path=ARTIFACTS / "live-model-alone.png")
     assert page.locator(".jp-NotebookPanel .jp-CodeCell").count() == 2
     assert page.console_errors == []
+
+
+def test_a_kernel_that_goes_before_it_has_sent_the_model_is_named(course, page):
+    opened(course, page)
+    shut_down(page)
+    page.locator("[name=make]").click()
+    page.get_by_text("The kernel, which sends the model, does not answer").wait_for()
+    assert page.locator("[name=make]").is_enabled() and page.console_errors == []
