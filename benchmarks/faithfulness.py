@@ -16,8 +16,17 @@ import torch
 
 from course_utils.__main__ import SHIPPED_TEXT, parts
 from course_utils.checkpoints import write_section
-from course_utils.datasets.captions import FORMS, TEST_FORMS, Prompt, faithfulness, prompts, total
-from course_utils.datasets.shapes import make_shape, make_shapes
+from course_utils.datasets.captions import (
+    FORMS,
+    TEST_FORMS,
+    Prompt,
+    faithfulness,
+    held_out_pairs,
+    obeys,
+    prompts,
+    total,
+)
+from course_utils.datasets.shapes import attributes_of, make_shape, make_shapes
 from course_utils.metrics import COPY, copied, iou_distances, nearest_iou
 from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.results import STUDIES, save_results
@@ -61,6 +70,17 @@ def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
     }
 
 
+def pair_outcomes(voxels: np.ndarray, asked: list[Prompt]) -> dict[str, int]:
+    """Of prompts that name a pair of `HELD_OUT`: how many shapes have none, one, both of the two."""
+    right = np.zeros(3, dtype=int)
+    for shape, prompt in zip(voxels, asked, strict=True):
+        known = held_out_pairs(prompt.family, attributes_of(prompt.family, prompt.seed))
+        pair = next(pair for pair in known if pair.keys() <= prompt.named.keys())
+        obeyed = obeys(shape, prompt)
+        right[sum(obeyed[name] for name in pair)] += 1
+    return dict(zip(("none", "one", "both"), right.tolist(), strict=True))
+
+
 def real_shapes(asked: list[Prompt], resolution: int) -> np.ndarray:
     """The real shapes that prompts are true of: bool (N, D, H, W)."""
     return np.stack([make_shape(prompt.family, prompt.seed, resolution).voxels for prompt in asked])
@@ -88,6 +108,8 @@ def measured(pipe: VoxelDiffusionPipeline, count: int, scales: tuple[float, ...]
         judged = obedience(real_shapes(asked, config["resolution"]), asked)
         found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
         result["kinds"][name] = found
+        if name == "new pairs":
+            result["pairs"] = pair_outcomes(shapes, asked)
         print(f"{name}: {found['right']:.1%} right, by chance {found['by_chance']:.1%}", flush=True)
     asked = everything["known"]
     varied = asked[: 2 * FAR_APART]
@@ -114,6 +136,8 @@ def section(result: dict) -> str:
     for scale, found in result["scales"].items():
         right, near = (f"{100 * found[key]:.1f} %" for key in ("right", "copies"))
         lines.append(f"| {scale} | {right} | {found['same_prompt_iou']:.2f} | {near} |")
+    lines += ["", "| of the two in a new pair | shapes |", "|---|---:|"]
+    lines += [f"| {outcome} right | {shapes} |" for outcome, shapes in result["pairs"].items()]
     text = "\n".join(lines)
     return f"""{HEADING}
 

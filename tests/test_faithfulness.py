@@ -9,13 +9,22 @@ import numpy as np
 import pytest
 
 from course_utils.datasets.captions import prompts
-from course_utils.datasets.shapes import CLASSES, make_shape
+from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "faithfulness.py"
 faithful = importlib.util.module_from_spec(importlib.util.spec_from_file_location("faithful", FILE))
 faithful.__spec__.loader.exec_module(faithful)
 
 CONFIG = {"classes": CLASSES, "resolution": 32, "data": {"count": 22, "first_index": 0}}
+
+
+SEEDS = [  # a mug with tapered sides and one with two handles, neither with both
+    next(k for k in range(1000) if all((attributes_of("mug", k)[name] == value) == yes for name, value, yes in wanted))
+    for wanted in (
+        (("sides", "tapered", True), ("handle", "both", False)),
+        (("sides", "tapered", False), ("handle", "both", True)),
+    )
+]
 
 
 class Real:
@@ -42,6 +51,19 @@ def test_real_shapes_obey_up_to_the_judges_own_error(report):
         assert 0.2 < found["by_chance"] < found["right"] - 0.2
         assert sum(asked for _, asked in found["attributes"].values()) == found["asked"] >= 33
     assert len(report["kinds"]) == 3
+
+
+def test_pairs_are_counted_by_how_many_of_the_two_are_there(report):
+    outcomes = report["pairs"]
+    assert outcomes["none"] + outcomes["one"] + outcomes["both"] == 33
+    assert outcomes["both"] > 30
+
+
+def test_of_two_that_never_meet_one_is_right():
+    asked = [prompt for prompt in prompts(99, True) if prompt.family == "mug"]
+    without = [SEEDS[k % 2] for k in range(len(asked))]
+    outcomes = faithful.pair_outcomes(np.stack([make_shape("mug", seed).voxels for seed in without]), asked)
+    assert outcomes["one"] == len(asked) and outcomes["both"] == outcomes["none"] == 0
 
 
 def test_copies_and_variety_are_those_of_the_shapes(report):

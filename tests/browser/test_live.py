@@ -36,7 +36,7 @@ SECONDS = 10  # a shape on two cores
 PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
 GIGABYTE = 1e9
 TRANSFER = 25e6  # bytes, compressed, until the first shape stands
-BLOCKED = 0.25  # seconds for which the page does nothing while a shape is made
+BLOCKED = 0.5  # seconds for which the page does nothing, at most, while a shape is made
 FRAME = 0.25  # between nearly all of its frames: they are drawn in software here, by the cores that make the shape
 CANCEL = 1.0  # seconds from "Stop" to a worker at rest
 
