@@ -3,6 +3,7 @@
 from course_utils.widgets.control import Canvas, Control
 from course_utils.widgets.guidance_playground import GuidancePlayground
 from course_utils.widgets.isosurface_slider import IsosurfaceSlider
+from course_utils.widgets.live_model import LiveModel
 from course_utils.widgets.noise_interpolation import NoiseInterpolation
 from course_utils.widgets.noise_slider import NoiseSlider
 from course_utils.widgets.prompt_box import PromptBox
@@ -16,6 +17,7 @@ __all__ = [
     "Control",
     "GuidancePlayground",
     "IsosurfaceSlider",
+    "LiveModel",
     "NoiseInterpolation",
     "NoiseSlider",
     "PromptBox",

@@ -265,6 +265,12 @@ export class Live {
 
   // ------------------------------------------------------------------------------------------------ out
 
+  /** Let go of the worker and of the picture. */
+  dispose() {
+    this.worker?.terminate();
+    this.viewer.dispose();
+  }
+
   async _share() {
     history.replaceState(null, "", this.link);
     try {

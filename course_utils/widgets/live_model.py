@@ -1,0 +1,79 @@
+"""A shipped model run by the notebook's page itself, as on the site: it answers while the kernel is busy, or gone.
+
+The page's programs are those of the site (`docs/live`), not a second sampler. What they need, the kernel sends once:
+onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3 course.py site` puts both here; without them,
+as in a saved notebook, a film of the same shape stands in the box's place.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
+from course_utils.export_onnx import exported
+from course_utils.generation import sampling_states
+from course_utils.plots.film import Film, sampling_film
+from course_utils.widgets.sculptor import BUNDLE
+
+ROOT = Path(__file__).resolve().parents[2]
+LIVE = ROOT / "docs" / "live"
+RUNTIME = LIVE / "node_modules" / "onnxruntime-web" / "dist"
+MODELS = ROOT / "build" / "live"
+NEEDED = "ort-wasm-simd-threaded.wasm"  # the rest of the runtime comes with it
+REMEDY = "Here a film stands for the live model: {} is missing, which `python3 course.py site` fetches (it needs npm)."
+
+
+class LiveModel(anywidget.AnyWidget):
+    """A box to ask a model for shapes, computed in the page. name: of a folder in data/checkpoints. prompt, seed: what
+    the box holds at first, and what the film shows. ValueError for what the model does not know."""
+
+    _esm = Path(__file__).with_suffix(".js")
+    name = traitlets.Unicode().tag(sync=True)
+    way = traitlets.Unicode().tag(sync=True)
+    prompt = traitlets.Unicode().tag(sync=True)
+    seed = traitlets.Int().tag(sync=True)
+
+    def __init__(self, name: str, prompt: str, seed: int = 0):
+        self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
+        self.states = sampling_states(self.denoiser, self.config, [prompt], [seed])
+        way = "text" if "words" in self.config else "class"
+        super().__init__(name=name, way=way, prompt=prompt, seed=seed)
+        self.on_msg(self._answer)
+
+    def missing(self) -> str:
+        """What the page would lack to run the model, "" if nothing."""
+        if not (RUNTIME / NEEDED).exists():
+            return "onnxruntime-web"
+        return "" if exported(MODELS / self.name, self.config) else f"{self.name} as ONNX"
+
+    @cached_property
+    def film(self) -> Film:
+        """The shape that the box makes first, made by the kernel."""
+        return sampling_film(self.states)
+
+    def _answer(self, _, content: dict, buffers: list) -> None:
+        try:
+            self.send({"file": content["file"]}, [place_of(content["file"]).read_bytes()])
+        except OSError as error:
+            self.send({"file": content["file"], "error": f"The kernel cannot read {error.filename}: {error.strerror}."})
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The film, and the box where it can run; the build takes it out of saved notebooks, and the film is left."""
+        film, described = self.film._repr_mimebundle_()
+        if self.missing():
+            print(REMEDY.format(self.missing()))
+            return film, described
+        live, metadata = super()._repr_mimebundle_(**kwargs)
+        return film | live, metadata | described
+
+
+def place_of(file: str) -> Path:
+    """Where a file lies that the page knows by its place on the site."""
+    if file == BUNDLE.name:
+        return BUNDLE
+    for start, folder in {"runtime/": RUNTIME, "models/": MODELS}.items():
+        if file.startswith(start):
+            return folder / file.removeprefix(start)
+    return LIVE / file
