@@ -56,6 +56,14 @@ def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, plac
     assert "none.wasm: No such file" in refused["error"] and nothing is None
 
 
+@pytest.mark.parametrize("file", ["../../pyproject.toml", "models/../../../README.md", "/etc/hostname"])
+def test_no_other_file_is_sent(box, monkeypatch, file):
+    sent = []
+    monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
+    box._handle_custom_msg({"file": file}, [])
+    assert sent == [({"file": file, "error": f"{file!r} is none of the page's files"}, None)]
+
+
 def test_whatever_a_module_imports_has_its_place():
     found, open_ = set(), ["page.js", "worker.js"]
     while open_:

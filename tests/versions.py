@@ -2,8 +2,9 @@
 
 Each edition gets a virtual environment of its own in a temporary folder, made with the Python that runs this script.
 "oldest" has every package of `dependencies` and of the extra `lab` at its lower bound, "newest" what pip finds without
-constraints; the test tools are the newest in both. torch is the pinned one unless --torch says otherwise. A few minutes
-and 2 GB of disk for each edition; where "oldest" fails, raise the bound in pyproject.toml to the oldest that passes.
+constraints; the tools of tests and site are the newest in both. torch is the pinned one unless --torch says otherwise.
+A few minutes and 2 GB of disk for each edition; where "oldest" fails, raise the bound in pyproject.toml to the oldest
+that passes.
 """
 
 import argparse
@@ -33,9 +34,10 @@ def bounds() -> dict[str, str]:
 
 
 def test_tools() -> list[str]:
-    """What the unit tests need besides."""
+    """What the unit tests need besides: they write models for the site, too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [line for line in project["optional-dependencies"]["test"] if not line.startswith(project["name"])]
+    extras = project["optional-dependencies"]
+    return extras["site"] + [line for line in extras["test"] if not line.startswith(project["name"])]
 
 
 def install(edition: str, torch: str) -> None:

@@ -58,6 +58,8 @@ class LiveModel(anywidget.AnyWidget):
             self.send({"file": content["file"]}, [place_of(content["file"]).read_bytes()])
         except OSError as error:
             self.send({"file": content["file"], "error": f"The kernel cannot read {error.filename}: {error.strerror}."})
+        except ValueError as error:
+            self.send({"file": str(content["file"]), "error": str(error)})
 
     def _repr_mimebundle_(self, **kwargs):
         """The film, and the box where it can run; the build takes it out of saved notebooks, and the film is left."""
@@ -70,10 +72,11 @@ class LiveModel(anywidget.AnyWidget):
 
 
 def place_of(file: str) -> Path:
-    """Where a file lies that the page knows by its place on the site."""
+    """Where a file lies that the page knows by its place on the site. ValueError for one outside of these folders."""
     if file == BUNDLE.name:
         return BUNDLE
-    for start, folder in {"runtime/": RUNTIME, "models/": MODELS}.items():
-        if file.startswith(start):
-            return folder / file.removeprefix(start)
-    return LIVE / file
+    start, _, rest = file.partition("/")
+    folder, name = {"runtime": (RUNTIME, rest), "models": (MODELS, rest)}.get(start, (LIVE, file))
+    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{file!r} is none of the page's files")
+    return folder / name

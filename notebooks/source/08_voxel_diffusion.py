@@ -285,6 +285,10 @@ assert difference < 1e-5
 # Times with little noise are rare, but weigh up to 400: in a training as short as this a few of them rule a batch. We
 # stop the weight $1/t^2$ at 25, that is at $t = 0.2$ instead of 0.05 (`weight_limit=25`; exercise 3 leaves it out).
 #
+# Meanwhile the kernel is busy, but the page is not: the box below, before the training, runs the model of section 9 in
+# your browser. Start the training and ask the box for shapes. (The box takes `python3 course.py site`, once. Without
+# it, and in a saved notebook, you see a film of one of that model's cars.)
+#
 # **Predict:** which of sofa, car and house will be recognisable first?
 
 # %%
@@ -294,6 +298,11 @@ def generate(model, label, seeds, steps=12, guidance_scale=2.0):
     noise = gaussian(seeds, (1, 16, 16, 16))
     return last(sample(guided(model, condition, guidance_scale), noise, times, ddpm, seed=seeds)).x_t[:, 0]
 
+
+# %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
+from course_utils.widgets import LiveModel
+
+LiveModel("shapes32", "car", seed=2)
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
 plan = Plan(steps=420, batch_size=8, learning_rate=2e-3, time_mean=1.0, weight_limit=25.0, ema_decay=0.99)

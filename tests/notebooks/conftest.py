@@ -1,12 +1,20 @@
-"""Gives the notebook tests `notebooks/build.py` as a module: it is a script beside the lessons, not a package."""
+"""For the notebook tests: `notebooks/build.py` as a module, as it is a script and no package; no network for nbval."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 BUILD = Path(__file__).parents[2] / "notebooks" / "build.py"
+OFFLINE = Path(__file__).parent / "offline"
+
+
+def pytest_configure(config):
+    """Where nbval runs the lessons, every kernel finds offline/sitecustomize.py and reaches this machine only."""
+    if config.getoption("nbval", default=False):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")]))
 
 
 def load_build():
