@@ -217,6 +217,14 @@ def test_tensors_with_batch_and_channel_are_welcome():
     assert picture.png() == expected.png()
 
 
+def test_each_shape_may_have_a_colour_of_its_own():
+    both = np.asarray(plots.show_voxels([chair(), chair()], colour=[style.DATA, MODEL]).axes[0].images[0].get_array())
+    half = both.shape[1] // 2
+    for side, colour in ((both[:, :half], style.DATA), (both[:, half:], MODEL)):
+        alone = np.asarray(plots.show_voxels([chair()], colour=colour).axes[0].images[0].get_array())
+        assert np.array_equal(side, alone)
+
+
 def test_slices_show_the_middle_with_the_front_left_and_up_up():
     field = np.full((8, 8, 8), -1.0)
     field[6, 1, 4] = 1.0  # high up, in front, in the middle slice
@@ -235,6 +243,7 @@ def test_slices_show_the_middle_with_the_front_left_and_up_up():
         (lambda: plots.shape_film([]), "empty"),
         (lambda: plots.show_voxels(np.zeros((2, 8, 8, 8))), "dtype"),
         (lambda: plots.show_voxels([chair()], titles=["a", "b"]), "titles"),
+        (lambda: plots.show_voxels([chair()], colour=[MODEL, MODEL]), "colour"),
         (lambda: plots.render(np.zeros((2, 8, 8, 8), bool)), "shape"),
         (lambda: plots.render(np.zeros((8, 8, 8), int)), "dtype"),
         (lambda: plots.render(chair(), size=2), "size"),

@@ -57,8 +57,16 @@ def render_mesh(vertices, faces, size=256, azimuth=raster.AZIMUTH, elevation=ras
 
 
 def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
-    """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W) grids."""
-    return contact_sheet([render(grid, SHARP, colour=colour) for grid in _bools(voxels)], titles, columns)
+    """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W) grids.
+
+    `colour`: one for all, or a list with one a shape.
+    """
+    grids = list(_bools(voxels))
+    colours = [colour] * len(grids) if isinstance(colour, str) else list(colour)
+    if len(colours) != len(grids):
+        raise ValueError(f"colour has {len(colours)} entries for {len(grids)} shapes; expected one a shape, or one.")
+    tiles = [render(grid, SHARP, colour=own) for grid, own in zip(grids, colours, strict=True)]
+    return contact_sheet(tiles, titles, columns)
 
 
 def show_fields(fields, titles=None, columns=None, colour=MODEL):

@@ -9,7 +9,7 @@ from course_utils.datasets.shapes import CLASSES, make_shape
 from course_utils.geometry.voxels import signed_distance
 from course_utils.plots.film import shape_film
 from course_utils.plots.stills import OCCUPANCY_MAP, render
-from course_utils.plots.style import DATA, EXACT, MODEL
+from course_utils.plots.style import DATA, EXACT
 from course_utils.widgets.control import Control
 
 RESOLUTIONS = (8, 16, 24, 32, 48)
@@ -63,7 +63,7 @@ class IsosurfaceSlider(Control):
         field, surface = _field(self["shape"], self["resolution"]), self._surface()
         n = len(field)
         if (surface > 0).any():
-            self.shape.set_data(render(surface, SIDE, colour=MODEL if self["surface"] != "blocks" else DATA))
+            self.shape.set_data(render(surface, SIDE, colour=DATA))
         else:
             self.shape.set_data(np.full((SIDE, SIDE, 3), 255, np.uint8))
         self.caption.set_text(f"{n}³ = {n**3:,} voxels, {(field > self['level']).mean():.1%} inside")
@@ -76,7 +76,7 @@ class IsosurfaceSlider(Control):
         levels = np.linspace(DEEPEST, -DEEPEST, 13)
         levels = [level for level in levels if (field > level).any()]
         titles = [f"level {level:+.3f}, {self['shape']} {self['resolution']}³" for level in levels]
-        return shape_film([field - np.float32(level) for level in levels], titles, colour=MODEL)
+        return shape_film([field - np.float32(level) for level in levels], titles, colour=DATA)
 
 
 def _contour(slice_, level):
