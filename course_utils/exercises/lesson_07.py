@@ -1,4 +1,4 @@
-"""The exercises of lesson 07: a signed distance field from voxels, and the volume that a mesh encloses.
+"""The exercises of lesson 07: a signed distance field from voxels, the volume that a mesh encloses, and feet counted.
 
 The volume is a sum over the tetrahedra between each triangle and the origin (Zhang and Chen, ICIP 2001, eq. 5).
 """
@@ -15,6 +15,11 @@ def _padded_distances(voxels):
     """Distance of every voxel of a padded grid to the nearest one of the other kind: inside and outside."""
     padded = np.pad(voxels, 1)
     return distance_transform_edt(padded), distance_transform_edt(~padded)
+
+
+def _padded_signs(voxels):
+    """1 inside and -1 in the air, on the padded grid."""
+    return np.where(np.pad(voxels, 1), 1, -1)
 
 
 def _cropped(field, voxels):
@@ -109,6 +114,33 @@ DISTANCE_MISTAKES = [
     (
         lambda v: _padded_with_solid(v),
         "You padded with filled voxels; beyond the grid is air.",
+    ),
+    (
+        lambda v: _signed_distance(v) * len(v) / (len(v) + 2),
+        "You divided by the side of the padded grid. The cube's side is that of the grid you were given: len(voxels).",
+    ),
+    (
+        lambda v: _cropped(np.where(np.pad(v, 1), _padded_distances(v)[1] - 0.5, 0.5 - _padded_distances(v)[0]), v),
+        "Inside and outside have changed places: the transform of `voxels` is the one that is above 0 inside.",
+    ),
+    (
+        lambda v: _cropped(_padded_signs(v) * (np.floor(np.maximum(*_padded_distances(v))) - 0.5), v),
+        "You cut the distances to whole numbers: `astype(int)` was for the printed row only. Distances across a corner "
+        "are roots.",
+    ),
+    (
+        lambda v: _cropped(_padded_signs(v) * (np.maximum(*_padded_distances(v)) / len(v) - 0.5) * len(v), v),
+        "You took half off after dividing: that is half a cube. Take half a *voxel* off first, then divide.",
+    ),
+    (
+        lambda v: np.where(v, distance_transform_edt(v) - 0.5, 0.5 - distance_transform_edt(~v)),
+        "Two things: these are voxels (divide by the number along a side), and beyond the grid is air, also under the "
+        "floor (pad first).",
+    ),
+    (
+        lambda v: _cropped(np.subtract(*_padded_distances(v)) * len(v), v),
+        "Two things: these are voxels (divide by the number along a side), and they reach to the middle of the nearest "
+        "voxel of the other kind (the surface is half a voxel nearer).",
     ),
     (
         lambda v: np.abs(_signed_distance(v)),
@@ -208,6 +240,24 @@ VOLUME_MISTAKES = [
         "One number for each face: add them up.",
     ),
     (
+        lambda v, f: _six_volumes(v, f).sum() / 2,
+        "Three times too large: the parallelogram's half is a half, and a pyramid is a third of base times height. "
+        "Together a sixth.",
+    ),
+    (
+        lambda v, f: (v[f[0]] * np.cross(v[f[1]], v[f[2]])).sum() / 6,
+        "f[0] is the first triangle. The first corners of all triangles are f[:, 0].",
+    ),
+    (
+        lambda v, f: np.prod(v[f], axis=1).sum() / 6,
+        "You multiplied the corners number by number; between b and c belongs the cross product.",
+    ),
+    (
+        lambda v, f: (_corners(v, f)[0] @ np.cross(*_corners(v, f)[1:]).T).sum() / 6,
+        "`@` multiplies every first corner with every cross product. Each triangle goes with its own: multiply number "
+        "by number, then sum.",
+    ),
+    (
         lambda v, f: np.prod(np.ptp(v, axis=0)),
         "This is the volume of the box around the shape.",
     ),
@@ -242,6 +292,20 @@ def _blocks(*feet):
     return voxels
 
 
+def _two_tables():
+    """A plate on three feet beside one on a single foot, 2 above the ground, and a bit in the air: 3 pieces, 4 feet.
+
+    Bars join feet of the first in the second layer and more in the third. x begins at 3, y at 4.
+    """
+    voxels = np.zeros((14,) * 3, bool)
+    for y, x in ((4, 3), (4, 6), (9, 3), (4, 10)):
+        voxels[2:5, y, x] = True
+    voxels[5, 4:11, 3:7] = voxels[5, 4:11, 10:12] = True
+    voxels[3:5, 4, 3:7] = voxels[4, 4:10, 3] = True
+    voxels[9, 6, 8] = True
+    return voxels
+
+
 def _feet_inputs(generator):
     """Plates on a ring, on one to four feet; some stand above the ground, some feet touch in a corner only."""
     random = np.random.default_rng(int(generator.initial_seed()))
@@ -255,7 +319,7 @@ def _feet_inputs(generator):
     joined[2, 1:9, 1:9] = True  # a plate just above the feet
     inputs.append((joined,))
     lowered = np.roll(_blocks(*[spots[k] for k in random.permutation(4)[:2]]), -1, axis=0)
-    return [*inputs, (lowered,)]
+    return [*inputs, (lowered,), (_two_tables(),)]
 
 
 def _one_block_one_foot(count):
@@ -311,6 +375,31 @@ FEET_MISTAKES = [
     (
         lambda v: label(v.any(0))[1],
         "This is the shadow that the whole shape throws on the ground; its top covers the feet. Cut instead.",
+    ),
+    (
+        lambda v: label(v[v.any((0, 1)).argmax()])[1],
+        "`any((0, 1))` asks where x holds something. A layer is empty if nothing is in it along y and x, axes 1 and 2.",
+    ),
+    (
+        lambda v: label(v[v.any((0, 2)).argmax()])[1],
+        "`any((0, 2))` asks where y holds something. A layer is empty if nothing is in it along y and x, axes 1 and 2.",
+    ),
+    (
+        lambda v: len(np.setdiff1d(label(v)[0][v.any((1, 2)).argmax()], 0)),
+        "You labelled the whole shape and looked at its lowest layer: feet that meet further up share a number. Cut "
+        "first, then label.",
+    ),
+    (
+        lambda v: min(label(layer)[1] for layer in v if layer.any()),
+        "You took the layer with the fewest islands; the lowest one that is not empty counts.",
+    ),
+    (
+        lambda v: sum(label(layer)[1] for layer in v),
+        "You added the islands of all layers; only the lowest one that is not empty counts.",
+    ),
+    (
+        lambda v: 1 + label(v[v.any((1, 2)).argmax()])[1],
+        "One too many: 0 is the number of the empty pixels, not of an island.",
     ),
     (
         lambda v: label(~v[v.any((1, 2)).argmax()])[1],

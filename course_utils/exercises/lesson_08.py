@@ -153,6 +153,27 @@ LOSS_MISTAKES = [
         "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).",
     ),
     (
+        lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1))).square().mean(),
+        "Your t always has four axes: right for images, but voxels have five and points two. "
+        "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).",
+    ),
+    (
+        _loss_with(lambda error, t: error.square().mean() * (1 / _clamped(t).square()).mean()),
+        "You multiplied two means; each sample has its own t, so divide each error before you take the mean.",
+    ),
+    (
+        _loss_with(lambda error, t: (error / _clamped(1 - t)).square().mean()),
+        "You divided by 1 - t, the weight of x0. The velocity is (x_t - x0) / t: its error is the error of x0 over t.",
+    ),
+    (
+        _loss_with(lambda error, t: (error * (1 - t)).square().mean()),
+        "You multiplied by 1 - t. The velocity is (x_t - x0) / t: its error is the error of x0 over t.",
+    ),
+    (
+        _loss_with(lambda error, t: (error.square() / _clamped(t).square()).sum() / len(t)),
+        "You took the mean over the batch, but a sum over the voxels: it grows with the grid. Take the mean of all.",
+    ),
+    (
         _loss_with(lambda error, t: (error.square() / _clamped(t.square())).mean()),
         "You kept t squared at 0.05 or more, so that an error costs 20 at most. Keep t there, before you square it.",
     ),
@@ -308,6 +329,10 @@ WRONG_FORMULAS = [
     (
         lambda a, b: (a & b).float().mean(),
         "You divide by the whole grid, so the empty space around the shapes matters. Divide by the union.",
+    ),
+    (
+        lambda a, b: _count(a & b) / torch.minimum(_count(a), _count(b)),
+        "You divide by the smaller shape: one that lies inside the other would count as equal. Divide by the union.",
     ),
     (
         lambda a, b: _count(a & b) / torch.maximum(_count(a), _count(b)),
