@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_utils.__main__ import ROOT, SHIPPED, read_config, training_data
+from course_utils.__main__ import ROOT, SHIPPED, read_config
 from course_utils.checkpoints import build_denoiser, load_checkpoint
 from course_utils.datasets.shapes import make_shapes
 from course_utils.denoiser import Denoiser, parameter_count
@@ -34,6 +34,7 @@ from course_utils.geometry.voxels import keep_largest, to_model
 from course_utils.noise import gaussian
 from course_utils.paths import Path as NoisePath
 from course_utils.paths import TablePath
+from course_utils.recipes import training_data
 from course_utils.results import load_results, save_results
 from course_utils.sampling import SAMPLERS, State, ddpm, guided, sample, time_grid
 from course_utils.training import Draw, Plan, Progress, Trainer, batches

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import SHIPPED, training_data
+from course_utils.__main__ import SHIPPED
 from course_utils.checkpoints import write_section
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import make_shapes
 from course_utils.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
 from course_utils.pipeline import VoxelDiffusionPipeline
+from course_utils.recipes import training_data
 from course_utils.results import STUDIES, finite, save_results
 
 COMMAND = "python benchmarks/quality.py"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"  # makes a class
 SHIPPED_TEXT = SHIPPED.with_name("text-to-shape32")  # reads
+TRIES = 4
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,6 +43,8 @@ def parser() -> Parser:
     generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)")
     generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
+    tries = f"other seeds tried where a shape is broken or not what was asked for (default: {TRIES} in all)"
+    generate.add_argument("--tries", type=positive, default=TRIES, help=tries)
     generate.add_argument("--model", type=Path, help="checkpoint folder (default: the shipped one for a class or text)")
     generate.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
 
@@ -85,18 +88,20 @@ def generate(options: argparse.Namespace) -> None:
         raise ValueError(f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}")
     denoiser, config = load_checkpoint(options.model or model_for(options.prompt), checked_device(options.device))
     start, seeds = time.perf_counter(), list(range(options.seed, options.seed + options.count))
-    samples = [field for part in parts(seeds) for field in sampled(denoiser, config, options.prompt, part, options)]
-    fields = [keep_largest(sample) for sample in samples]
+    best = [sampled(denoiser, config, options.prompt, part, options) for part in parts(seeds)]
+    fields = [keep_largest(field) for part in best for field in part.x[:, 0].cpu().numpy()]
+    made_from = [seed for part in best for seed in part.seeds]
     meshes = [smooth_mesh(field) for field in fields]
     seconds = time.perf_counter() - start
     empty = [seed for seed, mesh in zip(seeds, meshes, strict=True) if not len(mesh.faces)]
     if empty:
         which = ", ".join(map(str, empty))
         raise ValueError(f"the shape of seed {which} is empty; try another seed, or a model trained for longer")
-    for seed, mesh in zip(seeds, meshes, strict=True):
+    for seed, kept, mesh in zip(seeds, made_from, meshes, strict=True):
         file = out if len(seeds) == 1 else out.with_stem(f"{out.stem}-{seed}")
         save_mesh(mesh, file)
-        print(f"{file}: {len(mesh.faces)} triangles, {'' if is_watertight(mesh) else 'not '}watertight")
+        better = "" if kept == seed else f"; of several tries the best, seed {kept}"
+        print(f"{file}: {len(mesh.faces)} triangles, {'' if is_watertight(mesh) else 'not '}watertight{better}")
     titles = [f"seed {seed}" for seed in seeds]
     one = len(seeds) == 1
     sheet = render(fields[0], size=640) if one else contact_sheet([render(field) for field in fields], titles)
@@ -121,13 +126,14 @@ def parts(seeds: list[int], most: int = 8) -> list[list[int]]:
 
 
 def sampled(denoiser, config: dict, prompt: str, seeds: list[int], options: argparse.Namespace):
-    """One sample for each seed, float (D, H, W), with the model's own settings unless options say otherwise."""
-    from course_utils.generation import sampling_states
+    """The best of a few tries for each seed (`ranking.Best`), with the model's own settings unless options say
+    otherwise."""
+    from course_utils.ranking import best_of, shipped_score
 
-    changes = {"steps": options.steps, "guidance_scale": options.guidance_scale}
-    for state in sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **changes):
-        show_progress("sampling", state.step, state.steps)
-    return state.x_t[:, 0].cpu().numpy()
+    how = {"steps": options.steps, "guidance_scale": options.guidance_scale}
+    how["watch"] = lambda state: show_progress("sampling", state.step, state.steps)
+    score = shipped_score(denoiser, config)
+    return best_of(options.tries, score, denoiser, config, [prompt] * len(seeds), seeds, **how)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -141,6 +147,7 @@ def train(options: argparse.Namespace) -> None:
     from course_utils.atomic import alone_in
     from course_utils.checkpoints import build_denoiser, save_checkpoint
     from course_utils.denoiser import parameter_count
+    from course_utils.recipes import draw_from, training_data
     from course_utils.training import Trainer, place_in_team
 
     config, plan = read_plan(options)
@@ -298,115 +305,16 @@ def read_config(name: str) -> dict:
         raise ValueError(f"{path} is not JSON with a config in it: {error}") from error
     if missing:
         raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
-    if config["data"]["kind"] == "captioned":
+    if config["network"].get("facts"):
+        from course_utils.datasets.captions import FACTS
+
+        config["network"]["facts"] = len(FACTS)
+    if config["data"]["kind"] in ("captioned", "facts"):
         from course_utils.datasets.captions import words
 
         config["words"] = words()
         config["network"]["words"] = len(config["words"])
     return config
-
-
-def training_data(config: dict, file: Path | None):
-    """The config's training shapes: bool (N, D, H, W) and labels (N,), or None if there is one class."""
-    import torch
-
-    classes, about = config["classes"], config["data"]
-    if about["kind"] in ("procedural", "captioned"):
-        from course_utils.datasets.shapes import make_shapes
-
-        first, count = about["first_index"], about["count"]
-        made = make_shapes(count, config["resolution"], classes, first)
-        if about["kind"] == "captioned":
-            return captioned(made, config["words"], about["wordings"], about.get("means", False))
-        # families take turns; labels count in this config's classes, whatever else the generator knows
-        return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
-    from course_utils.datasets.files import read_npz
-
-    if file is None:
-        raise ValueError(f"{config['name']} needs {about['file']}, which is not ours to ship; give it with --data")
-    archive = read_npz(file)
-    if archive.resolution != config["resolution"] or not set(classes) <= set(archive.classes):
-        raise ValueError(
-            f"{file} holds {archive.resolution}^3 voxels of {', '.join(archive.classes)}; the config wants "
-            f"{config['resolution']}^3 of {', '.join(classes)}"
-        )
-    number = {archive.classes.index(name): k for k, name in enumerate(classes)}
-    rows = [i for i, label in enumerate(archive.labels) if label in number and not archive.is_test[i]]
-    labels = torch.tensor([number[archive.labels[i]] for i in rows]) if len(classes) > 1 else None
-    return torch.from_numpy(archive.voxels(rows)), labels
-
-
-def captioned(made, words: list[str], wordings: int, means: bool = False):
-    """Shapes without the held-out ones, bool (N, D, H, W), and several captions each.
-
-    The captions are tokens (N, W, length). With `means` they come with what `draw_means` needs: for each caption the
-    shapes of its family that it is true of, as bits (N, W, bytes), and the families as labels (N,).
-    """
-    import numpy as np
-    import torch
-
-    from course_utils.datasets.captions import LONGEST, fits, held_out, told
-    from course_utils.networks.text import Vocabulary
-
-    kept, vocabulary = ~held_out(made), Vocabulary(words)
-    tokens = torch.full((len(kept), wordings, LONGEST), -1)
-    named = []
-    for wording in range(wordings):
-        texts, facts = zip(*told(made, wording), strict=True)
-        encoded = vocabulary.encode(texts)
-        tokens[:, wording, : encoded.shape[1]] = encoded
-        named.append(facts)
-    voxels, tokens = torch.from_numpy(made.voxels[kept]), tokens[kept]
-    if not means:
-        return voxels, tokens
-    members = [np.flatnonzero(kept & (made.labels == label)) for label in range(made.labels.max() + 1)]
-    bits = np.zeros((len(kept), wordings, -(-max(map(len, members)) // 8)), dtype=np.uint8)
-    for rows in members:
-        own = [made.attributes[row] for row in rows]
-        for wording in range(wordings):
-            packed = fits(own, [named[wording][row] for row in rows])
-            bits[rows, wording, : packed.shape[1]] = packed
-    return voxels, (tokens, torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept]))
-
-
-def draw_from(voxels, condition):
-    """What a trainer draws from: voxels, with labels (N,), one of the texts in (N, W, length), or no condition."""
-    import torch
-
-    from course_utils.geometry.voxels import to_model
-    from course_utils.training import batches
-
-    if isinstance(condition, tuple):
-        return draw_means(to_model(voxels), *condition)
-    if condition is None or condition.ndim == 1:
-        return batches(voxels, condition, to_model)
-    texts, wordings = condition.flatten(0, 1), condition.shape[1]
-    return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
-
-
-def draw_means(shapes, tokens, bits, labels):
-    """Draws texts, each with the mean of all shapes that it is true of: what the best denoiser says where x_t is noise.
-
-    One such shape at a time has the same mean, under noise a hundred times larger than what many words change.
-    shapes: (N, 1, D, H, W), of families `labels` (N,); tokens and bits: see `captioned`.
-    """
-    import numpy as np
-    import torch
-
-    # bfloat16 holds -1 and 1 exactly, and half as much memory has to be read
-    members = [shapes[labels == label].flatten(1).bfloat16() for label in range(int(labels.max()) + 1)]
-
-    def draw(generator: torch.Generator, count: int):
-        row = torch.randint(len(shapes), (count,), generator=generator)
-        wording = torch.randint(tokens.shape[1], (count,), generator=generator)
-        true, x0 = bits[row, wording].numpy(), torch.empty(count, *shapes.shape[1:])
-        for label, own in enumerate(members):
-            mine = labels[row] == label
-            weights = torch.from_numpy(np.unpackbits(true[mine.numpy()], axis=1, count=len(own))).bfloat16()
-            x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(1, shapes.shape[1:])
-        return x0, tokens[row, wording], None
-
-    return draw
 
 
 def begin_from(denoiser, folders: list[str]) -> None:
@@ -450,7 +358,7 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
 |---|---|
 | makes | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
 | data | {data}, SHA-256 of the voxels {made["data_sha256"][:16]}… |
-| training | `{made["command"]}`: {plan.steps} steps of {made['processes'] * plan.batch_size}, seed {plan.seed} |{begun}
+| training | `{made["command"]}`: {plan.steps} steps of {made["processes"] * plan.batch_size}, seed {plan.seed} |{begun}
 | took | {made["minutes"]} minutes on {made["device"]} (torch {made["torch"]}) |
 | weights | moving average (EMA), half precision, safetensors |
 | sampling | {settings} |

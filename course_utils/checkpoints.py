@@ -15,13 +15,14 @@ from safetensors.torch import load, save
 
 from course_utils.atomic import writing, writing_folder
 from course_utils.denoiser import LOG_SNR_RANGE, Denoiser
+from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import FromText
+from course_utils.networks.text import FactsOfText, FromText
 from course_utils.networks.unet import UNet
 from course_utils.paths import PATHS
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints"  # the shipped ones
-NETWORKS = {"UNet": UNet, "MLP": MLP, "FromText": FromText}
+NETWORKS = {"UNet": UNet, "MLP": MLP, "FromText": FromText, "FactsOfText": FactsOfText, "FactsOfShape": FactsOfShape}
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.pipeline", "VoxelDenoiser"],

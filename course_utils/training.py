@@ -26,6 +26,7 @@ from course_utils.atomic import save_tensors
 from course_utils.denoiser import Denoiser
 from course_utils.paths import spread
 
+BITS = "bits"  # a loss for data of -1 and 1 alone, where a guess of x0 is 2 p - 1: the cross-entropy of p
 Draw = Callable[[torch.Generator, int], tuple[Tensor, Tensor | None, Tensor | None]]
 
 
@@ -74,7 +75,7 @@ class Plan:
 
     batch_size: of one process; N processes train as one does with N times the batch, up to rounding.
     time_mean, time_std: training times are sigmoid(mean + std * normal); a larger mean is noisier (arXiv 2403.03206).
-    loss_in: the quantity whose mean squared error is minimised, one of paths.KINDS.
+    loss_in: the quantity whose mean squared error is minimised, one of paths.KINDS; or `BITS`.
     weight_limit: largest weight that an x0 error may get, because at t = 0 the weight of most quantities is infinite.
     ValueError for numbers that make no training.
     """
@@ -132,10 +133,13 @@ def training_loss(
     """Mean squared error of the denoiser's prediction, measured in the quantity `loss_in`; a scalar tensor.
 
     x0, noise: (B, ...); t: (B,). Whatever the network predicts, the error in `loss_in` is the error in x0 times
-    `Path.sensitivity`, so one formula serves every path, every prediction and every loss.
+    `Path.sensitivity`, so one formula serves every path, every prediction and every loss. With `BITS` it is the mean
+    cross-entropy instead, in nats.
     """
     path = denoiser.path
     predicted = denoiser(path.noised(x0, noise, t), t, condition)
+    if loss_in == BITS:
+        return -((1 + x0 * predicted) / 2).clamp(min=1e-6).log().mean()
     weight = path.sensitivity(loss_in, t).square().clamp(max=weight_limit)
     return (spread(weight, x0) * (predicted - x0).square()).mean()
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import begin_from, captioned, draw_from, parts, read_config
+from course_utils.__main__ import begin_from, parts, read_config
 from course_utils.checkpoints import build_denoiser
 from course_utils.datasets.captions import FIRST_TEST_SEED, captions, faithfulness, prompts, total, words
 from course_utils.datasets.shapes import CLASSES, make_shapes
@@ -27,6 +27,7 @@ from course_utils.denoiser import parameter_count
 from course_utils.generation import condition_of, sampling_states
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.noise import gaussian
+from course_utils.recipes import captioned, draw_from
 from course_utils.results import STUDIES, load_results, save_results
 from course_utils.sampling import last
 from course_utils.training import Plan, Trainer
@@ -83,7 +84,7 @@ def errors(denoiser) -> dict[str, list[float]]:
 
 def obeyed(denoiser) -> dict[str, list[int]]:
     """[right, asked]: of the shapes' own prompts, and by chance, of the next prompt of the same family."""
-    everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES), False)
+    everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES))
     asked = [prompt for prompt in everything if prompt.family in FAMILIES]
     rows = parts(list(range(len(asked))))
     made = [last(sampling_states(denoiser, CONFIG, [asked[k].text for k in part], part)).x_t for part in rows]

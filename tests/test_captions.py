@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from course_utils.datasets.captions import (
+    FACTS,
     FIRST_TEST_SEED,
     FORMS,
     HELD_OUT,
     LONGEST,
     PHRASES,
+    SAID_APART,
     TEST_FORMS,
     Prompt,
     Score,
@@ -21,16 +23,19 @@ from course_utils.datasets.captions import (
     captions,
     faithfulness,
     held_out,
-    held_out_pairs,
+    named_facts,
     obeys,
+    pairs_of,
     prompts,
     total,
+    true_facts,
     words,
 )
+from course_utils.datasets.captions import told as tell
 from course_utils.datasets.shapes import CLASSES, Draws, attributes_of, make_shape, make_shapes
 from course_utils.networks.text import Vocabulary, split
 
-CHECKSUM = "e00c2dabfb81e5e160b278d16cc1f5acb91426dd002750665c9d8222ec51c68d"
+CHECKSUM = "66a946c57d7e011f27232d64937cd197f15bb4465daa9410c876992341056cfa"
 
 # A value that says that an attribute does not apply, and where that is: no phrase needs to tell.
 DOES_NOT_APPLY = {
@@ -215,17 +220,19 @@ def test_the_same_draws_give_the_same_captions():
     texts = captions(made, seed=5)
     assert texts == captions(made, seed=5) and sum(a != b for a, b in zip(texts, captions(made, 6), strict=True)) > 35
     assert captions(make_shapes(22, 8), seed=5) == texts[:22]
-    whole = "|".join(texts + [prompt.text for prompt in prompts(44, True, TEST_FORMS)])
+    whole = "|".join(texts + [prompt.text for prompt in prompts(44, HELD_OUT, TEST_FORMS)])
     assert hashlib.sha256(whole.encode()).hexdigest() == CHECKSUM  # another one means new captions for training
 
 
-@pytest.mark.parametrize("family", CLASSES)
-def test_a_tenth_is_held_out_and_every_value_stays(family, shapes):
+@pytest.mark.parametrize(
+    ("table", "family"), [(table, family) for table in (HELD_OUT, SAID_APART) for family in table]
+)
+def test_a_few_have_a_pair_and_every_value_stays_without_them(table, family, shapes):
     made = shapes[family]
-    pairs = [says(pair) for pair in HELD_OUT[family]]
+    pairs = [says(pair) for pair in table[family]]
     out = [any(all(str(a[name]) in values for name, values in pair.items()) for pair in pairs) for a in made]
-    assert out == [bool(held_out_pairs(family, attributes)) for attributes in made]
-    assert 0.05 <= np.mean(out) <= 0.13 and all(len(pair) == 2 for pair in pairs)
+    assert out == [bool(pairs_of(family, attributes, table)) for attributes in made]
+    assert 0.02 <= np.mean(out) <= 0.13 and all(len(pair) == 2 for pair in pairs)
     trained = [attributes for attributes, away in zip(made, out, strict=True) if not away]
     drawn, seen = (Counter(item for a in some for item in a.items()) for some in (made, trained))
     assert all(seen[item] > 0.4 * drawn[item] for item in drawn)
@@ -233,34 +240,60 @@ def test_a_tenth_is_held_out_and_every_value_stays(family, shapes):
     assert len(seen) >= 0.9 * len(drawn)
 
 
+def test_no_text_of_the_training_names_a_pair_that_is_said_apart():
+    made, together, each = make_shapes(1100, resolution=8), 0, 0
+    for (_, named), label, attributes in zip(tell(made, 3), made.labels, made.attributes, strict=True):
+        for pair in pairs_of(CLASSES[label], attributes, SAID_APART):
+            together += pair.items() <= named.items()
+            each += len(pair.items() & named.items()) == 1
+    assert together == 0 and each > 10
+
+
 def test_held_out_shapes_of_a_set():
     made = make_shapes(220, resolution=8)
-    wanted = [bool(held_out_pairs(CLASSES[k], a)) for k, a in zip(made.labels, made.attributes, strict=True)]
-    assert held_out(made).tolist() == wanted and 5 < sum(wanted) < 50
+    wanted = [bool(pairs_of(CLASSES[k], a)) for k, a in zip(made.labels, made.attributes, strict=True)]
+    assert held_out(made).tolist() == wanted and 2 < sum(wanted) < 30
 
 
-def test_a_named_pair_is_told():
-    must = {"seat": ("round",), "base": ("runners",)}
-    drawn = (attributes_of("chair", seed) for seed in range(200))
-    attributes = next(attributes for attributes in drawn if held_out_pairs("chair", attributes) == [must])
+@pytest.mark.parametrize(("table", "pair"), [(HELD_OUT, ("back", "ladder")), (SAID_APART, ("seat", "round"))])
+def test_a_named_pair_is_told(table, pair):
+    drawn = (attributes_of("chair", seed) for seed in range(400))
+    attributes, (must,) = next((a, pairs) for a in drawn if (pairs := pairs_of("chair", a, table)))
+    assert must[pair[0]] == (pair[1],)
     for seed in range(60):
         _, named = caption("chair", attributes, Draws("must", seed), must=must)
         assert must.items() <= named.items()
 
 
-@pytest.mark.parametrize("new_pairs", [False, True])
-def test_prompts_are_about_shapes_that_can_be_drawn(new_pairs):
-    asked = prompts(110, new_pairs, TEST_FORMS)
-    assert [prompt.family for prompt in asked] == list(CLASSES) * 10
+@pytest.mark.parametrize("table", [None, HELD_OUT, SAID_APART])
+def test_prompts_are_about_shapes_that_can_be_drawn(table):
+    asked, families = prompts(110, table, TEST_FORMS), [f for f in CLASSES if table is None or f in table]
+    assert [prompt.family for prompt in asked] == (list(families) * 13)[:110]
     for prompt in asked:
         attributes = attributes_of(prompt.family, prompt.seed)
         assert prompt.seed >= FIRST_TEST_SEED and prompt.named
         assert all(attributes[name] in values for name, values in prompt.named.items())
-        pairs = held_out_pairs(prompt.family, attributes)
-        assert bool(pairs) == new_pairs
-        assert not pairs or any(pair.items() <= prompt.named.items() for pair in pairs), prompt
-    assert prompts(22, new_pairs, TEST_FORMS) == asked[:22] and prompts(22, new_pairs) != asked[:22]
-    assert prompts(11, new_pairs, TEST_FORMS, first_seed=5)[0].seed < 200
+        new, apart = (
+            [pair for pair in pairs_of(prompt.family, attributes, pairs) if pair.items() <= prompt.named.items()]
+            for pairs in (HELD_OUT, SAID_APART)
+        )
+        assert bool(new) == (table is HELD_OUT) and (bool(apart) == (table is SAID_APART) or new), prompt
+        assert table is HELD_OUT or not pairs_of(prompt.family, attributes)
+    assert prompts(22, table, TEST_FORMS) == asked[:22] and prompts(22, table) != asked[:22]
+    assert prompts(11, table, TEST_FORMS, first_seed=5)[0].seed < 400
+
+
+def test_facts_are_all_that_texts_name_and_true_of_what_they_are_told_of():
+    made = make_shapes(330, resolution=8)
+    families = [CLASSES[label] for label in made.labels]
+    named, true = named_facts(families, [names for _, names in tell(made, 1)]), true_facts(made)
+    assert named.shape == true.shape == (330, len(FACTS)) and len(set(FACTS)) == len(FACTS)
+    assert named.sum(1).tolist() == [len(names) for _, names in tell(made, 1)] and not (named & ~true).any()
+    for row, family in zip(true, families, strict=True):
+        assert {FACTS[k][0] for k in np.flatnonzero(row)} == {family}
+    chair = made.attributes[0]
+    row = [FACTS[k][1:] for k in np.flatnonzero(true[0])]
+    assert ("base", (chair["base"],)) in row and all(chair[name] in values for name, values in row)
 
 
 def test_faithfulness_counts_by_attribute():
@@ -282,7 +315,7 @@ def test_faithfulness_counts_by_attribute():
 
 
 def test_real_shapes_are_faithful_and_others_are_not():
-    asked = prompts(132, False)
+    asked = prompts(132)
     real = np.stack([make_shape(prompt.family, prompt.seed).voxels for prompt in asked])
     right, count = total(faithfulness(real, asked))
     assert right >= 0.99 * count and count == sum(len(prompt.named) for prompt in asked)

@@ -144,9 +144,9 @@ def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, conf
 
 
 def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
-    from course_utils.__main__ import captioned, draw_from
     from course_utils.datasets.captions import captions, held_out, words
     from course_utils.networks.text import Vocabulary
+    from course_utils.recipes import captioned, draw_from
 
     made = make_shapes(60, 8)
     voxels, tokens = captioned(made, words(), 3)
@@ -164,10 +164,10 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
 
 
 def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
-    from course_utils.__main__ import captioned, draw_from
     from course_utils.datasets.captions import held_out, told, words
     from course_utils.datasets.shapes import CLASSES
     from course_utils.networks.text import Vocabulary
+    from course_utils.recipes import captioned, draw_from
 
     made = make_shapes(400, 8)
     voxels, condition = captioned(made, words(), 2, means=True)
@@ -238,7 +238,7 @@ def test_a_class_and_a_text_each_get_their_shipped_model(prompt, tmp_path):
 
 
 def test_training_labels_are_the_configs_classes():
-    from course_utils.__main__ import training_data
+    from course_utils.recipes import training_data
 
     order = ["table", "chair"]
     data = {"kind": "procedural", "count": 7, "first_index": 3}

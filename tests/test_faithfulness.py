@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from course_utils.datasets.captions import prompts
+from course_utils.datasets.captions import HELD_OUT, SAID_APART, prompts
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "faithfulness.py"
@@ -28,16 +29,16 @@ SEEDS = [  # a mug with tapered sides and one with two handles, neither with bot
 
 
 class Real:
-    """In the place of a pipeline: the real shape that a prompt was written for, whatever the guidance and seed."""
+    """In the place of a model: the real shape that a prompt was written for, whatever seed, guidance and tries."""
+
+    config = CONFIG
 
     def __init__(self, count):
         everything = faithful.kinds(count)
         self.shapes = {prompt.text: (prompt.family, prompt.seed) for asked in everything.values() for prompt in asked}
-        self.denoiser, self.asked = SimpleNamespace(config=CONFIG), []
 
-    def __call__(self, texts, guidance_scale, seeds):
-        self.asked += [(text, guidance_scale, seed) for text, seed in zip(texts, seeds, strict=True)]
-        return SimpleNamespace(shapes=np.stack([make_shape(*self.shapes[text]).voxels for text in texts]))
+    def __call__(self, texts, seeds, scale=None, tries=1):
+        return np.stack([make_shape(*self.shapes[text]).voxels for text in texts])
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +49,24 @@ def report():
 def test_real_shapes_obey_up_to_the_judges_own_error(report):
     for found in report["kinds"].values():
         assert found["right"] == pytest.approx(1 - found["judge_error"]) and found["right"] > 0.97
+        assert found["ranked"]["right"] == found["right"]
         assert 0.2 < found["by_chance"] < found["right"] - 0.2
         assert sum(asked for _, asked in found["attributes"].values()) == found["asked"] >= 33
-    assert len(report["kinds"]) == 3
+    assert list(report["kinds"]) == ["known", "new sentences", "said apart", "new pairs"]
 
 
-def test_pairs_are_counted_by_how_many_of_the_two_are_there(report):
-    outcomes = report["pairs"]
+@pytest.mark.parametrize("kind", faithful.PAIRS)
+def test_pairs_are_counted_by_how_many_of_the_two_are_there(report, kind):
+    outcomes = report["kinds"][kind]["pairs"]
     assert outcomes["none"] + outcomes["one"] + outcomes["both"] == 33
     assert outcomes["both"] > 30
 
 
 def test_of_two_that_never_meet_one_is_right():
-    asked = [prompt for prompt in prompts(99, True) if prompt.family == "mug"]
+    asked = [prompt for prompt in prompts(99, HELD_OUT) if prompt.family == "mug"]
     without = [SEEDS[k % 2] for k in range(len(asked))]
-    outcomes = faithful.pair_outcomes(np.stack([make_shape("mug", seed).voxels for seed in without]), asked)
+    shapes = np.stack([make_shape("mug", seed).voxels for seed in without])
+    outcomes = faithful.pair_outcomes(shapes, asked, HELD_OUT)
     assert outcomes["one"] == len(asked) and outcomes["both"] == outcomes["none"] == 0
 
 
@@ -72,20 +76,28 @@ def test_copies_and_variety_are_those_of_the_shapes(report):
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
-def test_every_prompt_has_its_seed_and_the_scale_asked_for():
-    asked = prompts(11, False)
-    pipe = Real(11)
-    shapes = faithful.made(pipe, [prompt.text for prompt in asked], list(range(11)), 3.0)
-    assert shapes.shape == (11, 32, 32, 32)
-    assert pipe.asked == [(prompt.text, 3.0, k) for k, prompt in enumerate(asked)]
+def test_a_maker_asks_the_model_as_told_and_ranks_its_tries(monkeypatch):
+    calls = []
+
+    def best_of(tries, score, denoiser, config, texts, seeds, guidance_scale):
+        calls.append((tries, score, texts, seeds, guidance_scale))
+        return SimpleNamespace(x=torch.ones(len(texts), 1, 8, 8, 8))
+
+    monkeypatch.setattr(faithful, "best_of", best_of)
+    make = object.__new__(faithful.Maker)
+    make.denoiser, make.config, make.score = None, CONFIG, "score"
+    texts = [prompt.text for prompt in prompts(11)]
+    assert make(texts, list(range(11)), 3.0, 5).shape == (11, 8, 8, 8)
+    assert calls == [(5, "score", texts[:8], list(range(8)), 3.0), (5, "score", texts[8:], [8, 9, 10], 3.0)]
 
 
-def test_chance_stays_within_the_family():
-    families = [prompt.family for prompt in prompts(3 * faithful.FAR_APART, True)]
-    assert families == families[faithful.FAR_APART :] + families[: faithful.FAR_APART]
+@pytest.mark.parametrize(("table", "turn"), [(None, 11), (HELD_OUT, 9), (SAID_APART, 9)])
+def test_families_take_turns_so_that_chance_stays_within_one(table, turn):
+    families = [prompt.family for prompt in prompts(33, table)]
+    assert len(set(families)) == turn and families[:-turn] == families[turn:]
 
 
 def test_the_card_has_a_row_for_each_kind_and_scale(report):
     text = faithful.section(report)
-    assert text.startswith("## Faithfulness") and "| new pairs | " in text and "\n| 2 | " in text
+    assert text.startswith("## Faithfulness") and text.count("| new pairs | ") == 2 and "\n| 2 | " in text
     assert f"{100 * report['kinds']['known']['right']:.1f} %" in text

@@ -1,9 +1,10 @@
 """What a shape may be called: captions that say part of what is true, in many wordings, and prompts to test with.
 
 Lesson 09 trains on them. `PHRASES` says, family by family, which words stand for which attributes of `make_shape`;
-`FORMS` are the sentences they go into. Both have a part that training never sees: pairs of attributes (`HELD_OUT`) and
-sentences (`TEST_FORMS`, with no word of their own). So what a model does with a new prompt can be counted twice: new
-things in known sentences, known things in new sentences. `faithfulness` counts, with `measure` as the judge.
+`FORMS` are the sentences they go into. Three things training never sees: some sentences (`TEST_FORMS`, with no word of
+their own); some pairs of attributes in one text, though shapes have them (`SAID_APART`); some pairs in a text or in a
+shape (`HELD_OUT`). So what a model does with new prompts can be counted kind by kind. `faithfulness` counts, with
+`measure` as the judge.
 
 A key is "attribute=value", with "|" between values that the phrase does not tell apart, a space between attributes
 that one phrase names together, "_" for a blank in a value, yes and no for True and False. "?attribute=value" must be
@@ -57,17 +58,26 @@ TEST_FORMS = (
 )
 
 HELD_OUT = {
-    "chair": ("seat=round base=runners", "back=ladder base=pedestal"),
-    "table": ("top=oval base=pedestal", "size=tall base=trestle"),
-    "lamp": ("kind=arc shade=drum", "body=ball foot=square"),
-    "sofa": ("form=chaise back=rounded",),
-    "bed": ("size=double headboard=ladder", "headboard=slatted footboard=yes"),
-    "shelf": ("frame=posts doors=yes", "rows=3 columns=2"),
+    "chair": ("back=ladder base=pedestal",),
+    "table": ("size=tall base=trestle",),
+    "lamp": ("body=ball foot=square",),
+    "bed": ("headboard=slatted footboard=yes",),
+    "shelf": ("rows=3 columns=2",),
     "airplane": ("wings=delta engines=4",),
-    "car": ("kind=bus roof=rails",),
-    "house": ("roof=hipped storeys=2", "roof=flat garage=left"),
-    "tree": ("crown=palm base=pot", "crown=round lean=left"),
+    "house": ("roof=flat garage=left",),
+    "tree": ("crown=round lean=left",),
     "mug": ("sides=tapered handle=both",),
+}
+SAID_APART = {
+    "chair": ("seat=round base=runners",),
+    "table": ("top=oval base=pedestal",),
+    "lamp": ("kind=arc shade=drum",),
+    "sofa": ("form=chaise back=rounded",),
+    "bed": ("size=double headboard=ladder",),
+    "shelf": ("frame=posts doors=yes",),
+    "car": ("kind=bus roof=rails",),
+    "house": ("roof=hipped storeys=2",),
+    "tree": ("crown=palm base=pot",),
 }
 
 PHRASES = {
@@ -391,22 +401,46 @@ _FACTS = {
     family: [_Fact(*_condition(key), tuple(phrases.split("; "))) for key, phrases in table.items()]
     for family, table in PHRASES.items()
 }
-_PAIRS = {family: [_condition(pair)[0] for pair in pairs] for family, pairs in HELD_OUT.items()}
+# every attribute with the values that some phrase gives it: (family, attribute, values)
+FACTS = tuple(
+    dict.fromkeys(
+        (family, *named) for family, facts in _FACTS.items() for fact in facts for named in fact.named.items()
+    )
+)
 
 
 def _holds(condition: Named, attributes: Attributes) -> bool:
     return all(attributes[name] in values for name, values in condition.items())
 
 
-def held_out_pairs(family: str, attributes: Attributes) -> list[Named]:
-    """Those pairs of `HELD_OUT` that a shape has: training does without a shape that has any."""
-    return [pair for pair in _PAIRS[family] if _holds(pair, attributes)]
+def pairs_of(family: str, attributes: Attributes, table: Mapping[str, Sequence[str]] = HELD_OUT) -> list[Named]:
+    """Those pairs of a table, `HELD_OUT` or `SAID_APART`, that a shape has."""
+    pairs = [_condition(pair)[0] for pair in table.get(family, ())]
+    return [pair for pair in pairs if _holds(pair, attributes)]
 
 
 def held_out(shapes: ShapeSet) -> np.ndarray:
     """Which of N shapes training does without: bool (N,)."""
     rows = zip(shapes.labels, shapes.attributes, strict=True)
-    return np.array([bool(held_out_pairs(CLASSES[label], attributes)) for label, attributes in rows], dtype=bool)
+    return np.array([bool(pairs_of(CLASSES[label], attributes)) for label, attributes in rows], dtype=bool)
+
+
+def named_facts(families: Sequence[str], named: Sequence[Named]) -> np.ndarray:
+    """Which of `FACTS` N texts name: bool (N, facts)."""
+    place = {fact: number for number, fact in enumerate(FACTS)}
+    rows = np.zeros((len(named), len(FACTS)), dtype=bool)
+    for row, family, each in zip(rows, families, named, strict=True):
+        row[[place[family, *item] for item in each.items()]] = True
+    return rows
+
+
+def true_facts(shapes: ShapeSet) -> np.ndarray:
+    """Which of `FACTS` are true of N shapes: bool (N, facts). None of another family's is."""
+    rows = zip(shapes.labels, shapes.attributes, strict=True)
+    return np.array(
+        [[family == CLASSES[label] and a[name] in values for family, name, values in FACTS] for label, a in rows],
+        dtype=bool,
+    )
 
 
 def words() -> list[str]:
@@ -427,14 +461,17 @@ def caption(
     """A true text of at most 24 words about a shape, and what it names: {attribute: the values it allows}.
 
     attributes: what `make_shape` says of a shape of `family`. Up to four phrases name some of them, sometimes none,
-    and always those in `must`. Nothing but `draws` decides: `Draws("captions", 5)` names the same text everywhere.
+    always those in `must`, and both of a pair in `SAID_APART` only there. Nothing but `draws` decides:
+    `Draws("captions", 5)` names the same text everywhere.
     ValueError for an unknown family.
     """
     if family not in _FACTS:
         raise ValueError(f"family={family!r}: expected one of {', '.join(_FACTS)}")
     true = [fact for fact in _FACTS[family] if _holds(fact.named, attributes) and _holds(fact.when, attributes)]
     nouns = next(fact.phrases for fact in true if not fact.named)
-    chosen = _chosen(true, draws, must or {})
+    must = must or {}
+    apart = [pair for pair in pairs_of(family, attributes, SAID_APART) if not pair.items() <= must.items()]
+    chosen = _chosen(true, draws, must, apart)
     while True:
         text = _sentence([phrase for _, phrase in sorted(chosen)], draws.pick(*nouns)[1:], draws, forms)
         if len(split(text)) <= LONGEST:
@@ -472,20 +509,22 @@ def _shuffled(items: Sequence, draws: Draws) -> list:
     return sorted(items, key=lambda _: draws.between(0.0, 1.0))
 
 
-def _chosen(true: list[_Fact], draws: Draws, must: Named) -> list[tuple[int, str]]:
-    """Places in `true` with a phrase for each, those in `must` first; one noun at most, and no attribute twice."""
+def _chosen(true: list[_Fact], draws: Draws, must: Named, apart: list[Named]) -> list[tuple[int, str]]:
+    """Places in `true` with a phrase for each, those in `must` first; at most one noun, no attribute twice, and no pair
+    of `apart`."""
     number = draws.pick(0, 1, 1, 2, 2, 2, 3, 3, 3, 4)
     asked = [any(name in must for name in fact.named) for fact in true]
-    chosen, named, has_noun = [], set(), False
+    chosen, named, has_noun = [], {}, False
     for place in sorted(_shuffled(range(len(true)), draws), key=lambda place: not asked[place]):
         fact = true[place]
-        if len(chosen) >= number and must.keys() <= named:
+        if len(chosen) >= number and must.keys() <= named.keys():
             break
         vague = any(not set(fact.named[name]) <= set(must[name]) for name in fact.named if name in must)
         phrases = [phrase for phrase in fact.phrases if not (has_noun and phrase[0] == "=")]
-        if fact.named and phrases and not vague and not named & fact.named.keys():
+        together = any(pair.items() <= (named | fact.named).items() for pair in apart)
+        if fact.named and phrases and not vague and not together and not named.keys() & fact.named.keys():
             chosen.append((place, draws.pick(*phrases)))
-            named |= fact.named.keys()
+            named |= fact.named
             has_noun |= chosen[-1][1][0] == "="
     return chosen
 
@@ -561,26 +600,32 @@ def _joined(one: str, two: str) -> str | None:
 
 
 def prompts(
-    count: int, new_pairs: bool, forms: Sequence[str] = FORMS, first_seed: int = FIRST_TEST_SEED
+    count: int,
+    pairs: Mapping[str, Sequence[str]] | None = None,
+    forms: Sequence[str] = FORMS,
+    first_seed: int = FIRST_TEST_SEED,
 ) -> list[Prompt]:
     """`count` prompts that name something, families in turn, each true of a real shape that training never draws.
 
-    new_pairs: of shapes with a pair of `HELD_OUT`, which the text names; else of shapes without any. The shape is
-    `make_shape(family, seed)`, with a seed from `first_seed` on. Pass `TEST_FORMS` for sentences that training lacks.
+    pairs: `HELD_OUT` or `SAID_APART`: the text names both of such a pair; None: nothing that training could not have
+    named. The shape is `make_shape(family, seed)`, with a seed from `first_seed` on. Pass `TEST_FORMS` for sentences
+    that training lacks.
     """
     draws = Draws("prompts", first_seed)
-    sources = [_test_prompts(family, new_pairs, forms, first_seed, draws) for family in CLASSES]
+    families = [family for family in CLASSES if pairs is None or family in pairs]
+    sources = [_test_prompts(family, pairs, forms, first_seed, draws) for family in families]
     return [next(sources[k % len(sources)]) for k in range(count)]
 
 
 def _test_prompts(
-    family: str, new_pairs: bool, forms: Sequence[str], first_seed: int, draws: Draws
+    family: str, pairs: Mapping[str, Sequence[str]] | None, forms: Sequence[str], first_seed: int, draws: Draws
 ) -> Iterator[Prompt]:
     for seed in itertools.count(first_seed):
         attributes = attributes_of(family, seed)
-        pairs = held_out_pairs(family, attributes)
-        if bool(pairs) == new_pairs:
-            text, named = caption(family, attributes, draws, forms, must=draws.pick(*pairs) if pairs else None)
+        wanted = [] if pairs is None else pairs_of(family, attributes, pairs)
+        known = pairs is HELD_OUT or not pairs_of(family, attributes)
+        if known and bool(wanted) == (pairs is not None):
+            text, named = caption(family, attributes, draws, forms, must=draws.pick(*wanted) if wanted else None)
             if named:
                 yield Prompt(text, family, named, seed)
 

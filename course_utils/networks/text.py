@@ -1,6 +1,7 @@
 """From a short text to a vector: a vocabulary and a small transformer. What it conditions may have any dimension.
 
-`FromText` is a network of nothing else: it learns what a text says before a U-Net is there to listen.
+`FromText` is a network of nothing else: it learns what a text says before a U-Net is there to listen. `FactReader`
+finds what a text names, as a row of facts.
 
 Lesson 06 builds it for pictures, lesson 09 uses it for shapes. Sources: the transformer (arXiv 1706.03762), a summary
 token that collects the text (BERT's [CLS], arXiv 1810.04805, section 3).
@@ -141,3 +142,42 @@ class FromText(nn.Module):
     def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
         tokens = torch.full((len(x),), -1, device=x.device) if condition is None else condition
         return self.sketch(self.embedding["text"](tokens))
+
+
+class FactReader(nn.Module):
+    """Which facts a text names: token numbers (B, length) -> (B, facts) in [-1, 1], 2 p - 1 with p the probability.
+
+    A fact is an attribute with the values that a phrase gives it (`datasets.captions.FACTS`). Convolutions see a word
+    and three neighbours on each side. Each place votes for itself and the loudest vote counts, so no phrase can silence
+    another: what it has never met together it reads all the same. (A transformer, whose words all see each other,
+    learns of what never comes together that one excludes the other.)
+    """
+
+    def __init__(self, words: int, facts: int, width: int = 96, hidden: int = 192):
+        super().__init__()
+        self.words = nn.Embedding(words, width)
+        self.inlet = nn.Conv1d(width, hidden, 3, padding=1)
+        self.layers = nn.ModuleList(nn.Conv1d(hidden, hidden, 3, padding=1) for _ in range(2))
+        self.votes = nn.Linear(hidden, facts)
+        nn.init.constant_(self.votes.bias, -4.0)  # most facts are not named
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens[:, None] if tokens.ndim == 1 else tokens
+        there = (tokens >= 0)[:, :, None]  # (B, length, 1)
+        h = self.words(tokens.clamp(min=0)) * there
+        h = nn.functional.silu(self.inlet(h.transpose(1, 2)))  # (B, hidden, length)
+        for layer in self.layers:
+            h = h + nn.functional.silu(layer(h))
+        return torch.tanh(self.votes(h.transpose(1, 2)) / 2).masked_fill(~there, -1.0).amax(dim=1)
+
+
+class FactsOfText(nn.Module):
+    """The facts that a text names: network(x, log_snr, tokens) -> (B, facts), whatever x (B, facts) is."""
+
+    def __init__(self, words: int, facts: int):
+        super().__init__()
+        self.facts = FactReader(words, facts)
+
+    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
+        tokens = torch.full((len(x),), -1, device=x.device) if condition is None else condition
+        return self.facts(tokens)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from course_utils.networks.embedding import Embedding, said
-from course_utils.networks.text import Sketch
+from course_utils.networks.text import FactReader, Sketch
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -174,6 +174,7 @@ class UNet(nn.Module):
     heads: attention heads at the coarsest level.  classes: number of class labels.  words: size of the vocabulary of
     texts (see Embedding); 0 for none.  reads: whether each level, on the way down, also asks each word of the text.
     sketch: side of a coarse grid that the text draws for the stem to see beside x (see Sketch); 0 for none.
+    facts: how many facts a text can name, each of which the embedding is told (see FactReader); 0 for none.
     details: features of the skip around patches (see Details); 0 for none.
     Every side of the grid must be a multiple of `UNet.multiple`; otherwise ValueError.
     """
@@ -190,6 +191,7 @@ class UNet(nn.Module):
         words: int = 0,
         reads: bool = False,
         sketch: int = 0,
+        facts: int = 0,
         details: int = 0,
     ):
         super().__init__()
@@ -203,6 +205,9 @@ class UNet(nn.Module):
         self.sketch = Sketch(dimensions, sketch, width) if sketch else None
         if sketch:
             self.sketched = zeroed(convolution(1, channels[0], overlap, stride=patch, padding=(overlap - patch) // 2))
+        self.facts = FactReader(words, facts) if facts else None
+        if facts:
+            self.named = zeroed(nn.Linear(facts, width))
         self.places = Places(dimensions, channels[0])
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
@@ -237,6 +242,8 @@ class UNet(nn.Module):
             words, absent = self.embedding.text.read(said(condition, log_snr))
             summary = self.embedding.text.summary(words, absent)
         embedded = self.embedding(log_snr, condition, summary)
+        if self.facts is not None:
+            embedded = embedded + self.named(1 + self.facts(said(condition, log_snr)))
         if self.sketch is not None:
             h = h + self.sketched(functional.interpolate(self.sketch(summary), x.shape[2:], mode="nearest"))
         h = self.places(h)
