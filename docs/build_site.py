@@ -213,14 +213,11 @@ def put_models(folder: Path) -> None:
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
     """The film that the live box opens with, before a model is loaded: what a model's steps show, a bit a voxel."""
-    import numpy as np
-
     from course_utils.checkpoints import load_checkpoint
     from course_utils.generation import sampling_states
+    from course_utils.widgets.live_model import packed
 
-    states = list(sampling_states(*load_checkpoint(folder), [prompt], [seed]))
-    fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
-    return b"".join(np.packbits(field.flatten().numpy() > 0, bitorder="little").tobytes() for field in fields)
+    return packed(list(sampling_states(*load_checkpoint(folder), [prompt], [seed])))
 
 
 def package(name: str) -> Path:

@@ -19,7 +19,7 @@ const TEXTS = [
 const STEPS = [4, 8, 12, 16, 24, 32];
 const GUIDANCE = { min: 1, max: 6, step: 0.5 };
 const SEEDS = 2 ** 32;
-const OPENING = { file: "models/shapes32/opening.bin", milliseconds: 160 }; // docs/build_site.py makes it of the first wish
+const OPENING = { file: "models/shapes32/opening.bin", milliseconds: 160 }; // docs/build_site.py makes it; between frames
 
 const TEMPLATE = `
 <p class="nts-live-title"><b>Make a shape in your browser</b></p>
@@ -203,8 +203,11 @@ export class Live {
     else progress.value = share;
   }
 
-  /** Play a shape that was made before: grids of one bit a voxel, one after the other. */
-  async open(bytes) {
+  /** Play a shape that was made before, from a file: grids of one bit a voxel, one after the other. */
+  async play(file) {
+    const answer = await fetch(await this.find(file));
+    if (!answer.ok) return; // the box is whole without it
+    const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = this.viewer.size ** 3 / 8;
     const grid = (k) => new Float32Array(8 * size).map((_, i) => ((bytes[k * size + (i >> 3)] >> (i & 7)) & 1 ? 1 : -1));
     const count = bytes.length / size;
@@ -392,13 +395,8 @@ export async function mount(element) {
     return true;
   };
   addEventListener("hashchange", make);
-  if (!make()) recorded(live).catch(() => {}); // the box is whole without it
+  if (!make()) live.play(OPENING.file).catch(() => {});
   return live;
-}
-
-async function recorded(live) {
-  const answer = await fetch(await live.find(OPENING.file));
-  if (answer.ok) await live.open(new Uint8Array(await answer.arrayBuffer()));
 }
 
 for (const element of document.querySelectorAll("[data-nts-live]")) mount(element).then((live) => (element.live = live));
