@@ -188,7 +188,6 @@ export class Plane {
       this.input("step").nextElementSibling.textContent = this.input("step").value;
     }
     this.canvas.clearRect(0, 0, SIZE, SIZE);
-    axes(this.canvas);
     this.kind.draw({
       canvas: this.canvas,
       mixture,
@@ -197,6 +196,7 @@ export class Plane {
       step: Number(this.input("step")?.value),
       text: (said) => (this.element.querySelector(".nts-live-said").textContent = said),
     });
+    axes(this.canvas);
   }
 
   /** Run through the times, or the steps, once. */
