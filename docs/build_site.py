@@ -42,6 +42,8 @@ LINKED = (  # by other pages, not by the table of contents
 PLOTLY = "application/vnd.plotly.v1+json"
 LIVE = ROOT / "docs" / "live"
 LIVE_MODELS = ("shapes32", "text-to-shape32")
+OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
+OPENING_FILE = "opening.bin"
 RUNTIME = (  # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
@@ -55,6 +57,7 @@ LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 <script type="module" src="_static/live/page.js"></script>
 
 """
+LINK_TO_BOX = r"(\*\*\[Make a shape in your browser\][\s\S]*?\n\n)"  # a paragraph of the README
 LIVE_PLANES = {"01": "noise", "02": "score", "03": "sampler"}  # lessons that begin with a live picture
 LIVE_PLANE = """<link rel="stylesheet" href="../_static/live/live.css">
 <div data-nts-plane="{}"></div>
@@ -133,10 +136,10 @@ def contents() -> str:
 
 
 def front(live: bool) -> str:
-    """The front page: the README, with the live box before its first picture."""
+    """The front page: the README, with the live box in the place of the link to it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    before, picture, after = readme.partition("![")
-    return before + LIVE_BOX * live + picture + after + contents()
+    before, link, after = re.split(LINK_TO_BOX, readme, maxsplit=1)
+    return before + (LIVE_BOX if live else link) + after + contents()
 
 
 def lay_out(folder: Path, live: bool) -> None:
@@ -194,6 +197,7 @@ def put_runtime(folder: Path) -> None:
 
 def put_models(folder: Path) -> None:
     """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long as it fits."""
+    from course_utils.atomic import writing
     from course_utils.checkpoints import CHECKPOINTS
     from course_utils.export_onnx import export_onnx, exported
 
@@ -201,7 +205,19 @@ def put_models(folder: Path) -> None:
         made, config = ROOT / "build" / "live" / name, json.loads((CHECKPOINTS / name / "config.json").read_text())
         if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
+        if name == OPENING[0] and not (made / OPENING_FILE).exists():
+            with writing(made / OPENING_FILE) as file:
+                file.write_bytes(opening(CHECKPOINTS / name, *OPENING[1:]))
         shutil.copytree(made, folder / name)
+
+
+def opening(folder: Path, prompt: str, seed: int) -> bytes:
+    """The film that the live box opens with, before a model is loaded: what a model's steps show, a bit a voxel."""
+    from course_utils.checkpoints import load_checkpoint
+    from course_utils.generation import sampling_states
+    from course_utils.widgets.live_model import packed
+
+    return packed(list(sampling_states(*load_checkpoint(folder), [prompt], [seed])))
 
 
 def package(name: str) -> Path:

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from course_utils.export_onnx import ABOUT, told
@@ -48,12 +49,15 @@ def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, plac
     sent = []
     monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
     (places / "models" / "shapes32" / "model.onnx").write_bytes(b"weights")
-    for file in ("models/shapes32/model.onnx", "sampling.js", "runtime/none.wasm"):
+    for file in ("models/shapes32/model.onnx", "sampling.js", "runtime/none.wasm", "opening.bin"):
         box._handle_custom_msg({"file": file}, [])
-    (weights, bytes_), (_, module), (refused, nothing) = sent
+    (weights, bytes_), (_, module), (refused, nothing), (_, (film,)) = sent
     assert weights == {"file": "models/shapes32/model.onnx"} and bytes_ == [b"weights"]
     assert module == [(LIVE / "sampling.js").read_bytes()]
     assert "none.wasm: No such file" in refused["error"] and nothing is None
+    frames = np.unpackbits(np.frombuffer(film, np.uint8), bitorder="little").reshape(16, 32, 32, 32)
+    assert np.array_equal(frames[0], box.states[0].x0[0, 0] > 0)
+    assert np.array_equal(frames[-1], box.states[-1].x_t[0, 0] > 0)
 
 
 @pytest.mark.parametrize("file", ["../../pyproject.toml", "models/../../../README.md", "/etc/hostname"])

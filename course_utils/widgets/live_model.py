@@ -2,25 +2,28 @@
 
 The page's programs are those of the site (`docs/live`), not a second sampler. What they need, the kernel sends once:
 onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3 course.py site` puts both here; without them,
-as in a saved notebook, a film of the same shape stands in the box's place.
+as in a saved notebook, a film of the same shape stands in the box's place. The box opens with that film too.
 """
 
 from functools import cached_property
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import traitlets
 
 from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.export_onnx import exported
 from course_utils.generation import sampling_states
 from course_utils.plots.film import Film, sampling_film
+from course_utils.sampling import State
 from course_utils.widgets.sculptor import BUNDLE
 
 ROOT = Path(__file__).resolve().parents[2]
 LIVE = ROOT / "docs" / "live"
 RUNTIME = LIVE / "node_modules" / "onnxruntime-web" / "dist"
 MODELS = ROOT / "build" / "live"
+OPENING = "opening.bin"  # the film that the box opens with
 NEEDED = "ort-wasm-simd-threaded.wasm"  # the rest of the runtime comes with it
 REMEDY = "Here a film stands for the live model: {} is missing, which `python3 course.py site` fetches (it needs npm)."
 
@@ -37,7 +40,7 @@ class LiveModel(anywidget.AnyWidget):
 
     def __init__(self, name: str, prompt: str, seed: int = 0):
         self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
-        self.states = sampling_states(self.denoiser, self.config, [prompt], [seed])
+        self._sampling = sampling_states(self.denoiser, self.config, [prompt], [seed])
         way = "text" if "words" in self.config else "class"
         super().__init__(name=name, way=way, prompt=prompt, seed=seed)
         self.on_msg(self._answer)
@@ -49,17 +52,23 @@ class LiveModel(anywidget.AnyWidget):
         return "" if exported(MODELS / self.name, self.config) else f"{self.name} as ONNX"
 
     @cached_property
+    def states(self) -> list[State]:
+        """The sampler's states on the way to the shape that the box makes first, by the kernel."""
+        return list(self._sampling)
+
+    @cached_property
     def film(self) -> Film:
         """The shape that the box makes first, made by the kernel."""
         return sampling_film(self.states)
 
     def _answer(self, _, content: dict, buffers: list) -> None:
+        file = content["file"]
         try:
-            self.send({"file": content["file"]}, [place_of(content["file"]).read_bytes()])
+            self.send({"file": file}, [packed(self.states) if file == OPENING else place_of(file).read_bytes()])
         except OSError as error:
-            self.send({"file": content["file"], "error": f"The kernel cannot read {error.filename}: {error.strerror}."})
+            self.send({"file": file, "error": f"The kernel cannot read {error.filename}: {error.strerror}."})
         except ValueError as error:
-            self.send({"file": str(content["file"]), "error": str(error)})
+            self.send({"file": str(file), "error": str(error)})
 
     def _repr_mimebundle_(self, **kwargs):
         """The film, and the box where it can run; the build takes it out of saved notebooks, and the film is left."""
@@ -69,6 +78,12 @@ class LiveModel(anywidget.AnyWidget):
             return film, described
         live, metadata = super()._repr_mimebundle_(**kwargs)
         return film | live, metadata | described
+
+
+def packed(states: list[State]) -> bytes:
+    """A film for the box: the guess at each step and at the end the shape, one after the other, a bit a voxel."""
+    fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
+    return b"".join(np.packbits(field[0].numpy() > 0, bitorder="little").tobytes() for field in fields)
 
 
 def place_of(file: str) -> Path:

@@ -6,14 +6,9 @@ import { encode } from "./words.js";
 
 const CACHE = "noise-to-shape";
 
-/** The bytes behind an address, telling (loaded, total) as they come; kept by the browser under their checksum. */
-async function fetched(address, { bytes, sha256 }, tell) {
-  const local = address.startsWith("blob:"); // a notebook's kernel has sent it
-  const store = globalThis.caches && !local ? await caches.open(CACHE).catch(() => null) : null; // none without https
-  const key = local ? address : `${address}?${sha256}`;
-  const kept = await store?.match(key);
-  if (kept) return new Uint8Array(await kept.arrayBuffer());
-  const answer = await fetch(key);
+/** The bytes behind an address, as many as are expected, telling how many have come. */
+export async function bytesOf(address, bytes, tell) {
+  const answer = await fetch(address);
   if (!answer.ok) throw new Error(`${address} cannot be loaded (${answer.status} ${answer.statusText}).`);
   const data = new Uint8Array(bytes);
   let loaded = 0;
@@ -22,11 +17,29 @@ async function fetched(address, { bytes, sha256 }, tell) {
     if (done) break;
     if (loaded + value.length > bytes) throw new Error(`${address} is longer than its ${bytes} bytes: reload the page.`);
     data.set(value, loaded);
-    tell((loaded += value.length), bytes);
+    tell((loaded += value.length));
   }
+  if (loaded < bytes) throw new Error(`${address} is shorter than its ${bytes} bytes: reload the page.`);
+  return data;
+}
+
+/** A model's bytes, kept by the browser under their checksum. */
+async function weightsOf(address, { bytes, sha256 }, tell) {
+  const local = address.startsWith("blob:"); // a notebook's kernel has sent it
+  const store = globalThis.caches && !local ? await caches.open(CACHE).catch(() => null) : null; // none without https
+  const key = local ? address : `${address}?${sha256}`;
+  const kept = await store?.match(key);
+  if (kept) return new Uint8Array(await kept.arrayBuffer());
+  const data = await bytesOf(key, bytes, tell);
   await checked(data, sha256, address);
+  await forget(store, new URL(address).pathname);
   await store?.put(key, new Response(data)).catch(() => {}); // a full disk: loaded anew next time
   return data;
+}
+
+/** Older weights of the same model are of no use any more. */
+async function forget(store, pathname) {
+  for (const old of (await store?.keys()) ?? []) if (new URL(old.url).pathname === pathname) await store.delete(old);
 }
 
 async function checked(data, sha256, address) {
@@ -36,13 +49,15 @@ async function checked(data, sha256, address) {
   if (found !== sha256) throw new Error(`${address} came damaged: reload the page.`);
 }
 
-/** A model's `about` and a session for it. about, weights: addresses of model.json, model.onnx; tell: gets (loaded, total). */
+/** A model's `about` and a session for it. ort: onnxruntime-web, or a promise of it; about, weights: addresses of
+ * model.json, model.onnx; tell: gets how many bytes of the weights have come. */
 export async function loadModel(ort, about, weights, tell = () => {}, options = { executionProviders: ["wasm"] }) {
   const answer = await fetch(about);
   if (!answer.ok) throw new Error(`${about} cannot be loaded (${answer.status}).`);
   const described = await answer.json();
-  const bytes = await fetched(weights, described, tell);
-  return { ort, about: described, session: await ort.InferenceSession.create(bytes, options) };
+  const [runtime, bytes] = await Promise.all([ort, weightsOf(weights, described, tell)]);
+  tell(described.bytes);
+  return { ort: runtime, about: described, session: await runtime.InferenceSession.create(bytes, options) };
 }
 
 /** What a model is told to make: BigInt64Array, one number for a class, `longest_text` for a text. */

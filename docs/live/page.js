@@ -1,41 +1,45 @@
 // The live box: choose a class or type a text, watch the shape form, turn it, save it, share it. `mount(element)` puts
-// one into a page; nothing is loaded before "Make it" is pressed, or the page's address already asks for a shape.
+// one into a page. It opens with a film that the site's build has recorded; no model is loaded before "Make it" is
+// pressed, or the page's address asks for a shape.
 
 import { conditionOf } from "./model.js";
 import { VoxelViewer } from "./viewer.bundle.js";
 
 const MODELS = { class: "shapes32", text: "text-to-shape32" };
-const ENGINES = { // onnxruntime-web's files; the second one only where it is asked for
-  webassembly: { provider: "wasm", script: "ort.wasm.min.mjs", files: "ort-wasm-simd-threaded" },
-  webgpu: { provider: "webgpu", script: "ort.webgpu.min.mjs", files: "ort-wasm-simd-threaded.asyncify" },
+const ENGINES = { // onnxruntime-web's files, with the bytes of its program; the second one only where it is asked for
+  webassembly: { provider: "wasm", script: "ort.wasm.min.mjs", files: "ort-wasm-simd-threaded", bytes: 14_239_897 },
+  webgpu: { provider: "webgpu", script: "ort.webgpu.min.mjs", files: "ort-wasm-simd-threaded.asyncify", bytes: 26_781_914 },
 };
 const TEXTS = [
-  "a tall chair with armrests and four legs",
+  "a tall chair with armrests",
   "a round table on a pedestal",
-  "a house with two storeys and a porch",
+  "a house with a porch",
   "an airplane with four engines",
-  "a sofa without armrests",
 ];
 const STEPS = [4, 8, 12, 16, 24, 32];
 const GUIDANCE = { min: 1, max: 6, step: 0.5 };
+const SEEDS = 2 ** 32;
+const OPENING = { file: "models/shapes32/opening.bin", milliseconds: 160 }; // docs/build_site.py makes it; between frames
 
 const TEMPLATE = `
+<p class="nts-live-title"><b>Make a shape in your browser</b></p>
 <form class="nts-live-form">
-  <fieldset class="nts-live-ways"><legend>Make a shape, here in your browser</legend>
-    <label><input type="radio" name="way" value="class" checked> a class</label>
-    <label><input type="radio" name="way" value="text"> a text</label></fieldset>
-  <label class="nts-live-wish" data-way="class">Shape <select name="class"></select></label>
-  <label class="nts-live-wish" data-way="text" hidden>Text <input name="text" type="text" maxlength="200" list="nts-live-texts" autocomplete="off">
-    <datalist id="nts-live-texts"></datalist></label>
-  <label>Seed <span><input name="seed" type="number" min="0" max="4294967295" step="1" value="3" required>
+  <div class="nts-live-ways" role="radiogroup" aria-label="How to ask">
+    <label><input type="radio" name="way" value="class" checked> Pick a class</label>
+    <label><input type="radio" name="way" value="text"> Say it in words</label></div>
+  <label data-way="class">Shape <select name="class"></select></label>
+  <label data-way="text" hidden>Text <input name="text" type="text" maxlength="200" autocomplete="off"
+    placeholder="nothing said: whatever it likes"></label>
+  <div class="nts-live-try" data-way="text" role="group" aria-label="Texts to try" hidden></div>
+  <label>Seed <span><input name="seed" type="number" min="0" max="${SEEDS - 1}" step="1" value="3" required>
     <button type="button" name="dice" title="Another seed">Another</button></span></label>
-  <label>Steps <span><input name="steps" type="range" min="0" max="${STEPS.length - 1}" step="1"><output></output></span></label>
-  <label>Guidance <span><input name="guidance" type="range" min="${GUIDANCE.min}" max="${GUIDANCE.max}" step="${GUIDANCE.step}"><output></output></span></label>
   <div class="nts-live-go"><button class="nts-live-main" name="make">Make it</button> <button type="button" name="stop" disabled>Stop</button></div>
-  <label hidden>Runs on <select name="engine"><option value="webassembly">the processor (WebAssembly)</option>
-    <option value="webgpu">the graphics card (WebGPU)</option></select></label>
   <progress max="1" value="0" aria-label="Progress"></progress>
   <p class="nts-live-said" role="status" aria-live="polite"></p>
+  <label>Steps <span><input name="steps" type="range" min="0" max="${STEPS.length - 1}" step="1"><output></output></span></label>
+  <label>Guidance <span><input name="guidance" type="range" min="${GUIDANCE.min}" max="${GUIDANCE.max}" step="${GUIDANCE.step}"><output></output></span></label>
+  <label hidden>Runs on <select name="engine"><option value="webassembly">the processor (WebAssembly)</option>
+    <option value="webgpu">the graphics card (WebGPU)</option></select></label>
 </form>
 <div class="nts-live-shown">
   <div class="nts-live-view"></div>
@@ -57,9 +61,9 @@ export class Live {
     this.form = element.querySelector("form");
     this.frames = [];
     this.id = 0;
-    for (const text of TEXTS) this._of("datalist").append(new Option(text));
+    this._of(".nts-live-try").append(...TEXTS.slice(1).map((text) => Object.assign(document.createElement("button"), { type: "button", textContent: text })));
     this.form.elements.way.value = Object.keys(models)[0];
-    this._of(".nts-live-ways").querySelectorAll("label").forEach((label) => (label.hidden = Object.keys(models).length === 1));
+    this._of(".nts-live-ways").hidden = Object.keys(models).length === 1;
     this.viewer = new VoxelViewer(this._of(".nts-live-view"), { size: 32, tools: ["turn", "slice"] });
     this._listen();
     this.ready = Promise.all([this._describe(), this._offerWebgpu()]).then(() => this._begin()).catch((error) => this._fail(error));
@@ -92,11 +96,21 @@ export class Live {
 
   _begin() {
     this.set({});
-    const megabytes = Math.round(this.about[this.way].bytes / 1e6);
-    this._say(`The course's own model, ${megabytes} MB, loaded once; it runs in your browser, and nothing is sent away.`);
+    this._introduce();
+  }
+
+  _introduce() {
+    const megabytes = Math.round(this._bytes(this.way) / 1e6);
+    this._say(`The course's own model, ${megabytes} MB with what runs it, loaded once. It runs in your browser; nothing is sent away.`);
+  }
+
+  /** What is loaded for a first shape, unpacked. */
+  _bytes(way) {
+    return ENGINES[this.input("engine").value].bytes + this.about[way].bytes;
   }
 
   _fail(error) {
+    this.failed = true;
     this.input("make").disabled = true;
     this._say(error.message);
   }
@@ -117,19 +131,23 @@ export class Live {
     };
   }
 
-  /** Set what is given, the model's own where nothing is. RangeError for what cannot be asked for. */
+  /** Set what is given, the model's own where nothing is. RangeError for what cannot be asked for; nothing is set then. */
   set({ way = this.way, prompt, seed, steps, guidance }) {
     if (!(way in this.models)) throw new RangeError(`“${way}” is no way to ask: ${Object.keys(this.models).join(" or ")}.`);
-    const own = this.about[way].sampling;
+    const { classes, sampling } = this.about[way];
+    const { min, max } = GUIDANCE;
+    if (way === "class" && !classes.includes(prompt ?? classes[0])) throw new RangeError(`“${prompt}” is none of the classes.`);
+    if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed < SEEDS))
+      throw new RangeError(`Seed ${seed}: take a whole number from 0 to ${SEEDS - 1}.`);
     if (steps !== undefined && !STEPS.includes(steps)) throw new RangeError(`${steps} steps: take one of ${STEPS.join(", ")}.`);
+    if (guidance !== undefined && !(guidance >= min && guidance <= max)) throw new RangeError(`Guidance ${guidance}: take ${min} to ${max}.`);
     this.form.elements.way.value = way;
-    for (const label of this.element.querySelectorAll("[data-way]")) label.hidden = label.dataset.way !== way;
+    for (const part of this.element.querySelectorAll("[data-way]")) part.hidden = part.dataset.way !== way;
     const wish = this.input(way);
     wish.value = prompt ?? (wish.value || TEXTS[0]);
-    if (way === "class" && wish.selectedIndex < 0) throw new RangeError(`“${prompt}” is none of the classes.`);
     if (seed !== undefined) this.input("seed").value = seed;
-    this.input("steps").value = STEPS.indexOf(steps ?? own.steps);
-    this.input("guidance").value = guidance ?? own.guidance_scale;
+    this.input("steps").value = STEPS.indexOf(steps ?? sampling.steps);
+    this.input("guidance").value = guidance ?? sampling.guidance_scale;
     this._label();
   }
 
@@ -142,9 +160,9 @@ export class Live {
     }
   }
 
-  /** The page's address with all that makes the same shape again. */
+  /** The page's address with all that makes the shape again that is shown, or the one that is wished for. */
   get link() {
-    const { way, prompt, seed, steps, guidance } = this.settings;
+    const { way, prompt, seed, steps, guidance } = this.asked ?? this.settings;
     const asked = new URLSearchParams({ [way]: prompt, seed, steps, guidance });
     return Object.assign(new URL(location.href), { hash: asked }).href;
   }
@@ -153,13 +171,18 @@ export class Live {
 
   _listen() {
     this.form.addEventListener("submit", (event) => (event.preventDefault(), this.make()));
-    this.form.addEventListener("change", ({ target }) => target.name === "way" && this.set({ way: target.value }));
+    this.form.addEventListener("change", ({ target }) => target.name === "way" && this._ask(target.value));
     this.element.addEventListener("input", ({ target }) => {
       if (target.name === "film" || target.name === "threshold") this._show();
       this._label();
     });
+    this._of(".nts-live-try").addEventListener("click", ({ target }) => {
+      if (target.type !== "button") return;
+      this.input("text").value = target.textContent;
+      this.make();
+    });
     const clicks = {
-      dice: () => ((this.input("seed").value = Math.floor(Math.random() * 100000)), this.make()),
+      dice: () => ((this.input("seed").value = Math.floor(Math.random() * 100_000)), this.make()),
       stop: () => this.stop(),
       obj: () => this.viewer.download("obj"),
       share: () => this._share(),
@@ -167,9 +190,38 @@ export class Live {
     for (const [name, act] of Object.entries(clicks)) this.input(name).addEventListener("click", act);
   }
 
+  _ask(way) {
+    this.set({ way });
+    if (this.input("stop").disabled) this._introduce();
+  }
+
+  /** Say a line; share of what is to be done, null where nobody knows it yet. */
   _say(text, share = 0) {
     this._of(".nts-live-said").textContent = text;
-    this._of("progress").value = share;
+    const progress = this._of("progress");
+    if (share === null) progress.removeAttribute("value");
+    else progress.value = share;
+  }
+
+  /** Play a shape that was made before, from a file: grids of one bit a voxel, one after the other. */
+  async play(file) {
+    const answer = await fetch(await this.find(file));
+    if (!answer.ok) return; // the box is whole without it
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const size = this.viewer.size ** 3 / 8;
+    const grid = (k) => new Float32Array(8 * size).map((_, i) => ((bytes[k * size + (i >> 3)] >> (i & 7)) & 1 ? 1 : -1));
+    const count = bytes.length / size;
+    if (this.id) return; // a shape is being made already
+    this.recorded = true;
+    this.asked = this.settings;
+    this._name();
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (let k = 0; k < count; k++) {
+      if (!still) await new Promise((resolve) => setTimeout(resolve, OPENING.milliseconds));
+      if (this.id) return;
+      this._add(grid(k));
+    }
+    this._busy(false);
   }
 
   // ------------------------------------------------------------------------------------------------ making
@@ -180,6 +232,7 @@ export class Live {
     const address = await this.find("worker.js");
     if (this.worker) return;
     this.worker = new Worker(address, { type: "module" });
+    this.loading = true;
     this.worker.onmessage = ({ data }) => data.id === this.id && this._hear(data);
     this.worker.onerror = () => this._giveUp("The model's program cannot be loaded: reload the page.");
   }
@@ -188,32 +241,41 @@ export class Live {
   _giveUp(text) {
     this.worker?.terminate();
     this.worker = undefined;
+    this.loading = false;
     this._end(text);
   }
 
   /** Where the worker finds what runs a model, and the model. */
   async _places(way) {
-    const { provider, script, files } = ENGINES[this.input("engine").value];
+    const { provider, script, files, bytes } = ENGINES[this.input("engine").value];
     const wanted = { script: `runtime/${script}`, mjs: `runtime/${files}.mjs`, wasm: `runtime/${files}.wasm` };
     const model = { about: `models/${this.models[way]}/model.json`, weights: `models/${this.models[way]}/model.onnx` };
     const found = async (all) => {
       const pairs = Object.entries(all).map(async ([name, file]) => [name, await this.find(file)]);
       return Object.fromEntries(await Promise.all(pairs));
     };
-    return { runtime: { provider, ...(await found(wanted)) }, ...(await found(model)) };
+    const runtime = { provider, bytes, ...(await found(wanted)) };
+    return { runtime, ...(await found(model)), bytes: this._bytes(way) };
   }
 
   /** Make the shape that the settings name. */
   async make() {
     if (!this.form.reportValidity()) return;
     const { way, prompt, seed, steps, guidance } = this.settings;
-    this.viewer.name = `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60) || "shape"}-${seed}`;
-    const id = ++this.id;
-    this.frames = [];
-    this._busy(true);
-    this._say("Loading the model …");
     try {
       conditionOf(this.about[way], prompt); // what the model cannot be told is said at once
+    } catch (error) {
+      this.stop(error.message);
+      return;
+    }
+    const id = ++this.id;
+    this.recorded = false;
+    this.asked = this.settings;
+    this.frames = [];
+    this._name();
+    this._busy(true);
+    this._say("Loading the model …", null);
+    try {
       await this._open();
       const places = await this._places(way);
       if (id === this.id) this.worker.postMessage({ id, generate: { places, prompt, seed, steps, guidanceScale: guidance } });
@@ -222,22 +284,40 @@ export class Live {
     }
   }
 
-  stop() {
+  /** Make no more of the shape; what is being loaded is let go. */
+  stop(text = "Stopped.") {
     this.id++;
+    if (this.loading) this._giveUp(text);
     this.worker?.postMessage({ cancel: true });
-    this._end("Stopped.");
+    this._end(text);
+  }
+
+  /** What a saved file is called. */
+  _name() {
+    const { prompt, seed } = this.asked;
+    this.viewer.name = `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60) || "shape"}-${seed}`;
+  }
+
+  /** One frame more, shown. */
+  _add(field) {
+    this.frames.push(field);
+    Object.assign(this.input("film"), { max: this.frames.length, value: this.frames.length });
+    this._show();
   }
 
   _hear({ loaded, total, step, steps, x, x0, done, seconds, error }) {
     if (error) this._giveUp(this.input("engine").value === "webgpu" ? `The graphics card cannot run the model, choose the processor: ${error}` : error);
-    else if (loaded) this._say(`Loading the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`, loaded / total);
-    else if (step) {
-      this.frames.push(step < steps ? x0 : x); // what it guesses on the way, and at the end what it made
-      Object.assign(this.input("film"), { max: this.frames.length, value: this.frames.length });
-      this._show();
+    else if (loaded) {
+      this.loading = loaded < total;
+      const megabytes = `${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+      if (this.loading) this._say(`Loading the model: ${megabytes}`, loaded / total);
+      else this._say("Starting the model …", null);
+    } else if (step) {
+      this.loading = false;
+      this._add(step < steps ? x0 : x); // what it guesses on the way, and at the end what it made
       this._say(`Step ${step} of ${steps}`, step / steps);
     } else if (done) {
-      this._end(`Made in ${seconds.toFixed(1)} s: seed ${this.settings.seed}, ${this.frames.length} steps.`, 1);
+      this._end(`Made in ${seconds.toFixed(1)} s: ${this.asked.prompt || "nothing said"}, seed ${this.asked.seed}, ${this.frames.length} steps.`, 1);
       this.seconds = seconds;
     }
   }
@@ -252,14 +332,21 @@ export class Live {
     this.input("make").disabled = busy;
     this.input("stop").disabled = !busy;
     this.element.setAttribute("aria-busy", busy);
+    this._of(".nts-live-said").setAttribute("aria-live", busy ? "off" : "polite"); // a reader of screens hears no counting
     const there = !busy && this.frames.length > 0;
     for (const name of ["film", "threshold", "obj", "share"]) this.input(name).disabled = !there;
+    if (this.recorded) this.input("threshold").disabled = true; // one bit a voxel knows no other
   }
 
   _show() {
     const field = this.frames[this.input("film").value - 1];
     const threshold = Number(this.input("threshold").value);
-    if (field) this.viewer.setVoxels(Uint8Array.from(field, (value) => (value > threshold ? 1 : 0)), this.viewer.size);
+    if (field) {
+      const voxels = Uint8Array.from(field, (value) => (value > threshold ? 1 : 0));
+      const { axis, position } = this.viewer.cut;
+      this.viewer.setVoxels(voxels, this.viewer.size, voxels); // all of it is the model's
+      this.viewer.setCut(axis, position);
+    }
     this._label();
   }
 
@@ -291,18 +378,24 @@ export function settingsIn(hash) {
   return { way, prompt: asked.get(way), seed: number("seed"), steps: number("steps"), guidance: number("guidance") };
 }
 
-/** Fill an element; make at once what the page's address asks for. */
+/** Fill an element; make at once what the page's address asks for, then or later. */
 export async function mount(element) {
   const live = new Live(element);
   await live.ready;
-  const asked = settingsIn(location.hash);
-  if (!asked) return live;
-  try {
-    live.set(asked);
-    live.make();
-  } catch (error) {
-    live._say(`${error.message} (in this page's address)`);
-  }
+  if (live.failed) return live;
+  const make = () => {
+    const asked = settingsIn(location.hash);
+    try {
+      if (!asked) return false;
+      live.set(asked);
+      live.make();
+    } catch (error) {
+      live._say(`${error.message} (in this page's address)`);
+    }
+    return true;
+  };
+  addEventListener("hashchange", make);
+  if (!make()) live.play(OPENING.file).catch(() => {});
   return live;
 }
 

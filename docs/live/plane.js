@@ -21,7 +21,7 @@ const KINDS = {
   noise: {
     title: "Drown a shape",
     inputs: ["shape", "time"],
-    label: "500 points of a shape, and where noise has carried them",
+    label: "Grey: 500 points of a shape. Blue: where noise has carried them.",
     draw({ canvas, mixture, t, text }) {
       const x0 = drawn(mixture);
       const noise = gaussian(1, x0.length);
@@ -35,7 +35,7 @@ const KINDS = {
   score: {
     title: "The score: which way to more density",
     inputs: ["shape", "time"],
-    label: "The density of noisy data, and arrows along its score",
+    label: "Orange: the density of noisy data. Blue: its score, by arrows.",
     draw({ canvas, mixture, t: time, text }) {
       const t = Math.max(time, 0.03); // without noise the score is no picture
       density(canvas, mixture, t);
@@ -46,7 +46,7 @@ const KINDS = {
   sampler: {
     title: "Samplers on their way back",
     inputs: ["shape", "sampler", "steps", "step"],
-    label: "Points on their way from noise to data, some with their trails",
+    label: "Blue: 500 points on their way from noise to data. Grey: the trails of 40. Orange: where data is.",
     draw({ canvas, mixture, states, step, text }) {
       density(canvas, mixture, 0.001, 0.5);
       trails(canvas, states.slice(0, step + 1));
@@ -79,6 +79,24 @@ function dots(canvas, points, colour, radius) {
     canvas.arc(pixel(points[i]), SIZE - pixel(points[i + 1]), radius, 0, 7);
     canvas.fill();
   }
+}
+
+/** Where x and y are -2, 0 and 2. */
+function axes(canvas) {
+  Object.assign(canvas, { fillStyle: "#58626d", strokeStyle: "#9aa3ad", lineWidth: 1, font: "13px sans-serif" });
+  canvas.beginPath();
+  for (const value of [-2, 0, 2]) {
+    const [at, text] = [pixel(value), String(value).replace("-", "−")];
+    canvas.moveTo(at, SIZE);
+    canvas.lineTo(at, SIZE - 6);
+    canvas.moveTo(0, SIZE - at);
+    canvas.lineTo(6, SIZE - at);
+    canvas.fillText(text, at - 4 * text.length, SIZE - 10);
+    canvas.fillText(text, 10, SIZE - at + 4);
+  }
+  canvas.stroke();
+  canvas.fillText("x", SIZE - 16, SIZE - 10);
+  canvas.fillText("y", 10, 16);
 }
 
 function density(canvas, mixture, t, strength = 1) {
@@ -143,7 +161,7 @@ export class Plane {
     element.innerHTML = `<form class="nts-live-form"><b>${this.kind.title}</b>${this.kind.inputs.map((name) => INPUTS[name]()).join("")}
       <div class="nts-live-go"><button class="nts-live-main" type="button" name="play">Play</button></div>
       <p class="nts-live-said" role="status"></p></form>
-      <div class="nts-live-shown"><canvas role="img" aria-label="${this.kind.label}"></canvas></div>`;
+      <figure class="nts-live-shown"><canvas role="img" aria-label="${this.kind.label}"></canvas><figcaption>${this.kind.label}</figcaption></figure>`;
     this.picture = element.querySelector("canvas");
     const sharp = Math.min(2, globalThis.devicePixelRatio || 1);
     Object.assign(this.picture, { width: SIZE * sharp, height: SIZE * sharp });
@@ -166,7 +184,7 @@ export class Plane {
     if (this.input("sampler") && changed !== "step") {
       this.states = await walked(mixture, this.input("sampler").value, Number(this.input("steps").value));
       this.input("step").max = this.states.length - 1;
-      if (changed) this.input("step").value = this.states.length - 1;
+      this.input("step").value = this.states.length - 1;
       this.input("step").nextElementSibling.textContent = this.input("step").value;
     }
     this.canvas.clearRect(0, 0, SIZE, SIZE);
@@ -178,6 +196,7 @@ export class Plane {
       step: Number(this.input("step")?.value),
       text: (said) => (this.element.querySelector(".nts-live-said").textContent = said),
     });
+    axes(this.canvas);
   }
 
   /** Run through the times, or the steps, once. */

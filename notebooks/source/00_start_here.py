@@ -89,6 +89,16 @@ stills.show_fields(one_word, [f"seed {seed}" for seed in range(6)], columns=6)
 # rounding in the network, the same shape.
 
 # %% [markdown]
+# Now you. This box does what the cells above do, with the same network and the same noise, but in your browser: ask it
+# for a class and a seed. (It takes `python3 course.py site`, once. Without it, and in a saved notebook, you see a film
+# of one lamp; the course's site has the box on its front page.)
+
+# %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
+from course_utils.widgets import LiveModel
+
+LiveModel("shapes32", "lamp", seed=5)
+
+# %% [markdown]
 # ## Take it home
 #
 # The result is a grid of numbers: above 0 is inside, below 0 is outside. The surface between the two is a **mesh**, and

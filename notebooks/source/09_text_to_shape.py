@@ -283,6 +283,16 @@ from course_utils.widgets import PromptBox
 PromptBox(reader, config, "a round table on a pedestal")
 
 # %% [markdown]
+# That box asks the kernel, which will be busy for a while as soon as you run section 6. The next one asks the same
+# model in your browser, whatever the kernel does; the site's front page has it too. (It takes `python3 course.py site`,
+# once. Without it, and in a saved notebook, you see a film.)
+
+# %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
+from course_utils.widgets import LiveModel
+
+LiveModel("text-to-shape32", "a house with a porch", seed=3)
+
+# %% [markdown]
 # ## 6 · Does it obey? Count
 #
 # A text names attributes; the judge of lesson 07 looks for each of them in the voxels. Here with 33 prompts of each

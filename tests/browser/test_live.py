@@ -5,6 +5,7 @@ import gzip
 import json
 import shutil
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -33,11 +34,13 @@ import build_site  # noqa: E402
 BOX = "[data-nts-live]"
 SAID = ".nts-live-said"
 SECONDS = 10  # a shape on two cores
+FIRST = ("runtime/ort-wasm-simd-threaded.wasm", "models/shapes32/model.onnx")  # of what is loaded for a first shape
 PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
 GIGABYTE = 1e9
 TRANSFER = 25e6  # bytes, compressed, until the first shape stands
 BLOCKED = 0.5  # seconds for which the page does nothing, at most, while a shape is made
 FRAME = 0.25  # between nearly all of its frames: they are drawn in software here, by the cores that make the shape
+DIFFERENT = 0.005  # of all voxels, between the page's shape and Python's
 CANCEL = 1.0  # seconds from "Stop" to a worker at rest
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing")
@@ -74,6 +77,14 @@ def made(page):
     return np.array(voxels, bool).reshape(32, 32, 32), page.evaluate(f"{live}.seconds")
 
 
+def said(page, pattern):
+    page.wait_for_function(f"{pattern}.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
+
+
+def shown(page):
+    return np.array(page.evaluate(f"Array.from(document.querySelector('{BOX}').live.viewer.voxels)"), bool)
+
+
 def in_python(name, prompt, seed, steps=None):
     denoiser, config = load_checkpoint(CHECKPOINTS / name)
     return (last(sampling_states(denoiser, config, [prompt], [seed], steps=steps)).x_t[0, 0] > 0).numpy()
@@ -83,31 +94,60 @@ def iou(one, two):
     return (one & two).sum() / (one | two).sum()
 
 
+def same(voxels, expected):
+    """Whether a shape is Python's: IoU, and how many voxels differ of all."""
+    print(f"IoU {iou(voxels, expected):.4f}, {(voxels != expected).mean():.4%} of the voxels differ")
+    return voxels.any() and iou(voxels, expected) >= 0.99 and (voxels != expected).mean() < DIFFERENT
+
+
 def test_a_class_gives_the_shape_that_python_gives_in_seconds(opened):
     opened.locator("[name=make]").click()
     voxels, seconds = made(opened)
     print(f"a shape in {seconds:.1f} s")
     ARTIFACTS.mkdir(exist_ok=True)
     opened.screenshot(path=ARTIFACTS / "live.png")
-    assert voxels.any() and iou(voxels, in_python("shapes32", "chair", 3)) >= 0.99
+    assert same(voxels, in_python("shapes32", "chair", 3))
     assert seconds < SECONDS
 
 
 def test_a_text_gives_the_shape_that_python_gives(opened):
-    text = "a round table on a pedestal"
-    opened.get_by_label("a text").check()
-    opened.locator("[name=text]").fill(text)
-    opened.locator("[name=text]").press("Enter")
-    voxels, _ = made(opened)
-    assert voxels.any() and iou(voxels, in_python("text-to-shape32", text, 3)) >= 0.99
+    opened.get_by_label("in words").check()
+    for text in ("a round table on a pedestal", ""):  # nothing said: what the model makes of itself
+        opened.locator("[name=text]").fill(text)
+        opened.locator("[name=text]").press("Enter")
+        said(opened, f"/^Made in .*: {text or 'nothing said'}, seed 3/")
+        assert same(shown(opened).reshape(32, 32, 32), in_python("text-to-shape32", text, 3))
+    opened.get_by_role("button", name="a house with a porch").click()  # a text to try
+    said(opened, "/^Made in .*: a house with a porch, seed 3/")
+    assert opened.locator("[name=text]").input_value() == "a house with a porch"
+
+
+def test_it_opens_with_a_film_of_pythons_shape_that_loads_no_model(page, address):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    with alone(page, address):
+        open_box(page, address)
+        page.wait_for_function("!document.querySelector('[name=film]').disabled")
+        voxels = shown(page).reshape(32, 32, 32)
+        assert same(voxels, in_python("shapes32", "chair", 3))
+        page.locator("[name=film]").focus()
+        page.keyboard.press("Home")
+        assert page.get_by_text("1 of 16").is_visible() and 0 < iou(shown(page).reshape(32, 32, 32), voxels) < 0.9
+        assert not [url for url in asked if url.endswith((".onnx", ".wasm"))]
+        assert page.evaluate(f"document.querySelector('{BOX}').live.link").endswith(
+            "#class=chair&seed=3&steps=16&guidance=1.5"
+        )
+        ARTIFACTS.mkdir(exist_ok=True)
+        page.screenshot(path=ARTIFACTS / "live-opened.png")
 
 
 def test_an_unknown_word_is_named_with_near_ones_and_the_next_text_works(opened):
-    opened.get_by_label("a text").check()
+    opened.get_by_label("in words").check()
     opened.locator("[name=text]").fill("a <b>chiar</b>")
     opened.locator("[name=make]").click()
     opened.wait_for_function(f"/does not know/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
     assert opened.locator(SAID).text_content() == "The model does not know “b”, “chiar” (near: car, chair)."
+    assert opened.locator("[name=make]").is_enabled() and opened.locator("[name=stop]").is_disabled()
     opened.locator("[name=text]").fill("a mug")
     opened.locator("[name=make]").click()
     assert made(opened)[0].any()
@@ -121,8 +161,14 @@ def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
     opened.locator("[name=steps]").focus()
     opened.keyboard.press("End")  # 32 steps
     opened.locator("[name=make]").click()
-    opened.wait_for_function(f"/^Step [2-9]/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
-    opened.locator("[name=stop]").click()
+    opened.evaluate(
+        """box => new Promise((resolve) => {
+        const stop = () => box.live.frames.length > 1 && (box.live.input("stop").click(), seen.disconnect(), resolve());
+        const seen = new MutationObserver(stop); // from here a click may come after the last step on a busy machine
+        seen.observe(box.querySelector(".nts-live-said"), { childList: true });
+    })""",
+        opened.locator(BOX).element_handle(),
+    )
     assert opened.locator(SAID).text_content() == "Stopped."
     done = opened.evaluate(f"document.querySelector('{BOX}').live.frames.length")
     opened.wait_for_timeout(1500)
@@ -146,7 +192,7 @@ def test_by_keys_alone_and_what_is_saved_opens(opened, tmp_path):
     opened.keyboard.type("mug")
     opened.keyboard.press("Tab")  # the seed
     opened.keyboard.type("11")
-    for _ in range(4):  # another seed, steps, guidance, make
+    for _ in range(2):  # another seed, make
         opened.keyboard.press("Tab")
     opened.keyboard.press("Enter")
     voxels, _ = made(opened)
@@ -175,9 +221,53 @@ def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
     assert np.array_equal(voxels, again)
     opened.screenshot(path=ARTIFACTS / "live-phone.png", full_page=True)
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
-    opened.goto("about:blank")
-    opened.goto(f"{address}#class=dragon")
-    opened.wait_for_function(f"/none of the classes/.test(document.querySelector('{SAID}').textContent)")
+    for link, complaint in (
+        ("#class=dragon", "none of the classes"),
+        ("#class=mug&seed=-1", "Seed -1: take"),
+        ("#class=mug&seed=three", "Seed NaN: take"),
+        ("#class=mug&steps=5", "5 steps: take one of"),
+        ("#class=mug&guidance=70", "Guidance 70: take"),
+        ("#text=a dragon&steps=4", "does not know “dragon”"),
+    ):
+        opened.goto("about:blank")
+        opened.goto(f"{address}{link}")
+        said(opened, f"/{complaint}/")
+
+
+def test_the_link_is_of_the_shape_that_is_shown_and_another_link_makes_another(opened, address):
+    opened.goto(f"{address}#class=lamp&seed=5&steps=4&guidance=2")  # the page is open already: nothing is loaded anew
+    said(opened, "/^Made in .*: lamp, seed 5, 4 steps/")
+    lamp = shown(opened)
+    opened.locator("[name=class]").select_option("mug")
+    opened.locator("[name=seed]").fill("6")  # wished for, not made
+    opened.locator("[name=share]").click()
+    said(opened, "/makes this shape again/")
+    assert opened.url == f"{address}#class=lamp&seed=5&steps=4&guidance=2"
+    opened.goto(f"{address}#class=mug&seed=6&steps=4&guidance=2")
+    said(opened, "/^Made in .*: mug, seed 6, 4 steps/")
+    assert iou(lamp, shown(opened)) < 0.5
+    opened.locator("[name=class]").select_option("lamp")
+    opened.get_by_label("in words").check()
+    opened.locator("[name=text]").fill("a lmap")
+    opened.locator("[name=make]").click()
+    said(opened, "/does not know “lmap”/")  # and what was made stays
+    assert opened.evaluate(f"document.querySelector('{BOX}').live.link") == opened.url
+    assert shown(opened).any() and opened.get_by_role("button", name="Save .obj").is_enabled()
+
+
+def test_a_slice_stays_where_it_is_when_film_and_threshold_move(opened):
+    opened.locator("[name=steps]").focus()
+    opened.keyboard.press("Home")
+    opened.locator("[name=make]").click()
+    made(opened)
+    opened.get_by_role("button", name="Slice").click()
+    position = opened.get_by_label("Position of the slice")
+    for _ in range(12):
+        position.press("ArrowLeft")
+    for name in ("film", "threshold"):
+        opened.locator(f"[name={name}]").press("ArrowLeft")
+        assert position.input_value() == "20"
+    assert not opened.get_by_role("button", name="Remove hidden").is_visible()  # nothing here undoes it
 
 
 def test_it_needs_less_than_a_gigabyte(opened):
@@ -187,7 +277,7 @@ def test_it_needs_less_than_a_gigabyte(opened):
         most = max(most, *(own_memory(each) for each in psutil.Process().children(recursive=True)))
         opened.wait_for_timeout(200)
         saying = opened.locator(SAID).text_content()
-        assert saying.startswith(("Loading", "Step", "Made in")), saying
+        assert saying.startswith(("Loading", "Starting", "Step", "Made in")), saying
     print(f"renderer: {most / GIGABYTE:.2f} GB at most")
     assert 0 < most < GIGABYTE
 
@@ -212,6 +302,10 @@ class Counted(QuietFiles):
         super().copyfile(source, outputfile)
 
 
+def compressed(*paths):
+    return sum(len(gzip.compress(path.read_bytes(), 6)) for path in paths)
+
+
 def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromium, site, tmp_path):
     asked = []
     launch = chromium.browser_type.launch_persistent_context
@@ -225,8 +319,11 @@ def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromi
         assert not {path.suffix for path in asked} & {".onnx", ".wasm"}  # before anything is asked for
         page.locator("[name=make]").click()
         first, _ = made(page)
-        size = sum(len(gzip.compress(path.read_bytes(), 6)) for path in asked)
-        print(f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed")
+        size = compressed(*asked)
+        models = [site / "_static/live/models" / name / "model.onnx" for name in ("shapes32", "text-to-shape32")]
+        text = size - compressed(models[0]) + compressed(models[1])
+        print(f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed; of a text {text / 1e6:.1f} MB")
+        assert text < TRANSFER
         assert [path.parent.name for path in asked if path.suffix == ".onnx"] == ["shapes32"]
         assert sum(path.suffix == ".wasm" for path in asked) == 1 and size < TRANSFER
         asked.clear()
@@ -235,6 +332,66 @@ def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromi
         assert np.array_equal(made(page)[0], first)
         print("second visit:", sorted(path.name for path in asked))
         assert sum(path.stat().st_size for path in asked) < 100_000
+
+
+class Slow(Counted):
+    """Sends programs and weights in a second or two, as the net does."""
+
+    def copyfile(self, source, outputfile):
+        if Path(source.name).suffix not in (".wasm", ".onnx"):
+            return super().copyfile(source, outputfile)
+        self.asked.append(Path(source.name))
+        try:
+            while part := source.read(700_000):
+                outputfile.write(part)
+                time.sleep(0.1)
+        except ConnectionError:
+            self.asked.append("broken off")
+
+
+def test_loading_is_shown_to_its_end_and_stop_breaks_it_off(chromium, site):
+    asked = []
+    context = chromium.new_context()
+    with serve_files(site, functools.partial(Slow, asked=asked)) as address, closing(context.new_page()) as page:
+        open_box(page, address)
+        page.evaluate(
+            """box => {
+            const progress = box.querySelector("progress"), said = box.querySelector(".nts-live-said");
+            window.seen = [];
+            const note = () => seen.push([said.textContent, progress.value, progress.position]);
+            new MutationObserver(note).observe(said, { childList: true });
+        }""",
+            page.locator(BOX).element_handle(),
+        )
+        page.locator("[name=make]").click()
+        said(page, "/^Loading the model: [1-9]/")
+        page.locator("[name=stop]").click()
+        assert page.locator(SAID).text_content() == "Stopped."
+        page.wait_for_timeout(1500)
+        assert page.locator(SAID).text_content() == "Stopped." and asked.count("broken off") == 2
+        page.evaluate("seen.length = 0")
+        page.locator("[name=make]").click()
+        made(page)
+        seen = page.evaluate("seen")
+    loading = [(text, share) for text, share, position in seen if text.startswith("Loading the model:")]
+    total = sum(site.joinpath("_static/live", file).stat().st_size for file in FIRST)
+    assert all(text.endswith(f" of {total / 1e6:.1f} MB") for text, _ in loading)
+    shares = [share for _, share in loading]
+    assert len(shares) > 10 and shares == sorted(shares) and shares[0] < 0.2 and 0.9 < shares[-1] < 1
+    assert ["Starting the model …", 0, -1] in seen  # a bar without an end
+
+
+def test_weights_of_an_older_model_are_not_kept(opened):
+    opened.evaluate("""async () => {
+        const store = await caches.open("noise-to-shape"), { href } = new URL("_static/live/models/", location);
+        for (const key of ["shapes32/model.onnx?old", "text-to-shape32/model.onnx?other"])
+            await store.put(href + key, new Response("old"));
+    }""")
+    opened.locator("[name=make]").click()
+    made(opened)
+    kept = opened.evaluate("""async () => (await (await caches.open("noise-to-shape")).keys()).map(({ url }) => url)""")
+    shapes, texts = sorted(kept)
+    assert texts.endswith("?other") and "shapes32/model.onnx?" in shapes and not shapes.endswith("?old")
 
 
 def test_the_page_goes_on_while_a_shape_is_made_and_stop_stops_at_once(opened):
@@ -339,7 +496,8 @@ def test_without_its_models_the_box_says_so(page, site, tmp_path):
 
 def test_noise_times_and_words_are_those_of_python(opened):
     texts, pairs = captions(make_shapes(1000, 8), 99), [(0, 0), (7, 3), (2**32 - 1, 2**32 - 1)]
-    result = opened.evaluate("""async (asked) => {
+    result = opened.evaluate(
+        """async (asked) => {
         const [noise, paths, words] = await Promise.all(
             ["noise", "paths", "words"].map((name) => import(`/_static/live/${name}.js`)));
         return {
@@ -347,7 +505,9 @@ def test_noise_times_and_words_are_those_of_python(opened):
             times: paths.timeGrid("flow", 16, 8),
             tokens: asked.texts.map((text) => words.encode(text, asked.words, 24)),
         };
-    }""", {"texts": texts, "words": words(), "pairs": pairs})
+    }""",
+        {"texts": texts, "words": words(), "pairs": pairs},
+    )
     for numbers, (seed, stream) in zip(result["noise"], pairs, strict=True):
         np.testing.assert_allclose(numbers, gaussian(seed, (1001,), stream).numpy(), atol=1e-6)
     path = load_checkpoint(CHECKPOINTS / "shapes32")[0].path
@@ -411,6 +571,16 @@ def test_every_control_of_the_live_pictures_changes_them(page, site, address):
             assert plane.locator("canvas").evaluate("canvas => canvas.toDataURL()") != moving
             plane.locator("[name=play]").click()
         page.screenshot(path=ARTIFACTS / "live-planes.png", full_page=True)
+
+
+def test_the_page_knows_how_long_its_programs_are(opened, site):
+    for engine, file in (("webassembly", FIRST[0]), ("webgpu", FIRST[0].replace(".wasm", ".asyncify.wasm"))):
+        found = opened.evaluate(f"""async () => {{
+            const {{ live }} = document.querySelector('{BOX}');
+            live.input("engine").value = "{engine}";
+            return (await live._places("class")).runtime;
+        }}""")
+        assert found["wasm"].endswith(file) and found["bytes"] == (site / "_static/live" / file).stat().st_size
 
 
 def test_the_page_speaks_of_the_shipped_weights(site):

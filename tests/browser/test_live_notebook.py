@@ -61,6 +61,10 @@ def made(page):
     """Press the button; the voxels that the box then shows."""
     page.locator("[name=make]").click()
     page.wait_for_function(f"/^Made in/.test(document.querySelector('{SAID}').textContent)")
+    return shown(page)
+
+
+def shown(page):
     voxels = page.evaluate("Array.from(document.querySelector('.nts-live').live.viewer.voxels)")
     return np.array(voxels, bool).reshape(32, 32, 32)
 
@@ -73,8 +77,11 @@ def like_pythons(voxels, prompt, steps):
 
 def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
     opened(course, page)
+    page.wait_for_function("document.querySelector('.nts-live').live.frames.length")  # the kernel has sent it
     run_cell(page, 1)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]').wait_for(state="attached")
+    page.wait_for_function("!document.querySelector('[name=film]').disabled")  # it opens with a film of that shape
+    assert like_pythons(shown(page), "lamp", 16)
     assert like_pythons(made(page), "lamp", 16)
     page.wait_for_timeout(500)
     ARTIFACTS.mkdir(exist_ok=True)

@@ -44,6 +44,7 @@ export class Toolbar {
     this.position.addEventListener("input", () => cut(+this.position.value));
     this.remove = make("button", { type: "button", textContent: "Remove hidden" });
     this.remove.addEventListener("click", () => this.viewer.removeHidden());
+    this.remove.hidden = !this.viewer.tools.some((mode) => PAINTING.includes(mode)); // who only looks keeps the shape
     this.slice = group(this.axis, this.position, this.positionText, this.remove);
     return this.slice;
   }
