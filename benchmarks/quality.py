@@ -1,8 +1,9 @@
 """How good a trained voxel model is, family by family: `python benchmarks/quality.py`, half an hour on two cores.
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are held-out real ones,
-with the model's own settings, and reports `metrics.shape_report` for them and for the oracle: training shapes in the
-place of the samples, what a perfect model would score. Held out are procedural shapes drawn after the last one that was
+with the model's own settings, and reports `metrics.shape_report` for them, for the shapes that `course.py generate`
+keeps (where one is in pieces it tries other seeds), and for the oracle: training shapes in the place of the samples,
+what a perfect model would score. Held out are procedural shapes drawn after the last one that was
 trained on, or a data file's test split. Results go to data/studies/NAME.json and, as a table, into the model's card.
 """
 
@@ -12,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import SHIPPED
-from course_utils.checkpoints import write_section
+from course_utils.__main__ import SHIPPED, TRIES
+from course_utils.checkpoints import load_checkpoint, write_section
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import make_shapes
+from course_utils.denoiser import Denoiser
+from course_utils.geometry.voxels import to_occupancy
 from course_utils.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
-from course_utils.pipeline import VoxelDiffusionPipeline
+from course_utils.ranking import best_of, wholeness
 from course_utils.recipes import training_data
 from course_utils.results import STUDIES, finite, save_results
 
@@ -27,10 +30,11 @@ COUNT = 200
 TOGETHER = 8  # shapes sampled at a time
 
 
-def samples(pipe: VoxelDiffusionPipeline, family: str, count: int) -> np.ndarray:
+def samples(denoiser: Denoiser, config: dict, family: str, count: int, tries: int = 1) -> np.ndarray:
     """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: bool (count, D, H, W)."""
     parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
-    return np.concatenate([pipe(family, num_shapes_per_prompt=len(seeds), seeds=seeds).shapes for seeds in parts])
+    made = [best_of(tries, wholeness, denoiser, config, [family] * len(seeds), seeds).x for seeds in parts]
+    return to_occupancy(torch.cat(made))
 
 
 def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
@@ -44,14 +48,19 @@ def held_out(config: dict, family: str, count: int, file: Path | None) -> np.nda
 
 
 def measure_family(
-    pipe: VoxelDiffusionPipeline, family: str, count: int, training: np.ndarray, file: Path | None
+    denoiser: Denoiser, config: dict, family: str, count: int, training: np.ndarray, file: Path | None
 ) -> dict:
-    """Reports of the samples and of the oracle, and the share of held-out shapes that have a near copy in training."""
-    reference = held_out(pipe.denoiser.config, family, count, file)
+    """Reports of the samples, of those kept of several tries and of the oracle, and the share of held-out shapes that
+    have a near copy in training."""
+    reference = held_out(config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
-    made = shape_report(samples(pipe, family, len(reference)), reference, training)
+    made, kept = (
+        shape_report(samples(denoiser, config, family, len(reference), tries), reference, training)
+        for tries in (1, TRIES)
+    )
     return {
         "samples": finite(made._asdict()),
+        "kept": finite(kept._asdict()),
         "oracle": finite(shape_report(training[chosen], reference)._asdict()),
         "held_out_copies": copied(nearest_iou(reference, training)[0]),
     }
@@ -62,17 +71,18 @@ def table(results: dict[str, dict]) -> str:
     rows = {name: row_of(found) for name, found in results.items()}
     if len(rows) > 1:
         rows["mean"] = np.mean(list(rows.values()), axis=0)
-    head = "| | 1-NNA | oracle | COV | oracle | one piece | filled | real | near copies | real |"
-    lines = [head, "|---|" + "---:|" * 9]
+    head = "| | 1-NNA | kept | oracle | COV | oracle | one piece | kept | filled | real | near copies | real |"
+    lines = [head, "|---|" + "---:|" * 11]
     lines += [f"| {name} | " + " | ".join(f"{100 * value:.1f} %" for value in row) + " |" for name, row in rows.items()]
     return "\n".join(lines)
 
 
 def row_of(found: dict) -> list[float]:
-    made, oracle = ShapeReport(**found["samples"]), ShapeReport(**found["oracle"])
-    accuracies = [made.chamfer_accuracy, oracle.chamfer_accuracy, made.chamfer_coverage, oracle.chamfer_coverage]
-    shape = [made.one_piece_cleaned, made.filled, made.reference_filled]
-    return [*accuracies, *shape, made.training_copies, found["held_out_copies"]]
+    made, kept, oracle = (ShapeReport(**found[key]) for key in ("samples", "kept", "oracle"))
+    accuracies = [report.chamfer_accuracy for report in (made, kept, oracle)]
+    coverage = [made.chamfer_coverage, oracle.chamfer_coverage]
+    shape = [made.one_piece_cleaned, kept.one_piece_cleaned, made.filled, made.reference_filled]
+    return [*accuracies, *coverage, *shape, made.training_copies, found["held_out_copies"]]
 
 
 def quality_section(results: dict[str, dict]) -> str:
@@ -82,7 +92,8 @@ def quality_section(results: dict[str, dict]) -> str:
 
 {count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
 Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
-too. One piece: after pieces under 1 % of the volume are dropped. Near copies: IoU of {COPY} or more with a training
+too. One piece: after pieces under 1 % of the volume are dropped. Kept: a shape in several pieces is made anew from other
+seeds, at most {TRIES} tries in all, as `course.py generate` does. Near copies: IoU of {COPY} or more with a training
 shape, beside the same for held-out shapes.
 
 {table(results)}
@@ -96,15 +107,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=COUNT, help=f"shapes of each family ({COUNT})")
     parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
-    pipe = VoxelDiffusionPipeline.from_pretrained(options.model)
-    pipe.set_progress_bar_config(disable=True)
-    config = pipe.denoiser.config
+    denoiser, config = load_checkpoint(options.model)
     voxels, labels = training_data(config, options.data)
     labels = torch.zeros(len(voxels)) if labels is None else labels
     results = {}
     for number, family in enumerate(config["classes"]):
         training = voxels[labels == number].numpy()
-        results[family] = measure_family(pipe, family, options.count, training, options.data)
+        results[family] = measure_family(denoiser, config, family, options.count, training, options.data)
         print(table({family: results[family]}).splitlines()[-1], flush=True)
     contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")

@@ -10,7 +10,6 @@ import torch
 from course_utils.checkpoints import build_denoiser
 from course_utils.datasets.shapes import make_shapes
 from course_utils.metrics import shape_report
-from course_utils.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 from course_utils.results import load_results
 
 ROOT = Path(__file__).parents[1]
@@ -30,11 +29,9 @@ CONFIG = {
 }
 
 
-def pipeline(**changes):
-    """An untrained pipeline with the tiny config."""
-    pipe = VoxelDiffusionPipeline(VoxelDenoiser(build_denoiser(CONFIG), CONFIG | changes))
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+def model(**changes):
+    """An untrained denoiser with the tiny config, and the config."""
+    return build_denoiser(CONFIG), CONFIG | changes
 
 
 class Asked(torch.nn.Module):
@@ -51,11 +48,11 @@ class Asked(torch.nn.Module):
 
 
 def test_samples_are_of_the_class_asked_for():
-    pipe = pipeline(sampling=CONFIG["sampling"] | {"guidance_scale": 1.0})
-    pipe.denoiser.denoiser.network = Asked()
-    mugs = quality.samples(pipe, "mug", 11)
+    denoiser, config = model(sampling=CONFIG["sampling"] | {"guidance_scale": 1.0})
+    denoiser.network = Asked()
+    mugs = quality.samples(denoiser, config, "mug", 11)
     assert mugs.shape == (11, 8, 8, 8) and mugs[:, :4].all() and not mugs[:, 4:].any()
-    assert not quality.samples(pipe, "table", 3)[:, 2:].any()
+    assert not quality.samples(denoiser, config, "table", 3)[:, 2:].any()
 
 
 def test_held_out_shapes_begin_behind_the_training():
@@ -76,9 +73,11 @@ def test_held_out_shapes_of_a_file_are_its_test_split(tmp_path):
 def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(monkeypatch):
     training = make_shapes(12, 8, ("mug",)).voxels
     held_out = make_shapes(5, 8, ("mug",), 12).voxels
-    monkeypatch.setattr(quality, "samples", lambda *rest: training[:5])
-    found = quality.measure_family(pipeline(), "mug", 5, training, None)
+    tried = {1: training[:5], quality.TRIES: training[5:10]}
+    monkeypatch.setattr(quality, "samples", lambda *rest: tried[rest[-1]])
+    found = quality.measure_family(*model(), "mug", 5, training, None)
     assert found["samples"] == shape_report(training[:5], held_out, training)._asdict()
+    assert found["kept"] == shape_report(training[5:10], held_out, training)._asdict()
     assert found["samples"]["training_copies"] == 1 > found["held_out_copies"]
     chosen = np.random.default_rng(0).permutation(12)[:5]
     assert found["oracle"] == shape_report(training[chosen], held_out)._asdict()
@@ -86,7 +85,7 @@ def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(
 
 def test_the_table_has_a_mean_of_several_families():
     report = shape_report(make_shapes(4, 8).voxels, make_shapes(4, 8, first_index=4).voxels, make_shapes(4, 8).voxels)
-    one = {"samples": report._asdict(), "oracle": report._asdict(), "held_out_copies": 0.5}
+    one = {"samples": report._asdict(), "kept": report._asdict(), "oracle": report._asdict(), "held_out_copies": 0.5}
     other = {**one, "samples": report._asdict() | {"chamfer_accuracy": 1.0}}
     lines = quality.table({"table": one, "mug": other}).splitlines()
     assert lines[3].startswith("| mug | 100.0 %") and lines[3].endswith("| 50.0 % |")
@@ -108,6 +107,6 @@ def test_the_shipped_models_card_shows_the_stored_results():
 def test_a_model_that_makes_nothing_gives_a_report_that_json_holds():
     """An untrained network answers 0 everywhere, and that is not inside: no sample has a distance to anything."""
     training = make_shapes(6, 8, ("mug",)).voxels
-    found = quality.measure_family(pipeline(), "mug", 3, training, None)
+    found = quality.measure_family(*model(), "mug", 3, training, None)
     assert found["samples"]["empty"] == 1 and found["samples"]["chamfer_matching"] is None
     assert json.loads(json.dumps(found, allow_nan=False)) == found
