@@ -38,7 +38,7 @@ def parser() -> Parser:
     generate = commands.add_parser("generate", help="make shapes and write their meshes, with a picture beside them")
     generate.add_argument("prompt", help="what to make: chair, or any of the other families, or a text about one")
     generate.add_argument("--seed", type=whole, default=0, help="which one; the same seed is the same shape everywhere")
-    generate.add_argument("--count", type=positive, default=1, help="how many: this seed and those after it")
+    generate.add_argument("--count", type=some, default=1, help="how many: this seed and those after it")
     generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)")
     generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
@@ -62,15 +62,19 @@ def parser() -> Parser:
     return top
 
 
-def whole(text: str, least: int = 0) -> int:
-    """A whole number in the range of seeds; argparse turns the error into its one line."""
-    if not text.isdecimal() or not least <= int(text) < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {2**32 - 1}, got {text!r}")
+def whole(text: str, least: int = 0, most: int = 2**32 - 1) -> int:
+    """A whole number, in the range of seeds; argparse turns the error into its one line."""
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, got {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     return whole(text, least=1)
+
+
+def some(text: str) -> int:
+    return whole(text, least=1, most=1000)
 
 
 def generate(options: argparse.Namespace) -> None:

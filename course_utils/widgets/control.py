@@ -90,7 +90,6 @@ class Control:
         if before is not None:
             self._remember(before)
             before.close()
-        _open[type(self)] = self
         with styled():
             figure = Picture(self.figsize)
             self.stage = Stage(figure, self._draw(figure))
@@ -101,6 +100,7 @@ class Control:
         self.canvas.observe(self._pressed, "pointer")
         row = HBox(list(self.inputs.values()), layout=Layout(flex_flow="row wrap"))
         self.box = VBox([row, self.canvas])
+        _open[type(self)] = self  # whole: one that failed above must not stand in the way of the next
 
     def __getitem__(self, name: str):
         """The value of an input."""
