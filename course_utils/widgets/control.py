@@ -33,10 +33,18 @@ function render({ model, el }) {
   };
   image.addEventListener("pointerdown", (event) => { image.setPointerCapture(event.pointerId); report(event); });
   image.addEventListener("pointermove", (event) => { if (event.buttons & 1) report(event); });
+  const keep = ({ target }) => { // its keys: else JupyterLab takes them, and an arrow in a menu goes to the next cell
+    if (el.closest(".widget-vbox")?.contains(target)) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  document.addEventListener("focusin", keep);
   model.on("change:png", show);
   show();
   el.append(image);
-  return () => { model.off("change:png", show); URL.revokeObjectURL(image.src); };
+  return () => {
+    document.removeEventListener("focusin", keep);
+    model.off("change:png", show);
+    URL.revokeObjectURL(image.src);
+  };
 }
 export default { render };
 """
