@@ -174,7 +174,7 @@ def _each(prompt: str | Sequence[str], count: int) -> list[str]:
     prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
     if not prompts or not all(isinstance(one, str) for one in prompts) or not isinstance(count, int) or count < 1:
         raise ValueError(
-            f"prompt is {prompt!r}, num_shapes_per_prompt {count}; expected text or texts, at least 1 of each"
+            f"prompt is {prompt!r}, num_shapes_per_prompt {count}; expected one or more texts, at least 1 each"
         )
     return [prompt for prompt in prompts for _ in range(count)]
 
