@@ -28,7 +28,7 @@ from course_utils.geometry.voxels import to_model
 from course_utils.noise import gaussian
 from course_utils.results import save_results
 from course_utils.sampling import guided, last, sample, time_grid
-from course_utils.training import Draw, Plan, Trainer, batches, training_loss
+from course_utils.training import Draw, Plan, Trainer, batches, has_bfloat16_units, training_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = "open an issue with this output and the JSON file"
@@ -109,11 +109,11 @@ def tf32(allowed: bool) -> Iterator[None]:
 
 
 def trainer_in(precision: str, denoiser: Denoiser, plan: Plan, device: str, compiled: bool = False) -> Trainer:
-    """A trainer that works in one of PRECISIONS; "half" is what it takes on a GPU by itself, bfloat16 on the CPU."""
+    """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16 if it can."""
     trainer = Trainer(denoiser, plan, device, compiled)
     if precision != "half":
         trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
-    elif trainer.precision is None:
+    elif trainer.precision is None and has_bfloat16_units():
         trainer.precision = torch.bfloat16
     return trainer
 
@@ -219,7 +219,7 @@ def check_precision(options: argparse.Namespace, found: dict) -> Iterator[Findin
         with tf32(False):
             curves[precision] = torch.tensor([progress.loss for progress in trainer.run(draw)])
     found |= {name: curve.tolist() for name, curve in curves.items() if bool(curve.isfinite().all())}
-    found["half_is"] = str(trainer.precision).removeprefix("torch.")
+    found["half_is"] = str(trainer.precision or torch.float32).removeprefix("torch.")
     ends = {name: float(curve[-max(1, options.steps // 5) :].mean()) for name, curve in curves.items()}
     fell = ends["half"] < float(curves["half"][0])
     what = f"{options.steps} steps in {found['half_is']} bring the loss from {float(curves['half'][0]):.3f} to"

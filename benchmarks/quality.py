@@ -92,9 +92,9 @@ def quality_section(results: dict[str, dict]) -> str:
 
 {count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
 Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
-too. One piece: after pieces under 1 % of the volume are dropped. Kept: a shape in several pieces is made anew from other
-seeds, at most {TRIES} tries in all, as `course.py generate` does. Near copies: IoU of {COPY} or more with a training
-shape, beside the same for held-out shapes.
+too. One piece: after pieces under 1 % of the volume are dropped. Kept: a shape in several pieces is made anew from
+other seeds, at most {TRIES} tries in all, as `course.py generate` does. Near copies: IoU of {COPY} or more with a
+training shape, beside the same for held-out shapes.
 
 {table(results)}
 """

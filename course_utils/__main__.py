@@ -39,7 +39,7 @@ def parser() -> Parser:
     generate = commands.add_parser("generate", help="make shapes and write their meshes, with a picture beside them")
     generate.add_argument("prompt", help="what to make: chair, or any of the other families, or a text about one")
     generate.add_argument("--seed", type=whole, default=0, help="which one; the same seed is the same shape everywhere")
-    generate.add_argument("--count", type=positive, default=1, help="how many: this seed and those after it")
+    generate.add_argument("--count", type=some, default=1, help="how many: this seed and those after it")
     generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)")
     generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
@@ -65,15 +65,19 @@ def parser() -> Parser:
     return top
 
 
-def whole(text: str, least: int = 0) -> int:
-    """A whole number in the range of seeds; argparse turns the error into its one line."""
-    if not text.isdecimal() or not least <= int(text) < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {2**32 - 1}, got {text!r}")
+def whole(text: str, least: int = 0, most: int = 2**32 - 1) -> int:
+    """A whole number, in the range of seeds; argparse turns the error into its one line."""
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, got {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     return whole(text, least=1)
+
+
+def some(text: str) -> int:
+    return whole(text, least=1, most=1000)
 
 
 def generate(options: argparse.Namespace) -> None:
@@ -148,11 +152,13 @@ def train(options: argparse.Namespace) -> None:
     from course_utils.checkpoints import build_denoiser, save_checkpoint
     from course_utils.denoiser import parameter_count
     from course_utils.recipes import draw_from, training_data
-    from course_utils.training import Trainer, place_in_team
+    from course_utils.training import Trainer, has_bfloat16_units, place_in_team
 
     config, plan = read_plan(options)
     out = options.out or ROOT / "runs" / config["name"]
     with team(options.device) as device, alone_in(out) if place_in_team()[0] == 0 else nullcontext():
+        if options.half and device == "cpu" and not has_bfloat16_units():
+            raise ValueError("--half is for processors with AMX, and this one has none: leave it away")
         voxels, condition = training_data(config, options.data)
         torch.manual_seed(plan.seed)
         denoiser = build_denoiser(config)

@@ -22,12 +22,12 @@ class Denoiser(nn.Module):
         nothing beyond about 10.
     """
 
-    def __init__(
-        self, network: nn.Module, path: Path, prediction: str = "x0", log_snr_range: float = LOG_SNR_RANGE
-    ):
+    def __init__(self, network: nn.Module, path: Path, prediction: str = "x0", log_snr_range: float = LOG_SNR_RANGE):
         super().__init__()
         if prediction not in KINDS:
             raise ValueError(f"prediction is {prediction!r}; use one of {', '.join(KINDS)}")
+        if not isinstance(path, Path):
+            raise ValueError(f"path is {path!r}; expected one of course_utils.paths, such as FlowPath()")
         self.network, self.path, self.prediction = network, path, prediction
         self.log_snr_range = log_snr_range
 

@@ -53,8 +53,15 @@ def sampling_states(
 
     denoiser, config: of `checkpoints.load_checkpoint`.  steps, guidance_scale: None is the model's own.  noise:
     standard normal (B, 1, D, H, W) in the place of the seeds'.  edit: makes of the guided denoiser what the sampler
-    asks instead (see `editing`).  rounds: of `sampling.resampled`. ValueError for a prompt unknown to the model.
+    asks instead (see `editing`).  rounds: of `sampling.resampled`. ValueError for a prompt unknown to the model,
+    and unless there is a seed for each of one or more prompts.
     """
+    if isinstance(prompts, str) or isinstance(seeds, int | float | str):
+        raise ValueError(f"prompts is {prompts!r} and seeds {seeds!r}; expected a list of each")
+    if not 0 < len(prompts) == len(seeds):
+        raise ValueError(
+            f"there are {len(prompts)} prompts and {len(seeds)} seeds; expected a seed for each, one or more"
+        )
     settings, side, seeds = config["sampling"], config["resolution"], list(seeds)
     denoise = edit(asked(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise

@@ -153,8 +153,10 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 128, seed: int = 
     Root of the mean, over random directions, of the squared distance of the projections sorted (Bonneel et al. 2015,
     J. Math. Imaging Vis. 51, section 3). Two sets from one distribution are not at 0: report what two fresh sets give.
     """
-    if a.shape != b.shape or a.ndim != 2:
-        raise ValueError(f"a has shape {tuple(a.shape)} and b {tuple(b.shape)}; expected the same (N, d)")
+    if a.shape != b.shape or a.ndim != 2 or not a.numel():
+        raise ValueError(f"a has shape {tuple(a.shape)} and b {tuple(b.shape)}; expected the same (N, d), N and d > 0")
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise ValueError("a or b holds numbers that are not finite; expected points, all of them finite")
     generator = torch.Generator().manual_seed(seed)
     axes = torch.nn.functional.normalize(torch.randn(a.shape[1], directions, generator=generator), dim=0)
     ordered = [np.sort((axes.T @ points.float().T).numpy(), axis=1) for points in (a, b)]  # quicker than torch
@@ -234,7 +236,7 @@ def watertight_share(voxels: np.ndarray) -> float:
     """Share of bool (N, D, H, W) whose smoothed mesh is closed. Empty shapes have no mesh and are not."""
     from course_utils.geometry.mesh import is_watertight, smooth_mesh
 
-    voxels = _checked("voxels", voxels)
+    voxels = _some("voxels", voxels)
     return float(np.mean([is_watertight(smooth_mesh(shape, smoothing=SMOOTHING)) for shape in voxels]))
 
 
@@ -243,7 +245,7 @@ def height_profile(voxels: np.ndarray) -> np.ndarray:
 
     Its mean is the filled share of the cube. Legs go missing first, and then the lowest layers fall short.
     """
-    return _checked("voxels", voxels).mean((0, 2, 3))
+    return _some("voxels", voxels).mean((0, 2, 3))
 
 
 class ShapeReport(NamedTuple):
@@ -327,4 +329,11 @@ def _checked(name: str, voxels: np.ndarray) -> np.ndarray:
     voxels = np.asarray(voxels)
     if voxels.dtype != bool or voxels.ndim != 4:
         raise ValueError(f"{name}: got {voxels.dtype} of shape {voxels.shape}, expected bool (N, D, H, W)")
+    return voxels
+
+
+def _some(name: str, voxels: np.ndarray) -> np.ndarray:
+    voxels = _checked(name, voxels)
+    if not len(voxels):
+        raise ValueError(f"{name}: no shapes; expected at least one")
     return voxels

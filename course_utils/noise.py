@@ -33,14 +33,16 @@ def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -
 
     With one seed the result has the given shape. With a list of seeds it is a batch (len(seed), *shape) in which item
     k is what seed[k] alone would give: a shape does not change with its neighbours. Seeds and streams are whole
-    numbers in [0, 2**32); anything else is a ValueError.
+    numbers in [0, 2**32); anything else is a ValueError, and so is a shape of more than 2**32 numbers.
     """
-    if isinstance(seed, Sequence):
+    if isinstance(seed, Sequence) and not isinstance(seed, str) and len(seed):
         return torch.stack([gaussian(one, shape, stream) for one in seed])
     for name, value in (("seed", seed), ("stream", stream)):
-        if isinstance(value, bool) or int(value) != value or not 0 <= value < 2**32:
+        if not _is_counter(value):
             raise ValueError(f"{name} is {value!r}; it must be a whole number from 0 to {2**32 - 1}")
     count = math.prod(shape)
+    if min(shape, default=0) < 0 or count > 2**32:
+        raise ValueError(f"shape is {tuple(shape)}; expected sizes of 0 or more, and at most {2**32} numbers in all")
     pairs = np.arange((count + 1) // 2, dtype=np.uint32)
     first, second = threefry((int(seed), int(stream)), (pairs, np.zeros_like(pairs)))
     # (n + 0.5) / 2^32 lies strictly between 0 and 1, so that the logarithm is finite
@@ -48,6 +50,13 @@ def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -
     angle = 2 * math.pi * (second + 0.5) / 2.0**32
     numbers = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
     return torch.from_numpy(numbers.astype(np.float32)).reshape(tuple(shape))
+
+
+def _is_counter(value) -> bool:
+    try:
+        return not isinstance(value, bool | str) and int(value) == value and 0 <= value < 2**32
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def lerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:

@@ -11,7 +11,27 @@ import torch
 from torch import Tensor
 
 KINDS = ("x0", "noise", "v", "score", "velocity")
+MOST_BETAS = 1_000_000  # steps of a table: more take memory and change nothing
 FLOOR = 1e-5  # what a path divides by is never smaller: at the very ends one of alpha and sigma is zero
+
+
+def finite(name: str, value: float) -> float:
+    """The value as a float. ValueError, with its name, for what is no finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, str) or not math.isfinite(number):
+        raise ValueError(f"{name} is {value!r}; expected a finite number")
+    return number
+
+
+def whole(name: str, value: int, most: int) -> int:
+    """The value as an int. ValueError, with its name, for what is no whole number from 1 to `most`."""
+    number = finite(name, value)
+    if number != int(number) or not 1 <= number <= most:
+        raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {most:,}")
+    return int(number)
 
 
 def spread(values: Tensor | float, x: Tensor) -> Tensor:
@@ -118,6 +138,8 @@ class Path:
         resolution per axis wants shift = k**1.5 for 3D data.
         """
         t = as_time(t)
+        if not finite("shift", shift) > 0:
+            raise ValueError(f"shift is {shift}; expected a positive number")
         moved = self.time_at(self.log_snr(t) - 2 * math.log(shift))
         return torch.where((t <= 0) | (t >= 1), t, moved)
 
@@ -145,7 +167,12 @@ class EDMPath(Path):
     """
 
     def __init__(self, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0):
-        self.low, self.high, self.rho = sigma_min ** (1 / rho), sigma_max ** (1 / rho), rho
+        low, high, rho = finite("sigma_min", sigma_min), finite("sigma_max", sigma_max), finite("rho", rho)
+        if not (0 < low < high and rho > 0):
+            raise ValueError(
+                f"sigma_min is {low}, sigma_max {high}, rho {rho}; expected 0 < sigma_min < sigma_max, rho > 0"
+            )
+        self.low, self.high, self.rho = low ** (1 / rho), high ** (1 / rho), rho
 
     def alpha(self, t):
         return torch.ones_like(as_time(t))
@@ -168,6 +195,9 @@ class TablePath(Path):
     """
 
     def __init__(self, betas: Tensor):
+        if betas.ndim != 1 or not len(betas) or not ((betas > 0) & (betas < 1)).all():
+            ends = f", from {float(betas.min())} to {float(betas.max())}" if betas.numel() else ""
+            raise ValueError(f"betas have shape {tuple(betas.shape)}{ends}; expected (T,), each above 0 and below 1")
         start = torch.zeros(1, dtype=torch.float64)
         self.log_alpha_bar_table = torch.cat([start, torch.log1p(-betas.double()).cumsum(0)])
         self.steps = len(betas)
@@ -205,14 +235,16 @@ class DDPMPath(TablePath):
     """
 
     def __init__(self, beta_start: float = 1e-4, beta_end: float = 0.02, steps: int = 1000):
-        super().__init__(torch.linspace(beta_start, beta_end, steps, dtype=torch.float64))
+        ends = finite("beta_start", beta_start), finite("beta_end", beta_end)
+        super().__init__(torch.linspace(*ends, whole("steps", steps, MOST_BETAS), dtype=torch.float64))
 
 
 class CosinePath(TablePath):
     """The cosine path of improved DDPM, betas capped at 0.999 (arXiv 2102.09672, eq. 17)."""
 
     def __init__(self, steps: int = 1000, offset: float = 0.008, cap: float = 0.999):
-        place = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+        offset, cap = finite("offset", offset), finite("cap", cap)
+        place = torch.linspace(0, 1, whole("steps", steps, MOST_BETAS) + 1, dtype=torch.float64)
         alpha_bar = ((place + offset) / (1 + offset) * math.pi / 2).cos().square()
         super().__init__((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=cap))
 

@@ -136,11 +136,13 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         size = config["resolution"]
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
-        prompts = _each([prompt] if isinstance(prompt, str) else list(prompt), num_shapes_per_prompt)
+        prompts = _each(prompt, num_shapes_per_prompt)
         seeds = _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
         if noise.shape != (len(prompts), 1, size, size, size):
             raise ValueError(f"latents has shape {tuple(noise.shape)}; expected {(len(prompts), 1, size, size, size)}")
+        if not noise.isfinite().all():
+            raise ValueError("latents holds numbers that are not finite; expected standard normal noise")
         noise = noise.to(self._execution_device, torch.float32)
         if self.scheduler is None:
             how = {"steps": steps, "guidance_scale": guidance_scale, "noise": noise}
@@ -167,10 +169,13 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         return state.x_t
 
 
-def _each(prompts: list[str], count: int) -> list[str]:
+def _each(prompt: str | Sequence[str], count: int) -> list[str]:
     """Every prompt `count` times."""
-    if not prompts or count < 1:
-        raise ValueError(f"prompt is {prompts}, num_shapes_per_prompt {count}; expected one or more, at least 1 each")
+    prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
+    if not prompts or not all(isinstance(one, str) for one in prompts) or not isinstance(count, int) or count < 1:
+        raise ValueError(
+            f"prompt is {prompt!r}, num_shapes_per_prompt {count}; expected one or more texts, at least 1 each"
+        )
     return [prompt for prompt in prompts for _ in range(count)]
 
 
@@ -179,7 +184,7 @@ def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int
     if seeds is None:
         each = list(generator) if isinstance(generator, Sequence) else [generator] * count
         seeds = [int(torch.randint(2**32, (), generator=g, device=g.device if g else None)) for g in each]
-    seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+    seeds = [seeds] if isinstance(seeds, int | float | str) else list(seeds)
     if len(seeds) != count:
         raise ValueError(f"there are {len(seeds)} seeds or generators for {count} shapes; give one each")
     return seeds

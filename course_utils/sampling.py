@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from course_utils.denoiser import Denoiser
 from course_utils.noise import gaussian
-from course_utils.paths import Path, as_time, spread
+from course_utils.paths import Path, as_time, finite, spread, whole
 
 MOST_STEPS = 2**16  # streams of noise lie so far apart that no two draws of a sampler share one
 
@@ -92,13 +92,15 @@ def guided(
     negative: a condition to be led away from, (B, ...), in the place of "unconditional"; None is none.
     interval: the times (low, high) in [0, 1] within which a scale above 1 acts; outside it is 1 (arXiv 2404.07724).
     rescale: from 0 to 1, how far the guided x0 is shrunk to the standard deviation of the conditional one (arXiv
-    2305.08891, eq. 15 and 16, there for v and noise).  ValueError for an interval or a rescale out of these bounds.
+    2305.08891, eq. 15 and 16, there for v and noise).  ValueError for an interval or a rescale out of these bounds,
+    and for a scale that is no finite number.
     """
     if not 0 <= interval[0] <= interval[1] <= 1:
         raise ValueError(f"interval is {interval}; expected times (low, high) with 0 <= low <= high <= 1")
     if not 0 <= rescale <= 1:
         raise ValueError(f"rescale is {rescale}; expected a number from 0 to 1")
-    return Guided(denoiser, condition, guidance_scale, negative, tuple(interval), rescale)
+    scale = finite("guidance_scale", guidance_scale)
+    return Guided(denoiser, condition, scale, negative, tuple(interval), rescale)
 
 
 def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:
@@ -106,9 +108,9 @@ def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:
 
     shift > 1 spends more steps where there is much noise: sigma / alpha is multiplied by it (`Path.shifted`).
     """
-    if steps < 1 or not 0 < shift < math.inf:
-        raise ValueError(f"steps is {steps} and shift {shift}; there must be at least one step and a positive shift")
-    times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+    if not finite("shift", shift) > 0:
+        raise ValueError(f"shift is {shift}; expected a positive number")
+    times = torch.linspace(1, 0, whole("steps", steps, MOST_STEPS) + 1, dtype=torch.float64)
     return times if shift == 1 else path.shifted(times, shift)
 
 
@@ -230,11 +232,19 @@ def sample(
     x: (B, ...) at time times[0], usually path.prior_sample(gaussian(seed, shape)).
     times: falling numbers in [0, 1], usually `time_grid`.  step: one of this module's samplers.
     seed: of the fresh noise that stochastic samplers add; a list has one for each item of the batch, so that an item
-        does not change with its neighbours. ValueError for times that do not fall.
+        does not change with its neighbours. ValueError for times that do not fall, and for an x that is empty or not
+        of finite floats.
     """
     times = torch.as_tensor(times, dtype=torch.float64)
     if len(times) < 2 or not bool((times.diff() < 0).all()) or times[0] > 1 or times[-1] < 0:
         raise ValueError(f"times must fall from at most 1 to at least 0 in one step or more; got {times.tolist()}")
+    if not (isinstance(x, Tensor) and x.is_floating_point() and x.numel() and bool(x.isfinite().all())):
+        what = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x is {what}; expected a tensor (B, ...) of finite floats, one sample or more")
+    if isinstance(seed, Sequence) and len(seed) != len(x):
+        raise ValueError(f"seed has {len(seed)} numbers for {len(x)} samples; expected one number, or one for each")
+    if not callable(step):
+        raise ValueError(f"step is {step!r}; expected a function, such as SAMPLERS['ddim']")
     history: list[tuple[Tensor, Tensor]] = []
     steps = len(times) - 1
     for k in range(steps):

@@ -44,6 +44,14 @@ def generator_of_step(seed: int, step: int, device: torch.device | str = "cpu") 
     return torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**32)
 
 
+def has_bfloat16_units() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware made for it (AMX), so that it is worth while, and sound.
+
+    On one without (AMD's Zen 5, torch 2.13) the gradients of 3D convolutions on small grids are garbage.
+    """
+    return torch.cpu._is_amx_tile_supported()
+
+
 def place_in_team() -> tuple[int, int]:
     """This process's number, from 0, and how many train together: (0, 1) unless a launcher started several."""
     if distributed.is_available() and distributed.is_initialized():
@@ -167,7 +175,7 @@ class Trainer:
 
     `run` is the loop. `save` and `restore` keep everything in one file, written atomically. On CUDA the network runs
     in bfloat16 (compute capability 8 or more) or float16 with a scaler; elsewhere in float32, or in bfloat16 if asked
-    for with `half` (worth it on processors that multiply it in hardware). With `compiled` the network goes through
+    for with `half` where the processor has units for it. With `compiled` the network goes through
     torch.compile first. Where a launcher started several processes each has a trainer, all with
     the same weights at every step: `rank` is the process's number, and one of them is enough to save.
     """
@@ -186,7 +194,8 @@ class Trainer:
         self.call = torch.compile(self.denoiser) if compiled else self.denoiser
         cuda = self.device.type == "cuda"
         old = cuda and torch.cuda.get_device_capability(self.device)[0] < 8
-        self.precision = torch.float16 if old else torch.bfloat16 if cuda or half else None
+        half = cuda or (half and has_bfloat16_units())
+        self.precision = torch.float16 if old else torch.bfloat16 if half else None
         self.scaler = torch.amp.GradScaler(enabled=old)
 
     def run(self, draw: Draw, until: int | None = None) -> Iterator[Progress]:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -58,6 +59,7 @@ LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 
 """
 LINK_TO_BOX = r"(\*\*\[Make a shape in your browser\][\s\S]*?\n\n)"  # a paragraph of the README
+LICENSED = ("plotly", "sphinx", "sphinx-book-theme", "pydata-sphinx-theme", "myst-nb")  # packages that pages come from
 LIVE_PLANES = {"01": "noise", "02": "score", "03": "sampler"}  # lessons that begin with a live picture
 LIVE_PLANE = """<link rel="stylesheet" href="../_static/live/live.css">
 <div data-nts-plane="{}"></div>
@@ -167,6 +169,17 @@ def copy_libraries(folder: Path) -> None:
         target = folder / "mathjax" / part
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (mathjax / part).is_dir() else shutil.copy)(mathjax / part, target)
+    copy_licences(folder / "licences")
+
+
+def copy_licences(folder: Path) -> None:
+    """The licences of what others wrote in the pages, a text each: their packages' own, else those of docs/licences."""
+    shutil.copytree(ROOT / "docs" / "licences", folder)
+    for name in LICENSED:
+        texts = [file for file in metadata.files(name) if "licen" in file.name.lower() and "dist-info" in str(file)]
+        if not texts:
+            raise ValueError(f"the package {name} brings no licence; put its text into docs/licences")
+        shutil.copy(texts[0].locate(), folder / f"{name}.txt")
 
 
 def put_live(folder: Path, models: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,6 +26,16 @@ def test_the_bundles_library_is_named_with_its_licence():
     version = json.loads((viewer / "package.json").read_text())["devDependencies"]["three"]
     assert f"three.js {version.rsplit('.', 1)[0]}" in CARD
     assert "The MIT License" in (viewer / "viewer.bundle.js").read_text(encoding="utf-8")[:400]
+
+
+def test_what_a_site_brings_is_named_with_its_licence():
+    sys.path.insert(0, str(ROOT / "docs"))
+    import build_site
+
+    for name in (*build_site.LICENSED, "MathJax", "onnxruntime-web", "Bootstrap", "Font Awesome"):
+        assert name.lower() in CARD.lower(), name
+    version = json.loads((ROOT / "docs" / "live" / "package.json").read_text())["dependencies"]
+    assert version.keys() == {"onnxruntime-web"}  # a second one needs a row, and a text in docs/licences
 
 
 def test_the_citation_is_the_packages():

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,30 @@ import pytest
 import torch
 
 from course_utils.atomic import alone_in, save_tensors
-from course_utils.checkpoints import load_checkpoint
+from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.datasets.files import read_npz, read_voxels
+from course_utils.datasets.shapes.drawing import slab
 from course_utils.denoiser import Denoiser
-from course_utils.metrics import frechet_distance, iou_distances, shape_report, sliced_wasserstein
+from course_utils.generation import sampling_states
+from course_utils.geometry.mesh import smooth_mesh
+from course_utils.geometry.voxels import to_occupancy
+from course_utils.metrics import (
+    frechet_distance,
+    height_profile,
+    iou_distances,
+    shape_report,
+    sliced_wasserstein,
+    watertight_share,
+)
+from course_utils.mixtures import five_blobs
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.noise import gaussian
-from course_utils.paths import PATHS, FlowPath
+from course_utils.paths import PATHS, CosinePath, DDPMPath, EDMPath, FlowPath, TablePath
+from course_utils.pipeline import VoxelDiffusionPipeline
 from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
 from course_utils.training import Plan, Trainer, batches
+from course_utils.widgets import NoiseSlider, PromptBox, SamplerPlayground, ScoreField, Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
 spec = importlib.util.spec_from_file_location("fuzz", ROOT / "benchmarks" / "fuzz.py")
@@ -34,6 +49,7 @@ fuzzing = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(fuzzing)
 
 NAN = torch.full((4, 2), torch.nan)
+BLOBS = five_blobs().denoiser(FlowPath())
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer on this system to stop a reader with")
@@ -68,14 +84,82 @@ def test_the_fuzzer_sees_what_is_wrong(tmp_path):
     assert "KeyError" in fuzzing.outcome(wrong, tmp_path) and "without a word" in fuzzing.outcome(silent, tmp_path)
 
 
+@cache
+def shipped():
+    return load_checkpoint(CHECKPOINTS / "shapes32")
+
+
+@cache
+def pipeline():
+    return VoxelDiffusionPipeline.from_pretrained(CHECKPOINTS / "shapes32")
+
+
 def cubes(count=3):
     return np.random.default_rng(0).random((count, 8, 8, 8)) > 0.5
 
 
 DOORS = [  # a call with bad input, and what its message must name
-    ("a path's time is no time", lambda: time_grid(FlowPath(), 0), "steps"),
+    ("no steps", lambda: time_grid(FlowPath(), 0), "steps"),
+    ("half a step", lambda: time_grid(FlowPath(), 1.5), "steps"),
+    ("steps in words", lambda: time_grid(FlowPath(), "four"), "steps"),
+    ("more steps than memory", lambda: time_grid(FlowPath(), 10**12), "steps"),
     ("a shift of 0", lambda: time_grid(FlowPath(), 4, 0.0), "shift"),
     ("a shift that is no number", lambda: time_grid(FlowPath(), 4, float("nan")), "shift"),
+    ("an infinite shift", lambda: time_grid(FlowPath(), 4, float("inf")), "shift"),
+    ("a path shifted by nothing", lambda: FlowPath().shifted(0.5, 0), "shift"),
+    ("a path of no steps", lambda: DDPMPath(steps=0), "steps"),
+    ("a path of half a step", lambda: CosinePath(steps=1.5), "steps"),
+    ("a path longer than memory", lambda: DDPMPath(steps=10**12), "steps"),
+    ("betas that are no numbers", lambda: DDPMPath(beta_end=float("nan")), "beta_end"),
+    ("betas above 1", lambda: DDPMPath(beta_end=2.0), "betas"),
+    ("betas below 0", lambda: DDPMPath(beta_start=-1.0), "betas"),
+    ("a table of nothing", lambda: TablePath(torch.zeros(0)), "betas"),
+    ("a table of two axes", lambda: TablePath(torch.full((3, 3), 0.1)), "betas"),
+    ("a cap above 1", lambda: CosinePath(cap=2.0), "betas"),
+    ("an offset that is no number", lambda: CosinePath(offset=float("nan")), "offset"),
+    ("noise from 0 on", lambda: EDMPath(0.0), "sigma_min"),
+    ("noise that falls", lambda: EDMPath(1.0, 0.5), "sigma_min"),
+    ("rho of 0", lambda: EDMPath(rho=0), "rho"),
+    ("a width in words", lambda: EDMPath("narrow"), "sigma_min"),
+    ("a path by its name", lambda: Denoiser(MLP(2), "flow"), "path"),
+    ("noise that is no number", lambda: made(NAN), "x is"),
+    ("noise in whole numbers", lambda: made(torch.zeros(4, 2, dtype=torch.long)), "x is"),
+    ("no noise", lambda: made(torch.zeros(0, 2)), "x is"),
+    ("noise of numpy", lambda: made(np.zeros((4, 2))), "x is ndarray"),
+    ("two seeds for four", lambda: made(torch.zeros(4, 2), seed=[1, 2]), "seed has 2"),
+    ("a sampler by its name", lambda: made(torch.zeros(4, 2), step="ddim"), "step is 'ddim'"),
+    ("a scale that is no number", lambda: guided(None, None, float("nan")), "guidance_scale"),
+    ("a scale in words", lambda: guided(None, None, "2"), "guidance_scale"),
+    ("a seed in words", lambda: gaussian("one", (2,)), "seed"),
+    ("no seeds", lambda: gaussian([], (2,)), "seed"),
+    ("a negative size", lambda: gaussian(0, (-1, 2)), "shape"),
+    ("more noise than memory", lambda: gaussian(0, (10**6, 10**6)), "shape"),
+    ("prompts without seeds", lambda: sampling_states(*shipped(), ["chair"], []), "1 prompts and 0 seeds"),
+    ("one prompt and two seeds", lambda: sampling_states(*shipped(), ["chair"], [1, 2]), "1 prompts and 2 seeds"),
+    ("a prompt outside of a list", lambda: sampling_states(*shipped(), "chair", 1), "prompts"),
+    ("no prompt", lambda: pipeline()(None), "prompt"),
+    ("a number for a prompt", lambda: pipeline()(3), "prompt"),
+    ("a class that it does not make", lambda: pipeline()("dragon"), "dragon"),
+    ("a pipeline of half a step", lambda: pipeline()("chair", 1.5), "steps"),
+    ("a pipeline's scale", lambda: pipeline()("chair", 1, float("nan")), "guidance_scale"),
+    ("a pipeline's seed in words", lambda: pipeline()("chair", 1, seeds="a"), "seed"),
+    ("a pipeline's half seed", lambda: pipeline()("chair", 1, seeds=0.5), "seed"),
+    (
+        "latents that are no numbers",
+        lambda: pipeline()("chair", latents=torch.full((1, 1, *[32] * 3), torch.nan)),
+        "latents",
+    ),
+    ("fields that are no numbers", lambda: to_occupancy(NAN.reshape(2, 2, 2)), "NaN"),
+    ("a level that is no number", lambda: smooth_mesh(np.ones((4, 4, 4)), float("nan")), "level"),
+    ("a cloud in words", lambda: NoiseSlider("rings"), "clouds"),
+    ("no mixture", lambda: ScoreField(None, FlowPath(), Denoiser(MLP(2), FlowPath())), "GaussianMixture"),
+    ("no denoiser", lambda: SamplerPlayground(None, torch.zeros(200, 2)), "denoiser"),
+    ("data that are no points", lambda: SamplerPlayground(BLOBS, torch.zeros(200, 3)), "data"),
+    ("points that are no numbers", lambda: SamplerPlayground(BLOBS, torch.full((200, 2), torch.nan)), "data"),
+    ("a workshop of nothing", lambda: Workshop(list, {}, str), "slider"),
+    ("a workshop's slider", lambda: Workshop(list, {"width": (0.0, 1.0)}, str), "width"),
+    ("a workshop that builds nothing", lambda: Workshop(None, {"width": (0.0, 1.0, 0.5)}, str), "build"),
+    ("a prompt box without a model", lambda: PromptBox(None, {}, "chair"), "config lacks classes"),
     ("times that rise", lambda: last(sample(lambda x, t: x, NAN, torch.tensor([0.0, 1.0]))), "times"),
     ("times that are no numbers", lambda: last(sample(lambda x, t: x, NAN, torch.tensor([torch.nan, 0.0]))), "times"),
     ("one time", lambda: last(sample(lambda x, t: x, NAN, torch.tensor([1.0]))), "times"),
@@ -90,12 +174,20 @@ DOORS = [  # a call with bad input, and what its message must name
     ("metrics of floats", lambda: iou_distances(cubes().astype(float), cubes()), "bool"),
     ("metrics of one cube", lambda: shape_report(cubes()[0], cubes()), "shape"),
     ("metrics of nothing", lambda: shape_report(cubes(0), cubes()), "shape"),
+    ("the mean of no shapes", lambda: height_profile(cubes(0)), "no shapes"),
+    ("the share of no shapes", lambda: watertight_share(cubes(0)), "no shapes"),
+    ("clouds of nothing", lambda: sliced_wasserstein(NAN[:0], NAN[:0]), "shape"),
+    ("clouds that are no numbers", lambda: sliced_wasserstein(NAN, NAN), "finite"),
     ("clouds of two sizes", lambda: sliced_wasserstein(NAN, torch.zeros(4, 3)), "shape"),
     ("features that are no numbers", lambda: frechet_distance(NAN, NAN), "finite"),
     ("a plan of no steps", lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(steps=0)), "steps"),
     ("a plan without a batch", lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0)), "batch_size"),
     ("data that are no numbers", lambda: trained(NAN), "finite"),
 ]
+
+
+def made(x, **how):
+    return last(sample(Denoiser(MLP(2), FlowPath()), x, time_grid(FlowPath(), 2), **how))
 
 
 def trained(values, steps=2, seed=3):
@@ -111,6 +203,15 @@ def test_every_door_says_what_is_wrong(call, named):
     with pytest.raises(ValueError, match=named) as refused:
         call()
     assert len(str(refused.value)) > 20
+
+
+def test_a_control_that_failed_does_not_stand_in_the_way_of_the_next():
+    inputs = {"width": (0.2, 0.6, 0.4)}
+    with pytest.raises(NameError):  # a slip in a cell, then the cell again without it
+        Workshop(lambda width: sidth, inputs, lambda voxels: "")  # noqa: F821
+    control = Workshop(lambda width: [slab(width, width, (0.0, 0.5), False)], inputs, lambda voxels: "")
+    assert control.voxels().any()
+    control.close()
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -252,11 +353,7 @@ def fingerprint():
     digest = hashlib.sha256()
     for tensor in trainer.ema.state_dict().values():
         digest.update(tensor.numpy().tobytes())
-    from course_utils.checkpoints import CHECKPOINTS
-    from course_utils.generation import sampling_states
-
-    model = load_checkpoint(CHECKPOINTS / "shapes32")
-    digest.update(last(sampling_states(*model, ["mug"], [5], steps=2)).x_t.numpy().tobytes())
+    digest.update(last(sampling_states(*shipped(), ["mug"], [5], steps=2)).x_t.numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -36,6 +36,8 @@ def smooth_mesh(field: np.ndarray, level: float = 0.0, smoothing: float = 0.0) -
     field = np.asarray(field)
     if field.ndim != 3 or field.dtype.kind not in "bf" or not np.isfinite(field).all():
         raise ValueError(f"field: got {field.dtype} of shape {field.shape}, expected finite floats or bool (D, H, W)")
+    if not np.isfinite(level):
+        raise ValueError(f"level: got {level}, expected a finite number")
     if not smoothing >= 0:
         raise ValueError(f"smoothing: got {smoothing}, expected a width in voxels, 0 or more")
     sharp = (field * 2.0 - 1.0 if field.dtype == bool else field.astype(np.float64)) - level

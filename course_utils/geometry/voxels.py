@@ -28,8 +28,9 @@ def to_model(voxels: np.ndarray | Tensor) -> Tensor:
 def to_occupancy(x: np.ndarray | Tensor, level: float = 0.0) -> np.ndarray:
     """The model's (B, 1, D, H, W), or any (..., D, H, W), to bool numpy (B, D, H, W): occupied above `level`."""
     x = torch.as_tensor(x)
-    if x.ndim < 3 or not x.is_floating_point():
-        raise ValueError(f"x: got {x.dtype} of shape {tuple(x.shape)}, expected floats (..., D, H, W)")
+    if x.ndim < 3 or not x.is_floating_point() or bool(x.isnan().any()):
+        nan = ", some NaN" * bool(x.isnan().any())
+        raise ValueError(f"x: got {x.dtype} of shape {tuple(x.shape)}{nan}, expected floats (..., D, H, W)")
     return (x.detach() > level).reshape(-1, *x.shape[-3:]).cpu().numpy()
 
 

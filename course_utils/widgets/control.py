@@ -33,10 +33,18 @@ function render({ model, el }) {
   };
   image.addEventListener("pointerdown", (event) => { image.setPointerCapture(event.pointerId); report(event); });
   image.addEventListener("pointermove", (event) => { if (event.buttons & 1) report(event); });
+  const keep = ({ target }) => { // its keys: else JupyterLab takes them, and an arrow in a menu goes to the next cell
+    if (el.closest(".widget-vbox")?.contains(target)) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  document.addEventListener("focusin", keep);
   model.on("change:png", show);
   show();
   el.append(image);
-  return () => { model.off("change:png", show); URL.revokeObjectURL(image.src); };
+  return () => {
+    document.removeEventListener("focusin", keep);
+    model.off("change:png", show);
+    URL.revokeObjectURL(image.src);
+  };
 }
 export default { render };
 """
@@ -90,7 +98,6 @@ class Control:
         if before is not None:
             self._remember(before)
             before.close()
-        _open[type(self)] = self
         with styled():
             figure = Picture(self.figsize)
             self.stage = Stage(figure, self._draw(figure))
@@ -101,6 +108,7 @@ class Control:
         self.canvas.observe(self._pressed, "pointer")
         row = HBox(list(self.inputs.values()), layout=Layout(flex_flow="row wrap"))
         self.box = VBox([row, self.canvas])
+        _open[type(self)] = self  # whole: one that failed above must not stand in the way of the next
 
     def __getitem__(self, name: str):
         """The value of an input."""

@@ -35,6 +35,8 @@ class NoiseSlider(Control):
     alt = "a cloud of points, the histogram of its x coordinate, and the log signal-to-noise ratio over time"
 
     def __init__(self, clouds=POINTS):
+        if not isinstance(clouds, dict) or not clouds:
+            raise ValueError(f"clouds is {clouds!r}; expected name -> function (count, seed) -> points, one or more")
         self.clouds = {name: make(COUNT, 0) for name, make in clouds.items()}
         self.noise = gaussian(0, (COUNT, 2))
         self.paths = {name: path() for name, path in PATHS.items()}

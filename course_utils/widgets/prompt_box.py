@@ -30,6 +30,10 @@ class PromptBox(Control):
     alt = "a shape that forms from noise, and a slice through the noise"
 
     def __init__(self, denoiser, config: dict, prompt: str):
+        missing = {"classes", "resolution", "sampling"} - set(config)
+        if missing or not isinstance(prompt, str):
+            lacks = f"; config lacks {', '.join(sorted(missing))}" * bool(missing)
+            raise ValueError(f"prompt is {prompt!r}{lacks}; expected a text, and what load_checkpoint returns")
         self.denoiser, self.config, self.prompt = denoiser, config, prompt
         self.asked, self.states = None, []
         super().__init__()

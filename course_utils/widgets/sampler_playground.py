@@ -31,10 +31,13 @@ class SamplerPlayground(Control):
     alt = "trajectories of particles from noise to data, and the samples beside the data"
 
     def __init__(self, denoiser, data):
-        self.denoiser, self.path = denoiser, denoiser.path
+        if not hasattr(denoiser, "path"):
+            raise ValueError(f"denoiser is {denoiser!r}; expected a Denoiser, or a function with a path")
+        self.denoiser, self.path, self.data = denoiser, denoiser.path, torch.as_tensor(data)
+        if self.data.ndim != 2 or self.data.shape[1] != 2 or not self.data.isfinite().all():
+            raise ValueError(f"data has shape {tuple(self.data.shape)}; expected points (N, 2), all of them finite")
         if len(data) < PARTICLES:
             raise ValueError(f"data has {len(data)} points; give at least {PARTICLES}")
-        self.data = torch.as_tensor(data)
         super().__init__()
 
     def _inputs(self):

@@ -33,6 +33,8 @@ class ScoreField(Control):
     alt = "two planes of arrows, exact and learned, over the density, with one point and its denoised place"
 
     def __init__(self, mixture: GaussianMixture, path: Path, learned: Denoiser):
+        if not isinstance(mixture, GaussianMixture) or not isinstance(path, Path) or not isinstance(learned, Denoiser):
+            raise ValueError(f"got {mixture!r}, {path!r}, {learned!r}; expected a GaussianMixture, a Path, a Denoiser")
         self.path = path
         self.denoisers = {"exact": mixture.denoiser(path), "learned": learned.eval()}
         self.mixture = mixture

@@ -30,6 +30,10 @@ class Workshop(Control):
     alt = "a shape in 3D, its silhouettes from the front and from the side, and a caption"
 
     def __init__(self, build: Callable, inputs: dict[str, tuple | list | bool], describe: Callable):
+        if not callable(build) or not callable(describe):
+            raise ValueError(f"build is {build!r} and describe {describe!r}; expected functions")
+        if not any(isinstance(wanted, tuple) for wanted in inputs.values()):
+            raise ValueError(f"inputs is {inputs}; expected at least one slider, name: (low, high, start)")
         self.build, self.wanted, self.describe = build, inputs, describe
         super().__init__()
 
@@ -77,5 +81,7 @@ def _input(name: str, wanted: tuple | Sequence | bool):
         return Checkbox(value=wanted, description=label)
     if isinstance(wanted, list):
         return Dropdown(options=wanted, value=wanted[0], description=label)
+    if not isinstance(wanted, tuple) or len(wanted) != 3 or not wanted[0] <= wanted[2] <= wanted[1]:
+        raise ValueError(f"inputs: {name} is {wanted!r}; expected (low, high, start), a list of choices, True or False")
     low, high, start = wanted
     return FloatSlider(value=start, min=low, max=high, step=0.01, description=label)

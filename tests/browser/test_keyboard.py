@@ -1,5 +1,6 @@
 """No pointer: every kind of control is reached with Tab and used with keys, in JupyterLab and on a page of the site."""
 
+import re
 import shutil
 import sys
 
@@ -15,23 +16,31 @@ from course_utils.plots.film import isosurface_figure, shape_film
 
 CONTROLS = """\
 import numpy as np
-from course_utils.datasets.shapes.drawing import slab
-from course_utils.widgets import Sculptor, Workshop
-from ipywidgets import Button
-Workshop(lambda width, top, shelf: [slab(width, width, (0.0, 0.5), top == "round")],
-         {"width": (0.2, 0.8, 0.5), "top": ["square", "round"], "shelf": False}, lambda voxels: "a block")"""
-BUTTON = """\
-button = Button(description="Press me")
-button.on_click(lambda pressed: setattr(pressed, "description", "Pressed"))
-button"""
+from benchmarks.controls import CONTROLS
+from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
+from course_utils.widgets import PromptBox, Sculptor
+from ipywidgets import VBox
+made = [make() for make in CONTROLS.values()]
+VBox([control.box for control in made])"""
+PROMPT_BOX = """\
+box = PromptBox(*load_checkpoint(CHECKPOINTS / "shapes32"), "mug")
+box.set(steps=4)
+VBox([box.box])"""
 SCULPTOR = "Sculptor(np.ones((8, 8, 8), bool), lambda voxels, keep, count: np.stack([voxels] * count))"
+PAGE = (ROOT / "docs" / "accessibility.md").read_text(encoding="utf-8")
 
+WIDGETS = ":is(.widget-slider, .widget-dropdown, .widget-checkbox, .widget-text, .widget-button)"
+LABELS = """all => all.map(at => {
+    const said = (part) => part?.textContent.replace("\\u200b", "").trim();  // a check box's label is behind it
+    return said(at.querySelector(".widget-label")) || said(at);
+})"""
 FOCUSED = """() => {
     const at = document.activeElement;
     return { tag: at.tagName, kind: at.type ?? "", role: at.getAttribute("role") ?? "", text: at.textContent.trim(),
              inside: at.closest(".nts") !== null, live: at.closest(".jp-OutputArea") !== null };
 }"""
-VALUE = "() => document.activeElement.ariaValueText ?? document.activeElement.value"
+
+VALUE = "at => at.ariaValueText ?? at.value"
 
 
 def kind_of(focused):
@@ -39,37 +48,51 @@ def kind_of(focused):
     if not focused["live"]:
         return None
     if focused["inside"]:
-        named = focused["text"] == "Carve", focused["tag"] == "CANVAS"
-        return "sculptor's tool" if named[0] else "sculptor's picture" if named[1] else None
+        return (
+            "sculptor's picture"
+            if focused["tag"] == "CANVAS"
+            else "sculptor's tool"
+            if focused["tag"] == "BUTTON"
+            else None
+        )
     kinds = {"SELECT": "menu", "BUTTON": "button", "INPUT": focused["kind"]}
     return "slider" if focused["role"] == "slider" else kinds.get(focused["tag"])
 
 
 def use(page, kind):
-    """Press the keys of the control that has the focus; returns whether it has answered."""
-    if kind in ("slider", "menu"):
-        before = page.evaluate(VALUE)
-        page.keyboard.press("ArrowRight" if kind == "slider" else "ArrowDown")
-        page.wait_for_timeout(200)
-        return page.evaluate(VALUE) != before
-    if kind == "checkbox":
+    """Press the keys of the input that has the focus; returns whether it, and not the page, has answered."""
+    if kind in ("slider", "range", "menu"):
+        used = page.evaluate_handle("document.activeElement")
+        before = used.evaluate(VALUE)
+        for key in ("ArrowDown", "ArrowUp") if kind == "menu" else ("ArrowRight", "ArrowLeft"):  # it may be at an end
+            page.keyboard.press(key)
+            page.wait_for_timeout(150)
+            if used.evaluate(VALUE) != before:
+                return True
+        return False
+    if kind in ("checkbox", "radio"):
+        before = page.evaluate("document.activeElement.checked")
         page.keyboard.press("Space")
-        return page.evaluate("document.activeElement.checked")
+        return page.evaluate("document.activeElement.checked") != before
+    if kind == "text":
+        page.keyboard.press("Control+a")
+        page.keyboard.type("tree")
+        page.keyboard.press("Enter")
+        return page.evaluate("document.activeElement.value") == "tree"
     if kind == "sculptor's tool":
-        page.keyboard.press("Enter")
-        return page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
-    if kind == "button":
-        page.keyboard.press("Enter")
-        page.get_by_role("button", name="Pressed").wait_for()
+        return True  # reached; Carve, below, is pressed
     if kind == "sculptor's picture":
         page.keyboard.press("Space")  # carves at the ring
         page.locator(".nts button:enabled", has_text="Undo").wait_for()
+    if kind == "button":
+        page.keyboard.press("Enter")
     return True
 
 
 def test_controls_in_jupyterlab(page, tmp_path):
+    """Every input of every control is reached by Tab and answers to keys, and the table in docs/ names each of them."""
     (tmp_path / "notebooks").mkdir()
-    code = [nbformat.v4.new_code_cell(cell) for cell in (CONTROLS, BUTTON, SCULPTOR)]
+    code = [nbformat.v4.new_code_cell(cell) for cell in (CONTROLS, PROMPT_BOX, SCULPTOR)]
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), tmp_path / "notebooks" / "keys.ipynb")
     with serve(tmp_path / "notebooks", tmp_path) as lab:
@@ -79,14 +102,43 @@ def test_controls_in_jupyterlab(page, tmp_path):
         assert lab.errors(page) == []
         page.locator(".jp-OutputArea .widget-vbox img").first.wait_for()
         page.locator(".jp-CodeCell .jp-InputPrompt").first.click()  # command mode, in the first cell
-        answered = {}
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            kind = kind_of(page.evaluate(FOCUSED))
-            if kind and kind not in answered:
-                answered[kind] = use(page, kind)
-        wanted = ("slider", "menu", "checkbox", "button", "sculptor's tool", "sculptor's picture")
-        assert answered == dict.fromkeys(wanted, True)
+        answered, stool = [], {"width", "height", "legs"}  # of the workshop: each lesson has its own
+        while (kind := kind_of(focused := tabbed(page))) != "sculptor's picture":
+            if kind:
+                answered.append((label_of(page) or focused["text"], use(page, kind)))
+            if focused["text"] == "Carve":
+                page.keyboard.press("Enter")
+                assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+            assert len(answered) < 100
+        assert use(page, kind)
+        page.locator(".jp-OutputArea img[src^=blob]").last.wait_for()
+        boxes = page.locator(f".jp-OutputArea {WIDGETS}").evaluate_all(LABELS)
+        assert len(boxes) > 30 and all(answer for _, answer in answered), answered
+        reached = [label for label, _ in answered]
+        assert [label for label in boxes if reached.count(label) < boxes.count(label)] == []
+        for button in ("Complete", None):  # asks, and takes the first proposal
+            while (focused := tabbed(page))["tag"] != "BUTTON" or focused["text"] not in (button or "Proposal 1",):
+                reached.append(focused["text"])
+                assert focused["inside"], f"{button or 'a proposal'} is not reached by Tab"
+            page.keyboard.press("Enter")
+            page.locator(".nts-row button").nth(3).wait_for()
+            reached.append(focused["text"])
+        page.locator(".nts-row button[aria-pressed=true]").wait_for()
+        tools = page.locator(".nts :is(.nts-bar, .nts-ask) button:enabled").evaluate_all(LABELS)
+        assert [tool for tool in tools if tool not in (*reached, "Undo")] == []  # Undo came up after it was passed
+        named = re.findall(r"`([^`]+)`", PAGE.partition("## Keys")[2].partition("\n## ")[0])
+        assert sorted({*boxes, *tools} - {*named, *stool}) == []
+
+
+def label_of(page):
+    """The label of the widget whose input has the focus, "" outside of widgets."""
+    widget = f"document.activeElement.closest('{WIDGETS}')"
+    return page.evaluate(f"({LABELS})([{widget}].filter(Boolean))[0] ?? ''")
+
+
+def tabbed(page):
+    page.keyboard.press("Tab")
+    return page.evaluate(FOCUSED)
 
 
 @pytest.fixture

@@ -67,6 +67,15 @@ def test_every_link_of_the_site_leads_somewhere(site):
     assert len(pages) > 15 and "mybinder.org" in outside  # the crawl has seen the site
 
 
+def test_what_others_wrote_comes_with_its_licence(site):
+    there = {path.stem: path.read_text(encoding="utf-8") for path in (site / "_static" / "licences").iterdir()}
+    assert {*build_site.LICENSED, "mathjax", "onnxruntime-web"} == there.keys()
+    for name, text in there.items():
+        assert "Copyright" in text and ("Permission is" in text or "Redistribution" in text or "Apache" in text), name
+    for name in ("bootstrap", "fontawesome"):
+        assert (site / "_static" / "scripts" / f"{name}.js.LICENSE.txt").is_file()
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_on_the_site(reader, address, lesson):
     """Its formulas are set, each of its figures is drawn when it comes near, no picture is missing or unnamed."""
@@ -93,7 +102,7 @@ def test_a_lesson_on_the_site(reader, address, lesson):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_on_a_phone(chromium, address, lesson):
-    """Nothing is wider than the screen, so nobody has to push the page sideways."""
+    """Nothing is wider than the screen, so nobody has to push the page sideways, nor its code."""
     phone = chromium.new_page(viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=2)
     phone.goto(f"{address}notebooks/{lesson}.html")
     figures = phone.locator("figure.film")
@@ -103,9 +112,11 @@ def test_a_lesson_on_a_phone(chromium, address, lesson):
     width = phone.evaluate("document.scrollingElement.scrollWidth")
     edges = "all => all.map(element => element.getBoundingClientRect().right)"
     wide = [edge for edge in figures.locator(".main-svg, .slider-container, img").evaluate_all(edges) if edge > 390]
+    pushed = "all => all.filter(code => code.scrollWidth > code.clientWidth).map(code => code.textContent.slice(0, 60))"
+    code = phone.locator(".cell_input pre, .cell_input .highlight").evaluate_all(pushed)
     phone.screenshot(path=ARTIFACTS / f"site-phone-{lesson}.png")
     phone.close()
-    assert width <= 390 and wide == []
+    assert width <= 390 and wide == [] and code == []
 
 
 def test_a_film_turns_and_slides_without_a_kernel(reader, address):
