@@ -174,8 +174,8 @@ def train(options: argparse.Namespace) -> None:
         if trainer.rank == 0:
             made = how_made(trainer, voxels)
             save_checkpoint(out / "checkpoint", trainer.ema, config | {"made": made}, card(config, plan, made))
-            example = f"python3 course.py generate {config['classes'][0]} --model {out / 'checkpoint'}"
-            print(f"{out / 'checkpoint'}: try {example}")
+            example = f": try python3 course.py generate {config['classes'][0]} --model {out / 'checkpoint'}"
+            print(f"{out / 'checkpoint'}{example if makes_shapes(config) else ''}")
 
 
 def read_plan(options: argparse.Namespace) -> tuple[dict, "Plan"]:
@@ -348,12 +348,18 @@ def freeze(denoiser, parts: list[str]) -> None:
             raise ValueError(f"the config wants {part} frozen, but the model has no such part: {error}") from error
 
 
+def makes_shapes(config: dict) -> bool:
+    """Whether a model samples shapes; the others learn what a text or a shape says."""
+    return config["network"]["kind"] == "UNet"
+
+
 def card(config: dict, plan: "Plan", made: dict) -> str:
     """The checkpoint's card: what it is and how it was made."""
     data = config["data"].get("file", f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)")
-    sampling = config["sampling"]
+    sampling, makes = config["sampling"], "makes" if makes_shapes(config) else "knows"
+    learned = "facts" if config["data"]["kind"] in ("facts", "seen") else "voxels"
     settings = f"{sampling['sampler']}, {sampling['steps']} steps, shift {sampling['shift']}"
-    settings += f", guidance scale {sampling['guidance_scale']}"
+    settings = f"\n| sampling | {settings}, guidance scale {sampling['guidance_scale']} |" * makes_shapes(config)
     origins = " and ".join(f"`{folder}`" for folder in config.get("begin_from", []))
     begun = f"\n| begun from | {origins}{', parts of it frozen' * ('frozen' in config)} |" if origins else ""
     return f"""# {config["name"]}
@@ -362,12 +368,11 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
 
 | | |
 |---|---|
-| makes | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
-| data | {data}, SHA-256 of the voxels {made["data_sha256"][:16]}… |
+| {makes} | {", ".join(config["classes"])}, {config["resolution"]} voxels a side |
+| data | {data}, SHA-256 of the {learned} {made["data_sha256"][:16]}… |
 | training | `{made["command"]}`: {plan.steps} steps of {made["processes"] * plan.batch_size}, seed {plan.seed} |{begun}
 | took | {made["minutes"]} minutes on {made["device"]} (torch {made["torch"]}) |
-| weights | moving average (EMA), half precision, safetensors |
-| sampling | {settings} |
+| weights | moving average (EMA), half precision, safetensors |{settings}
 """
 
 

@@ -52,7 +52,7 @@ def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: 
         config = {**config, "weights_sha256": hashlib.sha256(weights).hexdigest()}
         (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
-        if "resolution" in config:
+        if "resolution" in config and config["network"]["kind"] == "UNet":
             (new / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n", encoding="utf-8")
 
 
