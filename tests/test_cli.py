@@ -148,7 +148,7 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
     from course_utils.networks.text import Vocabulary
     from course_utils.recipes import captioned, draw_from
 
-    made = make_shapes(60, 8)
+    made = make_shapes(330, 8)
     voxels, tokens = captioned(made, words(), 3)
     kept = ~held_out(made)
     assert 0 < (~kept).sum() < 30 and np.array_equal(voxels.numpy(), made.voxels[kept])
@@ -156,7 +156,7 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
     for wording in range(3):
         wanted = vocabulary.encode([text for text, keep in zip(captions(made, wording), kept, strict=True) if keep])
         assert torch.equal(tokens[:, wording, : wanted.shape[1]], wanted)
-    drawn, texts, _ = draw_from(voxels, tokens)(torch.Generator().manual_seed(0), 50)
+    drawn, texts, _ = draw_from(voxels, tokens)(torch.Generator().manual_seed(0), 400)
     for shape, text in zip(drawn, texts, strict=True):
         owners = (tokens == text).all(2).any(1).nonzero().flatten()
         assert any(torch.equal(shape[0] > 0, voxels[row]) for row in owners)
@@ -268,7 +268,7 @@ def test_help(command):
         (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
         (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
-        (["train", "nonsense"], "there are modelnet10-chairs32, shapes32"),
+        (["train", "nonsense"], "facts, facts-of-shapes32, modelnet10-chairs32, shapes32"),
         (["paint"], "invalid choice: 'paint'"),
     ],
 )

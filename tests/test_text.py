@@ -6,10 +6,10 @@ import torch
 from course_utils.denoiser import Denoiser
 from course_utils.networks.embedding import Embedding
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import FromText, TextEncoder, Vocabulary
+from course_utils.networks.text import FactReader, FactsOfText, FromText, TextEncoder, Vocabulary
 from course_utils.networks.unet import UNet
 from course_utils.paths import FlowPath
-from course_utils.training import Plan, Trainer, batches
+from course_utils.training import Plan, Trainer, batches, training_loss
 
 TEXTS = ["a thick seven", "A thin, slanted TWO!", "a two"]
 
@@ -162,3 +162,36 @@ def test_a_sketch_stands_beside_x_at_any_size_and_begins_as_change_nothing():
     assert (network(x, level, tokens) - plain).abs().max() > 1e-3
     for side in (4, 8, 16):
         assert network(torch.randn(1, 1, side, side, side), level, tokens).shape[2:] == (side, side, side)
+
+
+def test_a_fact_reader_lets_no_phrase_silence_another():
+    """What is found in a text is found in a longer one: only words within reach of a phrase matter to it."""
+    torch.manual_seed(0)
+    reader = FactReader(9, 5, width=8, hidden=16).eval().requires_grad_(False)
+    reader.votes.weight.mul_(30)
+    one, other = torch.tensor([[0, 1, 2, 3]]), torch.tensor([[4, 5, 6, 7]])
+    others = torch.full((1, 7), 8)  # as many words as two phrases reach together
+    far = torch.cat([others, one, others, other, others], dim=1)
+    padded = torch.cat([one, torch.full((1, 3), -1)], dim=1)
+    assert torch.allclose(reader(one), reader(padded), atol=1e-6)
+    alone = torch.maximum(*(reader(torch.cat([others, phrase, others], dim=1)) for phrase in (one, other)))
+    assert (reader(far) >= alone - 1e-5).all() and reader(far).abs().max() <= 1
+    nothing = reader(torch.full((2, 4), -1))
+    assert torch.equal(nothing, torch.full((2, 5), -1.0)) and torch.equal(reader(torch.tensor([-1, -1])), nothing)
+
+
+def test_facts_are_learned_by_the_one_loop():
+    """A word names a fact: after a short training by cross-entropy every fact is read, and the loss is that of p."""
+    tokens = torch.randint(0, 6, (400, 3), generator=torch.Generator().manual_seed(0))
+    facts = torch.stack([(tokens == k).any(1) for k in range(4)], dim=1)
+    torch.manual_seed(0)
+    denoiser = Denoiser(FactsOfText(6, 4), FlowPath())
+    plan = Plan(steps=150, batch_size=64, learning_rate=3e-3, loss_in="bits", ema_decay=0.9, drop_condition=0.0)
+    trainer = Trainer(denoiser, plan)
+    losses = [progress.loss for progress in trainer.run(batches(facts, tokens, lambda rows: 2.0 * rows - 1))]
+    assert losses[-1] < 0.05 < 0.3 < losses[0]
+    assert torch.equal(trainer.ema(torch.zeros(400, 4), 1.0, tokens) > 0, facts)
+    x0, guess = 2.0 * facts[:50] - 1, denoiser(torch.zeros(50, 4), 1.0, tokens[:50]).detach()
+    expected = torch.nn.functional.binary_cross_entropy((1 + guess) / 2, (1 + x0) / 2)
+    loss = training_loss(denoiser, x0, torch.zeros_like(x0), torch.ones(50), tokens[:50], "bits")
+    assert float(loss.detach()) == pytest.approx(float(expected), rel=1e-4)

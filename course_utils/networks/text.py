@@ -14,6 +14,7 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor, nn
 
+REACH = 3  # words to each side that `FactReader` sees
 FEW = 40  # words that an error message lists one by one
 
 
@@ -163,6 +164,7 @@ class FactReader(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens = tokens[:, None] if tokens.ndim == 1 else tokens
+        tokens = nn.functional.pad(tokens, (0, REACH), value=-1)  # a longer neighbour in the batch changes nothing
         there = (tokens >= 0)[:, :, None]  # (B, length, 1)
         h = self.words(tokens.clamp(min=0)) * there
         h = nn.functional.silu(self.inlet(h.transpose(1, 2)))  # (B, hidden, length)

@@ -650,9 +650,9 @@ display(sculptor)
 #
 # ## Exercise 3 · Experiment: a new combination
 #
-# Write a prompt with a pair from each of the two lists of section 1 into the prompt box (`seat=round base=runners` is "a
-# chair with a round seat and runners"), with four seeds each, and count by eye. Then the same attributes one by one. Is
-# it the pair that the model cannot do, or one of its parts?
+# Write a prompt with a pair from each of the two lists of section 1 into the prompt box (`seat=round base=runners` is
+# "a chair with a round seat and runners"), with four seeds each, and count by eye. Then the same attributes one by one.
+# Is it the pair that the model cannot do, or one of its parts?
 #
 # <details><summary>What to expect</summary>
 # If the two were independent, both would be right about as often as the product of the two rates. Where the pair is
