@@ -4,13 +4,14 @@ For prompts of four kinds (what training could have said; the same in sentences 
 that shapes had in training and no text named together; pairs that no shape of the training has) the model makes a shape
 each, and the judge of lesson 07 looks for every attribute that the prompt names. The same is counted when of several
 tries the one is kept that `ranking.agreement` likes best, a score that knows nothing of the judge. Beside it stand the
-judge's own error, measured on real shapes, and what shapes get that were made from another prompt of the same family:
-what is right by chance. The first kind is done at several guidance scales, each with the variety among shapes of one
-prompt and the near copies of training shapes. Results go to data/studies/NAME.json and, as tables, into the model's
-card.
+judge's own error, measured on real shapes, and what shapes get that were made from other prompts of the first kind and
+the same family: what is right by chance. The first kind is done at several guidance scales, each with the variety
+among shapes of one prompt and the near copies of training shapes. Results go to data/studies/NAME.json and, as tables,
+into the model's card.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from course_utils.datasets.captions import (
     prompts,
     total,
 )
-from course_utils.datasets.shapes import attributes_of, make_shape, make_shapes
+from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.metrics import COPY, copied, iou_distances, nearest_iou
 from course_utils.ranking import best_of, shipped_score
@@ -75,18 +76,30 @@ def kinds(count: int) -> dict[str, list[Prompt]]:
 
 
 def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
-    """How many of the attributes are right: in all, by chance, and one by one as [right, asked]."""
+    """How many of the attributes are right: in all, and one by one as [right, asked]."""
     scores = faithfulness(voxels, asked)
-    # the same shapes, judged by a later prompt of the same family: families take turns
-    turn = len({prompt.family for prompt in asked})
-    chance = total(faithfulness(np.roll(voxels, turn, axis=0), asked))
     whole = total(scores)
     return {
         "right": whole.right / whole.asked,
-        "by_chance": chance.right / chance.asked,
         "asked": whole.asked,
         "attributes": {name: list(score) for name, score in scores.items()},
     }
+
+
+def by_chance(asked: list[Prompt], others: np.ndarray, wishes: list[Prompt]) -> float:
+    """How many attributes are right in shapes `others`, made from other `wishes`: each prompt gets one of its family.
+
+    The first prompt of a family gets its last shape, the second its first, so that none gets what was made for it.
+    """
+    places = {family: [k for k, wish in enumerate(wishes) if wish.family == family] for family in CLASSES}
+    seen: Counter = Counter()
+    chosen = []
+    for prompt in asked:
+        own = places[prompt.family]
+        chosen.append(own[(seen[prompt.family] - 1) % len(own)])
+        seen[prompt.family] += 1
+    score = total(faithfulness(others[chosen], asked))
+    return score.right / score.asked
 
 
 def pair_outcomes(voxels: np.ndarray, asked: list[Prompt], table: dict) -> dict[str, int]:
@@ -121,12 +134,14 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     config, everything = make.config, kinds(count)
     about = config["data"]
     training = make_shapes(about["count"], config["resolution"], config["classes"], about["first_index"]).voxels
-    result = {"tries": TRIES, "kinds": {}, "scales": {}}
+    result, known = {"tries": TRIES, "kinds": {}, "scales": {}}, None
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))
         shapes, ranked = make(texts, seeds), make(texts, seeds, tries=TRIES)
+        known = shapes if known is None else known  # texts without a new pair come first
         judged = obedience(real_shapes(asked, config["resolution"]), asked)
         found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"], "ranked": obedience(ranked, asked)}
+        found["by_chance"] = by_chance(asked, known, everything["known"])
         if name in PAIRS:
             found["pairs"] = pair_outcomes(shapes, asked, PAIRS[name])
             found["ranked"]["pairs"] = pair_outcomes(ranked, asked, PAIRS[name])
@@ -171,8 +186,8 @@ def section(result: dict) -> str:
 Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the first kind. New
 sentences have known attributes; said apart are two attributes that no text of the training names together; new pairs
 are two that no shape of the training has. Best of {tries}: of as many tries the shape that `ranking.agreement` likes
-best. By chance: shapes made from another prompt of the same family. Near copies: IoU of {COPY} or more with a training
-shape; of real shapes {100 * result["real_copies"]:.1f} % have one.
+best. By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of {COPY} or
+more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one.
 
 {text}
 """

@@ -203,7 +203,7 @@ def modules() -> None:
     lines = [(unit, other) for unit in uses for other in sorted(direct(unit))]
     across = arranged(height, lines)
     with styled():
-        picture = Picture((9.0, 5.6))
+        picture = Picture((10.4, 5.6))
         axes = picture.add_axes((0, 0, 1, 1))
         axes.set(xlim=(-0.7, COLUMNS - 0.3), ylim=(-0.45, max(height.values()) + 0.45))
         axes.set_axis_off()
@@ -219,7 +219,7 @@ def modules() -> None:
     save_png(IMAGES / "modules.png", picture)
 
 
-COLUMNS = 6
+COLUMNS = 7
 
 
 def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:

@@ -24,7 +24,8 @@ def test_texts_come_with_the_facts_they_name(made):
     texts = [text for text, keep in zip(captions(made, 1), kept, strict=True) if keep]
     wanted = Vocabulary(words()).encode(texts)
     assert np.array_equal(facts[kept.sum() :].numpy(), named)
-    assert torch.equal(tokens[kept.sum() :, : wanted.shape[1]], wanted) and (tokens[kept.sum() :, wanted.shape[1] :] < 0).all()
+    second, longest = tokens[kept.sum() :], wanted.shape[1]
+    assert torch.equal(second[:, :longest], wanted) and (second[:, longest:] < 0).all()
     x0, condition, noise = draw_from(facts, tokens)(torch.Generator().manual_seed(0), 40)
     assert noise is None and set(x0.unique().tolist()) == {-1.0, 1.0} and x0.shape == (40, len(FACTS))
     for row, text in zip(x0, condition, strict=True):
