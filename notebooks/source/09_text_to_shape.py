@@ -389,10 +389,12 @@ print("yes" if both["new pairs"] < both["said apart"] - 0.1 else "no")
 assert both["new pairs"] < both["said apart"] - 0.1
 
 # %% [markdown]
-# It obeys far more often than chance would, and not always. New sentences cost little. What was only *said* apart costs
-# TEXTAPART. What was never *seen* together costs much: each of the two attributes is known and each word too, but the
-# model does what it has seen. Mostly it gives one of the two, and lets go of the other: in all that it was trained on,
-# one has excluded the other. That is no fault of its arithmetic: the data said so.
+# It obeys far more often than chance would, and not always. New sentences cost little. What was never *seen* together
+# costs most: each of the two attributes is known and each word too, but the model does what it has seen. Mostly it
+# gives one of the two, and lets go of the other: in all that it was trained on, one has excluded the other. That is no
+# fault of its arithmetic: the data said so. What was only *said* apart costs less, but still much. Its shapes were
+# there, but late: they came into the last of the model's trainings only (its card tells), and an old habit is slow to
+# go. So we think, at least; a training that had them from the start would show it.
 #
 # Look at the lists. What is obeyed always is a size, a form, an outline: at high noise nothing else can be seen, and
 # there the text is heard. What is a matter of few voxels hardly shows in a mean.
@@ -435,7 +437,7 @@ assert helps
 # %% [markdown]
 # *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them.* Nothing was trained for this,
 # nothing about the sampler changed, and it costs up to eight times as much (fewer where the score is soon high). What
-# is never made cannot be chosen: TEXTHARD. `course.py generate` makes up to four.
+# is never made cannot be chosen: pairs that no shape had stay far behind. `course.py generate` makes up to four.
 #
 # ### What obedience costs
 #
