@@ -278,9 +278,8 @@ asked_for = ["a chair with armrests", "a chair without armrests", "a round table
 stills.show_fields(torch.cat([ask(asked_for, [seed] * 8) for seed in (0, 1)]), asked_for * 2, columns=8)
 
 # %% [markdown]
-# *Eight texts, each with seed 0 and seed 1, not chosen.* Tables, bunk beds and mugs do as they are told.
-# But one of the two chairs without armrests has some, both chairs of the lower row have lost their legs, and thin parts
-# break, as in lesson 08.
+# *Eight texts, each with seed 0 and seed 1, not chosen.* Chairs, bunk beds and mugs do as they are told. But one of the
+# round tables is none, an airplane is hardly one, and what is thin comes out ragged or broken, as in lesson 08.
 #
 # On which of the four ways does it lean? We silence one of them in a copy, and look again at how much nearer to the
 # truth a caption brings the guess at $t = 0.95$. **Predict:** which one will be missed?
@@ -313,10 +312,10 @@ for way in ("none", "reading", "sketch", "facts"):
     print(f"silenced: {way:<7}  with a caption the error is {gain:+.1%} less than with the family's name")
 
 # %% [markdown]
-# The sketch. Without it the guess is worse than from the family's name: the other two ways were trained beside it, and
-# left that to it. Reading adds little, though this model has read far more captions than those of the study. (A model
-# that was *trained* without its sketch might read better. To silence a part of a trained model says what this model
-# uses, not what is best.)
+# The sketch. Without it the guess is worse than from the family's name: the other ways were trained beside it, and left
+# that to it. Reading and facts add little here: at this noise only large parts show, and those the sketch has drawn
+# already. (A model that was *trained* without its sketch might read better. To silence a part of a trained model says
+# what this model uses, not what is best.)
 #
 # Now you. The words that it knows are those of section 2; the slider *film* goes back through the steps.
 
@@ -435,7 +434,8 @@ print("does it help with every kind?", "yes" if helps else "no")
 assert helps
 
 # %% [markdown]
-# *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them.* Nothing was trained for this,
+# *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them: it sees the tripod in all, and a
+# globe in few.* Nothing was trained for this,
 # nothing about the sampler changed, and it costs up to eight times as much (fewer where the score is soon high). What
 # is never made cannot be chosen: pairs that no shape had stay far behind. `course.py generate` makes up to four.
 #
@@ -590,8 +590,9 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 
 # %% [markdown]
 # *Six of 24. Two chairs in one: the legs of one, the back of another, and between them what the model thinks fit.* A
-# seat comes between the two, about as wide as the back wants it. That looks more like a chair than what was put under,
-# but it does not hold better: between seat and legs there is often nothing, and what is kept cannot move towards it.
+# seat comes between the two, about as wide as the back wants it. That looks more like a chair than what was put under.
+# Whether it holds better, 24 chairs cannot tell: where the legs stand wide apart there is often nothing between them
+# and the seat, and what is kept cannot move towards it.
 #
 # ## 9 · Vary, blend
 #
@@ -674,9 +675,9 @@ display(sculptor)
 # %% [markdown]
 # ## Three misconceptions, each with a cell that refutes it
 #
-# **"It understands sentences."** A text is more than a bag of words: *a house with a chimney but without
-# a garage* and *a house with a garage but without a chimney* have the same words. A model that only knows which words
-# are there gets half of these attributes right:
+# **"It only knows which words are there."** Then a text would be a bag of words. But *a house with a chimney but without
+# a garage* and *a house with a garage but without a chimney* have the same words. Who only knows which words are there
+# gets half of these attributes right:
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 boards, sides = ("solid", "rounded", "slatted", "ladder", "panel"), ("left", "right")
@@ -697,8 +698,10 @@ right, of = map(sum, zip(*asked_so.values(), strict=True))
 print(f"all: {right} of {of}")
 
 # %% [markdown]
-# About half: it hears which things are named, and not which of them shall be missing. Both mugs get the same, a saucer
-# and no rim. It never had to learn more: few of our captions change their meaning with their order.
+# More than half: it hears which of the two shall be missing, for the reader of facts sees *without* beside its noun.
+# Silence the facts as in section 5 and count again: what do you expect? (Few of our captions change their meaning with
+# their order, so the rest of the network had little reason to learn it.) But seven words in a row are all that this
+# reader sees at once: it knows phrases, and no sentences.
 #
 # **"To edit, a model must be trained to edit."** Section 7 edited with a denoiser that was not trained at all, the
 # exact one; sections 8 and 9 with one that has only ever seen whole shapes. What does an edit cost? As many calls as a
