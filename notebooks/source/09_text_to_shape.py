@@ -434,8 +434,8 @@ print("does it help with every kind?", "yes" if helps else "no")
 assert helps
 
 # %% [markdown]
-# *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them: it sees the tripod in all, and a
-# globe in few.* Nothing was trained for this,
+# *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them: it sees the tripod in all, and
+# a globe in few.* Nothing was trained for this,
 # nothing about the sampler changed, and it costs up to eight times as much (fewer where the score is soon high). What
 # is never made cannot be chosen: pairs that no shape had stay far behind. `course.py generate` makes up to four.
 #
@@ -675,8 +675,8 @@ display(sculptor)
 # %% [markdown]
 # ## Three misconceptions, each with a cell that refutes it
 #
-# **"It only knows which words are there."** Then a text would be a bag of words. But *a house with a chimney but without
-# a garage* and *a house with a garage but without a chimney* have the same words. Who only knows which words are there
+# **"It only knows which words are there."** Then a text would be a bag of words. But *a house with a chimney but
+# without a garage* and *a house with a garage but without a chimney* have the same words. Who only knows which words are there
 # gets half of these attributes right:
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
