@@ -676,8 +676,8 @@ display(sculptor)
 # ## Three misconceptions, each with a cell that refutes it
 #
 # **"It only knows which words are there."** Then a text would be a bag of words. But *a house with a chimney but
-# without a garage* and *a house with a garage but without a chimney* have the same words. Who only knows which words are there
-# gets half of these attributes right:
+# without a garage* and *a house with a garage but without a chimney* have the same words. Who only knows which words
+# are there gets half of these attributes right:
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 boards, sides = ("solid", "rounded", "slatted", "ladder", "panel"), ("left", "right")
