@@ -332,7 +332,7 @@ PromptBox(reader, config, "a round table on a pedestal")
 # %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
 from course_utils.widgets import LiveModel
 
-LiveModel("text-to-shape32", "a house with a porch", seed=3)
+LiveModel("text-to-shape32", "a floor lamp with a tripod", seed=3)
 
 # %% [markdown]
 # ## 6 · Does it obey? Count
