@@ -132,11 +132,11 @@ def parts(seeds: list[int], most: int = 8) -> list[list[int]]:
 def sampled(denoiser, config: dict, prompt: str, seeds: list[int], options: argparse.Namespace):
     """The best of a few tries for each seed (`ranking.Best`), with the model's own settings unless options say
     otherwise."""
-    from course_utils.ranking import best_of, shipped_score
+    from course_utils.ranking import best_of, shipped_score, wholeness
 
     how = {"steps": options.steps, "guidance_scale": options.guidance_scale}
     how["watch"] = lambda state: show_progress("sampling", state.step, state.steps)
-    score = shipped_score(denoiser, config)
+    score = shipped_score(denoiser, config) if options.tries > 1 else wholeness
     return best_of(options.tries, score, denoiser, config, [prompt] * len(seeds), seeds, **how)
 
 

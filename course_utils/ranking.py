@@ -102,7 +102,17 @@ def agreement(reader: nn.Module, config: dict, seer: nn.Module) -> Score:
 
 
 def shipped_score(denoiser: nn.Module, config: dict) -> Score:
-    """The score that belongs to a model: `agreement` with the shipped seer if it is told facts, else `wholeness`."""
-    if config["network"].get("facts"):
-        return agreement(denoiser, config, load_checkpoint(CHECKPOINTS / "facts-of-shapes32")[0])
-    return wholeness
+    """The score that belongs to a model: `agreement` with the shipped seer if it is told facts, else `wholeness`.
+
+    ValueError if the two know different facts.
+    """
+    told = config["network"].get("facts")
+    if not told:
+        return wholeness
+    seer, about = load_checkpoint(CHECKPOINTS / "facts-of-shapes32")
+    if about["network"]["facts"] != told:
+        raise ValueError(
+            f"the model is told {told} facts and data/checkpoints/facts-of-shapes32 sees {about['network']['facts']}: "
+            "train that anew (python3 course.py train facts-of-shapes32), or make one try only (--tries 1)"
+        )
+    return agreement(denoiser, config, seer)

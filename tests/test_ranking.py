@@ -107,6 +107,12 @@ def test_the_shipped_score_sees_whether_a_text_is_true_of_a_shape(shipped):
     assert own.mean() > 0.95 and other.mean() < 0.65
 
 
+def test_a_seer_of_other_facts_is_refused(shipped):
+    denoiser, config = shipped
+    with pytest.raises(ValueError, match=r"told 7 facts .*train that anew.*--tries 1"):
+        shipped_score(denoiser, config | {"network": config["network"] | {"facts": 7}})
+
+
 def test_a_class_model_is_ranked_by_wholeness():
     assert shipped_score(*load_checkpoint(CHECKPOINTS / "shapes32")) is wholeness
 
