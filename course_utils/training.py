@@ -49,7 +49,7 @@ def has_bfloat16_units() -> bool:
 
     On one without (AMD's Zen 5, torch 2.13) the gradients of 3D convolutions on small grids are garbage.
     """
-    return torch.cpu._is_amx_tile_supported()
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())  # torch has no public name for it
 
 
 def place_in_team() -> tuple[int, int]:
