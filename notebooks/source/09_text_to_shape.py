@@ -220,7 +220,7 @@ for run in study["runs"]:
 #
 # ### Facts, and a reader that nothing can silence
 #
-# The study knew three ways. What the fourth is for: in training, *a round seat* never stood beside *runners*. A
+# The study knew three ways. What the fourth is for: no training text names *a round seat* together with *runners*. A
 # transformer, in which every word sees every other, may learn from that more than we want: that one excludes the other.
 # So the network that finds the facts is a short-sighted one, of convolutions: each word sees three neighbours on each
 # side and votes for what it reads there, and of all votes for a fact the loudest counts. It is trained like
@@ -396,7 +396,8 @@ assert both["new pairs"] < both["said apart"] - 0.1
 # go. So we think, at least; a training that had them from the start would show it.
 #
 # Look at the lists. What is obeyed always is a size, a form, an outline: at high noise nothing else can be seen, and
-# there the text is heard. What is a matter of few voxels hardly shows in a mean.
+# there the text is heard. Much of what is obeyed least is a matter of few voxels, which hardly shows in a mean. But the
+# form of a back is more than that, and among the least all the same.
 #
 # ### Make eight, keep one
 #
@@ -435,9 +436,9 @@ assert helps
 
 # %% [markdown]
 # *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them: it sees the tripod in all, and
-# a globe in few.* Nothing was trained for this,
-# nothing about the sampler changed, and it costs up to eight times as much (fewer where the score is soon high). What
-# is never made cannot be chosen: pairs that no shape had stay far behind. `course.py generate` makes up to four.
+# a globe in few.* The model was not trained for it, nothing about the sampler changed, and it costs up to eight times as
+# much (less where the score is soon high). What is never made cannot be chosen: pairs that no shape had stay far
+# behind. `course.py generate` makes up to four.
 #
 # ### What obedience costs
 #
