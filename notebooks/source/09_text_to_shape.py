@@ -361,7 +361,7 @@ for name, prompts in kinds.items():
 
 # %% [markdown]
 # That is a handful. Here are more, from the model's card; beside them what the judge itself misses in real shapes, and
-# what a shape has that was made from *another* prompt of the same family: right by chance.
+# what a shape has that was made from *another* prompt of its family, of the first kind: right by chance.
 
 # %%
 measured, command = load_results(STUDIES / "text-to-shape32.json")
@@ -436,8 +436,8 @@ assert helps
 
 # %% [markdown]
 # *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them: it sees the tripod in all, and
-# a globe in few.* The model was not trained for it, nothing about the sampler changed, and it costs up to eight times as
-# much (less where the score is soon high). What is never made cannot be chosen: pairs that no shape had stay far
+# a globe in few.* The model was not trained for it, nothing about the sampler changed, and it costs up to eight times
+# as much (less where the score is soon high). What is never made cannot be chosen: pairs that no shape had stay far
 # behind. `course.py generate` makes up to four.
 #
 # ### What obedience costs
