@@ -41,8 +41,12 @@ def spread(values: Tensor | float, x: Tensor) -> Tensor:
 
 
 def as_time(t: Tensor | float) -> Tensor:
-    """A time as a floating-point tensor; plain numbers become float64."""
-    return t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)
+    """A time as a floating-point tensor; plain numbers become float64. ValueError for one that is none (NaN)."""
+    if isinstance(t, Tensor):
+        return t
+    if math.isnan(t):
+        raise ValueError("t is nan; expected a time from 0 (data) to 1 (noise)")
+    return torch.tensor(t, dtype=torch.float64)
 
 
 class Path:

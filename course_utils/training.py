@@ -159,8 +159,15 @@ def batches(
 
     values: (N, ...); condition: (N, ...) or None; prepare turns the rows drawn into x0 (voxels kept as bool, say);
     noise: (N, ...) like x0 where each row has a noise of its own (reflow, optimal transport: lesson 03), None where
-    the trainer shall draw it. What it returns lies on the generator's device.
+    the trainer shall draw it. What it returns lies on the generator's device. ValueError for no rows, and for another
+    number of conditions or noises.
     """
+    others = {"condition": condition, "noise": noise}
+    if len(values) == 0:
+        raise ValueError("values has no rows; expected one sample or more to train on")
+    for name, part in others.items():
+        if part is not None and len(part) != len(values):
+            raise ValueError(f"{name} has {len(part)} rows for {len(values)} values; expected one for each")
 
     def draw(generator: torch.Generator, count: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         rows = torch.randint(len(values), (count,), generator=generator, device=generator.device).to(values.device)

@@ -197,6 +197,8 @@ class UNet(nn.Module):
         super().__init__()
         if dimensions not in CONVOLUTION:
             raise ValueError(f"dimensions is {dimensions!r}; a U-Net works in 1, 2 or 3 dimensions")
+        if not channels or min(channels) < 1:
+            raise ValueError(f"channels is {tuple(channels)}; expected features for one level or more, each 1 or more")
         convolution, width = CONVOLUTION[dimensions], 4 * channels[0]
         self.dimensions, self.multiple = dimensions, patch * 2 ** (len(channels) - 1)
         self.embedding = Embedding(width, classes, words)
