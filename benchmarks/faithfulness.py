@@ -3,11 +3,12 @@
 For prompts of four kinds (what training could have said; the same in sentences that training lacks; pairs of attributes
 that shapes had in training and no text named together; pairs that no shape of the training has) the model makes a shape
 each, and the judge of lesson 07 looks for every attribute that the prompt names. The same is counted when of several
-tries the one is kept that `ranking.agreement` likes best, a score that knows nothing of the judge. Beside it stand the
-judge's own error, measured on real shapes, and what shapes get that were made from other prompts of the first kind and
-the same family: what is right by chance. The first kind is done at several guidance scales, each with the variety
-among shapes of one prompt and the near copies of training shapes. Results go to data/studies/NAME.json and, as tables,
-into the model's card.
+tries the one is kept that `ranking.Agreement` likes best, when `steering` leads the sampler, and with both, as
+`course.py generate` does it; ranking and steering know nothing of the judge. Beside it stand the judge's own error,
+measured on real shapes, and what shapes get that were made from other prompts of the first kind and the same family:
+what is right by chance. The first kind is done at several guidance scales, each with the variety among shapes of one
+prompt and the near copies of training shapes. Results go to data/studies/NAME.json and, as tables, into the model's
+card.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import SHIPPED_TEXT, parts
+from course_utils.__main__ import SHIPPED_TEXT, TRIES, parts
 from course_utils.checkpoints import load_checkpoint, write_section
 from course_utils.datasets.captions import (
     HELD_OUT,
@@ -32,8 +33,8 @@ from course_utils.datasets.captions import (
 )
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
 from course_utils.geometry.voxels import to_occupancy
-from course_utils.metrics import COPY, copied, iou_distances, nearest_iou
-from course_utils.ranking import best_of, shipped_score
+from course_utils.metrics import COPY, copied, iou_distances, nearest_iou, one_piece
+from course_utils.ranking import best_of, shipped_score, shipped_steering
 from course_utils.results import STUDIES, save_results
 
 COMMAND = "python benchmarks/faithfulness.py"
@@ -41,18 +42,25 @@ HEADING = "## Faithfulness"
 COUNT, SCALES = 550, (1.0, 2.0, 3.0, 4.0)
 SAME = 6  # shapes of one prompt whose variety is measured
 VARIED = 22  # prompts whose variety is measured
-TRIES = 8
 PAIRS = {"said apart": SAID_APART, "new pairs": HELD_OUT}
+HELPS = {  # beside the plain sample
+    "ranked": {"tries": TRIES},
+    "steered": {"steer": True},
+    "steered and ranked": {"tries": TRIES, "steer": True},
+}
 
 
 class Maker:
-    """A model with its own ranking: called as maker(texts, seeds, scale, tries), bool (N, D, H, W)."""
+    """A model with its ranking and steering: called as maker(texts, seeds, scale, tries, steer), bool (N, D, H, W)."""
 
     def __init__(self, folder: Path):
         self.denoiser, self.config = load_checkpoint(folder)
         self.score = shipped_score(self.denoiser, self.config)
+        self.edits = shipped_steering(self.denoiser, self.config)
 
-    def __call__(self, texts: list[str], seeds: list[int], scale: float | None = None, tries: int = 1) -> np.ndarray:
+    def __call__(
+        self, texts: list[str], seeds: list[int], scale: float | None = None, tries: int = 1, steer: bool = False
+    ) -> np.ndarray:
         rows = parts(list(range(len(texts))))
         shapes = [
             best_of(
@@ -62,6 +70,7 @@ class Maker:
                 self.config,
                 [texts[k] for k in part],
                 [seeds[k] for k in part],
+                edits=self.edits if steer else None,
                 guidance_scale=scale,
             ).x
             for part in rows
@@ -135,19 +144,26 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     about = config["data"]
     training = make_shapes(about["count"], config["resolution"], config["classes"], about["first_index"]).voxels
     result, known = {"tries": TRIES, "kinds": {}, "scales": {}}, None
+    result["steering"] = config["sampling"].get("steering", 0.0)
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))
-        shapes, ranked = make(texts, seeds), make(texts, seeds, tries=TRIES)
+        shapes = make(texts, seeds)
+        helped = {help: make(texts, seeds, **how) for help, how in HELPS.items()}
         known = shapes if known is None else known  # texts without a new pair come first
         judged = obedience(real_shapes(asked, config["resolution"]), asked)
-        found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"], "ranked": obedience(ranked, asked)}
+        found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
+        found |= {help: obedience(others, asked) for help, others in helped.items()}
         found["by_chance"] = by_chance(asked, known, everything["known"])
         if name in PAIRS:
             found["pairs"] = pair_outcomes(shapes, asked, PAIRS[name])
-            found["ranked"]["pairs"] = pair_outcomes(ranked, asked, PAIRS[name])
-        found["ranked"]["copies"] = copied(nearest_iou(ranked, training)[0])
+        for help, others in helped.items():
+            found[help]["copies"] = copied(nearest_iou(others, training)[0])
+            found[help]["one_piece"] = float(one_piece(others).mean())
+            if name in PAIRS:
+                found[help]["pairs"] = pair_outcomes(others, asked, PAIRS[name])
+        found["one_piece"] = float(one_piece(shapes).mean())
         result["kinds"][name] = found
-        best = f"best of {TRIES} {found['ranked']['right']:.1%}"
+        best = ", ".join(f"{help} {found[help]['right']:.1%}" for help in HELPS)
         print(f"{name}: {found['right']:.1%} right, {best}, by chance {found['by_chance']:.1%}", flush=True)
     asked = everything["known"]
     real = real_shapes(asked, config["resolution"])
@@ -164,30 +180,36 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
 def section(result: dict) -> str:
     """What the card says about obedience."""
     first, tries = result["kinds"]["known"], result["tries"]
-    lines = [f"| prompts | attributes right | best of {tries} | by chance | missed by the judge in real shapes |"]
-    lines.append("|---|---:|---:|---:|---:|")
+    titles = ["as sampled", f"best of {tries}", "steered", f"steered, best of {tries}"]
+    head = [*titles, "by chance", "missed by the judge in real shapes"]
+    lines = [f"| prompts | {' | '.join(head)} |", "|---" + 6 * "|---:" + "|"]
     for name, found in result["kinds"].items():
-        shares = (found["right"], found["ranked"]["right"], found["by_chance"], found["judge_error"])
+        shares = [found["right"], *(found[help]["right"] for help in HELPS), found["by_chance"], found["judge_error"]]
+        lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
+    lines += ["", f"| in one piece | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
+    for name, found in result["kinds"].items():
+        shares = [found["one_piece"], *(found[help]["one_piece"] for help in HELPS)]
         lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
     lines += ["", "| guidance scale | attributes right | IoU of shapes of one prompt | near copies |"]
     lines.append("|---|---:|---:|---:|")
     for scale, found in result["scales"].items():
         right, near = (f"{100 * found[key]:.1f} %" for key in ("right", "copies"))
         lines.append(f"| {scale} | {right} | {found['same_prompt_iou']:.2f} | {near} |")
-    lines += ["", f"| of the two in a pair | none | one | both | best of {tries}: none | one | both |"]
-    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    lines += ["", f"| of the two in a pair: none, one, both | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
     for name in PAIRS:
         found = result["kinds"][name]
-        counts = [*found["pairs"].values(), *found["ranked"]["pairs"].values()]
-        lines.append(f"| {name} | {' | '.join(map(str, counts))} |")
+        counts = [found["pairs"], *(found[help]["pairs"] for help in HELPS)]
+        lines.append(f"| {name} | {' | '.join(', '.join(map(str, count.values())) for count in counts)} |")
     text = "\n".join(lines)
     return f"""{HEADING}
 
 Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the first kind. New
 sentences have known attributes; said apart are two attributes that no text of the training names together; new pairs
-are two that no shape of the training has. Best of {tries}: of as many tries the shape that `ranking.agreement` likes
-best. By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of {COPY} or
-more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one.
+are two that no shape of the training has. Best of {tries}: of up to as many tries the shape that `ranking.Agreement`
+likes best. Steered: `steering.steered`, with a strength of {result["steering"]:g}; steered and the best of {tries} is
+what `course.py generate` makes. By chance: shapes made from other prompts of the first kind and the same family. Near
+copies: IoU of {COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one, of
+those steered to known pairs {100 * first["steered"]["copies"]:.1f} %.
 
 {text}
 """

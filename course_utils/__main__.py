@@ -45,6 +45,8 @@ def parser() -> Parser:
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
     tries = f"other seeds tried where a shape is broken or not what was asked for (default: {TRIES} in all)"
     generate.add_argument("--tries", type=positive, default=TRIES, help=tries)
+    steering = "how strongly to pull towards what the text names, 0 for not at all (default: the model's)"
+    generate.add_argument("--steering", type=float, help=steering)
     generate.add_argument("--model", type=Path, help="checkpoint folder (default: the shipped one for a class or text)")
     generate.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
 
@@ -132,10 +134,11 @@ def parts(seeds: list[int], most: int = 8) -> list[list[int]]:
 def sampled(denoiser, config: dict, prompt: str, seeds: list[int], options: argparse.Namespace):
     """The best of a few tries for each seed (`ranking.Best`), with the model's own settings unless options say
     otherwise."""
-    from course_utils.ranking import best_of, shipped_score, wholeness
+    from course_utils.ranking import best_of, shipped_score, shipped_steering, wholeness
 
     how = {"steps": options.steps, "guidance_scale": options.guidance_scale}
     how["watch"] = lambda state: show_progress("sampling", state.step, state.steps)
+    how["edits"] = shipped_steering(denoiser, config, options.steering)
     score = shipped_score(denoiser, config) if options.tries > 1 else wholeness
     return best_of(options.tries, score, denoiser, config, [prompt] * len(seeds), seeds, **how)
 
@@ -357,9 +360,11 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
     """The checkpoint's card: what it is and how it was made."""
     data = config["data"].get("file", f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)")
     sampling, makes = config["sampling"], "makes" if makes_shapes(config) else "knows"
-    learned = "facts" if config["data"]["kind"] in ("facts", "seen") else "voxels"
+    learned = "facts" if config["data"]["kind"] in ("facts", "seen", "guessed") else "voxels"
     settings = f"{sampling['sampler']}, {sampling['steps']} steps, shift {sampling['shift']}"
-    settings = f"\n| sampling | {settings}, guidance scale {sampling['guidance_scale']} |" * makes_shapes(config)
+    settings = f"\n| sampling | {settings}, guidance scale {sampling['guidance_scale']}"
+    settings += f", steering {sampling['steering']}" * ("steering" in sampling)
+    settings = f"{settings} |" * makes_shapes(config)
     origins = " and ".join(f"`{folder}`" for folder in config.get("begin_from", []))
     begun = f"\n| begun from | {origins}{', parts of it frozen' * ('frozen' in config)} |" if origins else ""
     return f"""# {config["name"]}

@@ -2,10 +2,12 @@
 
 Lesson 09 ranks by how much of a text a trained network sees in a shape, as CLIP ranked what DALL-E drew (arXiv
 2102.12092, section 2.6); a model of classes is asked for shapes in one piece. Nothing is trained or changed by it: a
-try is another seed, so what was kept can be made again, anywhere, from its seed alone.
+try is another seed, so what was kept can be made again, anywhere, from its seed alone. The network that ranks can also
+help on the way (`Agreement.steering`).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +19,12 @@ from course_utils.generation import condition_of, sampling_states
 from course_utils.geometry.voxels import connected_components, to_occupancy
 from course_utils.metrics import CRUMB
 from course_utils.sampling import State
+from course_utils.steering import full_or_empty, steered
 
 ENOUGH = 0.98  # a score that no further try is made for
 APART = 1_000_003  # between the seeds of two tries: neighbours are the seeds of other shapes
 Score = Callable[[Tensor, Sequence[str]], Tensor]
+Edits = Callable[[Sequence[str]], Callable]  # from prompts to an `edit` of `generation.sampling_states`
 
 
 class Best(NamedTuple):
@@ -44,14 +48,16 @@ def best_of(
     prompts: Sequence[str],
     seeds: Sequence[int],
     enough: float = ENOUGH,
+    edits: Edits | None = None,
     watch: Callable[[State], None] = lambda state: None,
     **how,
 ) -> Best:
     """Of up to `tries` shapes for each of B prompts and seeds the one with the highest score.
 
     score: called as score(x, prompts) with fields (N, 1, D, H, W), inside is above 0; returns (N,). A shape that has
-    `enough` is not tried again. denoiser, config, how: of `generation.sampling_states`; watch gets its states as they
-    come. ValueError for less than one try or a prompt unknown to the model.
+    `enough` is not tried again. edits: called with the prompts of a try, for what its sampler asks instead of the
+    denoiser. denoiser, config, how: of `generation.sampling_states`; watch gets its states as they come. ValueError for
+    less than one try or a prompt unknown to the model.
     """
     if tries < 1:
         raise ValueError(f"tries is {tries}; expected a whole number from 1")
@@ -61,7 +67,8 @@ def best_of(
         if not open_:
             break
         asked, tried = [prompts[row] for row in open_], [seeds_of(seeds[row], tries)[k] for row in open_]
-        for state in sampling_states(denoiser, config, asked, tried, **how):
+        edited = {} if edits is None else {"edit": edits(asked)}
+        for state in sampling_states(denoiser, config, asked, tried, **edited, **how):
             watch(state)
         x = state.x_t
         for row, value, field, seed in zip(open_, score(x, asked).tolist(), x, tried, strict=True):
@@ -80,39 +87,71 @@ def wholeness(x: Tensor, prompts: Sequence[str] = ()) -> Tensor:
     return torch.tensor(shares)
 
 
-def agreement(reader: nn.Module, config: dict, seer: nn.Module) -> Score:
+class Agreement:
     """A score: how much of what a text names is seen in a shape, from 0 to 1, times the shape's `wholeness`.
 
     reader, config: a model that is told facts (`UNet(facts=...)`).  seer: the `FactsOfShape` that knows the same facts.
     The first factor is the expected share of the named facts that are true, each counted as surely as it is named; 1
     where nothing is named.
     """
-    facts = reader.network.facts
+
+    def __init__(self, reader: nn.Module, config: dict, seer: nn.Module):
+        self.reader, self.config, self.seer = reader, config, seer
 
     @torch.no_grad()
-    def score(x: Tensor, prompts: Sequence[str]) -> Tensor:
-        named = (1 + facts(condition_of(config, prompts).to(x.device))) / 2  # (B, facts)
-        voxels = torch.from_numpy(to_occupancy(x)).to(x.device).float() * 2 - 1
-        seen = (1 + seer(torch.zeros_like(named), 1.0, voxels)) / 2
-        named = torch.where(named > 0.5, named, 0.0)
-        share = ((named * seen).sum(1) + 1e-6) / (named.sum(1) + 1e-6)
+    def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
+        named = self.named(prompts)
+        share = ((named * self.seen(full_or_empty(x))).sum(1) + 1e-6) / (named.sum(1) + 1e-6)
         return share.cpu() * wholeness(x)
 
-    return score
+    def named(self, prompts: Sequence[str]) -> Tensor:
+        """How surely each of B texts names each fact, (B, facts); 0 where that is less than one half."""
+        with torch.no_grad():
+            tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
+            told = (1 + self.reader.network.facts(tokens)) / 2
+        return torch.where(told > 0.5, told, 0.0)
+
+    def seen(self, x: Tensor) -> Tensor:
+        """How surely each fact is seen in shapes (B, 1, D, H, W) of -1 and 1: (B, facts)."""
+        return (1 + self.seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2
+
+    def steering(self, strength: float) -> Edits:
+        """What leads the sampler to shapes in which more of what is named is seen: see `steering.steered`."""
+
+        def edit(prompts: Sequence[str]) -> Callable:
+            named = self.named(prompts)
+            return partial(steered, critic=lambda x0: self.seen(x0).clamp(min=1e-6).log() * named, strength=strength)
+
+        return edit
 
 
 def shipped_score(denoiser: nn.Module, config: dict) -> Score:
-    """The score that belongs to a model: `agreement` with the shipped seer if it is told facts, else `wholeness`.
+    """The score that belongs to a model: `Agreement` with the shipped seer if it is told facts, else `wholeness`.
 
     ValueError if the two know different facts.
     """
-    told = config["network"].get("facts")
-    if not told:
-        return wholeness
-    seer, about = load_checkpoint(CHECKPOINTS / "facts-of-shapes32")
-    if about["network"]["facts"] != told:
+    return shipped_agreement(denoiser, config, "facts-of-shapes32") if config["network"].get("facts") else wholeness
+
+
+def shipped_steering(denoiser: nn.Module, config: dict, strength: float | None = None) -> Edits | None:
+    """What steers a model that is told facts, by the shipped seer of guesses; None for another, or a strength of 0.
+
+    It is not the network that ranks: who steers is soon pleased with what it sees. strength: None is the model's own.
+    ValueError if the two know different facts.
+    """
+    strength = config["sampling"].get("steering", 0.0) if strength is None else strength
+    if not config["network"].get("facts") or strength == 0:
+        return None
+    return shipped_agreement(denoiser, config, "facts-of-guesses32").steering(strength)
+
+
+def shipped_agreement(denoiser: nn.Module, config: dict, name: str) -> Agreement:
+    """A model that is told facts, and a shipped seer. ValueError if the two know different facts."""
+    seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
+    told, seen = config["network"]["facts"], about["network"]["facts"]
+    if told != seen:
         raise ValueError(
-            f"the model is told {told} facts and data/checkpoints/facts-of-shapes32 sees {about['network']['facts']}: "
-            "train that anew (python3 course.py train facts-of-shapes32), or make one try only (--tries 1)"
+            f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train that anew "
+            f"(python3 course.py train {name}), or do without (--tries 1 --steering 0)"
         )
-    return agreement(denoiser, config, seer)
+    return Agreement(denoiser, config, seer)

@@ -1,27 +1,44 @@
 """The data that a config names: what to train on, and how a batch of it is drawn.
 
-Procedural shapes with their classes or captions (lessons 08 and 09), a file of real ones, the facts that a text names
-or a shape shows. `course.py train` comes here.
+Procedural shapes with their classes or captions (lessons 08 and 09), a file of real ones, the facts that a text names,
+that a shape shows, or that a model's guess of it shows. `course.py train` comes here.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import max_pool3d
 
+from course_utils.checkpoints import load_checkpoint
 from course_utils.datasets.captions import LONGEST, fits, held_out, named_facts, told, true_facts
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.geometry.voxels import to_model
 from course_utils.networks.text import Vocabulary
-from course_utils.training import batches
+from course_utils.sampling import guided, time_grid
+from course_utils.steering import INTERVAL, full_or_empty
+from course_utils.training import Draw, batches
+
+ROOT = Path(__file__).resolve().parent.parent  # a config names folders from here
+
+
+class Guessed(NamedTuple):
+    """What `draw_guesses` needs beside facts: shapes, bool (N, D, H, W), captions of each, tokens (N, W, length), and
+    the model that guesses, with its config."""
+
+    voxels: Tensor
+    tokens: Tensor
+    denoiser: nn.Module
+    config: dict
 
 
 def training_data(config: dict, file: Path | None):
     """The config's training shapes: bool (N, D, H, W) and labels (N,), or None if there is one class."""
     classes, about = config["classes"], config["data"]
-    if about["kind"] in ("procedural", "captioned", "facts", "seen"):
+    if about["kind"] in ("procedural", "captioned", "facts", "seen", "guessed"):
         first, count = about["first_index"], about["count"]
         made = make_shapes(count, config["resolution"], classes, first)
         if about["kind"] == "captioned":
@@ -30,6 +47,10 @@ def training_data(config: dict, file: Path | None):
             return facts_of_texts(made, config["words"], about["wordings"])
         if about["kind"] == "seen":
             return facts_of_shapes(made)
+        if about["kind"] == "guessed":
+            facts, voxels = facts_of_shapes(made)
+            model = load_checkpoint(ROOT / about["model"])
+            return facts, Guessed(voxels, captioned(made, model[1]["words"], about["wordings"])[1], *model)
         # families take turns; labels count in this config's classes, whatever else the generator knows
         return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
     if file is None:
@@ -95,18 +116,60 @@ def draw_from(voxels, condition):
     """What a trainer draws batches from, made of what `training_data` gives.
 
     Voxels with labels (N,), with one of the texts in (N, W, length), or without condition; or facts (N, facts) with the
-    text (N, length) that names them or the voxels (N, D, H, W) that show them.
+    text (N, length) that names them, the voxels (N, D, H, W) that show them, or a model that guesses them (`Guessed`).
     """
+    if isinstance(condition, Guessed):
+        return on_cpu(draw_guesses(voxels, *condition))
     if isinstance(condition, tuple):
-        return draw_means(to_model(voxels), *condition)
+        return on_cpu(draw_means(to_model(voxels), *condition))
     if condition is None or condition.ndim == 1:
         return batches(voxels, condition, to_model)
     if condition.ndim == 2:
         return batches(voxels, condition, lambda facts: 2.0 * facts - 1)
     if condition.ndim == 4:
-        return draw_ragged(voxels, condition)
+        return on_cpu(draw_ragged(voxels, condition))
     texts, wordings = condition.flatten(0, 1), condition.shape[1]
     return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
+
+
+def on_cpu(draw: Draw) -> Draw:
+    """The same draws for a generator on any device: drawn on the CPU, and sent there."""
+
+    def sent(generator: torch.Generator, count: int):
+        own, device = generator, generator.device
+        if device.type != "cpu":
+            seed = torch.randint(2**31, (1,), generator=generator, device=device)
+            own = torch.Generator().manual_seed(int(seed))
+        return tuple(None if part is None else part.to(device) for part in draw(own, count))
+
+    return sent
+
+
+def draw_guesses(facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, config: dict) -> Draw:
+    """Draws what a model guesses of shapes under noise, full or empty, each with the facts true of the shape.
+
+    At the times of the model's own walk, told a caption, guided as it is when it makes shapes: what a critic sees that
+    steers it (`steering`). Early guesses show little, and what cannot be seen is to be called uncertain.
+    facts: bool (N, facts); voxels: bool (N, D, H, W); tokens: (N, W, length).
+    """
+    settings = config["sampling"]
+    times = time_grid(denoiser.path, settings["steps"], settings["shift"]).float()
+    times = times[(times >= INTERVAL[0]) & (times <= INTERVAL[1])]
+
+    @torch.no_grad()
+    def draw(generator: torch.Generator, count: int):
+        row, time, wording = (
+            torch.randint(among, (count,), generator=generator) for among in (len(voxels), len(times), tokens.shape[1])
+        )
+        x0, t = to_model(voxels[row]), times[time]
+        x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
+        guess = torch.empty_like(x_t)
+        for now in t.unique():
+            told = guided(denoiser, tokens[row, wording][t == now], settings["guidance_scale"])
+            guess[t == now] = told(x_t[t == now], now)
+        return 2.0 * facts[row] - 1, full_or_empty(guess)[:, 0], None
+
+    return draw
 
 
 def draw_ragged(facts, voxels):

@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["shapes32", "text-to-shape32", "facts-of-shapes32"])
+@pytest.mark.parametrize("name", ["shapes32", "text-to-shape32", "facts-of-shapes32", "facts-of-guesses32"])
 def test_the_shipped_model_has_a_true_card(name):
     folder = CHECKPOINTS / name
     _, config = load_checkpoint(folder)

@@ -268,7 +268,7 @@ def test_help(command):
         (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
         (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
-        (["train", "nonsense"], "facts, facts-of-shapes32, modelnet10-chairs32, shapes32"),
+        (["train", "nonsense"], "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, shapes32"),
         (["paint"], "invalid choice: 'paint'"),
     ],
 )

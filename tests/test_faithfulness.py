@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[1] / "benchmarks" / "faithfulness.py"
 faithful = importlib.util.module_from_spec(importlib.util.spec_from_file_location("faithful", FILE))
 faithful.__spec__.loader.exec_module(faithful)
 
-CONFIG = {"classes": CLASSES, "resolution": 32, "data": {"count": 22, "first_index": 0}}
+CONFIG = {"classes": CLASSES, "resolution": 32, "data": {"count": 22, "first_index": 0}, "sampling": {"steering": 0.2}}
 
 
 SEEDS = [  # a mug with tapered sides and one with two handles, neither with both
@@ -29,7 +29,7 @@ SEEDS = [  # a mug with tapered sides and one with two handles, neither with bot
 
 
 class Real:
-    """In the place of a model: the real shape that a prompt was written for, whatever seed, guidance and tries."""
+    """In the place of a model: the real shape that a prompt was written for, whatever else is asked for."""
 
     config = CONFIG
 
@@ -37,7 +37,7 @@ class Real:
         everything = faithful.kinds(count)
         self.shapes = {prompt.text: (prompt.family, prompt.seed) for asked in everything.values() for prompt in asked}
 
-    def __call__(self, texts, seeds, scale=None, tries=1):
+    def __call__(self, texts, seeds, scale=None, tries=1, steer=False):
         return np.stack([make_shape(*self.shapes[text]).voxels for text in texts])
 
 
@@ -49,7 +49,9 @@ def report():
 def test_real_shapes_obey_up_to_the_judges_own_error(report):
     for found in report["kinds"].values():
         assert found["right"] == pytest.approx(1 - found["judge_error"]) and found["right"] > 0.97
-        assert found["ranked"]["right"] == found["right"]
+        assert found["one_piece"] == 1
+        for help in faithful.HELPS:
+            assert found[help]["right"] == found["right"] and found[help]["one_piece"] == 1
         assert 0.2 < found["by_chance"] < found["right"] - 0.2
         assert sum(asked for _, asked in found["attributes"].values()) == found["asked"] >= 33
     assert list(report["kinds"]) == ["known", "new sentences", "said apart", "new pairs"]
@@ -76,19 +78,22 @@ def test_copies_and_variety_are_those_of_the_shapes(report):
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
-def test_a_maker_asks_the_model_as_told_and_ranks_its_tries(monkeypatch):
+def test_a_maker_asks_the_model_as_told_ranks_its_tries_and_steers(monkeypatch):
     calls = []
 
-    def best_of(tries, score, denoiser, config, texts, seeds, guidance_scale):
-        calls.append((tries, score, texts, seeds, guidance_scale))
+    def best_of(tries, score, denoiser, config, texts, seeds, edits, guidance_scale):
+        calls.append((tries, score, texts, seeds, edits, guidance_scale))
         return SimpleNamespace(x=torch.ones(len(texts), 1, 8, 8, 8))
 
     monkeypatch.setattr(faithful, "best_of", best_of)
     make = object.__new__(faithful.Maker)
-    make.denoiser, make.config, make.score = None, CONFIG, "score"
+    make.denoiser, make.config, make.score, make.edits = None, CONFIG, "score", "edits"
     texts = [prompt.text for prompt in prompts(11)]
     assert make(texts, list(range(11)), 3.0, 5).shape == (11, 8, 8, 8)
-    assert calls == [(5, "score", texts[:8], list(range(8)), 3.0), (5, "score", texts[8:], [8, 9, 10], 3.0)]
+    parts = [(texts[:8], list(range(8))), (texts[8:], [8, 9, 10])]
+    assert calls == [(5, "score", *part, None, 3.0) for part in parts]
+    make(texts, list(range(11)), steer=True)
+    assert calls[2:] == [(1, "score", *part, "edits", None) for part in parts]
 
 
 @pytest.mark.parametrize(("table", "turn"), [(None, 11), (HELD_OUT, 9), (SAID_APART, 9)])
@@ -99,5 +104,5 @@ def test_families_take_turns_so_that_chance_stays_within_one(table, turn):
 
 def test_the_card_has_a_row_for_each_kind_and_scale(report):
     text = faithful.section(report)
-    assert text.startswith("## Faithfulness") and text.count("| new pairs | ") == 2 and "\n| 2 | " in text
-    assert f"{100 * report['kinds']['known']['right']:.1f} %" in text
+    assert text.startswith("## Faithfulness") and text.count("| new pairs | ") == 3 and "\n| 2 | " in text
+    assert f"{100 * report['kinds']['known']['right']:.1f} %" in text and "a strength of 0.2;" in text

@@ -115,3 +115,27 @@ def test_closing_takes_all_widgets_away_and_the_twin_is_a_film(box):
     assert box.button.comm is not None
     box.close()
     assert box.button.comm is None
+
+
+def test_with_a_critic_a_slider_steers(shipped):
+    """The critic asks for a full floor, whatever is named."""
+    from functools import partial
+
+    from course_utils.steering import steered
+
+    class Floor:
+        def steering(self, strength):
+            critic = lambda x0: torch.log(0.5 + 0.49 * x0[:, 0, 0].mean(dim=(1, 2)))[:, None]  # noqa: E731
+            return lambda prompts: partial(steered, critic=critic, strength=strength)
+
+    box = PromptBox(*shipped, "lamp", critic=Floor())
+    try:
+        plain, before = box.states[-1].x_t, pixels(box)
+        box.set(steering=0.4)
+        led = box.states[-1].x_t
+        assert (pixels(box) != before).any()
+        assert (led[0, 0, 0] > 0).float().mean() > (plain[0, 0, 0] > 0).float().mean() + 0.05
+        box.set(steering=0.0)
+        assert torch.equal(box.states[-1].x_t, plain) and (pixels(box) == before).all()
+    finally:
+        box.close()

@@ -7,11 +7,12 @@ from test_pipeline import tiny
 from torch import nn
 
 from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
-from course_utils.datasets.captions import FACTS, prompts
+from course_utils.datasets.captions import FACTS, SAID_APART, prompts
 from course_utils.datasets.shapes import make_shape
 from course_utils.generation import sampling_states
 from course_utils.geometry.voxels import to_model
-from course_utils.ranking import APART, agreement, best_of, seeds_of, shipped_score, wholeness
+from course_utils.paths import FlowPath
+from course_utils.ranking import APART, Agreement, best_of, seeds_of, shipped_score, shipped_steering, wholeness
 from course_utils.sampling import last
 
 PROMPTS, SEEDS = ["chair", "lamp", "chair"], [3, 2**32 - 1, 5]
@@ -78,10 +79,15 @@ class Reads(nn.Module):
         return rows
 
 
+def told():
+    """A model of which nothing is used but its reader of facts."""
+    model = nn.Module()
+    model.network = nn.Module()
+    model.network.facts, model.weight = Reads(), nn.Parameter(torch.zeros(1))
+    return model
+
+
 def test_agreement_is_the_expected_share_of_what_is_named():
-    reader = nn.Module()
-    reader.network = nn.Module()
-    reader.network.facts = Reads()
     seen = torch.tensor([1.0, 0.0, -1.0])  # the first fact surely, the second perhaps
 
     def seer(x, t, voxels):
@@ -90,7 +96,7 @@ def test_agreement_is_the_expected_share_of_what_is_named():
 
     x = torch.full((4, 1, 8, 8, 8), -1.0)
     x[:, :, 2:6] = 1
-    score = agreement(reader, {"words": ["w0", "w1", "w2"]}, seer)(x, ["w0", "w1", "w0 w1 w2", ""])
+    score = Agreement(told(), {"words": ["w0", "w1", "w2"]}, seer)(x, ["w0", "w1", "w0 w1 w2", ""])
     assert torch.allclose(score, torch.tensor([1.0, 0.5, 0.5, 1.0], dtype=score.dtype), atol=1e-4)
 
 
@@ -111,12 +117,47 @@ def test_a_seer_of_other_facts_is_refused(shipped):
     denoiser, config = shipped
     with pytest.raises(ValueError, match=r"told 7 facts .*train that anew.*--tries 1"):
         shipped_score(denoiser, config | {"network": config["network"] | {"facts": 7}})
+    with pytest.raises(ValueError, match=r"told 7 facts .*facts-of-guesses32.*--steering 0"):
+        shipped_steering(denoiser, config | {"network": config["network"] | {"facts": 7}})
 
 
-def test_a_class_model_is_ranked_by_wholeness():
-    assert shipped_score(*load_checkpoint(CHECKPOINTS / "shapes32")) is wholeness
+def test_a_class_model_is_ranked_by_wholeness_and_not_steered():
+    classes = load_checkpoint(CHECKPOINTS / "shapes32")
+    assert shipped_score(*classes) is wholeness and shipped_steering(*classes, 0.1) is None
 
 
-def test_reader_and_seer_know_the_same_facts(shipped):
-    _, config = load_checkpoint(CHECKPOINTS / "facts-of-shapes32")
+def test_steering_pulls_towards_what_is_named_and_not_yet_seen():
+    """The seer sees fact k in slice k: the more of it is full, the surer."""
+
+    def seer(x, t, voxels):
+        return 0.98 * voxels[:, :3].mean(dim=(2, 3))
+
+    edits = Agreement(told(), {"words": ["w0", "w1", "w2"]}, seer).steering(0.5)
+    field = torch.full((2, 1, 8, 8, 8), -0.5)
+    field[1, 0, 1] = 0.5  # what the second text names is there
+
+    def denoise(x_t, t):
+        return x_t
+
+    denoise.path = FlowPath()
+    moved = edits(["w0", "w1"])(denoise)(field, 0.5) - field
+    assert moved[0, 0, 0].min() > 0.1 and moved[0, 0, 1:].abs().max() == 0
+    assert moved[0].square().mean().sqrt() == pytest.approx(0.5 * 0.99, rel=1e-3)
+    assert moved[1].abs().max() < 0.1 * moved[0].abs().max()
+
+
+def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
+    denoiser, config = shipped
+    score, asked = shipped_score(*shipped), [one.text for one in prompts(11, SAID_APART)]
+    plain, steered = (
+        best_of(1, score, denoiser, config, asked, range(11), edits=edits)
+        for edits in (None, shipped_steering(denoiser, config))
+    )
+    assert steered.scores.mean() > plain.scores.mean() + 0.05
+    assert shipped_steering(denoiser, config, 0.0) is None
+
+
+@pytest.mark.parametrize("name", ["facts-of-shapes32", "facts-of-guesses32"])
+def test_reader_and_seers_know_the_same_facts(shipped, name):
+    _, config = load_checkpoint(CHECKPOINTS / name)
     assert config["network"]["facts"] == shipped[1]["network"]["facts"] == len(FACTS)

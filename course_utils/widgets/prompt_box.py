@@ -11,11 +11,13 @@ from course_utils.geometry.voxels import keep_largest
 from course_utils.plots.film import sampling_film
 from course_utils.plots.stills import middle_slice, render
 from course_utils.plots.style import MODEL
+from course_utils.ranking import Agreement
 from course_utils.sampling import State
 from course_utils.widgets.control import Control
 
 SIDE = 300  # pixels of the picture of the shape
 HIGHEST = 6.0  # guidance scale
+STRONGEST = 0.4  # steering
 MOST_STEPS = 32
 
 
@@ -23,18 +25,19 @@ class PromptBox(Control):
     """A shape for a prompt, drawn while the sampler runs; `step` goes back through the film, "Save mesh" writes a .glb.
 
     denoiser, config: of `checkpoints.load_checkpoint`; a model that reads takes texts, another one its classes' names.
-    prompt: what stands in the box at first. What the model does not know is said in the picture; the shape stays.
+    prompt: what stands in the box at first.  critic: a `ranking.Agreement`, for a slider that steers by it.
+    What the model does not know is said in the picture; the shape stays.
     """
 
     figsize = (8.6, 3.9)
     alt = "a shape that forms from noise, and a slice through the noise"
 
-    def __init__(self, denoiser, config: dict, prompt: str):
+    def __init__(self, denoiser, config: dict, prompt: str, critic: Agreement | None = None):
         missing = {"classes", "resolution", "sampling"} - set(config)
         if missing or not isinstance(prompt, str):
             lacks = f"; config lacks {', '.join(sorted(missing))}" * bool(missing)
             raise ValueError(f"prompt is {prompt!r}{lacks}; expected a text, and what load_checkpoint returns")
-        self.denoiser, self.config, self.prompt = denoiser, config, prompt
+        self.denoiser, self.config, self.prompt, self.critic = denoiser, config, prompt, critic
         self.asked, self.states = None, []
         super().__init__()
         self.button = Button(description="Save mesh", icon="download")
@@ -44,11 +47,14 @@ class PromptBox(Control):
     def _inputs(self):
         settings, late = self.config["sampling"], {"continuous_update": False}  # a shape takes longer than a redraw
         steps, scale = settings["steps"], settings["guidance_scale"]
+        strength = settings.get("steering", 0.0)
+        steering = FloatSlider(value=strength, min=0, max=STRONGEST, step=0.05, description="steering", **late)
         return {
             "prompt": Text(value=self.prompt, description="prompt", layout={"width": "600px"}, **late),
             "seed": IntSlider(value=0, min=0, max=99, description="seed", **late),
             "steps": IntSlider(value=steps, min=1, max=MOST_STEPS, description="steps", **late),
             "scale": FloatSlider(value=scale, min=0, max=HIGHEST, step=0.5, description="scale", **late),
+            **({"steering": steering} if self.critic else {}),
             "film": IntSlider(value=MOST_STEPS, min=1, max=MOST_STEPS, description="film"),
         }
 
@@ -63,7 +69,7 @@ class PromptBox(Control):
         return [*self.views, *self.titles, self.words]
 
     def _update(self):
-        wish = tuple(self[name] for name in ("prompt", "seed", "steps", "scale"))
+        wish = tuple(self[name] for name in self.inputs if name != "film")
         self.words.set_text("")
         if wish != self.asked:
             try:
@@ -81,6 +87,8 @@ class PromptBox(Control):
 
     def _sampling(self):
         how = {"steps": self["steps"], "guidance_scale": self["scale"]}
+        if self.critic:
+            how["edit"] = self.critic.steering(self["steering"])([self["prompt"]])
         return sampling_states(self.denoiser, self.config, [self["prompt"]], [self["seed"]], **how)
 
     def _show(self, state: State) -> None:
