@@ -86,7 +86,7 @@ def generate(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG. ValueError for an unknown prompt, model, suffix or device."""
     from course_utils.checkpoints import load_checkpoint
     from course_utils.geometry.mesh import SUFFIXES, is_watertight, save_mesh, smooth_mesh
-    from course_utils.geometry.voxels import keep_largest
+    from course_utils.geometry.voxels import joined, keep_largest
     from course_utils.plots.stills import contact_sheet, render, save_png
 
     out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")
@@ -95,7 +95,7 @@ def generate(options: argparse.Namespace) -> None:
     denoiser, config = load_checkpoint(options.model or model_for(options.prompt), checked_device(options.device))
     start, seeds = time.perf_counter(), list(range(options.seed, options.seed + options.count))
     best = [sampled(denoiser, config, options.prompt, part, options) for part in parts(seeds)]
-    fields = [keep_largest(field) for part in best for field in part.x[:, 0].cpu().numpy()]
+    fields = [keep_largest(joined(field)) for part in best for field in part.x[:, 0].cpu().numpy()]
     made_from = [seed for part in best for seed in part.seeds]
     meshes = [smooth_mesh(field) for field in fields]
     seconds = time.perf_counter() - start

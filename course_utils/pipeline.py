@@ -27,14 +27,14 @@ from course_utils.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoi
 from course_utils.denoiser import Denoiser
 from course_utils.generation import asked, sampling_states
 from course_utils.geometry.mesh import smooth_mesh
-from course_utils.geometry.voxels import keep_largest, to_occupancy
+from course_utils.geometry.voxels import joined, keep_largest, to_occupancy
 from course_utils.noise import gaussian
 from course_utils.sampling import State, time_grid
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
     "field": lambda x: x,
-    "mesh": lambda x: [smooth_mesh(keep_largest(field)) for field in x[:, 0].cpu().numpy()],
+    "mesh": lambda x: [smooth_mesh(keep_largest(joined(field))) for field in x[:, 0].cpu().numpy()],
 }
 WANTED: dict[str, Callable] = {  # what a scheduler wants to be told, from x0, noise, and alpha^2 + sigma^2 = 1
     "sample": lambda x0, noise, alpha, sigma: x0,

@@ -37,7 +37,7 @@ class Real:
         everything = faithful.kinds(count)
         self.shapes = {prompt.text: (prompt.family, prompt.seed) for asked in everything.values() for prompt in asked}
 
-    def __call__(self, texts, seeds, scale=None, tries=1, steer=False):
+    def __call__(self, texts, seeds, scale=None, tries=1, steer=False, mend=False):
         return np.stack([make_shape(*self.shapes[text]).voxels for text in texts])
 
 
@@ -96,6 +96,15 @@ def test_a_maker_asks_the_model_as_told_ranks_its_tries_and_steers(monkeypatch):
     assert calls[2:] == [(1, "score", *part, "edits", None) for part in parts]
 
 
+def test_gaps_are_closed_where_that_is_asked_for(monkeypatch):
+    broken = torch.full((1, 1, 8, 8, 8), -1.0)
+    broken[:, :, :3, 2:6, 2:6] = broken[:, :, 4:, 2:6, 2:6] = 1.0
+    monkeypatch.setattr(faithful, "best_of", lambda *args, **how: SimpleNamespace(x=broken))
+    make = object.__new__(faithful.Maker)
+    make.denoiser = make.config = make.score = make.edits = None
+    assert not make(["a"], [0])[0, 3].any() and 1 <= make(["a"], [0], mend=True)[0, 3].sum() <= 5
+
+
 @pytest.mark.parametrize(("table", "turn"), [(None, 11), (HELD_OUT, 9), (SAID_APART, 9)])
 def test_families_take_turns_so_that_chance_stays_within_one(table, turn):
     families = [prompt.family for prompt in prompts(33, table)]
@@ -105,4 +114,4 @@ def test_families_take_turns_so_that_chance_stays_within_one(table, turn):
 def test_the_card_has_a_row_for_each_kind_and_scale(report):
     text = faithful.section(report)
     assert text.startswith("## Faithfulness") and text.count("| new pairs | ") == 3 and "\n| 2 | " in text
-    assert f"{100 * report['kinds']['known']['right']:.1f} %" in text and "a strength of 0.2;" in text
+    assert f"{100 * report['kinds']['known']['right']:.1f} %" in text and "a strength of 0.2." in text

@@ -15,6 +15,7 @@ from course_utils.geometry.voxels import (
     blocky_mesh,
     component_count,
     connected_components,
+    joined,
     largest_component,
     to_model,
     to_occupancy,
@@ -115,6 +116,41 @@ def exposed(voxels):
                 middle = (place - 0.5 + np.array(step) / 2)[::-1]
                 faces.add((*middle.tolist(), *step[::-1]))
     return faces
+
+
+def two_posts(gap, size=24):
+    """A field with a post that stands `gap` empty voxels above another, and a crumb beside them."""
+    field = np.full((size, size, size), -0.9)
+    field[1:8, 10:13, 10:13] = field[8 + gap : 20, 10:13, 10:13] = 0.8
+    field[2, 20, 20] = 0.8
+    return field
+
+
+@pytest.mark.parametrize("gap", [1, 2])
+def test_pieces_that_nearly_touch_are_joined_and_nothing_else_changes(gap):
+    field = two_posts(gap)
+    before = field.copy()
+    whole = joined(field)
+    assert np.array_equal(field, before)  # not in place
+    sizes = connected_components(whole > 0)[1]
+    assert sorted(sizes)[0] == 1 and len(sizes) == 2  # the crumb stays alone
+    changed = whole != field
+    assert changed[8 : 8 + gap].any(axis=(1, 2)).all() and not changed[: 8 - 1].any() and not changed[9 + gap :].any()
+    assert changed.sum() <= 5 * gap + 8 and (whole[changed] > 0).all()
+
+
+def test_pieces_further_apart_are_left_and_whole_shapes_are_untouched():
+    far = two_posts(3)
+    assert np.array_equal(joined(far), far) and not np.array_equal(joined(far, reach=4.0), far)
+    one = two_posts(0)
+    assert np.array_equal(joined(one), one) and np.array_equal(joined(-np.ones((4, 4, 4))), -np.ones((4, 4, 4)))
+
+
+def test_a_row_of_pieces_is_joined_one_by_one():
+    field = np.full((16, 16, 32), -1.0)
+    for k in range(5):
+        field[4:8, 4:8, 6 * k : 6 * k + 4] = 1.0
+    assert len(connected_components(joined(field) > 0)[1]) == 1
 
 
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.6, 0.95])

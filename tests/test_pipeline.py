@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
 from course_utils.geometry.mesh import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import keep_largest
+from course_utils.geometry.voxels import joined, keep_largest
 from course_utils.noise import gaussian
 from course_utils.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
@@ -224,7 +224,7 @@ def test_outputs(pipe):
     assert voxels.dtype == bool
     assert np.array_equal(voxels, field[:, 0].numpy() > 0)
     ((mesh,),) = pipe("chair", seeds=2, output_type="mesh", return_dict=False)
-    wanted = smooth_mesh(keep_largest(field[0, 0].numpy()))
+    wanted = smooth_mesh(keep_largest(joined(field[0, 0].numpy())))
     assert np.array_equal(mesh.vertices, wanted.vertices)
     assert is_watertight(mesh)
 

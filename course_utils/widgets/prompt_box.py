@@ -7,7 +7,7 @@ from ipywidgets import Button, FloatSlider, IntSlider, Text
 
 from course_utils.generation import sampling_states
 from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
-from course_utils.geometry.voxels import keep_largest
+from course_utils.geometry.voxels import joined, keep_largest
 from course_utils.plots.film import sampling_film
 from course_utils.plots.stills import middle_slice, render
 from course_utils.plots.style import MODEL
@@ -99,8 +99,8 @@ class PromptBox(Control):
         self.titles[1].set_text(f"the guess in step {state.step} of {state.steps}")
 
     def field(self) -> np.ndarray:
-        """The shape as it is now, without floating bits: float (D, H, W), inside is above 0."""
-        return keep_largest(self.states[-1].x_t[0, 0].numpy())
+        """The shape as it is now, small gaps closed, without floating bits: float (D, H, W), inside is above 0."""
+        return keep_largest(joined(self.states[-1].x_t[0, 0].numpy()))
 
     def save(self, file: str | Path | None = None) -> None:
         """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what is wrong."""
