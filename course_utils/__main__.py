@@ -363,7 +363,7 @@ def card(config: dict, plan: "Plan", made: dict) -> str:
     learned = "facts" if config["data"]["kind"] in ("facts", "seen", "guessed") else "voxels"
     settings = f"{sampling['sampler']}, {sampling['steps']} steps, shift {sampling['shift']}"
     settings = f"\n| sampling | {settings}, guidance scale {sampling['guidance_scale']}"
-    settings += f", steering {sampling['steering']}" * ("steering" in sampling)
+    settings += f", steering {sampling['steering']}" if "steering" in sampling else ""
     settings = f"{settings} |" * makes_shapes(config)
     origins = " and ".join(f"`{folder}`" for folder in config.get("begin_from", []))
     begun = f"\n| begun from | {origins}{', parts of it frozen' * ('frozen' in config)} |" if origins else ""
