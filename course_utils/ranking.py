@@ -136,8 +136,8 @@ def shipped_score(denoiser: nn.Module, config: dict) -> Score:
 def shipped_steering(denoiser: nn.Module, config: dict, strength: float | None = None) -> Edits | None:
     """What steers a model that is told facts, by the shipped seer of guesses; None for another, or a strength of 0.
 
-    It is not the network that ranks: who steers is soon pleased with what it sees. strength: None is the model's own.
-    ValueError if the two know different facts.
+    It is not the network that ranks: it has learned from guesses, early and late ones.  strength: None is the model's
+    own. ValueError if the two know different facts.
     """
     strength = config["sampling"].get("steering", 0.0) if strength is None else strength
     if not config["network"].get("facts") or strength == 0:

@@ -318,12 +318,15 @@ for way in ("none", "reading", "sketch", "facts"):
 # already. (A model that was *trained* without its sketch might read better. To silence a part of a trained model says
 # what this model uses, not what is best.)
 #
-# Now you. The words that it knows are those of section 2; the slider *film* goes back through the steps.
+# Now you. The words that it knows are those of section 2; the slider *film* goes back through the steps. What the
+# slider *steering* does is told in section 6: a critic helps. At 0 you see the model alone.
 
 # %% tags=["nbval-ignore-output"] reason="what a live control shows differs in its rounding"
+from course_utils.ranking import Agreement, best_of, seeds_of
 from course_utils.widgets import PromptBox
 
-PromptBox(reader, config, "a round table on a pedestal")
+critic = Agreement(reader, config, load_checkpoint(CHECKPOINTS / "facts-of-guesses32")[0])
+PromptBox(reader, config, "a round table on a pedestal", critic=critic)
 
 # %% [markdown]
 # That box asks the kernel, which will be busy for a while as soon as you run section 6. The next one asks the same
@@ -409,8 +412,6 @@ assert both["new pairs"] < both["said apart"] - 0.1
 # pictures of DALL-E were ranked by CLIP. **Predict:** where will it help most?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-from course_utils.ranking import Agreement, best_of, seeds_of
-
 score = Agreement(reader, config, load_checkpoint(CHECKPOINTS / "facts-of-shapes32")[0])
 wish = "a lamp with a tripod and a globe"
 eight = ask([wish] * 8, seeds_of(1, 8))
@@ -459,11 +460,10 @@ assert helps
 # of size $s$ make a vector of length $s\sqrt n$.) The critic knows whole voxels only, so the guess is made full or
 # empty for it, and the gradient goes on as if it had not been.
 #
-# A second network does this, one that has learned from what it will be shown: the model's own guesses of noisy shapes,
-# early and late ones. Below, eight texts with seed 0, plain and steered.
+# The critic is a second network, one that has learned from what it will be shown: the model's own guesses of noisy
+# shapes, early and late ones. Below, eight texts with seed 0, plain and steered.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-critic = Agreement(reader, config, load_checkpoint(CHECKPOINTS / "facts-of-guesses32")[0])
 steering = critic.steering(config["sampling"]["steering"])
 wishes = ["a lamp with a tripod and a globe", "a chair with a ladder back", "a sofa with a chaise and a rounded back",
           "a house with a hipped roof and two storeys", "an arc lamp with a drum shade", "a palm in a pot",
@@ -499,10 +499,11 @@ print("and is the critic more pleased than the judge?", "yes" if too_pleased els
 assert better and too_pleased
 
 # %% [markdown]
-# Steering helps, and the critic is the one who believes in it most: "when a measure becomes a target, it ceases to be a
-# good measure" (Goodhart's law, in Strathern's words). Part of what it gains are voxels that please the critic and
-# nobody else, the more so the stronger it pulls. That is why another network ranks, and why neither of the two is the
-# judge. All of it, from the model's card:
+# Steering helps. But look who believes in it: "when a measure becomes a target, it ceases to be a good measure"
+# (Goodhart's law, in Strathern's words). Part of what is gained pleases the critic and is not there. And the network
+# that ranks, which never steered, is taken in as well: it learned the same facts from the same shapes, and what looks
+# like a drum to one convolution does so to another. Had we counted with either of them, we would now believe that
+# nearly all is right. The judge is no network, and had no part in making the shapes. All of it, from the model's card:
 
 # %%
 ways = ("ranked", "steered", "generated")
@@ -519,12 +520,8 @@ assert most
 # %% [markdown]
 # *Generated* is what `course.py generate` makes: a critic steers; where the other network is not content it tries
 # again, four times in all; and gaps of a voxel or two are closed. It is slower for it: each step needs the way back
-# through both networks too. Try yourself; with *steering* at 0 it is the model alone:
-
-# %% tags=["nbval-ignore-output"] reason="what a live control shows differs in its rounding"
-PromptBox(reader, config, "an arc lamp with a drum shade", critic=critic)
-
-# %% [markdown]
+# through both networks too. Try *an arc lamp with a drum shade* in the prompt box of section 5.
+#
 # ### What obedience costs
 #
 # **Predict:** with a larger guidance scale shapes obey better. What do they lose?
@@ -831,8 +828,8 @@ stills.show_fields(torch.cat([first_guess, anything]), titles, columns=6)
 # 1. At $t = 1$ the best guess is the mean of all shapes that fit the text: words can be learned there, without noise.
 # 2. A text reaches the grid as a summary, by reading (attention), as a sketch, or as facts.
 # 3. Obedience can be counted: a judge, held-out sentences and pairs, and beside them what is right by chance. A score
-#    that is not the judge can choose among several, and its gradient can steer the sampler; it then believes in its
-#    work more than others do.
+#    that is not the judge can choose among several, and its gradient can steer the sampler. Ask neither how well it
+#    went.
 # 4. A known part takes the place of the guess. That alone decides too early; with an exact guess, taking
 #    steps again mends it.
 # 5. Varying is to begin half-way, blending is to mix guesses. The sampler stays the same.
