@@ -152,7 +152,7 @@ def train(options: argparse.Namespace) -> None:
     import torch
 
     from course_utils.atomic import alone_in
-    from course_utils.checkpoints import build_denoiser, save_checkpoint
+    from course_utils.checkpoints import build_denoiser, makes_shapes, save_checkpoint
     from course_utils.denoiser import parameter_count
     from course_utils.recipes import draw_from, training_data
     from course_utils.training import Trainer, has_bfloat16_units, place_in_team
@@ -351,13 +351,10 @@ def freeze(denoiser, parts: list[str]) -> None:
             raise ValueError(f"the config wants {part} frozen, but the model has no such part: {error}") from error
 
 
-def makes_shapes(config: dict) -> bool:
-    """Whether a model samples shapes; the others learn what a text or a shape says."""
-    return config["network"]["kind"] == "UNet"
-
-
 def card(config: dict, plan: "Plan", made: dict) -> str:
     """The checkpoint's card: what it is and how it was made."""
+    from course_utils.checkpoints import makes_shapes
+
     data = config["data"].get("file", f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)")
     sampling, makes = config["sampling"], "makes" if makes_shapes(config) else "knows"
     learned = "facts" if config["data"]["kind"] in ("facts", "seen", "guessed") else "voxels"

@@ -23,6 +23,7 @@ from course_utils.paths import PATHS
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints"  # the shipped ones
 NETWORKS = {"UNet": UNet, "MLP": MLP, "FromText": FromText, "FactsOfText": FactsOfText, "FactsOfShape": FactsOfShape}
+READERS = ("FromText", "FactsOfText", "FactsOfShape")  # they learn what a text or a shape says; all others make shapes
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.pipeline", "VoxelDenoiser"],
@@ -44,6 +45,11 @@ def build_denoiser(config: dict) -> Denoiser:
         ) from error
 
 
+def makes_shapes(config: dict) -> bool:
+    """Whether a config's model samples voxels."""
+    return "resolution" in config and config["network"]["kind"] not in READERS
+
+
 def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: str) -> None:
     """Write a denoiser as a checkpoint folder, atomically: weights in half precision, config with checksum, card."""
     weights = save({k: v.detach().half().cpu().contiguous() for k, v in denoiser.state_dict().items()})
@@ -52,7 +58,7 @@ def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: 
         config = {**config, "weights_sha256": hashlib.sha256(weights).hexdigest()}
         (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
-        if "resolution" in config and config["network"]["kind"] == "UNet":
+        if makes_shapes(config):
             (new / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n", encoding="utf-8")
 
 

@@ -7,7 +7,15 @@ import torch
 
 from course_utils.__main__ import read_config
 from course_utils.atomic import writing, writing_folder
-from course_utils.checkpoints import CHECKPOINTS, build_denoiser, load_checkpoint, save_checkpoint, write_section
+from course_utils.checkpoints import (
+    CHECKPOINTS,
+    NETWORKS,
+    build_denoiser,
+    load_checkpoint,
+    makes_shapes,
+    save_checkpoint,
+    write_section,
+)
 
 CONFIG = {"network": {"kind": "MLP", "width": 16, "depth": 1}, "path": "flow", "prediction": "x0"}
 
@@ -113,3 +121,10 @@ def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
     for section in ("## Quality\n\nold\n", "## Quality\n\nnew\n"):
         write_section(tmp_path, "## Quality", section)
     assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"
+
+
+@pytest.mark.parametrize("kind", [*NETWORKS, "AnotherOne"])
+def test_a_network_makes_shapes_unless_it_reads(kind):
+    config = {"network": {"kind": kind}, "resolution": 32}
+    assert makes_shapes(config) == (kind in ("UNet", "MLP", "AnotherOne"))
+    assert not makes_shapes({"network": {"kind": kind}})
