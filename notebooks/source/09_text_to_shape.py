@@ -472,8 +472,9 @@ fields = [ask(wishes, [0] * 6, edit=edit) for edit in (lambda denoise: denoise, 
 stills.show_fields(torch.cat(fields), wishes + ["steered"] * 6, columns=6)
 
 # %% [markdown]
-# How much does it bring? Count with the pairs that were only said apart. Three look at the same shapes: the critic
-# that steered, the network that ranks, and the judge. **Predict:** who is most pleased?
+# *Above plain, below steered, not chosen.* The drum and the round seat come; the ladder back gets worse. How much does
+# it bring? Count with the pairs that were only said apart. Three look at the same shapes: the critic that steered, the
+# network that ranks, and the judge. **Predict:** who is most pleased?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 some = kinds["pairs that were said apart"]
