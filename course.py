@@ -253,6 +253,8 @@ def check_can_install(reason: str, gpu: str) -> None:
     """Stop before anything is touched if the installation cannot work out."""
     if not reason:
         return
+    if VENV.is_symlink():  # it would be emptied, and belongs to another folder
+        raise CourseError(f".venv is a link to {os.path.realpath(VENV)}: remove it, each folder needs its own .venv")
     if not has_venv_module():
         raise CourseError(f"this Python has no venv module: {VENV_REMEDY}")
     needed, free = needed_gigabytes(gpu), free_gigabytes()

@@ -325,6 +325,15 @@ def test_no_venv_module(course, steps, monkeypatch, capsys):
     assert steps == []
 
 
+def test_the_environment_of_another_folder_is_not_emptied_through_a_link(course, steps, tmp_path, capsys):
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "kept").write_text("mine")
+    course.VENV.symlink_to(other)
+    assert course.main(["run"]) == 1
+    assert "link" in complaint(capsys) and (other / "kept").read_text() == "mine" and steps == []
+
+
 def test_too_little_disk_space(course, steps, monkeypatch, capsys):
     monkeypatch.setattr(course, "free_gigabytes", lambda: 2.94)
     assert course.main(["run"]) == 1
