@@ -95,12 +95,18 @@ def guided(
     2305.08891, eq. 15 and 16, there for v and noise).  ValueError for an interval or a rescale out of these bounds,
     and for a scale that is no finite number.
     """
-    if not 0 <= interval[0] <= interval[1] <= 1:
-        raise ValueError(f"interval is {interval}; expected times (low, high) with 0 <= low <= high <= 1")
+    interval = span_of_times(interval)
     if not 0 <= rescale <= 1:
         raise ValueError(f"rescale is {rescale}; expected a number from 0 to 1")
     scale = finite("guidance_scale", guidance_scale)
-    return Guided(denoiser, condition, scale, negative, tuple(interval), rescale)
+    return Guided(denoiser, condition, scale, negative, interval, rescale)
+
+
+def span_of_times(interval: tuple[float, float]) -> tuple[float, float]:
+    """The times (low, high) as they are. ValueError unless 0 <= low <= high <= 1."""
+    if not 0 <= interval[0] <= interval[1] <= 1:
+        raise ValueError(f"interval is {interval}; expected times (low, high) with 0 <= low <= high <= 1")
+    return tuple(interval)
 
 
 def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from course_utils.editing import Edited
 from course_utils.paths import finite
+from course_utils.sampling import span_of_times
 
 Critic = Callable[[Tensor], Tensor]
-INTERVAL = (0.1, 0.95)  # before, a guess shows nothing yet; after, nothing can change any more
+INTERVAL = (0.1, 0.95)  # above it a guess shows nothing yet, below it nothing can change any more
 
 
 def steered(
-    denoise: Callable, critic: Critic, strength: float = 0.05, interval: tuple[float, float] = INTERVAL
+    denoise: Callable, critic: Critic, strength: float, interval: tuple[float, float] = INTERVAL
 ) -> Edited:
     """Move each guess of x0 towards what a critic wants to see, through the denoiser.
 
@@ -32,11 +33,10 @@ def steered(
     """
     if finite("strength", strength) < 0:
         raise ValueError(f"strength is {strength}; expected a number from 0")
-    if not 0 <= interval[0] <= interval[1] <= 1:
-        raise ValueError(f"interval is {interval}; expected times (low, high) with 0 <= low <= high <= 1")
+    low, high = span_of_times(interval)
 
     def guess(x_t: Tensor, t: Tensor | float) -> Tensor:
-        if strength == 0 or not interval[0] <= float(t) <= interval[1]:
+        if strength == 0 or not low <= float(t) <= high:
             return denoise(x_t, t)
         with torch.enable_grad():
             x = x_t.detach().requires_grad_(True)

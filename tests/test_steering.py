@@ -69,7 +69,7 @@ def test_outside_of_its_interval_or_without_strength_it_is_the_denoiser():
 )
 def test_what_is_no_strength_or_interval_is_refused(how, name):
     with pytest.raises(ValueError, match=name):
-        steered(Same(), wants_full, **how)
+        steered(Same(), wants_full, **{"strength": 0.1} | how)
 
 
 def test_a_critic_moves_a_mixture_to_the_blob_that_it_likes():

@@ -425,14 +425,10 @@ def best_for(prompts, tries, **how):
     return to_occupancy(torch.cat(kept))
 
 
-def right(shapes, prompts):
-    obeyed = captions.total(captions.faithfulness(shapes, prompts))
-    return f"{obeyed.right} of {obeyed.asked} attributes right"
-
-
 some = kinds["known pairs, known sentences"]
 for name, shapes in {"the first": made["known pairs, known sentences"], "the best of four": best_for(some, 4)}.items():
-    print(f"{name}: {right(shapes, some)}")
+    obeyed = captions.total(captions.faithfulness(shapes, some))
+    print(f"{name}: {obeyed.right} of {obeyed.asked} attributes right")
 
 # %%
 for name, found in measured["kinds"].items():
@@ -472,9 +468,9 @@ fields = [ask(wishes, [0] * 6, edit=edit) for edit in (lambda denoise: denoise, 
 stills.show_fields(torch.cat(fields), wishes + ["steered"] * 6, columns=6)
 
 # %% [markdown]
-# *Above plain, below steered, not chosen.* The drum and the round seat come; the ladder back gets worse. How much does
-# it bring? Count with the pairs that were only said apart. Three look at the same shapes: the critic that steered, the
-# network that ranks, and the judge. **Predict:** who is most pleased?
+# *Above plain, below steered, seed 0 for all.* The drum and the round seat come; the ladder back gets worse. How much
+# does it bring? Count with the pairs that were only said apart. Three look at the same shapes: the critic that steered,
+# the network that ranks, and the judge. **Predict:** who is most pleased?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 some = kinds["pairs that were said apart"]
