@@ -217,7 +217,7 @@ Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named
 sentences have known attributes; said apart are two attributes that no text of the training names together; new pairs
 are two that no shape of the training has. Best of {tries}: of up to as many tries the shape that `ranking.Agreement`
 likes best. Steered: `steering.steered`, with a strength of {result["steering"]:g}. As generated: steered, the best of
-{tries}, and gaps of up to two voxels closed (`voxels.joined`), as `course.py generate` does it. By chance: shapes made
+{tries}, and gaps of up to three voxels closed (`voxels.joined`), as `course.py generate` does it. By chance: shapes made
 from other prompts of the first kind and the same family. Near copies: IoU of {COPY} or more with a training shape; of
 real shapes {100 * result["real_copies"]:.1f} % have one, of those generated for known pairs
 {100 * first["generated"]["copies"]:.1f} %.

@@ -1,9 +1,9 @@
 """How good a trained voxel model is, family by family: `python benchmarks/quality.py`, half an hour on two cores.
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are held-out real ones,
-with the model's own settings, and reports `metrics.shape_report` for them, for the shapes that `course.py generate`
-keeps (where one is in pieces it tries other seeds), and for the oracle: training shapes in the place of the samples,
-what a perfect model would score. Held out are procedural shapes drawn after the last one that was
+with the model's own settings, and reports `metrics.shape_report` for them, for the same with small gaps closed
+(`voxels.joined`), for the shapes that `course.py generate` writes (where one is in pieces it tries other seeds, then it
+closes gaps), and for the oracle: training shapes in the place of the samples, what a perfect model would score. Held out are procedural shapes drawn after the last one that was
 trained on, or a data file's test split. Results go to data/studies/NAME.json and, as a table, into the model's card.
 """
 
@@ -18,7 +18,7 @@ from course_utils.checkpoints import load_checkpoint, write_section
 from course_utils.datasets.files import read_npz
 from course_utils.datasets.shapes import make_shapes
 from course_utils.denoiser import Denoiser
-from course_utils.geometry.voxels import to_occupancy
+from course_utils.geometry.voxels import joined, to_occupancy
 from course_utils.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
 from course_utils.ranking import best_of, wholeness
 from course_utils.recipes import training_data
@@ -31,10 +31,15 @@ TOGETHER = 8  # shapes sampled at a time
 
 
 def samples(denoiser: Denoiser, config: dict, family: str, count: int, tries: int = 1) -> np.ndarray:
-    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: bool (count, D, H, W)."""
+    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: float fields (count, D, H, W)."""
     parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
     made = [best_of(tries, wholeness, denoiser, config, [family] * len(seeds), seeds).x for seeds in parts]
-    return to_occupancy(torch.cat(made))
+    return torch.cat(made)[:, 0].numpy()
+
+
+def closed(fields: np.ndarray) -> np.ndarray:
+    """Shapes with their small gaps closed: bool (N, D, H, W)."""
+    return np.stack([joined(field) > 0 for field in fields])
 
 
 def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
@@ -50,19 +55,16 @@ def held_out(config: dict, family: str, count: int, file: Path | None) -> np.nda
 def measure_family(
     denoiser: Denoiser, config: dict, family: str, count: int, training: np.ndarray, file: Path | None
 ) -> dict:
-    """Reports of the samples, of those kept of several tries and of the oracle, and the share of held-out shapes that
-    have a near copy in training."""
+    """Reports of the samples, of the same with gaps closed, of what `generate` would write and of the oracle, and the
+    share of held-out shapes that have a near copy in training."""
     reference = held_out(config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
-    made, kept = (
-        shape_report(samples(denoiser, config, family, len(reference), tries), reference, training)
-        for tries in (1, TRIES)
-    )
-    return {
-        "samples": finite(made._asdict()),
-        "kept": finite(kept._asdict()),
-        "oracle": finite(shape_report(training[chosen], reference)._asdict()),
-        "held_out_copies": copied(nearest_iou(reference, training)[0]),
+    once, kept = (samples(denoiser, config, family, len(reference), tries) for tries in (1, TRIES))
+    made = {"samples": to_occupancy(once), "closed": closed(once), "generated": closed(kept)}
+    reports = {name: shape_report(shapes, reference, training) for name, shapes in made.items()}
+    reports["oracle"] = shape_report(training[chosen], reference)
+    return {name: finite(report._asdict()) for name, report in reports.items()} | {
+        "held_out_copies": copied(nearest_iou(reference, training)[0])
     }
 
 
@@ -71,18 +73,20 @@ def table(results: dict[str, dict]) -> str:
     rows = {name: row_of(found) for name, found in results.items()}
     if len(rows) > 1:
         rows["mean"] = np.mean(list(rows.values()), axis=0)
-    head = "| | 1-NNA | kept | oracle | COV | oracle | one piece | kept | filled | real | near copies | real |"
-    lines = [head, "|---|" + "---:|" * 11]
+    head = "| | 1-NNA | closed | generated | oracle | COV | oracle | one piece | closed | generated"
+    head += " | filled | real | near copies | real |"
+    lines = [head, "|---|" + "---:|" * 13]
     lines += [f"| {name} | " + " | ".join(f"{100 * value:.1f} %" for value in row) + " |" for name, row in rows.items()]
     return "\n".join(lines)
 
 
 def row_of(found: dict) -> list[float]:
-    made, kept, oracle = (ShapeReport(**found[key]) for key in ("samples", "kept", "oracle"))
-    accuracies = [report.chamfer_accuracy for report in (made, kept, oracle)]
+    made, gapless, kept, oracle = (ShapeReport(**found[key]) for key in ("samples", "closed", "generated", "oracle"))
+    accuracies = [report.chamfer_accuracy for report in (made, gapless, kept, oracle)]
     coverage = [made.chamfer_coverage, oracle.chamfer_coverage]
-    shape = [made.one_piece_cleaned, kept.one_piece_cleaned, made.filled, made.reference_filled]
-    return [*accuracies, *coverage, *shape, made.training_copies, found["held_out_copies"]]
+    whole = [report.one_piece_cleaned for report in (made, gapless, kept)]
+    filled = [made.filled, made.reference_filled]
+    return [*accuracies, *coverage, *whole, *filled, made.training_copies, found["held_out_copies"]]
 
 
 def quality_section(results: dict[str, dict]) -> str:
@@ -92,8 +96,9 @@ def quality_section(results: dict[str, dict]) -> str:
 
 {count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
 Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
-too. One piece: after pieces under 1 % of the volume are dropped. Kept: a shape in several pieces is made anew from
-other seeds, at most {TRIES} tries in all, as `course.py generate` does. Near copies: IoU of {COPY} or more with a
+too. One piece: after pieces under 1 % of the volume are dropped. Closed: the same samples with gaps of up to three voxels
+closed (`voxels.joined`). Generated: a shape in several pieces is made anew from other seeds, at most {TRIES} tries in
+all, and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
 training shape, beside the same for held-out shapes.
 
 {table(results)}

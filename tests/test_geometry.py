@@ -126,7 +126,7 @@ def two_posts(gap, size=24):
     return field
 
 
-@pytest.mark.parametrize("gap", [1, 2])
+@pytest.mark.parametrize("gap", [1, 2, 3])
 def test_pieces_that_nearly_touch_are_joined_and_nothing_else_changes(gap):
     field = two_posts(gap)
     before = field.copy()
@@ -140,8 +140,8 @@ def test_pieces_that_nearly_touch_are_joined_and_nothing_else_changes(gap):
 
 
 def test_pieces_further_apart_are_left_and_whole_shapes_are_untouched():
-    far = two_posts(3)
-    assert np.array_equal(joined(far), far) and not np.array_equal(joined(far, reach=4.0), far)
+    far = two_posts(4)
+    assert np.array_equal(joined(far), far) and not np.array_equal(joined(far, reach=5.0), far)
     one = two_posts(0)
     assert np.array_equal(joined(one), one) and np.array_equal(joined(-np.ones((4, 4, 4))), -np.ones((4, 4, 4)))
 

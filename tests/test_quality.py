@@ -51,8 +51,8 @@ def test_samples_are_of_the_class_asked_for():
     denoiser, config = model(sampling=CONFIG["sampling"] | {"guidance_scale": 1.0})
     denoiser.network = Asked()
     mugs = quality.samples(denoiser, config, "mug", 11)
-    assert mugs.shape == (11, 8, 8, 8) and mugs[:, :4].all() and not mugs[:, 4:].any()
-    assert not quality.samples(denoiser, config, "table", 3)[:, 2:].any()
+    assert mugs.shape == (11, 8, 8, 8) and (mugs[:, :4] > 0).all() and not (mugs[:, 4:] > 0).any()
+    assert not (quality.samples(denoiser, config, "table", 3)[:, 2:] > 0).any()
 
 
 def test_held_out_shapes_begin_behind_the_training():
@@ -73,11 +73,15 @@ def test_held_out_shapes_of_a_file_are_its_test_split(tmp_path):
 def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(monkeypatch):
     training = make_shapes(12, 8, ("mug",)).voxels
     held_out = make_shapes(5, 8, ("mug",), 12).voxels
-    tried = {1: training[:5], quality.TRIES: training[5:10]}
+    training[0] = False
+    training[0, [0, 1, 2, 4, 5], 2:6, 2:6] = True  # with a gap
+    tried = {1: 2.0 * training[:5] - 1, quality.TRIES: 2.0 * training[5:10] - 1}
     monkeypatch.setattr(quality, "samples", lambda *rest: tried[rest[-1]])
     found = quality.measure_family(*model(), "mug", 5, training, None)
     assert found["samples"] == shape_report(training[:5], held_out, training)._asdict()
-    assert found["kept"] == shape_report(training[5:10], held_out, training)._asdict()
+    assert found["samples"]["one_piece_cleaned"] < found["closed"]["one_piece_cleaned"]
+    kept = quality.closed(tried[quality.TRIES])
+    assert found["generated"] == shape_report(kept, held_out, training)._asdict()
     assert found["samples"]["training_copies"] == 1 > found["held_out_copies"]
     chosen = np.random.default_rng(0).permutation(12)[:5]
     assert found["oracle"] == shape_report(training[chosen], held_out)._asdict()
@@ -85,7 +89,7 @@ def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(
 
 def test_the_table_has_a_mean_of_several_families():
     report = shape_report(make_shapes(4, 8).voxels, make_shapes(4, 8, first_index=4).voxels, make_shapes(4, 8).voxels)
-    one = {"samples": report._asdict(), "kept": report._asdict(), "oracle": report._asdict(), "held_out_copies": 0.5}
+    one = dict.fromkeys(("samples", "closed", "generated", "oracle"), report._asdict()) | {"held_out_copies": 0.5}
     other = {**one, "samples": report._asdict() | {"chamfer_accuracy": 1.0}}
     lines = quality.table({"table": one, "mug": other}).splitlines()
     assert lines[3].startswith("| mug | 100.0 %") and lines[3].endswith("| 50.0 % |")

@@ -59,11 +59,11 @@ def keep_largest(field: np.ndarray, level: float = 0.0) -> np.ndarray:
     return np.where(inside & ~largest_component(inside), 2 * level - field, field)
 
 
-def joined(field: np.ndarray, reach: float = 3.0, least: float = 0.01) -> np.ndarray:
+def joined(field: np.ndarray, reach: float = 4.0, least: float = 0.01) -> np.ndarray:
     """A float field (D, H, W), inside above 0, in which pieces that nearly touch are joined by bars.
 
-    A sampler leaves gaps of a voxel or two in what is thin. A piece of `least` of the volume or more, at most `reach`
-    voxels from the rest (from centre to centre: 3 is a gap of two), gets a bar to the nearest voxel there, three voxels
+    A sampler leaves gaps of a few voxels in what is thin. A piece of `least` of the volume or more, at most `reach`
+    voxels from the rest (from centre to centre: 4 is a gap of three), gets a bar to the nearest voxel there, three voxels
     thick. Nothing else changes; smaller pieces are dust, and those further away are left to `keep_largest`.
     """
     from scipy.spatial import cKDTree

@@ -516,7 +516,7 @@ assert most
 
 # %% [markdown]
 # *Generated* is what `course.py generate` makes: a critic steers; where the other network is not content it tries
-# again, four times in all; and gaps of a voxel or two are closed. It is slower for it: each step needs the way back
+# again, four times in all; and gaps of up to three voxels are closed. It is slower for it: each step needs the way back
 # through both networks too. Try *an arc lamp with a drum shade* in the prompt box of section 5.
 #
 # ### What obedience costs
