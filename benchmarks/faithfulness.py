@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import SHIPPED_TEXT, TRIES, parts
+from course_utils.__main__ import SHIPPED_TEXT, TRIES_OF_TEXTS, parts
 from course_utils.checkpoints import load_checkpoint, write_section
 from course_utils.datasets.captions import (
     HELD_OUT,
@@ -44,9 +44,9 @@ SAME = 6  # shapes of one prompt whose variety is measured
 VARIED = 22  # prompts whose variety is measured
 PAIRS = {"said apart": SAID_APART, "new pairs": HELD_OUT}
 HELPS = {  # beside the plain sample
-    "ranked": {"tries": TRIES},
+    "ranked": {"tries": TRIES_OF_TEXTS, "mend": True},
     "steered": {"steer": True},
-    "generated": {"tries": TRIES, "steer": True, "mend": True},
+    "generated": {"tries": TRIES_OF_TEXTS, "steer": True, "mend": True},
 }
 
 
@@ -153,7 +153,7 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     config, everything = make.config, kinds(count)
     about = config["data"]
     training = make_shapes(about["count"], config["resolution"], config["classes"], about["first_index"]).voxels
-    result, known = {"tries": TRIES, "kinds": {}, "scales": {}}, None
+    result, known = {"tries": TRIES_OF_TEXTS, "kinds": {}, "scales": {}}, None
     result["steering"] = config["sampling"].get("steering", 0.0)
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))
@@ -215,12 +215,12 @@ def section(result: dict) -> str:
 
 Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the first kind. New
 sentences have known attributes; said apart are two attributes that no text of the training names together; new pairs
-are two that no shape of the training has. Best of {tries}: of up to as many tries the shape that `ranking.Agreement`
-likes best. Steered: `steering.steered`, with a strength of {result["steering"]:g}. As generated: steered, the best of
-{tries}, and gaps of up to three voxels closed (`voxels.joined`), as `course.py generate` does it. By chance: shapes made
-from other prompts of the first kind and the same family. Near copies: IoU of {COPY} or more with a training shape; of
-real shapes {100 * result["real_copies"]:.1f} % have one, of those generated for known pairs
-{100 * first["generated"]["copies"]:.1f} %.
+are two that no shape of the training has. Best of {tries}: of as many tries the shape that `ranking.Agreement` likes
+best, with gaps of up to three voxels closed (`voxels.joined`). Steered: `steering.steered`, with a strength of
+{result["steering"]:g}. As generated: steered, and the best of {tries} with its gaps closed, as `course.py generate`
+does it. By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of {COPY} or
+more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one, of those generated for known
+pairs {100 * first["generated"]["copies"]:.1f} %.
 
 {text}
 """

@@ -2,9 +2,10 @@
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are held-out real ones,
 with the model's own settings, and reports `metrics.shape_report` for them, for the same with small gaps closed
-(`voxels.joined`), for the shapes that `course.py generate` writes (where one is in pieces it tries other seeds, then it
-closes gaps), and for the oracle: training shapes in the place of the samples, what a perfect model would score. Held out are procedural shapes drawn after the last one that was
-trained on, or a data file's test split. Results go to data/studies/NAME.json and, as a table, into the model's card.
+(`voxels.joined`), for what `course.py generate` writes (where a shape is in pieces it tries other seeds, then it closes
+gaps), and for the oracle: training shapes in the place of the samples, what a perfect model would score. Held out are
+procedural shapes drawn after the last one that was trained on, or a data file's test split. Results go to
+data/studies/NAME.json and, as a table, into the model's card.
 """
 
 import argparse
@@ -96,9 +97,9 @@ def quality_section(results: dict[str, dict]) -> str:
 
 {count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
 Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
-too. One piece: after pieces under 1 % of the volume are dropped. Closed: the same samples with gaps of up to three voxels
-closed (`voxels.joined`). Generated: a shape in several pieces is made anew from other seeds, at most {TRIES} tries in
-all, and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
+too. One piece: after pieces under 1 % of the volume are dropped. Closed: the same samples with gaps of up to three
+voxels closed (`voxels.joined`). Generated: a shape in several pieces is made anew from other seeds, at most {TRIES}
+tries in all, and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
 training shape, beside the same for held-out shapes.
 
 {table(results)}

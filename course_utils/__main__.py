@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "data" / "checkpoints" / "shapes32"  # makes a class
 SHIPPED_TEXT = SHIPPED.with_name("text-to-shape32")  # reads
-TRIES = 4
+TRIES, TRIES_OF_TEXTS = 4, 8
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,8 +43,8 @@ def parser() -> Parser:
     generate.add_argument("--out", type=Path, help="mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)")
     generate.add_argument("--steps", type=positive, help="sampling steps (default: the model's)")
     generate.add_argument("--guidance-scale", type=float, help="how strongly to obey (default: the model's)")
-    tries = f"other seeds tried where a shape is broken or not what was asked for (default: {TRIES} in all)"
-    generate.add_argument("--tries", type=positive, default=TRIES, help=tries)
+    tries = f"seeds to choose from: the best one for a text (default: {TRIES_OF_TEXTS}), the first in one piece for a "
+    generate.add_argument("--tries", type=positive, help=f"{tries}class ({TRIES})")
     steering = "how strongly to pull towards what the text names, 0 for not at all (default: the model's)"
     generate.add_argument("--steering", type=float, help=steering)
     generate.add_argument("--model", type=Path, help="checkpoint folder (default: the shipped one for a class or text)")
@@ -139,8 +139,9 @@ def sampled(denoiser, config: dict, prompt: str, seeds: list[int], options: argp
     how = {"steps": options.steps, "guidance_scale": options.guidance_scale}
     how["watch"] = lambda state: show_progress("sampling", state.step, state.steps)
     how["edits"] = shipped_steering(denoiser, config, options.steering)
-    score = shipped_score(denoiser, config) if options.tries > 1 else wholeness
-    return best_of(options.tries, score, denoiser, config, [prompt] * len(seeds), seeds, **how)
+    tries = options.tries or (TRIES_OF_TEXTS if "words" in config else TRIES)
+    score = shipped_score(denoiser, config) if tries > 1 else wholeness
+    return best_of(tries, score, denoiser, config, [prompt] * len(seeds), seeds, **how)
 
 
 def train(options: argparse.Namespace) -> None:

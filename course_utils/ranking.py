@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.generation import condition_of, sampling_states
-from course_utils.geometry.voxels import connected_components, to_occupancy
+from course_utils.geometry.voxels import connected_components, joined, to_occupancy
 from course_utils.metrics import CRUMB
 from course_utils.sampling import State
 from course_utils.steering import full_or_empty, steered
 
-ENOUGH = 0.98  # a score that no further try is made for
+ENOUGH = 1.0  # a score that no further try is made for: a shape in one piece; what a text names is never so sure
+SEERS = ("facts-of-shapes32", "facts-of-guesses32")  # shipped; the second steers, both rank
 APART = 1_000_003  # between the seeds of two tries: neighbours are the seeds of other shapes
 Score = Callable[[Tensor, Sequence[str]], Tensor]
 Edits = Callable[[Sequence[str]], Callable]  # from prompts to an `edit` of `generation.sampling_states`
@@ -90,17 +91,19 @@ def wholeness(x: Tensor, prompts: Sequence[str] = ()) -> Tensor:
 class Agreement:
     """A score: how much of what a text names is seen in a shape, from 0 to 1, times the shape's `wholeness`.
 
-    reader, config: a model that is told facts (`UNet(facts=...)`).  seer: the `FactsOfShape` that knows the same facts.
-    The first factor is the expected share of the named facts that are true, each counted as surely as it is named; 1
-    where nothing is named.
+    It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`).
+    reader, config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that know the
+    same facts; what they see is averaged. The first factor is the expected share of the named facts that are true, each
+    counted as surely as it is named; 1 where nothing is named.
     """
 
-    def __init__(self, reader: nn.Module, config: dict, seer: nn.Module):
-        self.reader, self.config, self.seer = reader, config, seer
+    def __init__(self, reader: nn.Module, config: dict, *seers: nn.Module):
+        self.reader, self.config, self.seers = reader, config, seers
 
     @torch.no_grad()
     def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
-        named = self.named(prompts)
+        named, closed = self.named(prompts), np.stack([joined(field) for field in x[:, 0].cpu().numpy()])
+        x = torch.from_numpy(closed)[:, None].to(x.device)
         share = ((named * self.seen(full_or_empty(x))).sum(1) + 1e-6) / (named.sum(1) + 1e-6)
         return share.cpu() * wholeness(x)
 
@@ -113,7 +116,7 @@ class Agreement:
 
     def seen(self, x: Tensor) -> Tensor:
         """How surely each fact is seen in shapes (B, 1, D, H, W) of -1 and 1: (B, facts)."""
-        return (1 + self.seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2
+        return torch.stack([(1 + seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2 for seer in self.seers]).mean(0)
 
     def steering(self, strength: float) -> Edits:
         """What leads the sampler to shapes in which more of what is named is seen: see `steering.steered`."""
@@ -126,32 +129,35 @@ class Agreement:
 
 
 def shipped_score(denoiser: nn.Module, config: dict) -> Score:
-    """The score that belongs to a model: `Agreement` with the shipped seer if it is told facts, else `wholeness`.
+    """The score that belongs to a model: `Agreement` with both shipped seers if it is told facts, else `wholeness`.
 
-    ValueError if the two know different facts.
+    ValueError if they know different facts.
     """
-    return shipped_agreement(denoiser, config, "facts-of-shapes32") if config["network"].get("facts") else wholeness
+    return shipped_agreement(denoiser, config, *SEERS) if config["network"].get("facts") else wholeness
 
 
 def shipped_steering(denoiser: nn.Module, config: dict, strength: float | None = None) -> Edits | None:
     """What steers a model that is told facts, by the shipped seer of guesses; None for another, or a strength of 0.
 
-    It is not the network that ranks: it has learned from guesses, early and late ones.  strength: None is the model's
-    own. ValueError if the two know different facts.
+    That one has learned from guesses, early and late ones.  strength: None is the model's own. ValueError if the two
+    know different facts.
     """
     strength = config["sampling"].get("steering", 0.0) if strength is None else strength
     if not config["network"].get("facts") or strength == 0:
         return None
-    return shipped_agreement(denoiser, config, "facts-of-guesses32").steering(strength)
+    return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
 
 
-def shipped_agreement(denoiser: nn.Module, config: dict, name: str) -> Agreement:
-    """A model that is told facts, and a shipped seer. ValueError if the two know different facts."""
-    seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
-    told, seen = config["network"]["facts"], about["network"]["facts"]
-    if told != seen:
-        raise ValueError(
-            f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train that anew "
-            f"(python3 course.py train {name}), or do without (--tries 1 --steering 0)"
-        )
-    return Agreement(denoiser, config, seer)
+def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreement:
+    """A model that is told facts, and shipped seers. ValueError if they know different facts."""
+    seers = []
+    for name in names:
+        seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
+        told, seen = config["network"]["facts"], about["network"]["facts"]
+        if told != seen:
+            raise ValueError(
+                f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train that anew "
+                f"(python3 course.py train {name}), or do without (--tries 1 --steering 0)"
+            )
+        seers.append(seer)
+    return Agreement(denoiser, config, *seers)

@@ -63,8 +63,8 @@ def joined(field: np.ndarray, reach: float = 4.0, least: float = 0.01) -> np.nda
     """A float field (D, H, W), inside above 0, in which pieces that nearly touch are joined by bars.
 
     A sampler leaves gaps of a few voxels in what is thin. A piece of `least` of the volume or more, at most `reach`
-    voxels from the rest (from centre to centre: 4 is a gap of three), gets a bar to the nearest voxel there, three voxels
-    thick. Nothing else changes; smaller pieces are dust, and those further away are left to `keep_largest`.
+    voxels from the rest (from centre to centre: 4 is a gap of three), gets a bar to the nearest voxel there, three
+    voxels thick. Nothing else changes; smaller pieces are dust, and those further away are left to `keep_largest`.
     """
     from scipy.spatial import cKDTree
 
