@@ -1,5 +1,7 @@
 """Ranking: the best of several tries is kept and can be made again from its seed; what scores say of known shapes."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -98,6 +100,22 @@ def test_agreement_is_the_expected_share_of_what_is_named():
     x[:, :, 2:6] = 1
     score = Agreement(told(), {"words": ["w0", "w1", "w2"]}, seer)(x, ["w0", "w1", "w0 w1 w2", ""])
     assert torch.allclose(score, torch.tensor([1.0, 0.5, 0.5, 1.0], dtype=score.dtype), atol=1e-4)
+
+
+def test_agreement_of_several_seers_is_their_mean_and_looks_at_what_is_written():
+    """Each seer calls every fact as true as one slice is full; a gap that the mesh will not have counts as closed."""
+
+    def seer(slice_):
+        return lambda x, t, voxels: voxels[:, slice_].mean(dim=(1, 2))[:, None].expand(-1, 3)
+
+    x = torch.full((1, 1, 8, 8, 8), -1.0)
+    x[:, :, [0, 1, 3]] = 1  # in two pieces, a voxel apart
+    full, empty, gap = (seer(k) for k in (0, 7, 2))
+    agreement = partial(Agreement, told(), {"words": ["w0", "w1", "w2"]})
+    whole = float(wholeness(x))
+    assert whole < 1 and float(agreement(full)(x, ["w0"])) > whole
+    assert float(agreement(full, empty)(x, ["w0"])) == pytest.approx(0.5, abs=1e-4)
+    assert float(agreement(gap)(x, ["w0"])) > 0.01  # the bar is seen
 
 
 @pytest.fixture(scope="module")
