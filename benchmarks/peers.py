@@ -199,11 +199,15 @@ def x0_errors(denoiser: Denoiser, x0: Tensor, levels: Sequence[float]) -> list[f
 
 
 def errors_without_network(mean_shape: Tensor, x0: Tensor, levels: Sequence[float]) -> list[float]:
-    """What takes no network at all: the smaller error of the mean of the training shapes and of x_t / alpha."""
-    path, errors = MONAI_PATH, []
+    """What takes no network at all: Bayes' rule, each voxel by itself, as full as in the mean of the training shapes.
+
+    The mean of -1 and 1 with those odds, once x_t is seen, is tanh(atanh(mean) + alpha x_t / sigma^2).
+    """
+    path, odds, errors = MONAI_PATH, mean_shape.clamp(-0.99, 0.99).atanh(), []
     for stream, level in enumerate(levels):
         x_t, t = noised_at(path, x0, level, stream)
-        errors.append(min(squared_error(mean_shape, x0), squared_error(x_t / path.alpha(t).float(), x0)))
+        evidence = (path.alpha(t) / path.sigma(t) ** 2).float() * x_t
+        errors.append(squared_error((odds + evidence).tanh(), x0))
     return errors
 
 
@@ -231,7 +235,8 @@ def first_below(curve: list[dict], bounds: dict[int, float]) -> float | None:
 
 
 def compare(ours: list[dict], monai: list[dict], levels: Sequence[float], without: Sequence[float]) -> list[dict]:
-    """For each log-SNR, and for all at once (None), when either curve came to MONAI's last errors, and how they end.
+    """For each log-SNR, and for all at once (None), when either curve came to MONAI's last errors, and how they end;
+    for each log-SNR also when they came to what takes no network (`useful`).
 
     The times are those of looks, so that the ratio of MONAI's seconds to ours is never too large by the gap in ours.
     """
@@ -243,6 +248,8 @@ def compare(ours: list[dict], monai: list[dict], levels: Sequence[float], withou
         if len(numbers) == 1:
             (k,) = numbers
             row |= {"log_snr": levels[k], "without": without[k], "monai": last[k], "ours": ours[-1]["errors"][k]}
+            useful = [first_below(curve, {k: without[k]}) for curve in (ours, monai)]
+            row |= {"ours_useful": useful[0], "monai_useful": useful[1]}
         rows.append({"log_snr": None} | row)
     return rows
 
@@ -339,9 +346,9 @@ def quality_table(rows: list[dict]) -> str:
                          (("without", 12), ("monai", 10), ("ours", 10)))  # fmt: skip
         times = f"{number(row['monai_seconds'], '.1f', 'never'):>10}{number(row['ours_seconds'], '.1f', 'never'):>10}"
         lines.append(f"{number(row['log_snr'], '.2f', 'all'):>8}{errors}{times}{number(row['ratio'], '.1f', '-'):>8}")
-    idle = [f"{row['log_snr']:.2f}" for row in rows if row["log_snr"] is not None and row["monai"] > row["without"]]
-    if idle:
-        lines.append(f"MONAI's last error is still above what takes no network at log-SNR {', '.join(idle)}")
+    for name in ("MONAI", "ours"):
+        useful = (number(row[f"{name.lower()}_useful"], ".1f", "never") for row in rows if row["log_snr"] is not None)
+        lines.append(f"seconds until {name} was better than no network, from the first log-SNR: {', '.join(useful)}")
     return "\n".join(lines)
 
 

@@ -120,12 +120,22 @@ def test_x0_errors_leave_the_denoiser_in_its_mode():
         assert model.training is training
 
 
-def test_what_takes_no_network_is_the_better_of_the_mean_and_the_noisy_shape():
-    x0 = torch.stack([some_shape(k) for k in range(50)])
-    errors = peers.errors_without_network(torch.zeros(4, 4, 4), x0, [-8.0, 6.0])
-    assert errors[0] == pytest.approx(1.0)  # a guess of 0 where all is 1 or -1
-    # x_t / alpha has noise of deviation s about +-1; what lies beyond is clipped, so that half of the noise is left
-    assert errors[1] == pytest.approx(0.5 * math.exp(-6), rel=0.05)
+@pytest.mark.parametrize("level", [-8.0, 0.0, 2.0])
+def test_what_takes_no_network_has_the_least_error_of_a_single_bit_under_noise(level):
+    """For equal odds that is 1 - E tanh(snr + sqrt(snr) noise), here by a sum over the noise."""
+    snr, noise = math.exp(level), torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    weights = (-noise.square() / 2).exp()
+    least = 1 - float(((snr + snr**0.5 * noise).tanh() * weights).sum() / weights.sum())
+    bits = torch.where(gaussian(5, (400, 1, 8, 8, 8)) > 0, 1.0, -1.0)
+    (error,) = peers.errors_without_network(torch.zeros(8, 8, 8), bits, [level])
+    assert error == pytest.approx(least, rel=0.03)
+
+
+def test_what_takes_no_network_knows_how_full_a_place_is():
+    mean = torch.full((8, 8, 8), -0.8)  # one in ten
+    bits = torch.where(torch.rand(400, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0)) < 0.1, 1.0, -1.0)
+    far, near = peers.errors_without_network(mean, bits, [-12.0, 4.0])
+    assert far == pytest.approx(float((bits + 0.8).square().mean()), rel=1e-3) and near < 1e-4
 
 
 # ---- the recipe -----------------------------------------------------------------------------------------
@@ -191,7 +201,7 @@ MONAI = [look(30.0, 0.8, 0.1), look(60.0, 0.5, 0.12), look(100.0, 0.4, 0.13)]
 def test_comparison_at_every_level_and_all_at_once():
     first, second, both = peers.compare(OURS, MONAI, [-4.0, 4.0], [0.35, 0.7])
     assert first == {"log_snr": -4.0, "without": 0.35, "monai": 0.4, "ours": 0.1, "ours_seconds": 2.0,
-                     "monai_seconds": 100.0, "ratio": 50.0}  # fmt: skip
+                     "monai_seconds": 100.0, "ratio": 50.0, "ours_useful": 8.0, "monai_useful": None}  # fmt: skip
     # ours never came to MONAI's 0.13, and MONAI's came to it sooner than at its end
     assert (second["ours_seconds"], second["monai_seconds"], second["ratio"]) == (None, 30.0, None)
     assert both == {"log_snr": None, "ours_seconds": None, "monai_seconds": 100.0, "ratio": None}
@@ -205,7 +215,8 @@ def test_the_table_of_quality_says_never_and_where_monai_learned_nothing():
     assert lines[1].split() == ["-4.00", "0.3500", "0.4000", "0.1000", "100.0", "2.0", "50.0"]
     assert lines[2].split() == ["4.00", "0.7000", "0.1300", "0.1400", "30.0", "never", "-"]
     assert lines[3].split() == ["all", "100.0", "never", "-"]
-    assert lines[4].endswith("at log-SNR -4.00")
+    assert lines[4].startswith("seconds until MONAI") and lines[4].endswith(": never, 30.0")
+    assert lines[5].startswith("seconds until ours") and lines[5].endswith(": 8.0, 1.0")
     assert len({len(line) for line in lines[:4]}) == 1
 
 

@@ -440,8 +440,8 @@ assert helps
 
 # %% [markdown]
 # *Eight shapes for "a lamp with a tripod and a globe", and what the score says of them.* The model was not trained for
-# it, nothing about the sampler changed, and it costs as many times more as there are tries. What is never made cannot be
-# chosen.
+# it, nothing about the sampler changed, and it costs as many times more as there are tries. What is never made cannot
+# be chosen.
 #
 # ### Steer
 #
