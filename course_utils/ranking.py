@@ -21,7 +21,7 @@ from course_utils.metrics import CRUMB
 from course_utils.sampling import State
 from course_utils.steering import full_or_empty, steered
 
-ENOUGH = 1.0  # a score that no further try is made for: a shape in one piece; what a text names is never so sure
+ENOUGH = 0.98  # a score that no further try is made for, unless it says otherwise: a shape as good as whole
 SEERS = ("facts-of-shapes32", "facts-of-guesses32")  # shipped; the second steers, both rank
 APART = 1_000_003  # between the seeds of two tries: neighbours are the seeds of other shapes
 Score = Callable[[Tensor, Sequence[str]], Tensor]
@@ -48,20 +48,21 @@ def best_of(
     config: dict,
     prompts: Sequence[str],
     seeds: Sequence[int],
-    enough: float = ENOUGH,
+    enough: float | None = None,
     edits: Edits | None = None,
     watch: Callable[[State], None] = lambda state: None,
     **how,
 ) -> Best:
     """Of up to `tries` shapes for each of B prompts and seeds the one with the highest score.
 
-    score: called as score(x, prompts) with fields (N, 1, D, H, W), inside is above 0; returns (N,). A shape that has
-    `enough` is not tried again. edits: called with the prompts of a try, for what its sampler asks instead of the
-    denoiser. denoiser, config, how: of `generation.sampling_states`; watch gets its states as they come. ValueError for
-    less than one try or a prompt unknown to the model.
+    score: called as score(x, prompts) with fields (N, 1, D, H, W), inside is above 0; returns (N,).  enough: a shape
+    that has it is not tried again; None is the score's own `enough`, or `ENOUGH`.  edits: called with the prompts of a
+    try, for what its sampler asks instead of the denoiser. denoiser, config, how: of `generation.sampling_states`;
+    watch gets its states as they come. ValueError for less than one try or a prompt unknown to the model.
     """
     if tries < 1:
         raise ValueError(f"tries is {tries}; expected a whole number from 1")
+    enough = getattr(score, "enough", ENOUGH) if enough is None else enough
     kept: list[tuple] = [(-np.inf, None, seed) for seed in seeds]  # score, field, seed
     for k in range(tries):
         open_ = [row for row, (reached, *_) in enumerate(kept) if reached < enough]
@@ -96,6 +97,8 @@ class Agreement:
     same facts; what they see is averaged. The first factor is the expected share of the named facts that are true, each
     counted as surely as it is named; 1 where nothing is named.
     """
+
+    enough = 1.0  # a seer is surer than it is right: the best of all tries beats the first that it finds good
 
     def __init__(self, reader: nn.Module, config: dict, *seers: nn.Module):
         self.reader, self.config, self.seers = reader, config, seers

@@ -52,6 +52,13 @@ def test_one_try_is_the_plain_sample_and_enough_ends_the_trying():
 
     best = best_of(3, score, denoiser, config, PROMPTS, SEEDS, enough=0.9)
     assert asked == [3, 1, 1] and best.seeds == SEEDS  # of equal scores the first try's
+    asked.clear()
+    score.enough = 1.0  # its own
+    assert best_of(2, score, denoiser, config, PROMPTS, SEEDS).seeds == SEEDS and asked == [3, 1]
+    asked.clear()
+    score.enough = 1.1
+    best_of(2, score, denoiser, config, PROMPTS, SEEDS)
+    assert asked == [3, 3]
     with pytest.raises(ValueError, match="tries is 0"):
         best_of(0, brightness, denoiser, config, PROMPTS, SEEDS)
 

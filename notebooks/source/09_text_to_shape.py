@@ -419,9 +419,8 @@ stills.show_fields(eight, [f"score {value:.2f}" for value in score(eight[:, None
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 def best_for(prompts, tries, **how):
-    """The best of up to `tries` shapes for each prompt, seeds from 0, 1, … on: bool (N, 32, 32, 32)."""
+    """The best of `tries` shapes for each prompt, seeds from 0, 1, … on: bool (N, 32, 32, 32)."""
     texts, parts = [one.text for one in prompts], range(0, len(prompts), 11)
-    how["enough"] = 0.98  # a score that ends the tries, to save your time
     kept = [best_of(tries, score, reader, config, texts[k : k + 11], range(k, k + 11), **how).x for k in parts]
     return to_occupancy(torch.cat(kept))
 
