@@ -515,9 +515,9 @@ print("is most right in what is generated, with every kind?", "yes" if most else
 assert most
 
 # %% [markdown]
-# *Generated* is what `course.py generate` makes: a critic steers, eight seeds are tried, and the one that pleases both
-# networks most is kept, with gaps of up to three voxels closed. It is slower for it: each step needs the way back
-# through both networks too. Try *an arc lamp with a drum shade* in the prompt box of section 5.
+# *Ranked*: of eight plain shapes the one that pleases both networks most, with gaps of up to three voxels closed
+# (lesson 08). *Generated* is what `course.py generate` makes: the same of eight steered ones. It is slower for it: each
+# step needs the way back through both networks too. Try *an arc lamp with a drum shade* in the prompt box of section 5.
 #
 # ### What obedience costs
 #
