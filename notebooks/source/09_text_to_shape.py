@@ -517,8 +517,7 @@ assert most
 # %% [markdown]
 # *Ranked*: of eight plain shapes the one that pleases both networks most, with gaps of up to three voxels closed
 # (lesson 08). *Generated* is what `course.py generate` makes: the same of eight steered ones. It is slower for it: each
-# step needs the way back through critic and model too. Try *an arc lamp with a drum shade* in the prompt box of section
-# 5.
+# step needs the way back through critic and model too. Try *an arc lamp with a drum shade* in section 5's prompt box.
 #
 # ### What obedience costs
 #
