@@ -25,8 +25,9 @@ import psutil
 import torch
 from nbclient import NotebookClient
 
-from course_utils.atomic import writing
-from course_utils.results import STUDIES, load_results, save_results
+from course_utils.files.atomic import writing
+from course_utils.files.results import load_results, save_results
+from course_utils.places import STUDIES
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"

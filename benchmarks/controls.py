@@ -11,11 +11,11 @@ import time
 import torch
 
 from course_utils.datasets.shapes.drawing import Box
-from course_utils.denoiser import Denoiser
-from course_utils.mixtures import five_blobs
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.mixtures import five_blobs
+from course_utils.diffusion.paths import FlowPath
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
-from course_utils.paths import FlowPath
 from course_utils.widgets import (
     GuidancePlayground,
     IsosurfaceSlider,

@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import SHIPPED_TEXT, TRIES_OF_TEXTS, parts
-from course_utils.checkpoints import load_checkpoint, write_section
+from course_utils.cli.commands import SHIPPED_TEXT, TRIES_OF_TEXTS, parts
 from course_utils.datasets.captions import (
     HELD_OUT,
     SAID_APART,
@@ -32,10 +31,12 @@ from course_utils.datasets.captions import (
     total,
 )
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
+from course_utils.evaluation.metrics import COPY, copied, iou_distances, nearest_iou, one_piece
+from course_utils.files.results import save_results
 from course_utils.geometry.voxels import joined, to_occupancy
-from course_utils.metrics import COPY, copied, iou_distances, nearest_iou, one_piece
-from course_utils.ranking import best_of, shipped_score, shipped_steering
-from course_utils.results import STUDIES, save_results
+from course_utils.models.checkpoints import load_checkpoint, write_section
+from course_utils.models.ranking import best_of, shipped_score, shipped_steering
+from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/faithfulness.py"
 HEADING = "## Faithfulness"

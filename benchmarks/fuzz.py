@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
-from course_utils.datasets.files import read_npz, read_voxels, write_npz, write_vox
 from course_utils.datasets.shapes import make_shape
-from course_utils.geometry.mesh import save_mesh
+from course_utils.files.reading import read_npz, read_voxels, write_npz, write_vox
+from course_utils.files.results import load_results, save_results
+from course_utils.geometry.surface import save_mesh
 from course_utils.geometry.voxels import blocky_mesh
-from course_utils.results import load_results, save_results
+from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
 
 SECONDS = 10.0  # a reader's time for a small damaged file
 NUMBERS = (0, 1, 2, 127, 128, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)

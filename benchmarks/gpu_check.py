@@ -20,15 +20,16 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.checkpoints import CHECKPOINTS, build_denoiser, load_checkpoint
 from course_utils.datasets.shapes import CLASSES, make_shapes
-from course_utils.denoiser import Denoiser
-from course_utils.doctor import Finding
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.sampling import guided, last, sample, time_grid
+from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units, training_loss
+from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
-from course_utils.noise import gaussian
-from course_utils.results import save_results
-from course_utils.sampling import guided, last, sample, time_grid
-from course_utils.training import Draw, Plan, Trainer, batches, has_bfloat16_units, training_loss
+from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.doctor import Finding
+from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = "open an issue with this output and the JSON file"

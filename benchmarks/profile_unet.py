@@ -12,13 +12,13 @@ from collections.abc import Callable
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from course_utils.__main__ import SHIPPED, read_config
-from course_utils.checkpoints import build_denoiser, load_checkpoint
+from course_utils.cli.commands import SHIPPED, read_config
 from course_utils.datasets.shapes import make_shapes
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.sampling import SAMPLERS, guided, sample, time_grid
+from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.geometry.voxels import to_model
-from course_utils.noise import gaussian
-from course_utils.sampling import SAMPLERS, guided, sample, time_grid
-from course_utils.training import Plan, Trainer, batches
+from course_utils.models.checkpoints import build_denoiser, load_checkpoint
 
 WARM_UPS, REPEATS, OPERATORS = 3, 10, 15
 

@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import SHIPPED, TRIES
-from course_utils.checkpoints import load_checkpoint, write_section
-from course_utils.datasets.files import read_npz
+from course_utils.cli.commands import SHIPPED, TRIES
 from course_utils.datasets.shapes import make_shapes
-from course_utils.denoiser import Denoiser
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.evaluation.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
+from course_utils.files.reading import read_npz
+from course_utils.files.results import finite, save_results
 from course_utils.geometry.voxels import joined, to_occupancy
-from course_utils.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
-from course_utils.ranking import best_of, wholeness
-from course_utils.recipes import training_data
-from course_utils.results import STUDIES, finite, save_results
+from course_utils.models.checkpoints import load_checkpoint, write_section
+from course_utils.models.ranking import best_of, wholeness
+from course_utils.models.recipes import training_data
+from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/quality.py"
 HEADING = "## Quality"

@@ -2,7 +2,7 @@
 
 A path of noise levels (`paths`), a denoiser (`denoiser`), a training loop (`training`) and samplers (`sampling`)
 work on points, images and voxels alike. Importing the package imports nothing else; import what you need from
-the modules, for example `from course_utils.paths import FlowPath`.
+the modules, for example `from course_utils.diffusion.paths import FlowPath`.
 """
 
 __version__ = "0.1.0"

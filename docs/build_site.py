@@ -210,9 +210,9 @@ def put_runtime(folder: Path) -> None:
 
 def put_models(folder: Path) -> None:
     """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long as it fits."""
-    from course_utils.atomic import writing
-    from course_utils.checkpoints import CHECKPOINTS
-    from course_utils.export_onnx import export_onnx, exported
+    from course_utils.files.atomic import writing
+    from course_utils.models.onnx import export_onnx, exported
+    from course_utils.places import CHECKPOINTS
 
     for name in LIVE_MODELS:
         made, config = ROOT / "build" / "live" / name, json.loads((CHECKPOINTS / name / "config.json").read_text())
@@ -226,8 +226,8 @@ def put_models(folder: Path) -> None:
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
     """The film that the live box opens with, before a model is loaded: what a model's steps show, a bit a voxel."""
-    from course_utils.checkpoints import load_checkpoint
-    from course_utils.generation import sampling_states
+    from course_utils.models.checkpoints import load_checkpoint
+    from course_utils.models.generation import sampling_states
     from course_utils.widgets.live_model import packed
 
     return packed(list(sampling_states(*load_checkpoint(folder), [prompt], [seed])))

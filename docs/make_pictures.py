@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
-from course_utils.generation import sampling_states
-from course_utils.noise import gaussian
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import sampling_states
+from course_utils.places import CHECKPOINTS
 from course_utils.plots.stills import contact_sheet, render, save_png
-from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "notebooks" / "images"
@@ -28,7 +29,7 @@ def states(family: str, seeds: list[int]):
 def forward() -> None:
     """notebooks/images/forward.png: the letter of lesson 01 at six log-SNRs, all scaled to one size."""
     from course_utils.datasets.points import letter
-    from course_utils.paths import CosinePath
+    from course_utils.diffusion.paths import CosinePath
     from course_utils.plots.planar import show_clouds
 
     path, x0, noise = CosinePath(), letter(2500, seed=0), gaussian(0, (2500, 2))
@@ -42,8 +43,8 @@ def trajectories() -> None:
     """notebooks/images/trajectories.png: fourteen particles of lesson 03, from t = 0.4 to the data, in three ways."""
     from itertools import pairwise
 
-    from course_utils.mixtures import five_blobs
-    from course_utils.paths import DDPMPath
+    from course_utils.diffusion.mixtures import five_blobs
+    from course_utils.diffusion.paths import DDPMPath
     from course_utils.plots.planar import show_paths
     from course_utils.plots.style import DATA, MODEL
 
@@ -66,8 +67,8 @@ def trajectories() -> None:
 
 def score() -> None:
     """notebooks/images/score.png: lesson 02's mixture and its score at four noise levels."""
-    from course_utils.mixtures import five_blobs
-    from course_utils.paths import FlowPath
+    from course_utils.diffusion.mixtures import five_blobs
+    from course_utils.diffusion.paths import FlowPath
     from course_utils.plots.planar import show_maps, square_grid
 
     path, mixture = FlowPath(), five_blobs()
@@ -84,10 +85,10 @@ def score() -> None:
 
 def trained(pictures, condition=None, steps=450, **network):
     """A U-Net trained on pictures as lessons 04 and 06 do."""
-    from course_utils.denoiser import Denoiser
+    from course_utils.diffusion.denoiser import Denoiser
+    from course_utils.diffusion.paths import FlowPath
+    from course_utils.diffusion.training import Plan, Trainer, batches
     from course_utils.networks.unet import UNet
-    from course_utils.paths import FlowPath
-    from course_utils.training import Plan, Trainer, batches
 
     torch.manual_seed(0)
     plan = Plan(steps=steps, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
@@ -129,14 +130,14 @@ def guidance() -> None:
 
 def duel() -> None:
     """notebooks/images/duel.png: lesson 05's two trainings on five blobs, at four moments each."""
-    from course_utils.denoiser import Denoiser
-    from course_utils.gan import GANPlan, GANTrainer, point_networks
-    from course_utils.mixtures import five_blobs
+    from course_utils.diffusion.denoiser import Denoiser
+    from course_utils.diffusion.gan import GANPlan, GANTrainer, point_networks
+    from course_utils.diffusion.mixtures import five_blobs
+    from course_utils.diffusion.paths import FlowPath
+    from course_utils.diffusion.training import Plan, Trainer, batches
     from course_utils.networks.mlp import MLP
-    from course_utils.paths import FlowPath
     from course_utils.plots.planar import show_clouds
     from course_utils.plots.style import MODEL
-    from course_utils.training import Plan, Trainer, batches
 
     data, path = five_blobs().sample(50_000, seed=0), FlowPath()
     torch.manual_seed(0)

@@ -20,18 +20,27 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.datasets.images import digits
-from course_utils.denoiser import Denoiser, parameter_count
-from course_utils.gan import SHARE, GANPlan, GANTrainer, mode_shares, modes_covered, picture_networks, point_networks
-from course_utils.judge import train_judge
-from course_utils.metrics import frechet_distance, nearest_distances, sliced_wasserstein
-from course_utils.mixtures import five_blobs
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.gan import (
+    SHARE,
+    GANPlan,
+    GANTrainer,
+    mode_shares,
+    modes_covered,
+    picture_networks,
+    point_networks,
+)
+from course_utils.diffusion.mixtures import five_blobs
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.sampling import ddim, last, sample, time_grid
+from course_utils.diffusion.training import Plan, Trainer, batches
+from course_utils.evaluation.classifier import train_judge
+from course_utils.evaluation.metrics import frechet_distance, nearest_distances, sliced_wasserstein
+from course_utils.files.results import load_results, save_results
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
-from course_utils.noise import gaussian
-from course_utils.paths import FlowPath
-from course_utils.results import STUDIES, load_results, save_results
-from course_utils.sampling import ddim, last, sample, time_grid
-from course_utils.training import Plan, Trainer, batches
+from course_utils.places import STUDIES
 
 FILE = STUDIES / "gan_or_diffusion.json"
 COMMAND = "OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py"

@@ -19,18 +19,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.__main__ import begin_from, parts, read_config
-from course_utils.checkpoints import build_denoiser
+from course_utils.cli.commands import begin_from, parts, read_config
 from course_utils.datasets.captions import FIRST_TEST_SEED, captions, faithfulness, prompts, total, words
 from course_utils.datasets.shapes import CLASSES, make_shapes
-from course_utils.denoiser import parameter_count
-from course_utils.generation import condition_of, sampling_states
+from course_utils.diffusion.denoiser import parameter_count
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.sampling import last
+from course_utils.diffusion.training import Plan, Trainer
+from course_utils.files.results import load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.noise import gaussian
-from course_utils.recipes import captioned, draw_from
-from course_utils.results import STUDIES, load_results, save_results
-from course_utils.sampling import last
-from course_utils.training import Plan, Trainer
+from course_utils.models.checkpoints import build_denoiser
+from course_utils.models.generation import condition_of, sampling_states
+from course_utils.models.recipes import captioned, draw_from
+from course_utils.places import STUDIES
 
 FILE = STUDIES / "how_to_read.json"
 COMMAND = "python studies/how_to_read.py"

@@ -15,15 +15,16 @@ from pathlib import Path
 import torch
 
 from course_utils.datasets.shapes import make_shapes
-from course_utils.denoiser import Denoiser
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.diffusion.training import Plan, Trainer, batches
+from course_utils.evaluation.metrics import shape_report
+from course_utils.files.results import finite, load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.metrics import shape_report
 from course_utils.networks.unet import UNet
-from course_utils.noise import gaussian
-from course_utils.paths import FlowPath
-from course_utils.results import STUDIES, finite, load_results, save_results
-from course_utils.sampling import ddpm, guided, last, sample, time_grid
-from course_utils.training import Plan, Trainer, batches
+from course_utils.places import STUDIES
 
 FILE = STUDIES / "what_to_predict.json"
 COMMAND = "OMP_NUM_THREADS=1 python studies/what_to_predict.py"

@@ -17,15 +17,14 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.atomic import alone_in, save_tensors
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
-from course_utils.datasets.files import read_npz, read_voxels
 from course_utils.datasets.shapes.drawing import slab
-from course_utils.denoiser import Denoiser
-from course_utils.generation import sampling_states
-from course_utils.geometry.mesh import smooth_mesh
-from course_utils.geometry.voxels import to_occupancy
-from course_utils.metrics import (
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.mixtures import five_blobs
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import PATHS, CosinePath, DDPMPath, EDMPath, FlowPath, TablePath
+from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.training import Plan, Trainer, batches
+from course_utils.evaluation.metrics import (
     frechet_distance,
     height_profile,
     iou_distances,
@@ -33,14 +32,16 @@ from course_utils.metrics import (
     sliced_wasserstein,
     watertight_share,
 )
-from course_utils.mixtures import five_blobs
+from course_utils.files.atomic import alone_in, save_tensors
+from course_utils.files.reading import read_npz, read_voxels
+from course_utils.geometry.surface import smooth_mesh
+from course_utils.geometry.voxels import to_occupancy
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import sampling_states
+from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
-from course_utils.noise import gaussian
-from course_utils.paths import PATHS, CosinePath, DDPMPath, EDMPath, FlowPath, TablePath
-from course_utils.pipeline import VoxelDiffusionPipeline
-from course_utils.sampling import SAMPLERS, guided, last, sample, time_grid
-from course_utils.training import Plan, Trainer, batches
+from course_utils.places import CHECKPOINTS
 from course_utils.widgets import NoiseSlider, PromptBox, SamplerPlayground, ScoreField, Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -241,7 +242,7 @@ def test_ctrl_c_while_saving_leaves_what_was_there(tmp_path, monkeypatch):
         Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course_utils.atomic.save_file", interrupted)
+    monkeypatch.setattr("course_utils.files.atomic.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_tensors(goal, {"a": torch.zeros(3)}, {})
     assert goal.read_bytes() == before and list(tmp_path.iterdir()) == [goal]
@@ -258,8 +259,8 @@ def test_a_full_disk_loses_nothing_and_is_said_in_one_line(tmp_path):
     before = goal.read_bytes()
     code = f"""
 import torch
-from course_utils import __main__ as program
-from course_utils.atomic import save_tensors
+from course_utils.cli import __main__ as program
+from course_utils.files.atomic import save_tensors
 program.train = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
 program.main(["train", "shapes32"])
 """
@@ -274,7 +275,7 @@ program.main(["train", "shapes32"])
 def test_two_processes_do_not_train_into_one_folder(tmp_path):
     code = f"""
 import sys
-from course_utils.atomic import alone_in
+from course_utils.files.atomic import alone_in
 with alone_in({str(tmp_path / "run")!r}):
     print("in", flush=True)
     sys.stdin.read()

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-FURNITURE = Path(__file__).resolve().parents[2] / "data" / "furniture32" / "furniture32.npz"
+from course_utils.places import FURNITURE
+
 CATEGORIES = (
     "chair", "bench", "table", "sofa", "bed", "shelf", "cabinet", "lamp", "bathroom", "appliance", "kitchenware",
     "plant", "person", "animal", "vehicle", "clothing", "door or window", "socket or switch", "toy, sport or music",

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.places import GLYPHS
+
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-GLYPHS = Path(__file__).resolve().parents[2] / "data" / "glyphs16" / "glyphs16.npz"
 
 
 class Pictures(NamedTuple):

@@ -8,8 +8,8 @@ import math
 
 import torch
 
+from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
-from course_utils.paths import spread
 
 
 def _mix(x0, noise, t):

@@ -9,8 +9,8 @@ import math
 
 import torch
 
+from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
-from course_utils.paths import spread
 
 # ---- at_log_snr(x0, noise, log_snr) ---------------------------------------------------------------------------------
 

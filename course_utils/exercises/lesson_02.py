@@ -7,8 +7,8 @@ and Ho 2022, arXiv 2202.00512, appendix D), on any path, also where alpha^2 + si
 
 import torch
 
+from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
-from course_utils.paths import spread
 
 # ---- posterior_mean(x_t, mean, std, alpha, sigma) -------------------------------------------------------
 

@@ -10,9 +10,9 @@ import math
 import torch
 from torch.nn.functional import cosine_similarity
 
+from course_utils.diffusion.noise import lerp
+from course_utils.diffusion.noise import slerp as library_slerp
 from course_utils.exercises.checks import Exercise, unless_close
-from course_utils.noise import lerp
-from course_utils.noise import slerp as library_slerp
 
 # ---- modulate(h, scale, shift) --------------------------------------------------------------------------
 

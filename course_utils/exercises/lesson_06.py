@@ -6,8 +6,8 @@ one (after arXiv 2206.01714, eq. 11). `rescaled` is arXiv 2305.08891, eq. 15 and
 
 import torch
 
+from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
-from course_utils.paths import spread
 
 # ---- mixed(uncond, first, second, scale, mix) -----------------------------------------------------------
 

@@ -7,8 +7,8 @@ the velocity error is the x0 error divided by t, kept finite by t >= 0.05 (Li an
 
 import torch
 
+from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
-from course_utils.paths import spread
 
 SMALLEST_T = 0.05
 

@@ -98,7 +98,7 @@ def shape_film(fields, titles=None, level=0.0, colour=MODEL):
 
 
 def sampling_film(states, sample=0, colour=MODEL):
-    """Film of the x0-predictions of one `sample` in the states that `course_utils.sampling.sample` yields."""
+    """Film of the x0-predictions of one `sample` in the states that `course_utils.diffusion.sampling.sample` yields."""
     states = list(states)
     fields = [to_numpy(state.x0)[sample, 0] for state in states]
     titles = [f"step {state.step} of {state.steps}, t = {float(state.t):.2f}" for state in states]

@@ -1,6 +1,6 @@
 """Watch a training: a loss curve and a few shapes in one picture that is replaced in place while the loop runs.
 
-Lesson 08 uses it around `course_utils.training.train`. In a saved notebook only the last picture stays; outside a
+Lesson 08 uses it around `course_utils.diffusion.training.train`. In a saved notebook only the last picture stays; outside a
 notebook nothing is displayed, and the same calls still build the picture.
 """
 

@@ -67,7 +67,7 @@ def sheet(pictures, colour, limit=1.0, side=FILM_TILE, columns=None):
 def picture_film(states, titles=None, count=9):
     """Film of a denoising: at every step x_t (grey) above the denoiser's guess of x0 (orange), `count` samples.
 
-    states: what `course_utils.sampling.sample` yields, x_t and x0 of shape (B, 1, H, W). A slider and play button run
+    states: what `course_utils.diffusion.sampling.sample` yields, x_t and x0 of shape (B, 1, H, W). A slider and play button run
     in the browser. titles: one a step (default: its number and time). Returns a Film.
     """
     states = list(states)

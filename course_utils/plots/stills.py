@@ -1,7 +1,7 @@
 """Still pictures of many 3D shapes in a grid: what lessons 00 and 05 to 09 show after sampling, in well under a second.
 
 Every function takes numpy arrays or torch tensors and returns a `Picture`: a matplotlib figure that displays itself as
-the last value of a cell. The renderer is `course_utils.plots.raster`; the camera is the same for all shapes.
+the last value of a cell. The renderer is `course_utils.geometry.render`; the camera is the same for all shapes.
 """
 
 import textwrap

@@ -12,14 +12,14 @@ import anywidget
 import numpy as np
 import traitlets
 
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
-from course_utils.export_onnx import exported
-from course_utils.generation import sampling_states
+from course_utils.diffusion.sampling import State
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import sampling_states
+from course_utils.models.onnx import exported
+from course_utils.places import CHECKPOINTS, ROOT
 from course_utils.plots.film import Film, sampling_film
-from course_utils.sampling import State
 from course_utils.widgets.sculptor import BUNDLE
 
-ROOT = Path(__file__).resolve().parents[2]
 LIVE = ROOT / "docs" / "live"
 RUNTIME = LIVE / "node_modules" / "onnxruntime-web" / "dist"
 MODELS = ROOT / "build" / "live"

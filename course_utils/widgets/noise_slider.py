@@ -8,8 +8,8 @@ from matplotlib.colors import to_hex, to_rgb
 from plotly.subplots import make_subplots
 
 from course_utils.datasets.points import POINTS
-from course_utils.noise import gaussian
-from course_utils.paths import PATHS
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import PATHS
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.planar import DOTS, LABELS
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE, plotly_layout

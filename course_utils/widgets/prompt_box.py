@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from ipywidgets import Button, FloatSlider, IntSlider, Text
 
-from course_utils.generation import sampling_states
-from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
+from course_utils.diffusion.sampling import State
+from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
 from course_utils.geometry.voxels import joined, keep_largest
+from course_utils.models.generation import sampling_states
+from course_utils.models.ranking import Agreement
 from course_utils.plots.film import sampling_film
 from course_utils.plots.stills import middle_slice, render
 from course_utils.plots.style import MODEL
-from course_utils.ranking import Agreement
-from course_utils.sampling import State
 from course_utils.widgets.control import Control
 
 SIDE = 300  # pixels of the picture of the shape
@@ -104,7 +104,7 @@ class PromptBox(Control):
 
     def save(self, file: str | Path | None = None) -> None:
         """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what is wrong."""
-        from course_utils.__main__ import file_name
+        from course_utils.cli.commands import file_name
 
         mesh = smooth_mesh(self.field())
         file = Path(file or f"{file_name(self.asked[0])}-{self.asked[1]}.glb")

@@ -7,9 +7,9 @@ from ipywidgets import FloatSlider
 from matplotlib.colors import ListedColormap
 from plotly.subplots import make_subplots
 
-from course_utils.denoiser import Denoiser
-from course_utils.mixtures import GaussianMixture
-from course_utils.paths import Path
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.mixtures import GaussianMixture
+from course_utils.diffusion.paths import Path
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.planar import DENSITY_MAP, LABELS, LIMIT, square_grid
 from course_utils.plots.style import EXACT, INK, MODEL, plotly_layout

@@ -1,4 +1,4 @@
-// Mixtures of Gaussians, as in course_utils/mixtures.py: density, score and the best denoiser have formulas.
+// Mixtures of Gaussians, as in course_utils/diffusion/mixtures.py: density, score and the best denoiser have formulas.
 
 export class Mixture {
   /** means: [[x, y], ...] of components of equal weight; std: one for all. */

@@ -1,4 +1,4 @@
-// A trained model in the browser: what course_utils/export_onnx.py wrote, run by onnxruntime-web.
+// A trained model in the browser: what course_utils/models/onnx.py wrote, run by onnxruntime-web.
 
 import { timeGrid } from "./paths.js";
 import { guided, sample } from "./sampling.js";

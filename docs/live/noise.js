@@ -1,4 +1,4 @@
-// Portable Gaussian noise, number for number that of course_utils/noise.py: Threefry-2x32-20 (Salmon et al., SC 2011),
+// Portable Gaussian noise, number for number that of course_utils/diffusion/noise.py: Threefry-2x32-20 (Salmon et al., SC 2011),
 // then Box and Muller's formula in double precision.
 
 const ROTATIONS = [[13, 15, 26, 6], [17, 29, 16, 24]];

@@ -1,4 +1,4 @@
-// The noise path x_t = alpha x0 + sigma noise that the page's models were trained on, as in course_utils/paths.py.
+// The noise path x_t = alpha x0 + sigma noise that the page's models were trained on, as in course_utils/diffusion/paths.py.
 
 export const PATHS = {
   flow: {

@@ -1,4 +1,4 @@
-// From noise to data: one loop for every sampler, as in course_utils/sampling.py. A sampler is one function, a step from
+// From noise to data: one loop for every sampler, as in course_utils/diffusion/sampling.py. A sampler is one function, a step from
 // time t to time s < t, and sees nothing but `await denoise(x, t)`, the guess of x0, and `draw()`, fresh noise.
 
 import { gaussian } from "./noise.js";

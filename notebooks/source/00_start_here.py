@@ -16,11 +16,12 @@
 # %%
 import torch
 
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
 from course_utils.exercises import lesson_00
-from course_utils.noise import gaussian
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.places import CHECKPOINTS
 from course_utils.plots import film, stills
-from course_utils.sampling import ddpm, guided, last, sample, time_grid
 
 # %% [markdown]
 # ## A chair, now
@@ -85,7 +86,7 @@ stills.show_fields(one_word, [f"seed {seed}" for seed in range(6)], columns=6)
 
 # %% [markdown]
 # *One word, six noises.* The seed picks the shape. The same seed gives the same noise on every machine, because the
-# random numbers come from a generator that the course defines bit by bit (`course_utils/noise.py`); and so, up to
+# random numbers come from a generator that the course defines bit by bit (`course_utils/diffusion/noise.py`); and so, up to
 # rounding in the network, the same shape.
 
 # %% [markdown]
@@ -105,7 +106,7 @@ LiveModel("shapes32", "lamp", seed=5)
 # a mesh opens in Blender (*File › Import › glTF*), in Unity, Godot or Roblox Studio, and on a 3D printer.
 
 # %% tags=["nbval-ignore-output"] reason="how many triangles a surface has differs between processors"
-from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
+from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
 from course_utils.geometry.voxels import keep_largest
 
 mesh = smooth_mesh(keep_largest(chair[-1].x_t[0, 0].numpy()))
@@ -156,7 +157,7 @@ print(f"one lamp from noise: {time.perf_counter() - start:.1f} s")
 # ## Is everything here?
 
 # %% tags=["nbval-ignore-output"] reason="versions and machines are different everywhere"
-from course_utils.doctor import examine
+from course_utils.models.doctor import examine
 
 for finding in examine():
     print(finding)

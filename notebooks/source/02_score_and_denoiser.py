@@ -19,10 +19,10 @@ import math
 
 import torch
 
+from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import KINDS, PATHS, FlowPath
 from course_utils.exercises import lesson_02
-from course_utils.mixtures import GaussianMixture, five_blobs
-from course_utils.noise import gaussian
-from course_utils.paths import KINDS, PATHS, FlowPath
 from course_utils.plots.planar import (
     ERROR_MAP,
     Chart,
@@ -424,9 +424,9 @@ def loss_by_hand(denoise, x0, noise, t):
 
 
 # %%
-from course_utils.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
 from course_utils.networks.mlp import MLP
-from course_utils.training import Plan, Trainer, batches, training_loss
 
 torch.manual_seed(0)
 denoiser = Denoiser(MLP(width=64), path, prediction="v")
@@ -656,7 +656,7 @@ assert gap < 1e-9
 # sampler's steps at little noise, where single points matter.)
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
-from course_utils.sampling import ddim, last, sample, time_grid
+from course_utils.diffusion.sampling import ddim, last, sample, time_grid
 
 torch.manual_seed(0)
 longer = Plan(steps=600, batch_size=256, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)

@@ -18,11 +18,11 @@ from itertools import pairwise
 
 import torch
 
+from course_utils.diffusion.mixtures import five_blobs
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import DDPMPath, FlowPath
+from course_utils.evaluation.metrics import sliced_wasserstein
 from course_utils.exercises import lesson_03
-from course_utils.metrics import sliced_wasserstein
-from course_utils.mixtures import five_blobs
-from course_utils.noise import gaussian
-from course_utils.paths import DDPMPath, FlowPath
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_paths
 from course_utils.plots.style import DATA, EXACT, MODEL
 
@@ -242,7 +242,7 @@ assert missed < 1e-5
 # ## 2 · One loop, many steps
 #
 # A **sampler** in this course is one function: a step from time $t$ to an earlier time $s$. Around it runs always the
-# same loop (`course_utils.sampling.sample`). The step sees the denoiser $D$ and nothing else: no score, no velocity.
+# same loop (`course_utils.diffusion.sampling.sample`). The step sees the denoiser $D$ and nothing else: no score, no velocity.
 #
 # **DDIM.** Ask for the data, compute which noise that leaves, and mix the same two again for the time $s$:
 #
@@ -298,7 +298,7 @@ def my_heun(denoise, x, t, s):
 
 
 # %%
-from course_utils.sampling import SAMPLERS, ddim, ddpm, dpm_solver, heun, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, ddim, ddpm, dpm_solver, heun, last, sample, time_grid
 
 for mine, library in ((my_ddim, ddim), (my_heun, heun)):
     x = start
@@ -392,7 +392,7 @@ for name in ("ddim", "heun", "dpm_solver"):
 # the end can be computed exactly:
 
 # %%
-from course_utils.mixtures import GaussianMixture
+from course_utils.diffusion.mixtures import GaussianMixture
 
 one_blob = GaussianMixture([[0.0]], stds=0.5).denoiser(flow)
 
@@ -634,9 +634,9 @@ for name, (data_end, noise_end) in pairings.items():
 # comes with its partner.
 
 # %%
-from course_utils.denoiser import Denoiser
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.networks.mlp import MLP
-from course_utils.training import Plan, Trainer, batches
 
 plan = Plan(steps=600, batch_size=512, learning_rate=5e-3, time_std=1.8, ema_decay=0.98)
 

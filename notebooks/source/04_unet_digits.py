@@ -19,9 +19,9 @@ import copy
 import torch
 
 from course_utils.datasets.images import digits, glyphs
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import FlowPath
 from course_utils.exercises import lesson_04
-from course_utils.noise import gaussian
-from course_utils.paths import FlowPath
 from course_utils.plots import DATA, EXACT, MODEL, NOISE, show_pictures
 from course_utils.plots.planar import Chart, show_charts
 
@@ -204,7 +204,7 @@ class MyUNet(nn.Module):
 # begins with zeros in the last layer of each part, so that it begins as "change nothing". Zeros would hide a mistake.)
 
 # %%
-from course_utils.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.networks.unet import UNet
 
 mine, library = MyUNet(), UNet(2, channels=(24, 48), blocks=1)
@@ -226,8 +226,8 @@ assert gap < 1e-5 and parameter_count(mine) == parameter_count(library)
 # sections 5 and 6. **Predict:** the loss falls quickly, then hardly. And the pictures?
 
 # %%
-from course_utils.sampling import SAMPLERS, ddim, dpm_solver, guided, last, sample, time_grid
-from course_utils.training import Plan, Trainer, batches
+from course_utils.diffusion.sampling import SAMPLERS, ddim, dpm_solver, guided, last, sample, time_grid
+from course_utils.diffusion.training import Plan, Trainer, batches
 
 
 def generate(denoise, count, steps=20, step=ddim, seed=0):
@@ -367,7 +367,7 @@ assert worse["skip"][3] > 2 and worse["coarse grid"][3] > 1.2 and spared
 # picture, turns it into 48 numbers (its **features**), and those into a probability for each of the ten classes.
 
 # %%
-from course_utils.judge import train_judge
+from course_utils.evaluation.classifier import train_judge
 
 judge = train_judge(train)
 
@@ -419,7 +419,7 @@ assert 0.88 < sure < seen["held out"][0] and balanced
 
 
 # %%
-from course_utils.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.metrics import frechet_distance, nearest_distances
 
 
 def frechet(a, b):
@@ -708,7 +708,7 @@ assert knows > 0.9 and read[2.0] > 0.88 and read[2.0] > read[1.0]
 # between $a$ and $b$ is **lerp**: $(1 - w)\,a + w\,b$. **Predict:** half way, how long is that, compared with noise?
 
 # %%
-from course_utils.noise import WAYS
+from course_utils.diffusion.noise import WAYS
 
 weights, lengths = torch.linspace(0, 1, 7), {}
 pairs = [gaussian(seed, (2, 1, 16, 16)) for seed in range(200)]
@@ -840,7 +840,7 @@ assert frechet_distance(judge.features(copies), real) < ours
 # the same held-out digits, noise and times:
 
 # %%
-from course_utils.training import training_loss
+from course_utils.diffusion.training import training_loss
 
 with torch.no_grad():
     t = torch.sigmoid(gaussian(9, (600,)))

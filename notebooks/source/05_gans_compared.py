@@ -17,9 +17,9 @@
 import torch
 from torch.nn.functional import logsigmoid
 
-from course_utils import gan
+from course_utils.diffusion import gan
+from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 from course_utils.exercises import lesson_05
-from course_utils.mixtures import GaussianMixture, five_blobs
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_maps, square_grid
 from course_utils.plots.style import EXACT, MODEL
 
@@ -222,7 +222,7 @@ def one_round(players, optimizers, real, z):
 # %%
 import copy
 
-from course_utils.training import batches
+from course_utils.diffusion.training import batches
 
 plan = gan.GANPlan(steps=3, batch_size=64, r1=0.0)
 theirs = gan.GANTrainer(copy.deepcopy(generator), copy.deepcopy(discriminator), 8, plan)
@@ -282,12 +282,12 @@ lesson_05.mode_shares.check(mode_shares)
 
 
 # %%
-from course_utils.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.sampling import last, sample, time_grid
+from course_utils.diffusion.training import Plan, Trainer
 from course_utils.networks.mlp import MLP
-from course_utils.noise import gaussian
-from course_utils.paths import FlowPath
-from course_utils.sampling import last, sample, time_grid
-from course_utils.training import Plan, Trainer
 
 path = FlowPath()
 torch.manual_seed(0)
@@ -305,7 +305,7 @@ for name, network in zip(("generator", "discriminator", "denoiser"), (*players, 
 
 
 # %%
-from course_utils.metrics import sliced_wasserstein
+from course_utils.evaluation.metrics import sliced_wasserstein
 
 
 def forged(trainer, count, shape=()):
@@ -414,8 +414,8 @@ show_pictures(pictures["diffusion"][:24], columns=12, colour=MODEL)
 # itself.)
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
-from course_utils.judge import train_judge
-from course_utils.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.classifier import train_judge
+from course_utils.evaluation.metrics import frechet_distance, nearest_distances
 
 judge = train_judge(real)
 features = judge.features(held_out.pixels)
@@ -447,7 +447,8 @@ print(f"training took: GAN {forging.seconds:.0f} s, diffusion {denoising.seconds
 # stored, with a checksum that shows whether a number was changed since.
 
 # %%
-from course_utils.results import STUDIES, load_results
+from course_utils.files.results import load_results
+from course_utils.places import STUDIES
 
 study, command = load_results(STUDIES / "gan_or_diffusion.json")
 about, runs = study["about"], study["runs"]

@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from course_utils.datasets.images import Describer, digits, glyphs
-from course_utils.denoiser import Denoiser
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.paths import FlowPath
 from course_utils.exercises import lesson_06
 from course_utils.networks.embedding import noise_embedding
 from course_utils.networks.unet import UNet
-from course_utils.paths import FlowPath
 
 # %% [markdown]
 # ## 1 · A condition
@@ -65,8 +65,8 @@ def drop(labels, chance, random):
 
 
 # %%
-from course_utils.noise import gaussian
-from course_utils.sampling import ddpm, dpm_solver, guided, heun, last, sample, time_grid
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.sampling import ddpm, dpm_solver, guided, heun, last, sample, time_grid
 
 COUNT = 240
 
@@ -77,8 +77,8 @@ def make(denoise, count=COUNT, side=8, seed=1, steps=8):
 
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
+from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.plots.live import LiveTraining
-from course_utils.training import Plan, Trainer, batches
 
 plan = Plan(steps=300, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
 trainer, told = Trainer(digit_model, plan), []
@@ -105,7 +105,7 @@ assert first_step and 0.14 < share < 0.16
 # digit; how many are what we asked for?
 
 # %%
-from course_utils.judge import train_judge
+from course_utils.evaluation.classifier import train_judge
 from course_utils.plots.pictures import picture_film, show_pictures
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 
@@ -195,7 +195,7 @@ lesson_06.mixed.check(mixed)
 
 
 # %%
-from course_utils.metrics import frechet_distance
+from course_utils.evaluation.metrics import frechet_distance
 
 
 def doubt(pictures, labels):
@@ -286,7 +286,7 @@ show_pictures(torch.cat(sevens), [f"s = {s}" if k == 0 else "" for s in (0, 1, 2
 # change? And what will guidance?
 
 # %%
-from course_utils.mixtures import GaussianMixture, five_blobs
+from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 
 mixture, classes, POINTS = five_blobs(), torch.tensor([0, 0, 1, 1, 1]), 2500
 exact, class_1 = mixture.denoiser(path, classes), mixture.part(classes == 1)
@@ -322,7 +322,7 @@ show_maps(scaled, titles, points=[nothing, nothing, clouds[2][:400]], top=0.35, 
 # numbers, with the sliced Wasserstein distance of lesson 01, and with points that we draw from the densities:
 
 # %%
-from course_utils.metrics import sliced_wasserstein
+from course_utils.evaluation.metrics import sliced_wasserstein
 
 fresh = torch.tensor([sliced_wasserstein(draw(target, 10 + k), draw(target, 20 + k)) for k in range(6)])
 apart = {name: sliced_wasserstein(cloud, clouds[1]) for name, cloud in (("class", clouds[0]), ("guided", clouds[2]))}

@@ -19,7 +19,7 @@ from scipy.ndimage import distance_transform_edt, label
 
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes, measure
 from course_utils.exercises import lesson_07
-from course_utils.geometry.mesh import is_watertight, smooth_mesh
+from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.geometry.voxels import blocky_mesh
 from course_utils.plots import stills
 from course_utils.plots.planar import Chart, show_charts
@@ -573,8 +573,8 @@ assert flatter >= 4 and thinner == len(kinds)
 import tempfile
 from pathlib import Path
 
-from course_utils.datasets.files import fit_to_cube, read_voxels, write_vox
-from course_utils.geometry.mesh import save_mesh
+from course_utils.files.reading import fit_to_cube, read_voxels, write_vox
+from course_utils.geometry.surface import save_mesh
 
 back = {}
 with tempfile.TemporaryDirectory() as folder:

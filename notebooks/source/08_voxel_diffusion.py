@@ -22,15 +22,15 @@ import numpy as np
 import torch
 
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.evaluation.metrics import nearest_iou, one_piece, piece_shares, shape_report
 from course_utils.exercises import lesson_08
 from course_utils.geometry.voxels import connected_components, joined, keep_largest, to_model, to_occupancy
-from course_utils.metrics import nearest_iou, one_piece, piece_shares, shape_report
-from course_utils.noise import gaussian
-from course_utils.paths import FlowPath
 from course_utils.plots import film, live, stills
 from course_utils.plots.planar import Chart, show_charts
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
-from course_utils.sampling import ddpm, guided, last, sample, time_grid
 
 # %% [markdown]
 # ## 1 · The data: as many shapes as we like
@@ -150,7 +150,7 @@ assert before[1] < before[3] < before[8] and decided[32] > 2 * decided[16]
 # dimensions: images and voxels differ in a single argument.
 
 # %%
-from course_utils.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.networks.unet import UNet
 
 for dimensions in (2, 3):
@@ -216,7 +216,8 @@ for patch, grids in {2: to_model(voxels[:300]), 4: fine_shapes}.items():
 # share of the cube.) **Predict:** who comes second?
 
 # %%
-from course_utils.results import STUDIES, load_results
+from course_utils.files.results import load_results
+from course_utils.places import STUDIES
 
 study, command = load_results(STUDIES / "what_to_predict.json")
 print("made by:", command)
@@ -274,7 +275,7 @@ lesson_08.velocity_loss.check(velocity_loss)
 # same number as exercise 1, and it does:
 
 # %%
-from course_utils.training import Plan, Trainer, batches, training_loss
+from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
 
 torch.manual_seed(0)
 denoiser = Denoiser(UNet(3, channels=(32, 64), patch=2, blocks=1, classes=len(families)), path, prediction="x0")
@@ -481,7 +482,8 @@ show_charts(chart)
 # eleven families, more shapes, and a longer training. Same data generator, loss and sampler.
 
 # %% tags=["nbval-ignore-output"] reason="pictures of the shipped model, and times of the training above"
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.places import CHECKPOINTS
 
 shipped, about = load_checkpoint(CHECKPOINTS / "shapes32")
 print(f"shipped: {about['made']['minutes']:.0f} minutes on {about['made']['device']}; mine: {progress.seconds:.0f} s")
@@ -601,7 +603,7 @@ assert not (whole["as sampled"] & ~whole["gaps closed"]).any()
 # One of yours, as a mesh. Choose a family and a number from the sheet of section 7:
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-from course_utils.geometry.mesh import is_watertight, save_mesh, smooth_mesh
+from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
 
 chosen = keep_largest(mine["car"][0].numpy())
 mesh = smooth_mesh(chosen, smoothing=0.6)

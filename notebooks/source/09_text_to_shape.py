@@ -19,17 +19,18 @@ import copy
 import numpy as np
 import torch
 
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.datasets import captions
 from course_utils.datasets.shapes import make_shape, make_shapes
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.sampling import ddpm, last, resampled, sample, time_grid
+from course_utils.evaluation.metrics import iou_distances, one_piece
 from course_utils.exercises import lesson_09
-from course_utils.generation import asked, sampling_states
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.metrics import iou_distances, one_piece
-from course_utils.noise import gaussian
-from course_utils.paths import FlowPath
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import asked, sampling_states
+from course_utils.places import CHECKPOINTS
 from course_utils.plots import live, stills
-from course_utils.sampling import ddpm, last, resampled, sample, time_grid
 
 # %% [markdown]
 # ## 1 · Words for shapes
@@ -92,8 +93,8 @@ except ValueError as error:
 # handles, or on which side the one handle is?
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
-from course_utils.denoiser import Denoiser
-from course_utils.training import Plan, Trainer, batches
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.training import Plan, Trainer, batches
 
 mugs, path = make_shapes(3000, 16, ("mug",)), FlowPath()
 kept = np.flatnonzero(~captions.held_out(mugs))
@@ -202,7 +203,8 @@ lesson_09.attend.check(attend)
 # attributes are right in shapes made from prompts? **Predict:** the order.
 
 # %%
-from course_utils.results import STUDIES, load_results
+from course_utils.files.results import load_results
+from course_utils.places import STUDIES
 
 study, command = load_results(STUDIES / "how_to_read.json")
 print("made by:", command, "·", study["plan"]["steps"], "steps, one seed")
@@ -322,7 +324,7 @@ for way in ("none", "reading", "sketch", "facts"):
 # slider *steering* does is told in section 6: a critic helps. At 0 you see the model alone.
 
 # %% tags=["nbval-ignore-output"] reason="what a live control shows differs in its rounding"
-from course_utils.ranking import Agreement, best_of, seeds_of
+from course_utils.models.ranking import Agreement, best_of, seeds_of
 from course_utils.widgets import PromptBox
 
 critic = Agreement(reader, config, load_checkpoint(CHECKPOINTS / "facts-of-guesses32")[0])
@@ -553,8 +555,8 @@ show_charts(charts)
 # what will the sampler say?
 
 # %%
-from course_utils.editing import keeping
-from course_utils.mixtures import GaussianMixture
+from course_utils.diffusion.mixtures import GaussianMixture
+from course_utils.models.editing import keeping
 from course_utils.plots.planar import show_clouds
 
 centres, weights = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -0.5]]), torch.tensor([0.4, 0.2, 0.4])
@@ -617,7 +619,7 @@ lesson_09.noise_again.check(noise_again)
 # many calls as 8 steps four times.) **Predict:** will you see the difference, as on the points?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-from course_utils.editing import complete, seam_roughness
+from course_utils.models.editing import complete, seam_roughness
 
 begun = make_shapes(24, 32, ("chair",), 1_050_000).voxels
 legs = np.zeros((32, 32, 32), bool)
@@ -681,7 +683,7 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 # varied chair another chair?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-from course_utils.editing import from_time, mixed
+from course_utils.models.editing import from_time, mixed
 
 all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
 chairs = begun[:6]

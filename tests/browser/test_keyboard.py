@@ -17,7 +17,8 @@ from course_utils.plots.film import isosurface_figure, shape_film
 CONTROLS = """\
 import numpy as np
 from benchmarks.controls import CONTROLS
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.places import CHECKPOINTS
 from course_utils.widgets import PromptBox, Sculptor
 from ipywidgets import VBox
 made = [make() for make in CONTROLS.values()]

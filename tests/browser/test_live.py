@@ -16,16 +16,17 @@ import torch
 import trimesh
 from conftest import ARTIFACTS, CHROMIUM_ARGUMENTS, QuietFiles, alone, program, serve_files
 
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
 from course_utils.datasets.captions import captions, words
 from course_utils.datasets.shapes import make_shapes
-from course_utils.generation import sampling_states
-from course_utils.geometry.mesh import is_watertight
-from course_utils.mixtures import GaussianMixture
+from course_utils.diffusion.mixtures import GaussianMixture
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import PATHS
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.geometry.surface import is_watertight
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import sampling_states
 from course_utils.networks.text import Vocabulary
-from course_utils.noise import gaussian
-from course_utils.paths import PATHS
-from course_utils.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import ARTIFACTS, serve
 
-from course_utils.checkpoints import CHECKPOINTS, load_checkpoint
-from course_utils.generation import sampling_states
-from course_utils.sampling import last
+from course_utils.diffusion.sampling import last
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import sampling_states
+from course_utils.places import CHECKPOINTS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 import build_site

@@ -8,7 +8,7 @@ import pytest
 import trimesh
 from conftest import ARTIFACTS, QuietFiles, alone, colours, pixels, serve_files
 
-from course_utils.geometry.mesh import is_watertight, save_mesh
+from course_utils.geometry.surface import is_watertight, save_mesh
 from course_utils.geometry.voxels import blocky_mesh
 
 VIEWER = Path(__file__).parents[2] / "course_utils" / "widgets" / "viewer"

@@ -1,0 +1,1 @@
+"""Is it any good? Sets of shapes against sets, and judges."""

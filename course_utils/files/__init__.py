@@ -1,0 +1,1 @@
+"""Readers and writers, which trust no file and leave none half written."""

@@ -1,0 +1,171 @@
+"""A trained model as ONNX, for programs without torch: `export_onnx(folder, out)` writes model.onnx and model.json.
+
+The graph is the denoiser's own call, (x_t, t, condition) -> x0, with the conversions of path and prediction inside;
+what a sampler has to know beside it stands in model.json. The site's page runs both in the browser (docs/live).
+"""
+
+import argparse
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from course_utils.diffusion.denoiser import Denoiser
+from course_utils.files.atomic import writing_folder
+from course_utils.models.checkpoints import load_checkpoint
+
+MODEL, ABOUT = "model.onnx", "model.json"
+TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
+TOLERANCE = 10  # times what single precision alone costs torch, which differs between models and processors
+LONGEST_TEXT = 24
+FORMAT = 2  # of the graph; a model.json that says another one belongs to an older export
+
+
+class _Call(nn.Module):
+    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 (B,) or (B, length)."""
+
+    def __init__(self, denoiser: Denoiser):
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return self.denoiser(x_t, t, condition)
+
+
+def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Random inputs of a model: x_t, times in (0, 1], and conditions, among them "nothing said"."""
+    draws, side = torch.Generator().manual_seed(seed), config["resolution"]
+    x_t, t = torch.randn(batch, 1, side, side, side, generator=draws), 1 - torch.rand(batch, generator=draws)
+    shape = (batch, LONGEST_TEXT) if "words" in config else (batch,)
+    condition = torch.randint(-1, len(config.get("words", config["classes"])), shape, generator=draws)
+    condition[0] = -1
+    return x_t, t, condition
+
+
+def export_onnx(folder: str | Path, out: str | Path) -> dict:
+    """Write a checkpoint folder as ONNX into the folder `out`, whole or not at all; returns what model.json says.
+
+    Weights are stored in half precision, as in the checkpoint, and computed with in single precision. The graph takes
+    any batch. ValueError if onnxruntime's answers are further from those in double precision than `TOLERANCE` allows.
+    """
+    denoiser, config = load_checkpoint(folder)
+    graph = _graph(denoiser, config)
+    difference, rounding = largest_differences(denoiser, config, graph)
+    if not difference <= TOLERANCE * rounding:
+        raise ValueError(
+            f"{folder}: ONNX is {difference:.1e} from torch in double precision; expected {TOLERANCE * rounding:.1e} at"
+            f" most, {TOLERANCE} times what single precision costs torch itself"
+        )
+    about = told(config) | {
+        "longest_text": LONGEST_TEXT,
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "bytes": len(graph),
+        "largest_difference": difference,
+        "largest_difference_of_torch": rounding,
+    }
+    with writing_folder(Path(out)) as target:
+        (target / MODEL).write_bytes(graph)
+        (target / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return about
+
+
+def told(config: dict) -> dict:
+    """What model.json says of a checkpoint's config."""
+    return {key: config[key] for key in TOLD if key in config} | {"format": FORMAT}
+
+
+def exported(out: str | Path, config: dict) -> bool:
+    """Whether the folder `out` holds the export of the checkpoint with this config."""
+    about = Path(out) / ABOUT
+    known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
+    return known | told(config) == known
+
+
+def _graph(denoiser: Denoiser, config: dict) -> bytes:
+    batch = torch.export.Dim("batch")
+    program = torch.onnx.export(
+        _Call(denoiser).eval(),
+        example(config, 2),
+        dynamo=True,
+        dynamic_shapes={"x_t": {0: batch}, "t": {0: batch}, "condition": {0: batch}},
+        input_names=["x_t", "t", "condition"],
+        output_names=["x0"],
+        verbose=False,
+    )
+    return _halved(_spelled(program.model_proto)).SerializeToString()
+
+
+def _spelled(model):
+    """Einsum over the three axes of space by name: onnxruntime's WebGPU (1.30) writes a broken shader for "..."."""
+    for node in model.graph.node:
+        if node.op_type == "Einsum":
+            node.attribute[0].s = node.attribute[0].s.replace(b"...", b"xyz")
+    return model
+
+
+def _halved(model):
+    """What loses nothing by it (all weights of a checkpoint) in half precision, each behind a cast to single precision.
+
+    Runtimes do these casts once, when they load the model.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            name, numbers = tensor.name, numpy_helper.to_array(tensor)
+            with np.errstate(over="ignore"):
+                half = numbers.astype(np.float16)
+            if np.array_equal(half.astype(np.float32), numbers):
+                tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+                casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:], model.graph.value_info[:], model.metadata_props[:]
+    for node in nodes:
+        del node.metadata_props[:]  # where in the code it comes from, as long as the weights
+        node.doc_string = ""
+    model.graph.node.extend(nodes)
+    return model
+
+
+def largest_differences(denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3) -> tuple[float, float]:
+    """How far x0 on random inputs is from torch's in double precision: at most, by onnxruntime, and by torch itself.
+
+    In batches of 1, 2, …; x0 lies in about [-1, 1].
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names, exact = [put.name for put in session.get_inputs()], copy.deepcopy(denoiser).double()
+    worst = np.zeros(2)
+    for batch in range(1, rounds + 1):
+        x_t, t, condition = example(config, batch, seed=batch)
+        with torch.no_grad():
+            expected = exact(x_t.double(), t.double(), condition).numpy()
+            single = denoiser(x_t, t, condition).numpy()
+        inputs = (tensor.numpy() for tensor in (x_t, t, condition))
+        (got,) = session.run(None, dict(zip(names, inputs, strict=True)))
+        worst = np.maximum(worst, [np.abs(answer - expected).max() for answer in (got, single)])
+    return float(worst[0]), float(worst[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="a checkpoint, such as data/checkpoints/shapes32")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    try:
+        about = export_onnx(options.folder, options.out)
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
+    ours, torchs = about["largest_difference"], about["largest_difference_of_torch"]
+    print(f"{options.out / MODEL}: {about['bytes'] / 1e6:.1f} MB; x0 is at most {ours:.1e} from torch's in double")
+    print(f"precision. Torch's own in single precision: {torchs:.1e}")
+
+
+if __name__ == "__main__":
+    main()

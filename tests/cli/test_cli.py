@@ -1,0 +1,296 @@
+"""The command line as a user types it: generate a chair, train, stop, go on, and every wrong argument in one line."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from course_utils.datasets.shapes import make_shapes
+from course_utils.files.reading import write_npz
+
+ROOT = Path(__file__).parents[1]
+TINY = {
+    "name": "tiny",
+    "about": "A test",
+    "classes": ["chair", "table"],
+    "resolution": 8,
+    "data": {"kind": "procedural", "count": 40, "first_index": 0},
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 4, "blocks": 1, "heads": 1, "classes": 2},
+    "path": "flow",
+    "prediction": "x0",
+    "plan": {"steps": 30, "batch_size": 4},
+    "sampling": {"sampler": "ddim", "steps": 4, "shift": 1.0, "guidance_scale": 2.0},
+}
+
+
+def run(*arguments, cwd=ROOT):
+    command = [sys.executable, "-m", "course_utils", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(**changes):
+        path = tmp_path / "tiny.json"
+        path.write_text(json.dumps(TINY | changes))
+        return path
+
+    return write
+
+
+def test_generate_writes_a_watertight_chair_and_its_picture(tmp_path):
+    done = run("generate", "chair", "--seed", 3, "--out", tmp_path / "chair.glb")
+    assert done.returncode == 0, done.stderr
+    assert "watertight" in done.stdout and "16/16" in done.stderr
+    mesh = trimesh.load(tmp_path / "chair.glb", force="mesh")
+    mesh.merge_vertices(merge_norm=True, merge_tex=True)
+    assert mesh.is_watertight and len(mesh.split()) == 1
+    assert mesh.extents.max() > 0.5  # of the cube's side
+    assert (tmp_path / "chair.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_generate_several_seeds_writes_each_and_a_contact_sheet(tmp_path):
+    done = run("generate", "mug", "--seed", 4, "--count", 2, "--steps", 6, "--out", tmp_path / "mug.obj")
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mug-4.obj", "mug-5.obj", "mug.png"]
+    assert done.stdout.count("watertight") == 2 and "mug.png: all of them" in done.stdout
+    alone = run("generate", "mug", "--seed", 5, "--steps", 6, "--out", tmp_path / "alone.obj")
+    assert alone.returncode == 0, alone.stderr
+    one, two, other = (
+        trimesh.load(tmp_path / name, force="mesh").volume for name in ("alone.obj", "mug-5.obj", "mug-4.obj")
+    )
+    assert one == pytest.approx(two, rel=1e-4) and one != pytest.approx(other, rel=1e-3)
+
+
+def test_a_text_becomes_a_file_name():
+    from course_utils.cli.commands import file_name
+
+    assert file_name("A tall chair, without arms!") == "a-tall-chair-without-arms"
+    assert file_name("../..") == "shape" and len(file_name("chair " * 50)) == 60
+
+
+def test_a_seed_is_a_shape(tmp_path):
+    volumes = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run("generate", "table", "--steps", 4, "--seed", seed, "--out", tmp_path / f"{name}.stl").returncode == 0
+        volumes.append((tmp_path / f"{name}.stl").read_bytes())
+    assert volumes[0] == volumes[1] != volumes[2]
+
+
+def test_train_makes_a_checkpoint_that_generates(tmp_path, config):
+    done = run("train", config(), "--out", tmp_path / "run", "--device", "cpu", "--save-every", 10)
+    assert done.returncode == 0, done.stderr
+    card = (tmp_path / "run" / "checkpoint" / "README.md").read_text()
+    assert "30 steps of 4" in card and "40 procedural shapes" in card
+    again = run("train", config(), "--out", tmp_path / "run", "--device", "cpu")
+    assert "going on at step 30 of 30" in again.stdout
+    made = run("generate", "table", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "t.obj")
+    assert made.returncode == 0 or "is empty" in made.stderr  # thirty steps may well give nothing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_saves(tmp_path, config):
+    command = [sys.executable, "-m", "course_utils", "train", config(plan=TINY["plan"] | {"steps": 100_000})]
+    process = subprocess.Popen(
+        [*map(str, command), "--out", str(tmp_path / "run"), "--device", "cpu", "--save-every", "5"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "state.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "saved in" in errors and "Traceback" not in errors
+
+
+def test_train_on_a_file(tmp_path, config):
+    shapes = make_shapes(12, resolution=8, families=("chair", "table"))
+    write_npz(tmp_path / "data.npz", shapes.voxels, shapes.labels, classes=("chair", "table"))
+    plan = {"data": {"kind": "npz", "file": "data.npz"}, "plan": {"steps": 3, "batch_size": 4}}
+    done = run("train", config(**plan), "--data", tmp_path / "data.npz", "--out", tmp_path / "run", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "12 shapes" in done.stdout
+    missing = run("train", config(**plan), "--out", tmp_path / "other")
+    assert missing.returncode == 2 and "give it with --data" in missing.stderr
+
+
+def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, config):
+    from course_utils.datasets.captions import words
+    from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+
+    network = TINY["network"] | {"classes": 0, "reads": True, "sketch": 4, "heads": 2}
+    width = 4 * network["channels"][0]
+    alone = TINY | {"network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": len(words()), "width": width}}
+    save_checkpoint(tmp_path / "texts", build_denoiser(alone), alone, "")
+    data = {"kind": "captioned", "count": 40, "first_index": 0, "wordings": 2}
+    begun = {"begin_from": [str(tmp_path / "texts")], "frozen": ["network.embedding.text", "network.sketch"]}
+    done = run("train", config(network=network, data=data, **begun), "--out", tmp_path / "run", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    before, after = (load_checkpoint(tmp_path / name)[0].state_dict() for name in ("texts", "run/checkpoint"))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert f"begun from | `{tmp_path / 'texts'}`" in (tmp_path / "run" / "checkpoint" / "README.md").read_text()
+    made = run("generate", "A tall chair!", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "chair.obj")
+    assert made.returncode == 0 or "is empty" in made.stderr  # thirty steps may well give nothing
+    wrong = run("generate", "a chiar", "--model", tmp_path / "run" / "checkpoint")
+    assert wrong.returncode == 2 and "unknown word: chiar (near: chair" in wrong.stderr
+
+
+def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
+    from course_utils.datasets.captions import captions, held_out, words
+    from course_utils.models.recipes import captioned, draw_from
+    from course_utils.networks.text import Vocabulary
+
+    made = make_shapes(330, 8)
+    voxels, tokens = captioned(made, words(), 3)
+    kept = ~held_out(made)
+    assert 0 < (~kept).sum() < 30 and np.array_equal(voxels.numpy(), made.voxels[kept])
+    vocabulary = Vocabulary(words())
+    for wording in range(3):
+        wanted = vocabulary.encode([text for text, keep in zip(captions(made, wording), kept, strict=True) if keep])
+        assert torch.equal(tokens[:, wording, : wanted.shape[1]], wanted)
+    drawn, texts, _ = draw_from(voxels, tokens)(torch.Generator().manual_seed(0), 400)
+    for shape, text in zip(drawn, texts, strict=True):
+        owners = (tokens == text).all(2).any(1).nonzero().flatten()
+        assert any(torch.equal(shape[0] > 0, voxels[row]) for row in owners)
+    assert len({tuple(text) for text in texts.tolist()}) > len({tuple(shape) for shape in drawn.flatten(1).tolist()})
+
+
+def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
+    from course_utils.datasets.captions import held_out, told, words
+    from course_utils.datasets.shapes import CLASSES
+    from course_utils.models.recipes import captioned, draw_from
+    from course_utils.networks.text import Vocabulary
+
+    made = make_shapes(400, 8)
+    voxels, condition = captioned(made, words(), 2, means=True)
+    means, texts, noise = draw_from(voxels, condition)(torch.Generator().manual_seed(0), 60)
+    assert means.shape == (60, 1, 8, 8, 8) and noise is None
+    kept, vocabulary = ~held_out(made), Vocabulary(words())
+    named = {}
+    for wording in range(2):
+        for row, (text, facts) in enumerate(told(made, wording)):
+            if kept[row]:
+                named[tuple(vocabulary.encode(text)[0].tolist())] = (made.labels[row], facts)
+    narrowed = 0
+    for mean, text in zip(means, texts.tolist(), strict=True):
+        label, facts = named[tuple(token for token in text if token >= 0)]
+        true = [
+            row
+            for row in np.flatnonzero(kept & (made.labels == label))
+            if all(made.attributes[row][name] in values for name, values in facts.items())
+        ]
+        narrowed += 1 < len(true) < (kept & (made.labels == label)).sum()
+        expected = 2.0 * made.voxels[true].mean(0) - 1
+        np.testing.assert_allclose(mean[0].numpy(), expected, atol=0.01)
+    assert narrowed > 20 and len(CLASSES) == len(np.unique(made.labels))
+
+
+def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
+    from course_utils.cli.commands import begin_from, freeze
+    from course_utils.models.checkpoints import build_denoiser, save_checkpoint
+
+    torch.manual_seed(0)
+    trunk = build_denoiser(TINY)
+    save_checkpoint(tmp_path / "trunk", trunk, TINY, "")
+    reading = TINY | {"network": TINY["network"] | {"classes": 0, "words": 5, "details": 16}}
+    width = build_denoiser(reading).network.embedding.width
+    alone = TINY | {"network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}}
+    texts = build_denoiser(alone)
+    save_checkpoint(tmp_path / "texts", texts, alone, "")
+    denoiser = build_denoiser(reading)
+    before = {k: v.clone() for k, v in denoiser.state_dict().items()}
+    begin_from(denoiser, [])
+    assert all(torch.equal(value, before[name]) for name, value in denoiser.state_dict().items())
+    begin_from(denoiser, [str(tmp_path / "trunk"), str(tmp_path / "texts")])
+    trunk, texts = trunk.half().float().state_dict(), texts.half().float().state_dict()
+    for name, value in denoiser.state_dict().items():
+        assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
+    read = {name for name in before if name.startswith("network.embedding.text.")}
+    assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
+    with pytest.raises(ValueError, match=r"wants network\.nothing frozen, but the model has no such part"):
+        freeze(denoiser, ["network.nothing"])
+    with pytest.raises(ValueError, match=r"begins from runs/nothing/checkpoint, .* python3 course.py train nothing"):
+        begin_from(denoiser, ["runs/nothing/checkpoint"])
+
+
+def test_the_configs_of_models_that_read_have_the_words_of_the_captions():
+    from course_utils.cli.commands import read_config
+    from course_utils.datasets.captions import words
+
+    for name in ("text-to-shape32", "words16"):
+        config = read_config(name)
+        assert config["words"] == words() and config["network"]["words"] == len(words())
+
+
+@pytest.mark.parametrize("prompt", ["chair", "a tall chair with armrests and four legs"])
+def test_a_class_and_a_text_each_get_their_shipped_model(prompt, tmp_path):
+    done = run("generate", prompt, "--steps", "2", "--out", tmp_path / "shape.obj")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "shape.obj").stat().st_size > 1000 and (tmp_path / "shape.png").exists()
+
+
+def test_training_labels_are_the_configs_classes():
+    from course_utils.models.recipes import training_data
+
+    order = ["table", "chair"]
+    data = {"kind": "procedural", "count": 7, "first_index": 3}
+    voxels, labels = training_data({"classes": order, "resolution": 16, "data": data}, None)
+    for row, label in zip(voxels.numpy(), labels.tolist(), strict=True):
+        alone = [make_shapes(1, 16, (order[label],), first_index=i).voxels[0] for i in range(3, 10)]
+        assert any(np.array_equal(row, other) for other in alone)
+
+
+@pytest.mark.parametrize("command", ["generate", "train", "doctor"])
+def test_help(command):
+    done = run(command, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: course.py {command}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["generate"], "prompt"),
+        (["generate", "dragon"], "unknown word: dragon"),
+        (["generate", "chair", "--seed", "-1"], "whole number from 0"),
+        (["generate", "chair", "--steps", "0"], "whole number from 1"),
+        (["generate", "chair", "--steps", "9999999999999"], "whole number from 1"),
+        (["generate", "chair", "--steps", "4000000000"], "steps is 4000000000"),
+        (["generate", "chair", "--count", "1000000"], "whole number from 1 to 1000"),
+        (["generate", "chair", "--guidance-scale", "nan"], "guidance_scale is nan"),
+        (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
+        (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
+        (["generate", "chair", "--device", "abacus"], "cpu always can"),
+        (["train", "nonsense"], "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, shapes32"),
+        (["paint"], "invalid choice: 'paint'"),
+    ],
+)
+def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, expected):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_doctor():
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) >= 5 and all(line.startswith("[ok] ") for line in lines)
+
+
+def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
+    from course_utils.models import doctor
+
+    monkeypatch.setattr("course_utils.models.doctor.CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(doctor, "NEEDED", ("numpy", "no-such-package"))
+    problems = [str(finding) for finding in doctor.examine() if not finding.ok]
+    assert len(problems) == 2
+    assert "packages missing: no-such-package" in problems[0] and "Remedy: " in problems[0]
+    assert "the shipped model" in problems[1]

@@ -1,0 +1,203 @@
+"""The GAN: its losses against torch's cross-entropy and closed forms, its penalty against finite differences, its loop
+against steps taken by hand, and the count of modes."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+
+from course_utils.diffusion.gan import (
+    GANPlan,
+    GANTrainer,
+    discriminator_loss,
+    generator_loss,
+    mode_shares,
+    modes_covered,
+    picture_networks,
+    point_networks,
+    r1_penalty,
+)
+from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
+from course_utils.diffusion.training import Plan, batches
+
+DATA = five_blobs().sample(500, seed=0)
+DRAW = batches(DATA)
+
+
+def small_networks(width=12):
+    torch.manual_seed(0)
+    return point_networks(latent=3, width=width)
+
+
+def trained(plan, draw=DRAW, networks=None):
+    trainer = GANTrainer(*(networks or small_networks()), 3, plan)
+    return trainer, list(trainer.run(draw))
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+# ---- the losses -----------------------------------------------------------------------------------------
+
+
+def test_the_losses_are_cross_entropies():
+    discriminator = small_networks()[1].double()
+    real, made = torch.randn(2, 30, 2, dtype=torch.float64)
+    ones, zeros = torch.ones(30, 1, dtype=torch.float64), torch.zeros(30, 1, dtype=torch.float64)
+    wanted = cross_entropy(discriminator(real), ones) + cross_entropy(discriminator(made), zeros)
+    assert (discriminator_loss(discriminator, real, made) - wanted).abs().item() < 1e-12
+    wanted = cross_entropy(discriminator(made), ones)
+    assert (generator_loss(discriminator, made) - wanted).abs().item() < 1e-12
+
+
+def test_an_undecided_discriminator_pays_two_log_two():
+    real, made = torch.randn(2, 7, 2)
+    undecided = nn.Linear(2, 1)
+    nn.init.zeros_(undecided.weight), nn.init.zeros_(undecided.bias)
+    assert abs(discriminator_loss(undecided, real, made).item() - 2 * math.log(2)) < 1e-6
+    assert abs(generator_loss(undecided, made).item() - math.log(2)) < 1e-6
+
+
+def test_the_loss_is_finite_and_its_slope_alive_where_the_discriminator_is_sure():
+    made = torch.full((1, 1), -500.0, requires_grad=True)
+    loss = generator_loss(lambda x: x, made)
+    (slope,) = torch.autograd.grad(loss, made)
+    assert abs(loss.item() - 500) < 1e-3 and abs(slope.item() + 1) < 1e-6
+
+
+def test_the_generator_gets_no_gradient_from_the_discriminator_s_loss():
+    generator, discriminator = small_networks()
+    made = generator(torch.randn(5, 3))
+    discriminator_loss(discriminator, DATA[:5], made, 1.0).backward()
+    assert all(p.grad is None for p in generator.parameters())
+
+
+# ---- the penalty ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(6, 2), (4, 1, 8, 8)])
+def test_the_penalty_is_the_squared_slope_by_finite_differences(shape):
+    torch.manual_seed(1)
+    network = small_networks()[1] if len(shape) == 2 else picture_networks(width=9)[1]
+    network, real, h = network.double(), torch.randn(shape, dtype=torch.float64), 1e-5
+    total = 0.0
+    for row in real:
+        for place in range(row.numel()):
+            moved = h * torch.eye(row.numel(), dtype=torch.float64)[place].reshape(row.shape)
+            with torch.no_grad():
+                total += ((network((row + moved)[None]) - network((row - moved)[None])).item() / (2 * h)) ** 2
+    wanted = 3.0 / 2 * total / len(real)
+    gap = discriminator_loss(network, real, real, 3.0) - discriminator_loss(network, real, real)
+    assert abs(gap.item() / wanted - 1) < 1e-6
+
+
+def test_the_penalty_of_a_linear_discriminator_is_known_and_so_is_its_gradient():
+    weight = torch.tensor([3.0, 4.0], requires_grad=True)
+    real = torch.randn(5, 2, requires_grad=True)
+    penalty = r1_penalty(real @ weight, real, 2.0)
+    assert abs(penalty.item() - 25) < 1e-5  # 2 / 2 |w|^2
+    (slope,) = torch.autograd.grad(penalty, weight)
+    assert (slope - 2 * weight.detach()).abs().max().item() < 1e-5
+
+
+@pytest.mark.parametrize("every", [1, 4, 16])
+def test_a_lazy_penalty_weighs_as_much_on_average(every):
+    plan = GANPlan(steps=64, r1=0.7, r1_every=every)
+    found = [plan.penalty_at(step) for step in range(64)]
+    assert abs(sum(found) / 64 - 0.7) < 1e-12 and sum(weight > 0 for weight in found) == 64 // every
+
+
+# ---- the loop -------------------------------------------------------------------------------------------
+
+
+def test_learning_rates_rise_and_fall_as_in_a_diffusion_model_s_plan():
+    ours, theirs = GANPlan(steps=200, warmup=30), Plan(steps=200, warmup=30, learning_rate=1.0)
+    assert max(abs(ours.part_at(k) - theirs.learning_rate_at(k)) for k in range(200)) < 1e-12
+
+
+def test_two_steps_are_what_adam_does_by_hand():
+    plan = GANPlan(steps=2, batch_size=16, generator_rate=2e-3, discriminator_rate=5e-3, warmup=4, r1=0.5, seed=3)
+    trainer, duels = trained(plan)
+    players = small_networks()
+    start = weights(players[0])
+    optimizers = [torch.optim.Adam(p.parameters(), 1.0, (0.0, 0.99)) for p in players]
+    ema = start.clone()
+    for step in range(2):
+        random = torch.Generator().manual_seed(3 * 1_000_003 + step)
+        real = DRAW(random, 16)[0].requires_grad_()
+        made = players[0](torch.randn(16, 3, generator=random))
+        logits = players[1](real)
+        slope = torch.autograd.grad(logits.sum(), real, create_graph=True)[0]
+        labels = torch.ones(16, 1), torch.zeros(16, 1)
+        loss = cross_entropy(logits, labels[0]) + cross_entropy(players[1](made.detach()), labels[1])
+        loss = loss + 0.25 * (slope**2).sum(1).mean()
+        for which, rate in ((1, 5e-3), (0, 2e-3)):
+            loss = cross_entropy(players[1](made), labels[0]) if which == 0 else loss
+            optimizers[which].zero_grad()
+            optimizers[which].param_groups[0]["lr"] = rate * plan.part_at(step)
+            loss.backward()
+            optimizers[which].step()
+        ema = ema + (1 - (1 + step) / (10 + step)) * (weights(players[0]) - ema)
+    for mine, theirs in ((weights(players[0]), trainer.generator), (weights(players[1]), trainer.discriminator)):
+        assert (mine - weights(theirs)).abs().max().item() < 1e-6
+    assert (ema - weights(trainer.ema)).abs().max().item() < 1e-6
+    assert abs(duels[-1].generator_loss - loss.item()) < 1e-6
+    assert [duel.step for duel in duels] == [1, 2]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others():
+    plans = [GANPlan(steps=20, batch_size=32, seed=seed) for seed in (1, 1, 2)]
+    first, again, other = (weights(trained(plan)[0].ema) for plan in plans)
+    assert torch.equal(first, again) and (first - other).abs().max().item() > 1e-3
+
+
+def test_stopping_and_going_on_changes_nothing():
+    plan = GANPlan(steps=20, batch_size=32, seed=1)
+    trainer = GANTrainer(*small_networks(), 3, plan)
+    list(trainer.run(DRAW, until=7))
+    list(trainer.run(DRAW))
+    assert trainer.step == 20 and torch.equal(weights(trainer.ema), weights(trained(plan)[0].ema))
+
+
+def test_a_short_training_finds_a_single_blob():
+    blob = GaussianMixture([[1.0, -1.0]], 0.3)
+    plan = GANPlan(steps=300, batch_size=64, generator_rate=4e-3, discriminator_rate=4e-3, r1=0.1)
+    trainer, _ = trained(plan, batches(blob.sample(2000, seed=0)), small_networks(width=32))
+    made = trainer.ema(torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)))
+    assert (made.mean(0) - torch.tensor([1.0, -1.0])).abs().max() < 0.15
+    assert 0.15 < made.std(0).mean() < 0.45
+
+
+@pytest.mark.parametrize(("networks", "shape"), [(point_networks, (2,)), (picture_networks, (1, 8, 8))])
+def test_networks_fit_each_other(networks, shape):
+    generator, discriminator = networks()
+    made = generator(torch.randn(3, generator[0].in_features))
+    assert made.shape == (3, *shape) and discriminator(made).shape == (3, 1)
+
+
+# ---- counting modes -------------------------------------------------------------------------------------
+
+
+def test_data_cover_every_mode_with_their_share():
+    mixture = five_blobs()
+    points = mixture.sample(20_000, seed=1)
+    inside = 1 - math.exp(-4.5)  # a disc of three widths
+    assert modes_covered(points, mixture) == 5
+    assert (mode_shares(points, mixture) - inside * mixture.weights).abs().max().item() < 0.012
+
+
+def test_a_missing_mode_a_starved_one_and_points_astray_are_noticed():
+    mixture = GaussianMixture([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]], [1.0, 0.5, 2.0], [0.5, 0.25, 0.25])
+    rows = [[0.0, 2.9]] * 50 + [[0.0, 3.1]] * 20 + [[10.0, 1.4]] * 5 + [[10.0, 1.6]] * 20 + [[0.0, 15.0]] * 5
+    shares = mode_shares(torch.tensor(rows), mixture)
+    assert (shares - torch.tensor([0.5, 0.05, 0.05])).abs().max().item() < 1e-6
+    assert modes_covered(torch.tensor(rows), mixture) == 3  # 0.05 is a fifth of the quarter that is due
+    assert modes_covered(torch.tensor(rows[:-5] + rows[-6:-5] * 5), mixture) == 2
+    assert modes_covered(torch.tensor([[0.0, 15.0]]), mixture) == 1
+
+
+def test_samples_that_are_not_numbers_cover_nothing():
+    assert modes_covered(torch.full((10, 2), float("nan")), five_blobs()) == 0

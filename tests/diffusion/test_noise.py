@@ -1,0 +1,85 @@
+"""Portable noise: the published test vectors, a brute-force version, normality, independence of seeds."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from course_utils.diffusion.noise import ROTATIONS, gaussian, lerp, slerp, threefry
+
+
+@pytest.mark.parametrize(
+    ("key", "counter", "expected"),
+    [  # the known answers that come with the authors' Random123 library
+        ((0x0, 0x0), (0x0, 0x0), (0x6B200159, 0x99BA4EFE)),
+        ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
+        ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xC4923A9C, 0x483DF7A0)),
+    ],
+)
+def test_threefry_known_answers(key, counter, expected):
+    found = threefry(key, tuple(np.array([c], dtype=np.uint32) for c in counter))
+    assert tuple(int(f[0]) for f in found) == expected
+
+
+def brute_force(seed: int, stream: int, index: int) -> float:
+    """Number `index` by Python's own integers, one at a time, as a reader of the paper would write it."""
+    mask, keys = 0xFFFFFFFF, [seed, stream, seed ^ stream ^ 0x1BD11BDA]
+    x, y = (index // 2 + keys[0]) & mask, keys[1]
+    for turn in range(20):
+        rotation = ROTATIONS[turn // 4 % 2][turn % 4]
+        x = (x + y) & mask
+        y = (((y << rotation) | (y >> (32 - rotation))) & mask) ^ x
+        if turn % 4 == 3:
+            group = turn // 4 + 1
+            x, y = (x + keys[group % 3]) & mask, (y + keys[(group + 1) % 3] + group) & mask
+    radius, angle = math.sqrt(-2 * math.log((x + 0.5) / 2**32)), 2 * math.pi * (y + 0.5) / 2**32
+    return radius * (math.sin(angle) if index % 2 else math.cos(angle))
+
+
+def test_brute_force():
+    for seed, stream in ((0, 0), (3, 1), (2**32 - 1, 77)):
+        numbers = gaussian(seed, (5, 3, 3), stream).flatten()
+        expected = torch.tensor([brute_force(seed, stream, i) for i in range(45)])
+        assert (numbers - expected).abs().max() < 1e-6
+
+
+def test_normal():
+    numbers = gaussian(11, (200_000,)).numpy()
+    assert stats.kstest(numbers, "norm").pvalue > 0.01
+    assert abs(numbers.mean()) < 4 / math.sqrt(len(numbers))
+    assert abs(np.mean(numbers**4) - 3) < 4 * math.sqrt(96 / len(numbers))
+    lagged = np.corrcoef(numbers[:-1], numbers[1:])[0, 1]
+    assert abs(lagged) < 4 / math.sqrt(len(numbers))
+
+
+def test_seeds_and_streams_are_independent():
+    rows = torch.stack([gaussian(seed, (20_000,), stream) for seed in (0, 1, 2, 2**31) for stream in (0, 1)])
+    correlation = torch.corrcoef(rows) - torch.eye(len(rows))
+    assert correlation.abs().max() < 5 / math.sqrt(20_000)
+
+
+def test_a_batch_is_its_members():
+    batch = gaussian([4, 9], (1, 2, 2))
+    assert batch.shape == (2, 1, 2, 2)
+    assert torch.equal(batch[1], gaussian(9, (1, 2, 2)))
+    assert torch.equal(gaussian(9, (3,)), gaussian(9, (8,))[:3])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True])
+def test_bad_seeds(seed):
+    with pytest.raises(ValueError, match="seed is"):
+        gaussian(seed, (2,))
+
+
+def test_the_ways_between_two_noises():
+    a, b = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    for weight in (0.0, 0.3, 1.0):
+        wanted = (1 - weight) * a.norm() + weight * b.norm()
+        assert abs(slerp(a, b, weight).norm() - wanted) < 0.05 * wanted
+    assert torch.allclose(slerp(a, b, 0.0), a, atol=1e-5) and torch.allclose(slerp(a, b, 1.0), b, atol=1e-5)
+    assert abs(lerp(a, b, 0.5).std() - 0.5**0.5) < 0.06
+    assert torch.allclose(slerp(a, a, 0.4), a, atol=1e-5)
+    x, y = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    assert torch.allclose(slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6)  # 30 degrees

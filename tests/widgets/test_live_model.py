@@ -1,0 +1,93 @@
+"""The live box's Python side, without a browser: the film, the box where it can run, the files that it asks for."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from course_utils.models.onnx import ABOUT, told
+from course_utils.widgets import live_model
+from course_utils.widgets.live_model import LIVE, NEEDED, LiveModel, place_of
+
+VIEW, FILM = "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json"
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Empty folders in the place of the runtime's and the models'."""
+    monkeypatch.setattr(live_model, "RUNTIME", tmp_path / "runtime")
+    monkeypatch.setattr(live_model, "MODELS", tmp_path / "models")
+    for folder in ("runtime", "models/shapes32"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def box():
+    return LiveModel("shapes32", "lamp", seed=5)
+
+
+def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, places, capsys):
+    for missing, file, text in (
+        ("onnxruntime-web", places / "runtime" / NEEDED, ""),
+        ("shapes32 as ONNX", places / "models" / "shapes32" / ABOUT, json.dumps(told(box.config))),
+    ):
+        bundle, _ = box._repr_mimebundle_()
+        assert FILM in bundle and VIEW not in bundle
+        said = capsys.readouterr().out
+        assert f"{missing} is missing" in said and "course.py site" in said and said.count("\n") == 1
+        file.write_text(text, encoding="utf-8")
+    bundle, metadata = box._repr_mimebundle_()
+    assert {FILM, VIEW, "image/png"} <= set(bundle) and metadata["image/png"]["alt"] == "Film of 16 frames, from " + (
+        "step 1 of 16, t = 0.99 to step 16 of 16, t = 0.00"
+    )
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, places, monkeypatch):
+    sent = []
+    monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
+    (places / "models" / "shapes32" / "model.onnx").write_bytes(b"weights")
+    for file in ("models/shapes32/model.onnx", "sampling.js", "runtime/none.wasm", "opening.bin"):
+        box._handle_custom_msg({"file": file}, [])
+    (weights, bytes_), (_, module), (refused, nothing), (_, (film,)) = sent
+    assert weights == {"file": "models/shapes32/model.onnx"} and bytes_ == [b"weights"]
+    assert module == [(LIVE / "sampling.js").read_bytes()]
+    assert "none.wasm: No such file" in refused["error"] and nothing is None
+    frames = np.unpackbits(np.frombuffer(film, np.uint8), bitorder="little").reshape(16, 32, 32, 32)
+    assert np.array_equal(frames[0], box.states[0].x0[0, 0] > 0)
+    assert np.array_equal(frames[-1], box.states[-1].x_t[0, 0] > 0)
+
+
+@pytest.mark.parametrize("file", ["../../pyproject.toml", "models/../../../README.md", "/etc/hostname"])
+def test_no_other_file_is_sent(box, monkeypatch, file):
+    sent = []
+    monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
+    box._handle_custom_msg({"file": file}, [])
+    assert sent == [({"file": file, "error": f"{file!r} is none of the page's files"}, None)]
+
+
+def test_whatever_a_module_imports_has_its_place():
+    found, open_ = set(), ["page.js", "worker.js"]
+    while open_:
+        file = open_.pop()
+        found.add(file)
+        source = place_of(file).read_text(encoding="utf-8")
+        open_ += set(re.findall(r'from "\./([\w.]+)"', source)) - found
+        imports = [line for line in source.splitlines() if line.startswith("import ")]
+        assert all(re.search(r'from "\./[\w.]+";$', line) for line in imports), file  # the widget links no others
+    assert {"page.js", "worker.js", "sampling.js", "noise.js", "viewer.bundle.js"} <= found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("shapes32", "dragon"), "knows no 'dragon'"),
+        (("none", "chair"), "not a checkpoint"),
+        (("shapes32", "chair", -1), "seed"),
+    ],
+)
+def test_what_the_model_cannot_make_is_refused(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        LiveModel(*arguments)
