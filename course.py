@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Set the course up and run it: `python3 course.py lab` is all a learner has to type.
 
-Standard library only, because it runs before anything is installed: it makes `.venv` beside itself, installs the
-package with the exact versions of constraints.txt (one installation for every command, tests included), and hands
-over to the program that was asked for. No lesson teaches it; `python3 course.py --help` lists the commands.
+Standard library only, because it runs before anything is installed: it makes `.venv` beside itself,
+installs the package with the exact versions of constraints.txt (one installation for every command,
+tests included), and hands over to the program that was asked for. No lesson teaches it; `python3
+course.py --help` lists the commands.
 """
 
 import argparse
@@ -26,19 +27,24 @@ from pathlib import Path
 # Everything above and here must parse and run on an old Python, so that it can say this.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(
-        f"course.py: the course needs Python 3.11 or newer and this is {sys.version_info[0]}.{sys.version_info[1]}: "
-        "install one from python.org or your package manager, then start e.g. 'python3.11 course.py lab'"
+        "course.py: the course needs Python 3.11 or newer and this is"
+        f" {sys.version_info[0]}.{sys.version_info[1]}: install one from python.org or your package"
+        " manager, then start e.g. 'python3.11 course.py lab'"
     )
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-INSTALL_VERSION = 1  # raise it when the installation steps below change: every .venv is then brought up to date
+INSTALL_VERSION = (
+    1  # raise it when the installation steps below change: every .venv is then brought up to date
+)
 GIGABYTE = 1e9
 STAGES = ("lint", "unit", "notebooks", "browser")
 NETWORK_TROUBLE = re.compile(
-    r"NewConnectionError|NameResolutionError|name resolution|getaddrinfo failed|Network is unreachable|"
-    r"Connect(ion)?Timeout|ReadTimeout|Read timed out|Connection (refused|reset|aborted)|ProxyError|SSLError|"
+    r"NewConnectionError|NameResolutionError|name resolution|getaddrinfo failed|Network is"
+    r" unreachable|"
+    r"Connect(ion)?Timeout|ReadTimeout|Read timed out|Connection"
+    r" (refused|reset|aborted)|ProxyError|SSLError|"
     r"Max retries exceeded"
 )
 SPACE_TROUBLE = re.compile(r"No space left on device|\[Errno 28\]|There is not enough space")
@@ -63,7 +69,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see '{self.prog} --help')\n")
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # The environment: is it there, is it current, make it
 
 
@@ -82,14 +88,20 @@ def marker_file() -> Path:
 
 
 def fingerprint() -> str:
-    """Hash of all that decides what belongs into the environment; another one means installing again."""
+    """Hash of all that decides what belongs into the environment; another one means installing
+    again.
+    """
     digest = hashlib.sha256()
     for name in ("constraints.txt", "pyproject.toml"):
         file = ROOT / name
         if not file.is_file():
-            raise CourseError(f"{file} is missing: fetch the course again, this copy is not complete")
+            raise CourseError(
+                f"{file} is missing: fetch the course again, this copy is not complete"
+            )
         digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    digest.update(f"python {sys.version_info[0]}.{sys.version_info[1]} course {INSTALL_VERSION}".encode())
+    digest.update(
+        f"python {sys.version_info[0]}.{sys.version_info[1]} course {INSTALL_VERSION}".encode()
+    )
     return digest.hexdigest()
 
 
@@ -114,7 +126,9 @@ def is_current() -> bool:
 
 
 def reason_to_rebuild() -> str:
-    """Why the environment has to be made from nothing; "" if pip can bring the present one up to date."""
+    """Why the environment has to be made from nothing; "" if pip can bring the present one up to
+    date.
+    """
     config = VENV / "pyvenv.cfg"
     if marker_file().exists():
         return "the last installation did not finish"
@@ -122,7 +136,9 @@ def reason_to_rebuild() -> str:
         return "first start"
     if not os.path.exists(venv_python()):
         return "the Python it was made with is gone"
-    version = re.search(r"^version\S*\s*=\s*(\d+\.\d+)", config.read_text(encoding="utf-8"), re.MULTILINE)
+    version = re.search(
+        r"^version\S*\s*=\s*(\d+\.\d+)", config.read_text(encoding="utf-8"), re.MULTILINE
+    )
     wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if not version or version[1] != wanted:
         return f"it was made for another Python than {wanted}"
@@ -138,7 +154,9 @@ def why_not_current() -> str:
 
 
 def try_lock(handle) -> bool:
-    """Take the lock on an open file unless another process holds it; the system frees it when its holder dies."""
+    """Take the lock on an open file unless another process holds it; the system frees it when its
+    holder dies.
+    """
     try:
         if os.name == "nt":
             import msvcrt
@@ -164,10 +182,14 @@ def install_lock():
         told = False
         while not try_lock(handle):
             if not told:
-                print("Another course.py is installing into .venv: waiting for it to finish ...", flush=True)
+                print(
+                    "Another course.py is installing into .venv: waiting for it to finish ...",
+                    flush=True,
+                )
                 told = True
             time.sleep(0.5)
-        # pip inherits the lock: if only course.py is killed, the next one still waits until pip has ended.
+        # pip inherits the lock: if only course.py is killed, the next one still waits until pip has
+        # ended.
         os.set_inheritable(handle.fileno(), True)
         yield
 
@@ -201,7 +223,8 @@ def install() -> None:
         package = ["-c", "constraints.txt", "-e", ".[test]"]
         pip_install("3/3 JupyterLab, the course's package and its tools", package)
     except NetworkError:
-        # pip fetches everything before it changes anything. Without a pyvenv.cfg the next start begins anew anyway.
+        # pip fetches everything before it changes anything. Without a pyvenv.cfg the next start
+        # begins anew anyway.
         marker_file().unlink()
         raise
     quieten_jupyterlab()
@@ -219,14 +242,18 @@ def empty_environment() -> None:
 
 
 def quieten_jupyterlab() -> None:
-    """Keep JupyterLab from asking the network for news and covering the lesson with the question."""
+    """Keep JupyterLab from asking the network for news and covering the lesson with the
+    question.
+    """
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
-    settings.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet}), encoding="utf-8")
+    settings.write_text(
+        json.dumps({"@jupyterlab/apputils-extension:notification": quiet}), encoding="utf-8"
+    )
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # What an installation needs
 
 
@@ -236,7 +263,8 @@ def has_venv_module() -> bool:
 
 
 VENV_REMEDY = (
-    "install it (Debian, Ubuntu: 'sudo apt install python3-venv') or start course.py with a Python from python.org"
+    "install it (Debian, Ubuntu: 'sudo apt install python3-venv') or start course.py with a Python"
+    " from python.org"
 )
 
 
@@ -245,7 +273,9 @@ def free_gigabytes() -> float:
 
 
 def needed_gigabytes(gpu: str) -> int:
-    """Disk space for a new environment: 2 GB measured on Linux with torch's CPU build, plus pip's downloads."""
+    """Disk space for a new environment: 2 GB measured on Linux with torch's CPU build, plus pip's
+    downloads.
+    """
     return 9 if gpu and sys.platform != "darwin" else 3
 
 
@@ -254,14 +284,17 @@ def check_can_install(reason: str, gpu: str) -> None:
     if not reason:
         return
     if VENV.is_symlink():  # it would be emptied, and belongs to another folder
-        raise CourseError(f".venv is a link to {os.path.realpath(VENV)}: remove it, each folder needs its own .venv")
+        raise CourseError(
+            f".venv is a link to {os.path.realpath(VENV)}: remove it, each folder needs its own"
+            " .venv"
+        )
     if not has_venv_module():
         raise CourseError(f"this Python has no venv module: {VENV_REMEDY}")
     needed, free = needed_gigabytes(gpu), free_gigabytes()
     if free < needed:
         raise CourseError(
-            f"too little disk space: installing needs about {needed} GB and {free:.1f} GB are free on the disk "
-            f"of {ROOT}: free some space or move the folder to another disk"
+            f"too little disk space: installing needs about {needed} GB and {free:.1f} GB are free"
+            f" on the disk of {ROOT}: free some space or move the folder to another disk"
         )
 
 
@@ -271,12 +304,16 @@ def nvidia_smi() -> str | None:
 
 
 def nvidia_gpu() -> str:
-    """The first NVIDIA GPU that the driver reports, "" if there is none or the driver does not answer."""
+    """The first NVIDIA GPU that the driver reports, "" if there is none or the driver does not
+    answer.
+    """
     program = nvidia_smi()
     if program is None:
         return ""
     try:
-        answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=20, check=False)
+        answer = subprocess.run(
+            [program, "-L"], capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     lines = answer.stdout.strip().splitlines()
@@ -300,14 +337,16 @@ def reachable(address: str) -> bool:
         return False
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # pip
 
 
 def torch_attempts(gpu: str) -> list[list[str]]:
-    """pip arguments for torch in order of preference: its CPU build wherever there is no GPU and one can be had.
+    """pip arguments for torch in order of preference: its CPU build wherever there is no GPU and
+    one can be had.
 
-    With a GPU, and on macOS, it is the standard wheel: built with CUDA on Linux, for the CPU (and mps) elsewhere.
+    With a GPU, and on macOS, it is the standard wheel: built with CUDA on Linux, for the CPU (and
+    mps) elsewhere.
     """
     version = pinned("torch")
     if gpu or sys.platform == "darwin":
@@ -318,7 +357,9 @@ def torch_attempts(gpu: str) -> list[list[str]]:
 
 
 def install_torch(gpu: str) -> None:
-    """Torch alone and first: PyTorch's own index has the CPU build but not the other pinned versions."""
+    """Torch alone and first: PyTorch's own index has the CPU build but not the other pinned
+    versions.
+    """
     attempts = torch_attempts(gpu)
     for number, arguments in enumerate(attempts, 1):
         try:
@@ -333,12 +374,21 @@ def install_torch(gpu: str) -> None:
 
 def pip_install(title: str, arguments: list[str]) -> None:
     """Run the environment's pip with its output in the log."""
-    command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command = [
+        str(venv_python()),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
     logged_step(title, [*command, "--retries", "3", "--progress-bar", "off", *arguments])
 
 
 def logged_step(title: str, command: list[str]) -> None:
-    """Run one installation step, its output in the log, one line with the elapsed time on the screen."""
+    """Run one installation step, its output in the log, one line with the elapsed time on the
+    screen.
+    """
     log = VENV / "install.log"
     before = log.stat().st_size
     started = time.monotonic()
@@ -346,24 +396,39 @@ def logged_step(title: str, command: list[str]) -> None:
     print(f"  {title} ...", end="", flush=True)
     with open(log, "ab") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=child_environment(), stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, close_fds=False,
-        )  # fmt: skip
+            command,
+            cwd=ROOT,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            close_fds=False,
+        )
         try:
             while process.poll() is None:
                 try:
                     process.wait(timeout=1)
                 except subprocess.TimeoutExpired:
                     if live:
-                        print(f"\r  {title} ... {time.monotonic() - started:.0f} s", end="", flush=True)
+                        print(
+                            f"\r  {title} ... {time.monotonic() - started:.0f} s",
+                            end="",
+                            flush=True,
+                        )
         except KeyboardInterrupt:
             end_process(process)
             raise
-    print(f"\r  {title} ... {time.monotonic() - started:.0f} s" if live else f" {time.monotonic() - started:.0f} s")
+    print(
+        f"\r  {title} ... {time.monotonic() - started:.0f} s"
+        if live
+        else f" {time.monotonic() - started:.0f} s"
+    )
     if process.returncode:
         with open(log, "rb") as output:
             output.seek(before)
-            raise explain_failure(title, process.returncode, output.read().decode("utf-8", "replace"))
+            raise explain_failure(
+                title, process.returncode, output.read().decode("utf-8", "replace")
+            )
 
 
 def explain_failure(title: str, code: int, output: str) -> CourseError:
@@ -372,18 +437,18 @@ def explain_failure(title: str, code: int, output: str) -> CourseError:
         return CourseError("the disk ran full while installing: free about 3 GB and start again")
     if NETWORK_TROUBLE.search(output):
         return NetworkError(
-            "pip cannot reach its package index: check the network connection (or the proxy settings) and start again; "
-            "details in .venv/install.log"
+            "pip cannot reach its package index: check the network connection (or the proxy"
+            " settings) and start again; details in .venv/install.log"
         )
     for line in output.strip().splitlines()[-8:]:
         print(f"    | {line}", file=sys.stderr)
     return CourseError(
-        f"step '{title}' failed with exit code {code}: the reason is in the lines above and in .venv/install.log; "
-        "mend it and start again"
+        f"step '{title}' failed with exit code {code}: the reason is in the lines above and in"
+        " .venv/install.log; mend it and start again"
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # Running programs in the environment
 
 
@@ -392,9 +457,10 @@ def child_environment() -> dict[str, str]:
     variables = dict(os.environ)
     variables.pop("PYTHONHOME", None)
     variables["VIRTUAL_ENV"] = str(VENV)
-    # Torch's threads wait for each other in a loop. Where another program wants the same cores (a browser that draws, a
-    # second kernel) each such wait costs a time slice: a training step of 0.08 s became 5.7 s. After this many rounds
-    # they sleep instead: 0.34 s beside the other program, and as quick as before alone.
+    # Torch's threads wait for each other in a loop. Where another program wants the same cores (a
+    # browser that draws, a second kernel) each such wait costs a time slice: a training step of
+    # 0.08 s became 5.7 s. After this many rounds they sleep instead: 0.34 s beside the other
+    # program, and as quick as before alone.
     variables.setdefault("GOMP_SPINCOUNT", "10000")
     variables["PATH"] = os.pathsep.join([str(venv_python().parent), variables.get("PATH", "")])
     return variables
@@ -412,8 +478,8 @@ def end_process(process: subprocess.Popen) -> None:
 def run_child(command: list[str], **variables: str) -> int:
     """Run a program in the course's folder and return its exit code; Ctrl-C is its own to handle.
 
-    In a terminal the program gets the Ctrl-C as well (JupyterLab asks whether to stop), so it is waited for;
-    without one nobody else tells it, so it is ended here.
+    In a terminal the program gets the Ctrl-C as well (JupyterLab asks whether to stop), so it is
+    waited for; without one nobody else tells it, so it is ended here.
     """
     interrupted = False
     process = subprocess.Popen(command, cwd=ROOT, env={**child_environment(), **variables})
@@ -431,17 +497,19 @@ def run_child(command: list[str], **variables: str) -> int:
 
 
 def delegate(target: list[str], description: str, arguments: list[str], name: str = "") -> int:
-    """Hand all arguments to another program; its help is shown here as long as it is not installed."""
+    """Hand all arguments to another program; its help is shown here as long as it is not
+    installed.
+    """
     if not is_current() and {"-h", "--help"} & set(arguments):
         print(
-            f"usage: course.py {name or target[-1]} ...\n\n{description}\n\n"
-            "Its options are listed here once the environment is installed, which 'course.py lab' does."
+            f"usage: course.py {name or target[-1]} ...\n\n{description}\n\nIts options are listed"
+            " here once the environment is installed, which 'course.py lab' does."
         )
         return 0
     return run_child([str(ensure_environment()), *target, *arguments])
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # Commands
 
 
@@ -449,11 +517,21 @@ def command_lab(arguments: list[str]) -> int:
     """open JupyterLab on the first lesson, on this computer only"""
     parser = Parser(
         prog="course.py lab",
-        description="Open JupyterLab on the first lesson. It listens on localhost only and asks for its token.",
+        description=(
+            "Open JupyterLab on the first lesson. It listens on localhost only and asks for its"
+            " token."
+        ),
         epilog="JupyterLab's own settings (--Class.name=value) are passed on.",
     )
-    parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
-    parser.add_argument("--port", type=int, default=8888, help="port to listen on (default 8888, or the next free one)")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address instead of opening a browser"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8888,
+        help="port to listen on (default 8888, or the next free one)",
+    )
     options, rest = parser.parse_known_args(arguments)
     for argument in rest:
         if not re.fullmatch(r"--[A-Z]\w*(\.\w+)+=.*", argument):
@@ -464,13 +542,20 @@ def command_lab(arguments: list[str]) -> int:
     if not lessons:
         raise CourseError(f"no lesson 00*.ipynb in {ROOT / 'notebooks'}: fetch the course again")
     command = [
-        str(ensure_environment()), "-m", "jupyterlab", "--ip=localhost", f"--port={options.port}",
-        f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/notebooks/{lessons[0].name}",
-    ]  # fmt: skip
+        str(ensure_environment()),
+        "-m",
+        "jupyterlab",
+        "--ip=localhost",
+        f"--port={options.port}",
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/notebooks/{lessons[0].name}",
+    ]
     if options.no_browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")  # in a container everybody is root; the token still guards the server
+        command.append(
+            "--allow-root"
+        )  # in a container everybody is root; the token still guards the server
     return run_child([*command, *rest])
 
 
@@ -480,7 +565,9 @@ def find_chromium() -> str:
     if named:
         found = shutil.which(named)
         if not found:
-            raise CourseError(f"the variable CHROMIUM names {named!r}, which is no program: correct or unset it")
+            raise CourseError(
+                f"the variable CHROMIUM names {named!r}, which is no program: correct or unset it"
+            )
         return found
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
         found = shutil.which(name)
@@ -490,10 +577,13 @@ def find_chromium() -> str:
     variables = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")  # Windows
     programs = [Path(os.environ[name]) for name in variables if name in os.environ]
     usual = [
-        *(folder / "Applications" / f"{app}.app" / "Contents" / "MacOS" / app
-          for folder in (Path("/"), home) for app in ("Google Chrome", "Chromium")),
+        *(
+            folder / "Applications" / f"{app}.app" / "Contents" / "MacOS" / app
+            for folder in (Path("/"), home)
+            for app in ("Google Chrome", "Chromium")
+        ),
         *(folder / "Google" / "Chrome" / "Application" / "chrome.exe" for folder in programs),
-    ]  # fmt: skip
+    ]
     stores = [
         os.environ.get("PLAYWRIGHT_BROWSERS_PATH"),
         home / ".cache" / "ms-playwright",
@@ -501,7 +591,11 @@ def find_chromium() -> str:
         *(folder / "ms-playwright" for folder in programs),
     ]
     for store in filter(None, stores):
-        for pattern in ("chrome-linux*/chrome", "chrome-mac*/*.app/Contents/MacOS/*", "chrome-win*/chrome.exe"):
+        for pattern in (
+            "chrome-linux*/chrome",
+            "chrome-mac*/*.app/Contents/MacOS/*",
+            "chrome-win*/chrome.exe",
+        ):
             usual += sorted(Path(store).glob(f"chromium-*/{pattern}"))
     return next((str(path) for path in usual if path.is_file()), "")
 
@@ -515,11 +609,20 @@ def stage_command(stage: str, python: Path) -> list[str]:
         return [*pytest, "tests", "--ignore=tests/notebooks", "--ignore=tests/browser"]
     if stage == "browser":
         return [*pytest, "tests/browser"]
-    lessons = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
+    lessons = sorted(
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")
+    )
     if not lessons:
         raise CourseError(f"no lesson *.ipynb in {ROOT / 'notebooks'}: fetch the course again")
     nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
-    return [*pytest, *nbval, "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg", *lessons, "tests/notebooks"]
+    return [
+        *pytest,
+        *nbval,
+        "--nbval-sanitize-with",
+        "tests/notebooks/sanitize.cfg",
+        *lessons,
+        "tests/notebooks",
+    ]
 
 
 def run_stage(stage: str, python: Path) -> str:
@@ -536,7 +639,9 @@ def run_stage(stage: str, python: Path) -> str:
 
 def stage_name(text: str) -> str:
     if text not in STAGES:
-        raise argparse.ArgumentTypeError(f"unknown stage {text!r}, expected any of {', '.join(STAGES)}")
+        raise argparse.ArgumentTypeError(
+            f"unknown stage {text!r}, expected any of {', '.join(STAGES)}"
+        )
     return text
 
 
@@ -544,11 +649,15 @@ def command_test(arguments: list[str]) -> int:
     """run everything that CI runs: lint, unit tests, all lessons, browser tests"""
     parser = Parser(
         prog="course.py test",
-        description="Run everything that CI runs, or only the named stages: lint (ruff), unit (pytest), notebooks "
-        "(every lesson is executed and its outputs compared), browser (JupyterLab in Chromium, skipped where there "
-        "is none).",
+        description=(
+            "Run everything that CI runs, or only the named stages: lint (ruff), unit (pytest),"
+            " notebooks (every lesson is executed and its outputs compared), browser (JupyterLab in"
+            " Chromium, skipped where there is none)."
+        ),
     )
-    parser.add_argument("stages", nargs="*", type=stage_name, metavar="stage", help=f"any of {', '.join(STAGES)}")
+    parser.add_argument(
+        "stages", nargs="*", type=stage_name, metavar="stage", help=f"any of {', '.join(STAGES)}"
+    )
     wanted = parser.parse_args(arguments).stages
     python = ensure_environment()
     results = []
@@ -604,15 +713,19 @@ def command_train(arguments: list[str]) -> int:
 
 def command_gpu_check(arguments: list[str]) -> int:
     """train and sample on a GPU, compare with the processor, measure; minutes"""
-    return delegate(["-m", "benchmarks.gpu_check"], command_gpu_check.__doc__, arguments, "gpu-check")
+    return delegate(
+        ["-m", "benchmarks.gpu_check"], command_gpu_check.__doc__, arguments, "gpu-check"
+    )
 
 
 def command_doctor(arguments: list[str]) -> int:
     """check this computer and the environment line by line"""
     parser = Parser(
         prog="course.py doctor",
-        description="Check what the course needs, one line each: [ok] or [problem] with its remedy. Installs nothing. "
-        "Exit code 1 if there is a problem.",
+        description=(
+            "Check what the course needs, one line each: [ok] or [problem] with its remedy."
+            " Installs nothing. Exit code 1 if there is a problem."
+        ),
     )
     parser.parse_args(arguments)
     installed = is_current()
@@ -635,13 +748,29 @@ def doctor_checks(installed: bool):
     if installed:
         yield "environment", (True, ".venv is installed and up to date")
         return
-    yield "venv module", (True, "present") if has_venv_module() else (False, f"missing; remedy: {VENV_REMEDY}")
+    yield (
+        "venv module",
+        (True, "present") if has_venv_module() else (False, f"missing; remedy: {VENV_REMEDY}"),
+    )
     needed, free = needed_gigabytes(nvidia_gpu()), free_gigabytes()
     space = f"{free:.1f} GB free, about {needed} GB needed"
-    yield "disk space", (True, space) if free >= needed else (False, f"{space}; remedy: free some or use another disk")
+    yield (
+        "disk space",
+        (
+            (True, space)
+            if free >= needed
+            else (False, f"{space}; remedy: free some or use another disk")
+        ),
+    )
     yield "network", check_network()
     if (VENV / "pyvenv.cfg").is_file() or marker_file().exists():
-        yield "environment", (False, f".venv is not in order ({why_not_current()}); remedy: 'course.py lab' mends it")
+        yield (
+            "environment",
+            (
+                False,
+                f".venv is not in order ({why_not_current()}); remedy: 'course.py lab' mends it",
+            ),
+        )
     else:
         yield "environment", (True, "not installed yet: 'course.py lab' does it")
 
@@ -651,7 +780,13 @@ def check_gpu() -> tuple[bool, str]:
     if gpu:
         return True, gpu
     if nvidia_smi():
-        return False, "nvidia-smi fails; remedy: reinstall the NVIDIA driver (until then the course runs on the CPU)"
+        return (
+            False,
+            (
+                "nvidia-smi fails; remedy: reinstall the NVIDIA driver (until then the course runs"
+                " on the CPU)"
+            ),
+        )
     return True, "no NVIDIA driver: the course runs on the CPU"
 
 
@@ -660,13 +795,30 @@ def check_network() -> tuple[bool, str]:
     if importlib.util.find_spec("pip") is None:
         return True, "not checked, this Python has no pip of its own (the installation brings one)"
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--retries", "0", "--dest", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--retries",
+            "0",
+            "--dest",
+            folder,
+        ]
         answer = subprocess.run(
-            [*command, f"packaging=={pinned('packaging')}"], capture_output=True, text=True, check=False
+            [*command, f"packaging=={pinned('packaging')}"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if answer.returncode == 0:
         return True, "pip reaches its package index"
-    return False, "pip cannot fetch a package; remedy: check the network connection or the proxy settings"
+    return (
+        False,
+        "pip cannot fetch a package; remedy: check the network connection or the proxy settings",
+    )
 
 
 COMMANDS = {
@@ -690,7 +842,10 @@ def explain_os_error(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"the disk is full ({place}): free about 3 GB and start again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{place} cannot be written: close programs that use it, or copy the course to a folder of your own"
+        return (
+            f"{place} cannot be written: close programs that use it, or copy the course to a folder"
+            " of your own"
+        )
     return f"{error.strerror or error} ({place})"
 
 

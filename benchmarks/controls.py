@@ -1,7 +1,9 @@
-"""How quickly the live controls answer, at extreme and random values: `python benchmarks/controls.py`.
+"""How quickly the live controls answer, at extreme and random values: `python
+benchmarks/controls.py`.
 
-Prints for each control the median and the slowest of 60 updates (compute, draw, encode the picture), in wall-clock
-and in processor milliseconds. The promise: a median under 100 ms; tests/test_widgets.py keeps it.
+Prints for each control the median and the slowest of 60 updates (compute, draw, encode the
+picture), in wall-clock and in processor milliseconds. The promise: a median under 100 ms;
+tests/widgets/test_widgets.py keeps it.
 """
 
 import random
@@ -39,7 +41,9 @@ def playground():
 
 
 def picture_model(channels, patch):
-    """A U-Net of the size of lessons 04 and 06 with random weights, where training would begin with zeros too."""
+    """A U-Net of the size of lessons 04 and 06 with random weights, where training would begin with
+    zeros too.
+    """
     torch.manual_seed(0)
     network = UNet(2, 1, channels, patch=patch, blocks=1, classes=3)
     for parameter in network.parameters():
@@ -93,10 +97,14 @@ def choices(widget, draw):
 
 
 def updates(control, count, seed=0):
-    """Wall-clock and processor seconds of `count` updates, each with all inputs changed: two lists."""
+    """Wall-clock and processor seconds of `count` updates, each with all inputs changed: two
+    lists.
+    """
     draw, wall, processor = random.Random(seed), [], []
     for _ in range(count):
-        values = {name: draw.choice(choices(widget, draw)) for name, widget in control.inputs.items()}
+        values = {
+            name: draw.choice(choices(widget, draw)) for name, widget in control.inputs.items()
+        }
         starts = time.perf_counter(), time.process_time()
         control.set(**values)
         wall.append(time.perf_counter() - starts[0])
@@ -108,5 +116,8 @@ if __name__ == "__main__":
     print(f"{'control':<20} {'median':>8} {'slowest':>8} {'processor':>10}   milliseconds")
     for name, make in CONTROLS.items():
         wall, processor = updates(make(), 60)
-        numbers = [1000 * f(v) for f, v in ((statistics.median, wall), (max, wall), (statistics.median, processor))]
+        numbers = [
+            1000 * f(v)
+            for f, v in ((statistics.median, wall), (max, wall), (statistics.median, processor))
+        ]
         print(f"{name:<20} {numbers[0]:8.0f} {numbers[1]:8.0f} {numbers[2]:10.0f}")

@@ -1,14 +1,16 @@
-"""Do shapes obey their texts? `python benchmarks/faithfulness.py`, on a model that reads; an hour on two cores.
+"""Do shapes obey their texts? `python benchmarks/faithfulness.py`, on a model that reads; an hour
+on two cores.
 
-For prompts of four kinds (what training could have said; the same in sentences that training lacks; pairs of attributes
-that shapes had in training and no text named together; pairs that no shape of the training has) the model makes a shape
-each, and the judge of lesson 07 looks for every attribute that the prompt names. The same is counted when of several
-tries the one is kept that `ranking.Agreement` likes best, when `steering` leads the sampler, and with both and small
-gaps closed, as `course.py generate` does it; none of these knows anything of the judge. Beside it stand the judge's own
-error, measured on real shapes, and what shapes get that were made from other prompts of the first kind and the same
-family: what is right by chance. The first kind is done at several guidance scales, each with the variety among shapes
-of one prompt and the near copies of training shapes. Results go to data/studies/NAME.json and, as tables, into the
-model's card.
+For prompts of four kinds (what training could have said; the same in sentences that training lacks;
+pairs of attributes that shapes had in training and no text named together; pairs that no shape of
+the training has) the model makes a shape each, and the judge of lesson 07 looks for every attribute
+that the prompt names. The same is counted when of several tries the one is kept that
+`ranking.Agreement` likes best, when `steering` leads the sampler, and with both and small gaps
+closed, as `course.py generate` does it; none of these knows anything of the judge. Beside it stand
+the judge's own error, measured on real shapes, and what shapes get that were made from other
+prompts of the first kind and the same family: what is right by chance. The first kind is done at
+several guidance scales, each with the variety among shapes of one prompt and the near copies of
+training shapes. Results go to data/studies/NAME.json and, as tables, into the model's card.
 """
 
 import argparse
@@ -86,7 +88,11 @@ class Maker:
             for part in rows
         ]
         fields = torch.cat(shapes)
-        return np.stack([joined(field) > 0 for field in fields[:, 0].numpy()]) if mend else to_occupancy(fields)
+        return (
+            np.stack([joined(field) > 0 for field in fields[:, 0].numpy()])
+            if mend
+            else to_occupancy(fields)
+        )
 
 
 def kinds(count: int) -> dict[str, list[Prompt]]:
@@ -107,11 +113,15 @@ def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
 
 
 def by_chance(asked: list[Prompt], others: np.ndarray, wishes: list[Prompt]) -> float:
-    """How many attributes are right in shapes `others`, made from other `wishes`: each prompt gets one of its family.
+    """How many attributes are right in shapes `others`, made from other `wishes`: each prompt gets
+    one of its family.
 
-    The first prompt of a family gets its last shape, the second its first, so that none gets what was made for it.
+    The first prompt of a family gets its last shape, the second its first, so that none gets what
+    was made for it.
     """
-    places = {family: [k for k, wish in enumerate(wishes) if wish.family == family] for family in CLASSES}
+    places = {
+        family: [k for k, wish in enumerate(wishes) if wish.family == family] for family in CLASSES
+    }
     seen: Counter = Counter()
     chosen = []
     for prompt in asked:
@@ -153,7 +163,9 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     """All of it, as JSON can hold it."""
     config, everything = make.config, kinds(count)
     about = config["data"]
-    training = make_shapes(about["count"], config["resolution"], config["classes"], about["first_index"]).voxels
+    training = make_shapes(
+        about["count"], config["resolution"], config["classes"], about["first_index"]
+    ).voxels
     result, known = {"tries": TRIES_OF_TEXTS, "kinds": {}, "scales": {}}, None
     result["steering"] = config["sampling"].get("steering", 0.0)
     for name, asked in everything.items():
@@ -175,13 +187,19 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
         found["one_piece"] = float(one_piece(shapes).mean())
         result["kinds"][name] = found
         best = ", ".join(f"{help} {found[help]['right']:.1%}" for help in HELPS)
-        print(f"{name}: {found['right']:.1%} right, {best}, by chance {found['by_chance']:.1%}", flush=True)
+        print(
+            f"{name}: {found['right']:.1%} right, {best}, by chance {found['by_chance']:.1%}",
+            flush=True,
+        )
     asked = everything["known"]
     real = real_shapes(asked, config["resolution"])
     result["real_copies"] = copied(nearest_iou(real, training)[0])
     for scale in scales:
         shapes = make([prompt.text for prompt in asked], list(range(len(asked))), scale)
-        found = {"right": obedience(shapes, asked)["right"], "copies": copied(nearest_iou(shapes, training)[0])}
+        found = {
+            "right": obedience(shapes, asked)["right"],
+            "copies": copied(nearest_iou(shapes, training)[0]),
+        }
         found["same_prompt_iou"] = variety(make, asked[:VARIED], scale)
         result["scales"][f"{scale:g}"] = found
         print(f"scale {scale:g}: {found}", flush=True)
@@ -195,33 +213,48 @@ def section(result: dict) -> str:
     head = [*titles, "by chance", "missed by the judge in real shapes"]
     lines = [f"| prompts | {' | '.join(head)} |", "|---" + 6 * "|---:" + "|"]
     for name, found in result["kinds"].items():
-        shares = [found["right"], *(found[help]["right"] for help in HELPS), found["by_chance"], found["judge_error"]]
+        shares = [
+            found["right"],
+            *(found[help]["right"] for help in HELPS),
+            found["by_chance"],
+            found["judge_error"],
+        ]
         lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
     lines += ["", f"| in one piece | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
     for name, found in result["kinds"].items():
         shares = [found["one_piece"], *(found[help]["one_piece"] for help in HELPS)]
         lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
-    lines += ["", "| guidance scale | attributes right | IoU of shapes of one prompt | near copies |"]
+    lines += [
+        "",
+        "| guidance scale | attributes right | IoU of shapes of one prompt | near copies |",
+    ]
     lines.append("|---|---:|---:|---:|")
     for scale, found in result["scales"].items():
         right, near = (f"{100 * found[key]:.1f} %" for key in ("right", "copies"))
         lines.append(f"| {scale} | {right} | {found['same_prompt_iou']:.2f} | {near} |")
-    lines += ["", f"| of the two in a pair: none, one, both | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
+    lines += [
+        "",
+        f"| of the two in a pair: none, one, both | {' | '.join(titles)} |",
+        "|---" + 4 * "|---:" + "|",
+    ]
     for name in PAIRS:
         found = result["kinds"][name]
         counts = [found["pairs"], *(found[help]["pairs"] for help in HELPS)]
-        lines.append(f"| {name} | {' | '.join(', '.join(map(str, count.values())) for count in counts)} |")
+        lines.append(
+            f"| {name} | {' | '.join(', '.join(map(str, count.values())) for count in counts)} |"
+        )
     text = "\n".join(lines)
     return f"""{HEADING}
 
-Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the first kind. New
-sentences have known attributes; said apart are two attributes that no text of the training names together; new pairs
-are two that no shape of the training has. Best of {tries}: of as many tries the shape that `ranking.Agreement` likes
-best, with gaps of up to three voxels closed (`voxels.joined`). Steered: `steering.steered`, with a strength of
-{result["steering"]:g}. As generated: steered, and the best of {tries} with its gaps closed, as `course.py generate`
-does it. By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of {COPY} or
-more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one, of those generated for known
-pairs {100 * first["generated"]["copies"]:.1f} %.
+Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the
+first kind. New sentences have known attributes; said apart are two attributes that no text of the
+training names together; new pairs are two that no shape of the training has. Best of {tries}: of as
+many tries the shape that `ranking.Agreement` likes best, with gaps of up to three voxels closed
+(`voxels.joined`). Steered: `steering.steered`, with a strength of {result["steering"]:g}. As
+generated: steered, and the best of {tries} with its gaps closed, as `course.py generate` does it.
+By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of
+{COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one,
+of those generated for known pairs {100 * first["generated"]["copies"]:.1f} %.
 
 {text}
 """
@@ -229,9 +262,13 @@ pairs {100 * first["generated"]["copies"]:.1f} %.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=SHIPPED_TEXT, help="a checkpoint folder (the shipped one)")
+    parser.add_argument(
+        "--model", type=Path, default=SHIPPED_TEXT, help="a checkpoint folder (the shipped one)"
+    )
     parser.add_argument("--count", type=int, default=COUNT, help=f"prompts of each kind ({COUNT})")
-    parser.add_argument("--scales", type=float, nargs="*", default=SCALES, help="guidance scales to compare")
+    parser.add_argument(
+        "--scales", type=float, nargs="*", default=SCALES, help="guidance scales to compare"
+    )
     parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
     make = Maker(options.model)

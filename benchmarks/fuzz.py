@@ -1,8 +1,10 @@
-"""Damaged files at every reader's door: `python benchmarks/fuzz.py --count 100000`, minutes on one core.
+"""Damaged files at every reader's door: `python benchmarks/fuzz.py --count 100000`, minutes on one
+core.
 
-Valid files of every format are damaged in one to four ways each (bits, lengths, numbers, cuts, repeats); every one of
-them must be read, or be refused with a ValueError, within `SECONDS`. What does neither is kept in --keep and printed.
-Damage follows from --seed and the number of the file alone, so that any of them can be made again.
+Valid files of every format are damaged in one to four ways each (bits, lengths, numbers, cuts,
+repeats); every one of them must be read, or be refused with a ValueError, within `SECONDS`. What
+does neither is kept in --keep and printed. Damage follows from --seed and the number of the file
+alone, so that any of them can be made again.
 """
 
 import argparse
@@ -31,12 +33,36 @@ from course_utils.models.checkpoints import build_denoiser, load_checkpoint, sav
 
 SECONDS = 10.0  # a reader's time for a small damaged file
 NUMBERS = (0, 1, 2, 127, 128, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
-WORDS = (b"0", b"-1", b"1e400", b"nan", b"999999999", b"", b"\n", b'{"a": []}', b"'", b"\x00", b"null")
+WORDS = (
+    b"0",
+    b"-1",
+    b"1e400",
+    b"nan",
+    b"999999999",
+    b"",
+    b"\n",
+    b'{"a": []}',
+    b"'",
+    b"\x00",
+    b"null",
+)
 TINY = {
-    "name": "tiny", "about": "A tiny model", "classes": ["chair"], "resolution": 8, "path": "flow", "prediction": "x0",
+    "name": "tiny",
+    "about": "A tiny model",
+    "classes": ["chair"],
+    "resolution": 8,
+    "path": "flow",
+    "prediction": "x0",
     "sampling": {"sampler": "ddpm", "steps": 2, "shift": 1.0, "guidance_scale": 1.0},
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "heads": 2},
-}  # fmt: skip
+    "network": {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8],
+        "patch": 2,
+        "blocks": 1,
+        "heads": 2,
+    },
+}
 
 
 class TooSlow(BaseException):
@@ -70,9 +96,13 @@ def valid_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]
     (folder / "ascii.ply").write_bytes(mesh.export(file_type="ply", encoding="ascii"))
     write_vox(folder / "chair.vox", chair)
     write_npz(folder / "chair.npz", chair[None], captions=["a chair"], classes=["chair"])
-    write_npz(folder / "two.npz", np.stack([chair, chair]), labels=[0, 1], classes=["chair", "lamp"])
+    write_npz(
+        folder / "two.npz", np.stack([chair, chair]), labels=[0, 1], classes=["chair", "lamp"]
+    )
     runs = b"".join(bytes((bit, 1)) for bit in chair.transpose(2, 0, 1).flatten().tolist())
-    (folder / "chair.binvox").write_bytes(b"#binvox 1\ndim 8 8 8\ntranslate 0 0 0\nscale 1\ndata\n" + runs)
+    (folder / "chair.binvox").write_bytes(
+        b"#binvox 1\ndim 8 8 8\ntranslate 0 0 0\nscale 1\ndata\n" + runs
+    )
     for file in folder.iterdir():
         reader = read_npz if file.stem == "two" else lambda path: read_voxels(path, 8)
         found[file.name] = (file, reader)
@@ -91,7 +121,9 @@ def damaged(data: bytes, draws: random.Random) -> bytes:
         kind = draws.randrange(7)
         if kind == 0 and data:
             place = min(place, len(data) - 1)
-            data = data[:place] + bytes([data[place] ^ (1 << draws.randrange(8))]) + data[place + 1 :]
+            data = (
+                data[:place] + bytes([data[place] ^ (1 << draws.randrange(8))]) + data[place + 1 :]
+            )
         elif kind == 1:
             data = data[:place] + draws.randbytes(length) + data[place + length :]
         elif kind == 2:
@@ -99,7 +131,11 @@ def damaged(data: bytes, draws: random.Random) -> bytes:
         elif kind == 3:
             data = data[:place] + data[place + length :]
         elif kind == 4:
-            data = data[:place] + data[place : place + length] * draws.choice((2, 3, 20)) + data[place + length :]
+            data = (
+                data[:place]
+                + data[place : place + length] * draws.choice((2, 3, 20))
+                + data[place + length :]
+            )
         elif kind == 5:
             number = struct.pack(draws.choice("<>") + "I", draws.choice(NUMBERS))
             data = data[:place] + number + data[place + 4 :]
@@ -121,8 +157,12 @@ def outcome(read: Callable[[Path], object], file: Path) -> str:
     return "read"
 
 
-def fuzz(count: int, seed: int, keep: Path | None = None) -> tuple[dict[str, collections.Counter], list[str]]:
-    """Damage `count` files, formats in turn: what came of them by format, and what was neither read nor refused."""
+def fuzz(
+    count: int, seed: int, keep: Path | None = None
+) -> tuple[dict[str, collections.Counter], list[str]]:
+    """Damage `count` files, formats in turn: what came of them by format, and what was neither read
+    nor refused.
+    """
     results, bad = collections.defaultdict(collections.Counter), []
     with tempfile.TemporaryDirectory() as name:
         doors = valid_files(Path(name))
@@ -151,12 +191,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100_000, help="damaged files (100000)")
     parser.add_argument("--seed", type=int, default=0, help="of the damage (0)")
-    parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="for files that fail (runs/fuzz)")
+    parser.add_argument(
+        "--keep", type=Path, default=Path("runs/fuzz"), help="for files that fail (runs/fuzz)"
+    )
     options = parser.parse_args()
     started = time.monotonic()
     results, bad = fuzz(options.count, options.seed, options.keep)
     for key, counts in sorted(results.items()):
-        print(f"{key:<18} {counts['read']:>7} read {counts['refused']:>7} refused {counts['bad']:>5} bad")
+        print(
+            f"{key:<18} {counts['read']:>7} read {counts['refused']:>7} refused"
+            f" {counts['bad']:>5} bad"
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{options.count} files in {time.monotonic() - started:.0f} s, peak memory {peak:.1f} GB")
     print("\n\n".join(bad[:20]))

@@ -1,9 +1,11 @@
-"""Does the course hold on a GPU what it says? `python3 course.py gpu-check` finds out in minutes on one card.
+"""Does the course hold on a GPU what it says? `python3 course.py gpu-check` finds out in minutes on
+one card.
 
-It compares the card's numbers with the processor's (a forward pass, a training step, samples), half precision with
-float32, and measures training and sampling: shapes a second, memory, and MFU, the share of the card's published peak
-that the network's own operations make up (arXiv 2204.02311, appendix B). A section that fails says so, and the next
-one runs. Needs torch, numpy and safetensors. Exit code 0: all well; 1: a problem; 2: no such device.
+It compares the card's numbers with the processor's (a forward pass, a training step, samples), half
+precision with float32, and measures training and sampling: shapes a second, memory, and MFU, the
+share of the card's published peak that the network's own operations make up (arXiv 2204.02311,
+appendix B). A section that fails says so, and the next one runs. Needs torch, numpy and
+safetensors. Exit code 0: all well; 1: a problem; 2: no such device.
 """
 
 import argparse
@@ -24,7 +26,14 @@ from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import guided, last, sample, time_grid
-from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units, training_loss
+from course_utils.diffusion.training import (
+    Draw,
+    Plan,
+    Trainer,
+    batches,
+    has_bfloat16_units,
+    training_loss,
+)
 from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint
@@ -34,8 +43,9 @@ from course_utils.places import CHECKPOINTS
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = "open an issue with this output and the JSON file"
 
-# published dense peaks in TFLOP/s, from NVIDIA's data sheets: float32 without tensor cores, TF32, and bfloat16 or
-# float16 with float32 sums; None where the card has no such unit. The first name that fits counts.
+# published dense peaks in TFLOP/s, from NVIDIA's data sheets: float32 without tensor cores, TF32,
+# and bfloat16 or float16 with float32 sums; None where the card has no such unit. The first name
+# that fits counts.
 PEAKS: dict[str, tuple[float, float | None, float]] = {
     r"T4": (8.1, None, 65.0),
     r"V100-PCIE": (14.0, None, 112.0),
@@ -56,27 +66,61 @@ PRECISIONS = ("float32", "tf32", "half")
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="course.py gpu-check", description=__doc__.split("\n\n")[0])
-    top.add_argument("sections", nargs="*", metavar="section", help=f"any of {', '.join(SECTIONS)} (default: all)")
-    top.add_argument("--device", default="cuda", help="cuda (default); cpu tries this program, not a card")
-    top.add_argument("--batches", type=int, nargs="+", default=[8, 64, 256], help="batch sizes to measure")
-    top.add_argument("--steps", type=int, default=100, help="training steps in each precision (default 100)")
-    top.add_argument("--sampling-steps", type=int, default=16, help="steps to a sample (default 16)")
-    top.add_argument("--seconds", type=float, default=2.0, help="how long to measure each speed (default 2)")
-    top.add_argument("--channels", type=int, nargs="+", default=[32, 64, 96], help="the network's widths")
-    top.add_argument("--resolution", type=int, default=32, help="voxels a side for training (default 32)")
-    top.add_argument("--model", type=Path, default=CHECKPOINTS / "shapes32", help="that samples (default: the shipped)")
-    top.add_argument("--out", type=Path, default=ROOT / "runs" / "gpu-check.json", help="where the numbers go")
+    top.add_argument(
+        "sections",
+        nargs="*",
+        metavar="section",
+        help=f"any of {', '.join(SECTIONS)} (default: all)",
+    )
+    top.add_argument(
+        "--device", default="cuda", help="cuda (default); cpu tries this program, not a card"
+    )
+    top.add_argument(
+        "--batches", type=int, nargs="+", default=[8, 64, 256], help="batch sizes to measure"
+    )
+    top.add_argument(
+        "--steps", type=int, default=100, help="training steps in each precision (default 100)"
+    )
+    top.add_argument(
+        "--sampling-steps", type=int, default=16, help="steps to a sample (default 16)"
+    )
+    top.add_argument(
+        "--seconds", type=float, default=2.0, help="how long to measure each speed (default 2)"
+    )
+    top.add_argument(
+        "--channels", type=int, nargs="+", default=[32, 64, 96], help="the network's widths"
+    )
+    top.add_argument(
+        "--resolution", type=int, default=32, help="voxels a side for training (default 32)"
+    )
+    top.add_argument(
+        "--model",
+        type=Path,
+        default=CHECKPOINTS / "shapes32",
+        help="that samples (default: the shipped)",
+    )
+    top.add_argument(
+        "--out", type=Path, default=ROOT / "runs" / "gpu-check.json", help="where the numbers go"
+    )
     return top
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # What is measured, and with what
 
 
 def network(options: argparse.Namespace) -> Denoiser:
-    """The shipped model's network, untrained but without its zeros, which would hide every difference."""
+    """The shipped model's network, untrained but without its zeros, which would hide every
+    difference.
+    """
     torch.manual_seed(0)
-    shape = {"kind": "UNet", "dimensions": 3, "channels": options.channels, "patch": 4, "classes": len(CLASSES)}
+    shape = {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": options.channels,
+        "patch": 4,
+        "classes": len(CLASSES),
+    }
     denoiser = build_denoiser({"network": shape, "path": "flow", "prediction": "x0"})
     for parameter in denoiser.parameters():
         if not parameter.any():
@@ -85,10 +129,17 @@ def network(options: argparse.Namespace) -> Denoiser:
 
 
 def example(options: argparse.Namespace, count: int = 4) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(x0, noise, t, labels) of real shapes with portable noise: the same numbers wherever this runs."""
+    """(x0, noise, t, labels) of real shapes with portable noise: the same numbers wherever this
+    runs.
+    """
     made = make_shapes(count, options.resolution)
     x0 = to_model(made.voxels)  # (B, 1, D, H, W)
-    return x0, gaussian(list(range(count)), x0.shape[1:]), torch.linspace(0.1, 0.9, count), torch.tensor(made.labels)
+    return (
+        x0,
+        gaussian(list(range(count)), x0.shape[1:]),
+        torch.linspace(0.1, 0.9, count),
+        torch.tensor(made.labels),
+    )
 
 
 def training_draw(options: argparse.Namespace) -> Draw:
@@ -100,7 +151,9 @@ def training_draw(options: argparse.Namespace) -> Draw:
 
 @contextlib.contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Whether products of float32 numbers may be rounded to TF32's 10 bits, which cuDNN does if nobody says no."""
+    """Whether products of float32 numbers may be rounded to TF32's 10 bits, which cuDNN does if
+    nobody says no.
+    """
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
     try:
@@ -109,8 +162,12 @@ def tf32(allowed: bool) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-def trainer_in(precision: str, denoiser: Denoiser, plan: Plan, device: str, compiled: bool = False) -> Trainer:
-    """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16 if it can."""
+def trainer_in(
+    precision: str, denoiser: Denoiser, plan: Plan, device: str, compiled: bool = False
+) -> Trainer:
+    """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16
+    if it can.
+    """
     trainer = Trainer(denoiser, plan, device, compiled)
     if precision != "half":
         trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
@@ -120,7 +177,9 @@ def trainer_in(precision: str, denoiser: Denoiser, plan: Plan, device: str, comp
 
 
 def apart(ours: Tensor, reference: Tensor) -> float:
-    """Largest absolute difference, as a share of the reference's largest value; nan is infinitely far."""
+    """Largest absolute difference, as a share of the reference's largest value; nan is infinitely
+    far.
+    """
     ours, reference = ours.detach().double().cpu(), reference.detach().double().cpu()
     share = float((ours - reference).abs().max() / reference.abs().max())
     return math.inf if math.isnan(share) else share
@@ -128,11 +187,15 @@ def apart(ours: Tensor, reference: Tensor) -> float:
 
 def within(what: str, difference: float, limit: float) -> Finding:
     """A verdict on a difference that has a limit."""
-    return Finding(difference <= limit, f"{what}: {difference:.1e} apart, at most {limit:.0e} allowed", REPORT)
+    return Finding(
+        difference <= limit, f"{what}: {difference:.1e} apart, at most {limit:.0e} allowed", REPORT
+    )
 
 
 def peak_of(card: str, precision: str) -> float | None:
-    """The card's published dense peak in FLOP/s in one of PRECISIONS, None if it is not in the table."""
+    """The card's published dense peak in FLOP/s in one of PRECISIONS, None if it is not in the
+    table.
+    """
     for name, peaks in PEAKS.items():
         if re.search(rf"\b{name}\b", card):
             tera = peaks[PRECISIONS.index(precision)]
@@ -151,7 +214,9 @@ def finish(device: str) -> None:
 
 
 def rate(one: Callable, seconds: float, device: str) -> float:
-    """How often a second `one()` runs: two calls to warm up, then for some seconds, twice at least."""
+    """How often a second `one()` runs: two calls to warm up, then for some seconds, twice at
+    least.
+    """
     for _ in range(2):
         one()
     finish(device)
@@ -163,20 +228,30 @@ def rate(one: Callable, seconds: float, device: str) -> float:
     return count / (time.perf_counter() - start)
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # The sections: each yields findings and puts its numbers into `found`
 
 
 def check_card(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """What runs here."""
-    found |= {"name": card_name(options.device), "torch": torch.__version__, "cuda": torch.version.cuda}
+    found |= {
+        "name": card_name(options.device),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+    }
     found["date"] = time.strftime("%Y-%m-%d", time.gmtime())
     text = f"{found['name']}, torch {found['torch']}"
     if options.device == "cuda":
         about = torch.cuda.get_device_properties(0)
-        found |= {"memory_GB": round(about.total_memory / 1e9, 1), "capability": f"{about.major}.{about.minor}"}
+        found |= {
+            "memory_GB": round(about.total_memory / 1e9, 1),
+            "capability": f"{about.major}.{about.minor}",
+        }
         found["cudnn"] = torch.backends.cudnn.version()
-        text += f", CUDA {found['cuda']}, {found['memory_GB']} GB, compute capability {found['capability']}"
+        text += (
+            f", CUDA {found['cuda']}, {found['memory_GB']} GB, compute capability"
+            f" {found['capability']}"
+        )
     yield Finding(True, text)
 
 
@@ -187,7 +262,10 @@ def check_forward(options: argparse.Namespace, found: dict) -> Iterator[Finding]
     with torch.no_grad():
         x_t = denoiser.path.noised(x0, noise, t)
         expected = denoiser(x_t, t, labels)
-        denoiser, inputs = denoiser.to(options.device), [part.to(options.device) for part in (x_t, t, labels)]
+        denoiser, inputs = (
+            denoiser.to(options.device),
+            [part.to(options.device) for part in (x_t, t, labels)],
+        )
         for name, allowed, limit in (("float32", False, 1e-4), ("tf32", True, 1e-2)):
             with tf32(allowed):
                 found[name] = apart(denoiser(*inputs), expected)
@@ -203,7 +281,9 @@ def check_step(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
         with tf32(False):
             loss = training_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
             loss.backward()
-        gradients = torch.cat([p.grad.flatten() for p in denoiser.parameters() if p.grad is not None])
+        gradients = torch.cat(
+            [p.grad.flatten() for p in denoiser.parameters() if p.grad is not None]
+        )
         results.append((loss, gradients))
     (expected_loss, expected_gradients), (loss, gradients) = results
     found |= {"loss": apart(loss, expected_loss), "gradients": apart(gradients, expected_gradients)}
@@ -213,20 +293,34 @@ def check_step(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
 
 def check_precision(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """The loss curve in half precision against float32: the same batches, times and noise."""
-    plan = Plan(steps=options.steps, batch_size=min(options.batches[-1], 16), time_mean=1.0, weight_limit=25.0)
+    plan = Plan(
+        steps=options.steps,
+        batch_size=min(options.batches[-1], 16),
+        time_mean=1.0,
+        weight_limit=25.0,
+    )
     draw, curves = training_draw(options), {}
     for precision in ("float32", "half"):
         trainer = trainer_in(precision, network(options), plan, options.device)
         with tf32(False):
             curves[precision] = torch.tensor([progress.loss for progress in trainer.run(draw)])
-    found |= {name: curve.tolist() for name, curve in curves.items() if bool(curve.isfinite().all())}
+    found |= {
+        name: curve.tolist() for name, curve in curves.items() if bool(curve.isfinite().all())
+    }
     found["half_is"] = str(trainer.precision or torch.float32).removeprefix("torch.")
-    ends = {name: float(curve[-max(1, options.steps // 5) :].mean()) for name, curve in curves.items()}
+    ends = {
+        name: float(curve[-max(1, options.steps // 5) :].mean()) for name, curve in curves.items()
+    }
     fell = ends["half"] < float(curves["half"][0])
-    what = f"{options.steps} steps in {found['half_is']} bring the loss from {float(curves['half'][0]):.3f} to"
+    what = (
+        f"{options.steps} steps in {found['half_is']} bring the loss from"
+        f" {float(curves['half'][0]):.3f} to"
+    )
     yield Finding(fell, f"{what} {ends['half']:.3f}", REPORT)
     difference = abs(ends["half"] / ends["float32"] - 1)
-    yield within("its last fifth, against float32", math.inf if math.isnan(difference) else difference, 0.05)
+    yield within(
+        "its last fifth, against float32", math.inf if math.isnan(difference) else difference, 0.05
+    )
 
 
 def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
@@ -236,7 +330,9 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
         denoiser, config = load_checkpoint(options.model, device)
         noise = gaussian([0, 1], (1,) + (config["resolution"],) * 3).to(device)
         times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
-        denoise = guided(denoiser, torch.tensor([0, 1], device=device), config["sampling"]["guidance_scale"])
+        denoise = guided(
+            denoiser, torch.tensor([0, 1], device=device), config["sampling"]["guidance_scale"]
+        )
         with tf32(False):
             shapes.append(last(sample(denoise, denoiser.path.prior_sample(noise), times)).x_t.cpu())
     expected, ours, again = shapes
@@ -245,11 +341,16 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
     found["repeats"] = torch.equal(ours, again)
     yield within("samples, against the CPU's: values", found["values"], 1e-1)
     yield within("samples, against the CPU's: share of voxels that flipped", found["voxels"], 1e-3)
-    yield Finding(True, f"the same noise twice: {'the same bits' if found['repeats'] else 'not the same bits'}")
+    yield Finding(
+        True,
+        f"the same noise twice: {'the same bits' if found['repeats'] else 'not the same bits'}",
+    )
 
 
 def operations(options: argparse.Namespace) -> float:
-    """Floating-point operations for one shape in a training step, forward and backward, by torch's own counter."""
+    """Floating-point operations for one shape in a training step, forward and backward, by torch's
+    own counter.
+    """
     x0, noise, t, labels = (part.to(options.device) for part in example(options, 2))
     denoiser = network(options).to(options.device)
     with FlopCounterMode(display=False) as counter:
@@ -257,7 +358,9 @@ def operations(options: argparse.Namespace) -> float:
     return counter.get_total_flops() / len(x0)
 
 
-def training_rate(options, draw: Draw, batch: int, precision: str, layout: torch.memory_format) -> dict:
+def training_rate(
+    options, draw: Draw, batch: int, precision: str, layout: torch.memory_format
+) -> dict:
     """Shapes a second and peak memory of training in a batch size, precision and memory layout."""
     denoiser = network(options).to(memory_format=layout)
     trainer = trainer_in(precision, denoiser, Plan(steps=10**6, batch_size=batch), options.device)
@@ -292,7 +395,10 @@ def check_training(options: argparse.Namespace, found: dict) -> Iterator[Finding
                 found[what] = numbers
                 memory = f", {numbers['memory_GB']:.2f} GB" if numbers["memory_GB"] else ""
                 mfu = f"MFU {100 * done / peak:.1f} %" if peak else "MFU unknown (unknown peak)"
-                text = f"{numbers['shapes_per_second']:.0f} shapes/s{memory}, {done / 1e12:.2f} TFLOP/s, {mfu}"
+                text = (
+                    f"{numbers['shapes_per_second']:.0f} shapes/s{memory}, {done / 1e12:.2f}"
+                    f" TFLOP/s, {mfu}"
+                )
                 yield Finding(True, f"{what}: {text}")
 
 
@@ -311,11 +417,15 @@ def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding
         noise = torch.randn((batch, 1) + (config["resolution"],) * 3, device=options.device)
         for name, precision in (("float32", None), ("half", half)):
             what = f"sampling, batch {batch}, {name}, {options.sampling_steps} steps"
-            context = torch.autocast(options.device, precision) if precision else contextlib.nullcontext()
+            context = (
+                torch.autocast(options.device, precision) if precision else contextlib.nullcontext()
+            )
             try:
                 with tf32(False), context:
                     found[what] = batch * rate(
-                        partial(_all_steps, denoise, noise, times), options.seconds, noise.device.type
+                        partial(_all_steps, denoise, noise, times),
+                        options.seconds,
+                        noise.device.type,
                     )
             except torch.OutOfMemoryError:
                 yield Finding(True, f"{what}: does not fit into the card's memory")
@@ -325,9 +435,16 @@ def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding
 
 def check_compile(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """torch.compile, which a card may do without: a report, whatever comes of it."""
-    draw, batch, rates, losses = training_draw(options), options.batches[len(options.batches) // 2], {}, {}
+    draw, batch, rates, losses = (
+        training_draw(options),
+        options.batches[len(options.batches) // 2],
+        {},
+        {},
+    )
     for name, compiled in (("plain", False), ("compiled", True)):
-        trainer = trainer_in("half", network(options), Plan(steps=10**6, batch_size=batch), options.device, compiled)
+        trainer = trainer_in(
+            "half", network(options), Plan(steps=10**6, batch_size=batch), options.device, compiled
+        )
         run, start = trainer.run(draw), time.perf_counter()
         try:
             losses[name] = next(run).loss
@@ -335,13 +452,22 @@ def check_compile(options: argparse.Namespace, found: dict) -> Iterator[Finding]
             if not compiled:
                 raise
             reason = (str(error).strip().splitlines() or [""])[0][:200]
-            yield Finding(True, f"torch.compile does not work here ({type(error).__name__}: {reason})")
+            yield Finding(
+                True, f"torch.compile does not work here ({type(error).__name__}: {reason})"
+            )
             return
         found[f"{name}_first_step_s"] = time.perf_counter() - start
         rates[name] = batch * rate(lambda: next(run), options.seconds, options.device)  # noqa: B023
-    found |= {"shapes_per_second": rates, "loss": apart(*(torch.tensor(losses[n]) for n in ("compiled", "plain")))}
+    found |= {
+        "shapes_per_second": rates,
+        "loss": apart(*(torch.tensor(losses[n]) for n in ("compiled", "plain"))),
+    }
     took, gain = found["compiled_first_step_s"], rates["compiled"] / rates["plain"]
-    yield Finding(True, f"torch.compile takes {took:.0f} s and makes training {gain:.2f} times as quick, batch {batch}")
+    yield Finding(
+        True,
+        f"torch.compile takes {took:.0f} s and makes training {gain:.2f} times as quick, batch"
+        f" {batch}",
+    )
     yield within("the compiled network's first loss", found["loss"], 1e-2)
 
 
@@ -389,16 +515,25 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     unknown = set(options.sections) - set(SECTIONS)
     if unknown:
-        parser().error(f"unknown section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+        parser().error(
+            f"unknown section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}"
+        )
     if options.device == "cuda" and not torch.cuda.is_available():
-        print(f"course.py gpu-check: torch {torch.__version__} finds no CUDA GPU here", file=sys.stderr)
+        print(
+            f"course.py gpu-check: torch {torch.__version__} finds no CUDA GPU here",
+            file=sys.stderr,
+        )
         return 2
-    command = "python3 course.py gpu-check " + " ".join(sys.argv[1:] if arguments is None else arguments)
+    command = "python3 course.py gpu-check " + " ".join(
+        sys.argv[1:] if arguments is None else arguments
+    )
     contents, problems, start = {}, 0, time.perf_counter()
     for name in options.sections or SECTIONS:
         found = contents.setdefault(name, {})
         problems += sum(not finding.ok for finding in run_section(name, options, found))
-        save_results(options.out, without_nan(contents), command.strip())  # after each: the next one may crash it all
+        save_results(
+            options.out, without_nan(contents), command.strip()
+        )  # after each: the next one may crash it all
     print(f"{problems} problems in {time.perf_counter() - start:.0f} s; all numbers: {options.out}")
     return int(problems > 0)
 

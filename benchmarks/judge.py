@@ -1,7 +1,8 @@
 """How often the judge of shapes is right: `python benchmarks/judge.py [COUNT] [FAMILY ...]`.
 
-Draws fresh shapes (1,000 of each family if not told otherwise), asks `measure` for their attributes, and prints for
-each family the lowest precision or recall of any value of any attribute, and all that are below 99 %.
+Draws fresh shapes (1,000 of each family if not told otherwise), asks `measure` for their
+attributes, and prints for each family the lowest precision or recall of any value of any attribute,
+and all that are below 99 %.
 """
 
 import sys
@@ -14,7 +15,9 @@ GOOD = 0.99
 
 
 def judged(family: str, count: int) -> tuple[dict[tuple, tuple[float, float]], float]:
-    """Precision and recall by (attribute, value), and the share of shapes of which every attribute is right."""
+    """Precision and recall by (attribute, value), and the share of shapes of which every attribute
+    is right.
+    """
     truth, said, both, whole = Counter(), Counter(), Counter(), 0
     for seed in range(FIRST, FIRST + count):
         shape = make_shape(family, seed)
@@ -23,7 +26,9 @@ def judged(family: str, count: int) -> tuple[dict[tuple, tuple[float, float]], f
         said.update(seen.items())
         both.update(shape.attributes.items() & seen.items())
         whole += shape.attributes == seen
-    scores = {key: (both[key] / max(said[key], 1), both[key] / max(truth[key], 1)) for key in truth | said}
+    scores = {
+        key: (both[key] / max(said[key], 1), both[key] / max(truth[key], 1)) for key in truth | said
+    }
     return scores, whole / count
 
 
@@ -31,7 +36,10 @@ def main(count: int = 1000, families: tuple[str, ...] = CLASSES) -> None:
     for family in families:
         scores, whole = judged(family, count)
         lowest = min(min(pair) for pair in scores.values())
-        print(f"{family:9} lowest precision or recall {lowest:.4f}, everything right {whole:.2%} of {count:,} shapes")
+        print(
+            f"{family:9} lowest precision or recall {lowest:.4f}, everything right {whole:.2%} of"
+            f" {count:,} shapes"
+        )
         for (name, value), (precision, recall) in sorted(scores.items(), key=str):
             if min(precision, recall) < GOOD:
                 print(f"    {name} = {value}: precision {precision:.4f}, recall {recall:.4f}")

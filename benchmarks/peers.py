@@ -1,17 +1,21 @@
-"""How quick the course's voxel model is beside its peers: `python benchmarks/peers.py`, about 40 minutes on two cores.
+"""How quick the course's voxel model is beside its peers: `python benchmarks/peers.py`, about 40
+minutes on two cores.
 
-After `pip install -e .[lab,peers]`, one run on one machine measures at 32^3, with as many parameters within a tenth:
+After `pip install -e .[lab,peers]`, one run on one machine measures at 32^3, with as many
+parameters within a tenth:
 
-- speed: training samples a second and sampled shapes a second of ours, of MONAI's DiffusionModelUNet as its tutorial
-  3d_ddpm uses it, of the same network behind our 4^3 stem (so that stem and code are told apart), and of
-  video-diffusion-pytorch's Unet3D, which is factorised (convolutions within slices, attention across them);
-- time to quality: the error of x0 at fixed log-SNRs on held-out shapes against seconds of training, ours with the plan
-  of configs/shapes32.json, in batches of 8, MONAI's with its tutorial's recipe;
+- speed: training samples a second and sampled shapes a second of ours, of MONAI's
+  DiffusionModelUNet as its tutorial 3d_ddpm uses it, of the same network behind our 4^3 stem (so
+  that stem and code are told apart), and of video-diffusion-pytorch's Unet3D, which is factorised
+  (convolutions within slices, attention across them);
+- time to quality: the error of x0 at fixed log-SNRs on held-out shapes against seconds of training,
+  ours with the plan of configs/shapes32.json, in batches of 8, MONAI's with its tutorial's recipe;
 - the promises: a guided shape of the shipped model, in a batch of 8 and alone with film and mesh.
 
-What is equal: data, batch of 8, threads, float32, no labels, the raw weights (the tutorial keeps no moving average;
-ours does, and pays for it, but is not measured with it), x0 clipped to [-1, 1] as MONAI's scheduler does.
-tests/test_peers.py checks the recipe against MONAI's own scheduler and inferer.
+What is equal: data, batch of 8, threads, float32, no labels, the raw weights (the tutorial keeps no
+moving average; ours does, and pays for it, but is not measured with it), x0 clipped to [-1, 1] as
+MONAI's scheduler does. tests/course/test_peers.py checks the recipe against MONAI's own scheduler
+and inferer.
 """
 
 import argparse
@@ -44,24 +48,31 @@ COMMAND = "python benchmarks/peers.py"
 OURS, MONAI, MONAI_STEM, VIDEO = "ours", "MONAI", "MONAI behind our stem", "Unet3D (factorised)"
 
 BATCH = 8  # as the tutorial's text says; its code says 16, with half as many steps in the same time
-AT_ONCE = {VIDEO: 1}  # shapes of a batch whose gradients are made at once, where all 8 would take too much memory
+AT_ONCE = {
+    VIDEO: 1
+}  # shapes of a batch whose gradients are made at once, where all 8 would take too much memory
 ROUNDS = 3  # timings of each network, taken in turns after a warm-up; the median counts
 VALIDATION = 64  # held-out shapes, drawn after the last one that is trained on
 LOG_SNRS = (-4.0, -2.0, 0.0, 2.0, 4.0)
 LOOKS = {OURS: [2 ** (k / 4 - 8) for k in range(33)], MONAI: [0.5, 1.0]}  # parts of the budget
 
-# MONAI's tutorial 3d_ddpm (Project-MONAI/tutorials, generation/3d_ddpm): its network, scheduler and optimizer. Its
-# channels are 256, 256, 512, which makes 190 M parameters; these are ours, in multiples of 16 because that is quick.
+# MONAI's tutorial 3d_ddpm (Project-MONAI/tutorials, generation/3d_ddpm): its network, scheduler and
+# optimizer. Its channels are 256, 256, 512, which makes 190 M parameters; these are ours, in
+# multiples of 16 because that is quick.
 MONAI_CHANNELS, MONAI_GROUPS = (32, 48, 80), 16
-MONAI_PATH = TablePath(torch.linspace(0.0005**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2)  # scaled_linear_beta
+MONAI_PATH = TablePath(
+    torch.linspace(0.0005**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2
+)  # scaled_linear_beta
 MONAI_RATE = 5e-5
 
 
-# ---- the networks ---------------------------------------------------------------------------------------
+# ---- the networks --------------------------------------------------------------------------------
 
 
 class Stem(nn.Module):
-    """A network of `channels` in and out behind our stem: (B, 1, D, H, W) in patches of 4^3, and back."""
+    """A network of `channels` in and out behind our stem: (B, 1, D, H, W) in patches of 4^3, and
+    back.
+    """
 
     def __init__(self, network: nn.Module, channels: int):
         super().__init__()
@@ -90,7 +101,9 @@ def monai_network(channels: int = 1) -> nn.Module:
 
 
 def video_network() -> nn.Module:
-    """video-diffusion-pytorch's network with its defaults and three levels as the others; network(x, timesteps)."""
+    """video-diffusion-pytorch's network with its defaults and three levels as the others;
+    network(x, timesteps).
+    """
     from video_diffusion_pytorch import Unet3D
 
     return Unet3D(dim=40, dim_mults=(1, 2, 4), channels=1)
@@ -103,8 +116,14 @@ def build_peers() -> dict[str, nn.Module]:
     for name, build in {MONAI: monai_network, MONAI_STEM: stem, VIDEO: video_network}.items():
         try:
             found[name] = build()
-        except (ImportError, RuntimeError) as error:  # a torchvision made for another torch is a RuntimeError
-            print(f"left out: {name}, because it can't be imported ({error}); try pip install -e .[lab,peers]")
+        except (
+            ImportError,
+            RuntimeError,
+        ) as error:  # a torchvision made for another torch is a RuntimeError
+            print(
+                f"left out: {name}, because it can't be imported ({error}); try pip install -e"
+                " .[lab,peers]"
+            )
     return found
 
 
@@ -112,28 +131,36 @@ def check_sizes(sizes: dict[str, int], reference: int) -> None:
     """ValueError unless every number of parameters is within a tenth of the reference."""
     wrong = {name: size for name, size in sizes.items() if abs(size - reference) > reference / 10}
     if wrong:
-        raise ValueError(f"parameters {wrong} are not within a tenth of {reference}; change the peers' channels")
+        raise ValueError(
+            f"parameters {wrong} are not within a tenth of {reference}; change the peers' channels"
+        )
 
 
-# ---- the tutorial's recipe ------------------------------------------------------------------------------
+# ---- the tutorial's recipe -----------------------------------------------------------------------
 
 
 class Timestepped(nn.Module):
-    """A network that knows the steps 0 to T - 1 of a table, called as ours are: network(x, log_snr, condition)."""
+    """A network that knows the steps 0 to T - 1 of a table, called as ours are: network(x, log_snr,
+    condition).
+    """
 
     def __init__(self, network: nn.Module, path: TablePath):
         super().__init__()
         self.network, self.path = network, path
 
     def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.network(x, (self.path.time_at(log_snr) * self.path.steps - 1).round().long().clamp(min=0))
+        return self.network(
+            x, (self.path.time_at(log_snr) * self.path.steps - 1).round().long().clamp(min=0)
+        )
 
 
 class TutorialTrainer:
-    """MONAI's tutorial's training: predict the noise of a random step of the table, mean squared error, Adam.
+    """MONAI's tutorial's training: predict the noise of a random step of the table, mean squared
+    error, Adam.
 
-    Like `Trainer` it has a `denoiser` and a loop `run(draw)`; without the tutorial's half precision, which is for GPUs.
-    at_once: how many shapes of a batch go through the network together; the gradients are the whole batch's.
+    Like `Trainer` it has a `denoiser` and a loop `run(draw)`; without the tutorial's half
+    precision, which is for GPUs. at_once: how many shapes of a batch go through the network
+    together; the gradients are the whole batch's.
     """
 
     def __init__(self, network: nn.Module, at_once: int = BATCH):
@@ -151,7 +178,9 @@ class TutorialTrainer:
             steps = torch.randint(self.path.steps, (len(x0),), generator=self.generator)
             self.optimizer.zero_grad(set_to_none=True)
             loss = 0.0
-            for part in zip(*(whole.split(self.at_once) for whole in (x0, noise, steps)), strict=True):
+            for part in zip(
+                *(whole.split(self.at_once) for whole in (x0, noise, steps)), strict=True
+            ):
                 share = self.loss(*part) * len(part[0]) / BATCH
                 share.backward()
                 loss += float(share.detach())
@@ -166,17 +195,21 @@ class TutorialTrainer:
         return nn.functional.mse_loss(self.network(x_t, steps), noise)
 
 
-# ---- quality --------------------------------------------------------------------------------------------
+# ---- quality -------------------------------------------------------------------------------------
 
 
 def nearest_levels(path: TablePath, wanted: Sequence[float] = LOG_SNRS) -> list[float]:
-    """The log-SNRs of a table's steps that lie nearest to the wanted ones: nobody is asked what it never saw."""
+    """The log-SNRs of a table's steps that lie nearest to the wanted ones: nobody is asked what it
+    never saw.
+    """
     table = path.log_snr(torch.arange(1, path.steps + 1, dtype=torch.float64) / path.steps)
     return [float(table[(table - level).abs().argmin()]) for level in wanted]
 
 
 def noised_at(path: NoisePath, x0: Tensor, log_snr: float, stream: int) -> tuple[Tensor, Tensor]:
-    """(x_t, t) of shapes x0 (B, ...) at a log-SNR; the noise follows from the stream alone, whatever the path."""
+    """(x_t, t) of shapes x0 (B, ...) at a log-SNR; the noise follows from the stream alone,
+    whatever the path.
+    """
     t = path.time_at(log_snr)
     return path.noised(x0, gaussian(0, x0.shape, stream), t), t
 
@@ -188,20 +221,26 @@ def squared_error(guess: Tensor, x0: Tensor) -> float:
 
 @torch.no_grad()
 def x0_errors(denoiser: Denoiser, x0: Tensor, levels: Sequence[float]) -> list[float]:
-    """`squared_error` of a denoiser's x0 at each log-SNR of `levels`, on shapes x0 (N, 1, D, H, W)."""
+    """`squared_error` of a denoiser's x0 at each log-SNR of `levels`, on shapes x0 (N, 1, D, H,
+    W).
+    """
     training, errors = denoiser.training, []
     denoiser.eval()
     for stream, level in enumerate(levels):
         x_t, t = noised_at(denoiser.path, x0, level, stream)
-        errors.append(squared_error(torch.cat([denoiser(part, t) for part in x_t.split(BATCH)]), x0))
+        errors.append(
+            squared_error(torch.cat([denoiser(part, t) for part in x_t.split(BATCH)]), x0)
+        )
     denoiser.train(training)
     return errors
 
 
 def errors_without_network(mean_shape: Tensor, x0: Tensor, levels: Sequence[float]) -> list[float]:
-    """What takes no network at all: Bayes' rule, each voxel by itself, as full as in the mean of the training shapes.
+    """What takes no network at all: Bayes' rule, each voxel by itself, as full as in the mean of
+    the training shapes.
 
-    The mean of -1 and 1 with those odds, once x_t is seen, is tanh(atanh(mean) + alpha x_t / sigma^2).
+    The mean of -1 and 1 with those odds, once x_t is seen, is tanh(atanh(mean) + alpha x_t /
+    sigma^2).
     """
     path, odds, errors = MONAI_PATH, mean_shape.clamp(-0.99, 0.99).atanh(), []
     for stream, level in enumerate(levels):
@@ -211,8 +250,11 @@ def errors_without_network(mean_shape: Tensor, x0: Tensor, levels: Sequence[floa
     return errors
 
 
-def learning_curve(trainer, draw: Draw, looks: Sequence[float], measure: Callable[[Denoiser], list[float]]) -> list:
-    """Train for looks[-1] seconds and measure the denoiser after each of `looks`, rising seconds of training.
+def learning_curve(
+    trainer, draw: Draw, looks: Sequence[float], measure: Callable[[Denoiser], list[float]]
+) -> list:
+    """Train for looks[-1] seconds and measure the denoiser after each of `looks`, rising seconds of
+    training.
 
     Measuring costs no training time. A step that passes several looks at once is measured once.
     """
@@ -220,25 +262,42 @@ def learning_curve(trainer, draw: Draw, looks: Sequence[float], measure: Callabl
     for progress in trainer.run(draw):
         if progress.seconds >= waiting[0]:
             waiting = [look for look in waiting if look > progress.seconds]
-            look = {"seconds": progress.seconds, "step": progress.step, "errors": measure(trainer.denoiser)}
+            look = {
+                "seconds": progress.seconds,
+                "step": progress.step,
+                "errors": measure(trainer.denoiser),
+            }
             curve.append(look)
-            print(f"{look['seconds']:8.1f} s {look['step']:6} steps", *(f"{e:.4f}" for e in look["errors"]), flush=True)
+            print(
+                f"{look['seconds']:8.1f} s {look['step']:6} steps",
+                *(f"{e:.4f}" for e in look["errors"]),
+                flush=True,
+            )
         if not waiting:
             break
     return curve
 
 
 def first_below(curve: list[dict], bounds: dict[int, float]) -> float | None:
-    """Seconds of the first look whose errors are at or below all bounds {number of the level: error}; None if none."""
-    good = (look["seconds"] for look in curve if all(look["errors"][k] <= bound for k, bound in bounds.items()))
+    """Seconds of the first look whose errors are at or below all bounds {number of the level:
+    error}; None if none.
+    """
+    good = (
+        look["seconds"]
+        for look in curve
+        if all(look["errors"][k] <= bound for k, bound in bounds.items())
+    )
     return next(good, None)
 
 
-def compare(ours: list[dict], monai: list[dict], levels: Sequence[float], without: Sequence[float]) -> list[dict]:
-    """For each log-SNR, and for all at once (None), when either curve came to MONAI's last errors, and how they end;
-    for each log-SNR also when they came to what takes no network (`useful`).
+def compare(
+    ours: list[dict], monai: list[dict], levels: Sequence[float], without: Sequence[float]
+) -> list[dict]:
+    """For each log-SNR, and for all at once (None), when either curve came to MONAI's last errors,
+    and how they end; for each log-SNR also when they came to what takes no network (`useful`).
 
-    The times are those of looks, so that the ratio of MONAI's seconds to ours is never too large by the gap in ours.
+    The times are those of looks, so that the ratio of MONAI's seconds to ours is never too large by
+    the gap in ours.
     """
     last, rows = monai[-1]["errors"], []
     for numbers in [*([k] for k in range(len(levels))), range(len(levels))]:
@@ -247,18 +306,25 @@ def compare(ours: list[dict], monai: list[dict], levels: Sequence[float], withou
         row["ratio"] = seconds[1] / seconds[0] if seconds[0] else None
         if len(numbers) == 1:
             (k,) = numbers
-            row |= {"log_snr": levels[k], "without": without[k], "monai": last[k], "ours": ours[-1]["errors"][k]}
+            row |= {
+                "log_snr": levels[k],
+                "without": without[k],
+                "monai": last[k],
+                "ours": ours[-1]["errors"][k],
+            }
             useful = [first_below(curve, {k: without[k]}) for curve in (ours, monai)]
             row |= {"ours_useful": useful[0], "monai_useful": useful[1]}
         rows.append({"log_snr": None} | row)
     return rows
 
 
-# ---- speed ----------------------------------------------------------------------------------------------
+# ---- speed ---------------------------------------------------------------------------------------
 
 
 def timed_in_turns(actions: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Median seconds of each action; they take turns, so that a slow minute of the machine falls on all of them."""
+    """Median seconds of each action; they take turns, so that a slow minute of the machine falls on
+    all of them.
+    """
     times: dict[str, list[float]] = {name: [] for name in actions}
     for turn in range(rounds + 1):
         for name, action in actions.items():
@@ -276,12 +342,18 @@ def sampling_step(denoiser: Denoiser) -> Callable:
 
 
 def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
-    """Parameters, seconds a training step and seconds a sampling step of every network, both for a batch of 8."""
+    """Parameters, seconds a training step and seconds a sampling step of every network, both for a
+    batch of 8.
+    """
     loops = {name: trainer.run(draw) for name, trainer in trainers.items()}
-    training = timed_in_turns({name: lambda loop=loop: next(loop) for name, loop in loops.items()}, ROUNDS)
+    training = timed_in_turns(
+        {name: lambda loop=loop: next(loop) for name, loop in loops.items()}, ROUNDS
+    )
     for trainer in trainers.values():
         trainer.denoiser.eval()
-    sampling = timed_in_turns({name: sampling_step(trainer.denoiser) for name, trainer in trainers.items()}, ROUNDS)
+    sampling = timed_in_turns(
+        {name: sampling_step(trainer.denoiser) for name, trainer in trainers.items()}, ROUNDS
+    )
     return [
         {
             "name": name,
@@ -294,13 +366,17 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
 
 
 def guided_states(denoiser: Denoiser, config: dict, count: int) -> list[State]:
-    """The states of sampling `count` chairs with the shipped model's own settings (guided, 16 steps)."""
+    """The states of sampling `count` chairs with the shipped model's own settings (guided, 16
+    steps).
+    """
     settings, seeds = config["sampling"], list(range(count))
     label = torch.full((count,), config["classes"].index("chair"))
     prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config["resolution"],) * 3))
     times = time_grid(denoiser.path, settings["steps"], settings["shift"])
     steps = SAMPLERS[settings["sampler"]]
-    return list(sample(guided(denoiser, label, settings["guidance_scale"]), prior, times, steps, seeds))
+    return list(
+        sample(guided(denoiser, label, settings["guidance_scale"]), prior, times, steps, seeds)
+    )
 
 
 def film_and_mesh(denoiser: Denoiser, config: dict) -> None:
@@ -313,22 +389,37 @@ def film_and_mesh(denoiser: Denoiser, config: dict) -> None:
 
 
 def measure_promises() -> dict[str, float]:
-    """Seconds a guided shape of the shipped model: in a batch of 8, and alone with film and mesh."""
+    """Seconds a guided shape of the shipped model: in a batch of 8, and alone with film and
+    mesh.
+    """
     denoiser, config = load_checkpoint(SHIPPED)
-    batch, alone = lambda: guided_states(denoiser, config, BATCH), lambda: film_and_mesh(denoiser, config)
+    batch, alone = (
+        lambda: guided_states(denoiser, config, BATCH),
+        lambda: film_and_mesh(denoiser, config),
+    )
     seconds = timed_in_turns({"batch": batch, "alone": alone}, 5)
-    return {"guided_in_batch": seconds["batch"] / BATCH, "alone_with_film_and_mesh": seconds["alone"]}
+    return {
+        "guided_in_batch": seconds["batch"] / BATCH,
+        "alone_with_film_and_mesh": seconds["alone"],
+    }
 
 
-# ---- tables and the command -----------------------------------------------------------------------------
+# ---- tables and the command ----------------------------------------------------------------------
 
 
 def speed_table(rows: list[dict]) -> str:
-    """Samples a second of training and shapes a second of sampling, the latter from timed single steps."""
-    lines = [f"{'':<24}{'parameters':>12}{'trained / s':>13}{'sampled / s, 16 steps':>23}{'1,000 steps':>13}"]
+    """Samples a second of training and shapes a second of sampling, the latter from timed single
+    steps.
+    """
+    lines = [
+        f"{'':<24}{'parameters':>12}{'trained / s':>13}{'sampled / s, 16 steps':>23}"
+        f"{'1,000 steps':>13}"
+    ]
     for row in rows:
         trained, sampled = BATCH / row["training_step"], BATCH / row["sampling_step"]
-        sizes = f"{row['parameters']:>12,}{trained:>13.3g}{sampled / 16:>23.3g}{sampled / 1000:>13.3g}"
+        sizes = (
+            f"{row['parameters']:>12,}{trained:>13.3g}{sampled / 16:>23.3g}{sampled / 1000:>13.3g}"
+        )
         lines.append(f"{row['name']:<24}{sizes}")
     return "\n".join([*lines, "sampling without guidance, computed from the time of single steps"])
 
@@ -340,24 +431,42 @@ def number(value: float | None, form: str, otherwise: str) -> str:
 
 def quality_table(rows: list[dict]) -> str:
     """x0-errors at the end, seconds to MONAI's last error, and their ratio."""
-    lines = [f"{'log-SNR':>8}{'no network':>12}{'MONAI':>10}{'ours':>10}{'MONAI s':>10}{'ours s':>10}{'ratio':>8}"]
+    lines = [
+        f"{'log-SNR':>8}{'no network':>12}{'MONAI':>10}{'ours':>10}"
+        f"{'MONAI s':>10}{'ours s':>10}{'ratio':>8}"
+    ]
     for row in rows:
         errors = "".join(f"{number(row.get(key), '.4f', ''):>{w}}" for key, w in
                          (("without", 12), ("monai", 10), ("ours", 10)))  # fmt: skip
-        times = f"{number(row['monai_seconds'], '.1f', 'never'):>10}{number(row['ours_seconds'], '.1f', 'never'):>10}"
-        lines.append(f"{number(row['log_snr'], '.2f', 'all'):>8}{errors}{times}{number(row['ratio'], '.1f', '-'):>8}")
+        seconds = (row["monai_seconds"], row["ours_seconds"])
+        times = "".join(f"{number(value, '.1f', 'never'):>10}" for value in seconds)
+        lines.append(
+            f"{number(row['log_snr'], '.2f', 'all'):>8}{errors}{times}"
+            f"{number(row['ratio'], '.1f', '-'):>8}"
+        )
     for name in ("MONAI", "ours"):
-        useful = (number(row[f"{name.lower()}_useful"], ".1f", "never") for row in rows if row["log_snr"] is not None)
-        lines.append(f"seconds until {name} was better than no network, from the first log-SNR: {', '.join(useful)}")
+        useful = (
+            number(row[f"{name.lower()}_useful"], ".1f", "never")
+            for row in rows
+            if row["log_snr"] is not None
+        )
+        lines.append(
+            f"seconds until {name} was better than no network, from the first log-SNR:"
+            f" {', '.join(useful)}"
+        )
     return "\n".join(lines)
 
 
 def make_trainers(config: dict) -> dict:
-    """Ours, told no classes because the tutorial's network isn't, and the peers that are installed."""
+    """Ours, told no classes because the tutorial's network isn't, and the peers that are
+    installed.
+    """
     torch.manual_seed(0)
     plan = Plan(**config["plan"] | {"batch_size": BATCH})
     ours = Trainer(build_denoiser(config | {"network": config["network"] | {"classes": 0}}), plan)
-    peers = {name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()}
+    peers = {
+        name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
+    }
     trainers = {OURS: ours} | peers
     sizes = {name: parameter_count(trainer.denoiser) for name, trainer in trainers.items()}
     check_sizes(sizes, sizes[OURS])
@@ -367,13 +476,17 @@ def make_trainers(config: dict) -> dict:
 def measure_quality(config: dict, voxels: Tensor, seconds: float) -> dict:
     """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
     first = config["data"]["first_index"] + config["data"]["count"]
-    held_out = to_model(make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels)
+    held_out = to_model(
+        make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels
+    )
     levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
     draw = batches(voxels, None, to_model)
     for name, parts in LOOKS.items():
         print(f"{name}: x0-errors at log-SNR", *(f"{level:.2f}" for level in levels))
         looks = [seconds * part for part in parts]
-        curves[name] = learning_curve(trainers[name], draw, looks, lambda model: x0_errors(model, held_out, levels))
+        curves[name] = learning_curve(
+            trainers[name], draw, looks, lambda model: x0_errors(model, held_out, levels)
+        )
     without = errors_without_network(2 * voxels.sum(dim=0) / len(voxels) - 1, held_out, levels)
     return {"curves": curves, "rows": compare(curves[OURS], curves[MONAI], levels, without)}
 
@@ -391,7 +504,10 @@ def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
     rows = measure_speed(make_trainers(config), batches(voxels, None, to_model))
     print(speed_table(rows), flush=True)
     promises = measure_promises()
-    print("; ".join(f"{name.replace('_', ' ')}: {s:.3f} s" for name, s in promises.items()), flush=True)
+    print(
+        "; ".join(f"{name.replace('_', ' ')}: {s:.3f} s" for name, s in promises.items()),
+        flush=True,
+    )
     return {"conditions": conditions(), "rows": rows, "promises": promises}
 
 
@@ -407,13 +523,24 @@ PARTS = {"speed": speed_part, "quality": quality_part}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=600, help="training time of ours and of MONAI's, each (600)")
-    parser.add_argument("--only", choices=PARTS, help="measure one part; the other stays in the file as it is")
-    parser.add_argument("--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=600,
+        help="training time of ours and of MONAI's, each (600)",
+    )
+    parser.add_argument(
+        "--only", choices=PARTS, help="measure one part; the other stays in the file as it is"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})"
+    )
     options = parser.parse_args()
     config = read_config("shapes32")
     if MONAI not in build_peers():
-        parser.exit(2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n")
+        parser.exit(
+            2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n"
+        )
     voxels, _ = training_data(config, None)
     contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:

@@ -1,8 +1,10 @@
-"""Where the time of our voxel model goes: `python benchmarks/profile_unet.py`, about a minute on two cores.
+"""Where the time of our voxel model goes: `python benchmarks/profile_unet.py`, about a minute on
+two cores.
 
-Prints torch.profiler's dearest operators, with the shapes they work on, of a training step and of a guided sampling
-step (configs/shapes32.json, a batch of 8), and the median seconds of a step without the profiler. What it says on an
-idle machine decides what is worth mending; `benchmarks/peers.py` then says what the mending brought.
+Prints torch.profiler's dearest operators, with the shapes they work on, of a training step and of a
+guided sampling step (configs/shapes32.json, a batch of 8), and the median seconds of a step without
+the profiler. What it says on an idle machine decides what is worth mending; `benchmarks/peers.py`
+then says what the mending brought.
 """
 
 import statistics
@@ -55,15 +57,26 @@ def median_seconds(step: Callable) -> float:
 
 
 def dearest_operators(step: Callable) -> str:
-    """The operators of one step that take longest themselves: share of the time, milliseconds, calls, name, shapes."""
+    """The operators of one step that take longest themselves: share of the time, milliseconds,
+    calls, name, shapes.
+    """
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
         step()
-    found = sorted(profiler.key_averages(group_by_input_shape=True), key=lambda event: -event.self_cpu_time_total)
+    found = sorted(
+        profiler.key_averages(group_by_input_shape=True),
+        key=lambda event: -event.self_cpu_time_total,
+    )
     total = sum(event.self_cpu_time_total for event in found)
     lines = []
     for event in found[:OPERATORS]:
-        spent, shapes = event.self_cpu_time_total, " ".join(str(shape) for shape in event.input_shapes[:2])
-        lines.append(f"{spent / total:6.1%} {spent / 1000:8.1f} ms {event.count:4} x {event.key:<36} {shapes}")
+        spent, shapes = (
+            event.self_cpu_time_total,
+            " ".join(str(shape) for shape in event.input_shapes[:2]),
+        )
+        lines.append(
+            f"{spent / total:6.1%} {spent / 1000:8.1f} ms {event.count:4} x {event.key:<36}"
+            f" {shapes}"
+        )
     return "\n".join(lines)
 
 

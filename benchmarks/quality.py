@@ -1,10 +1,12 @@
-"""How good a trained voxel model is, family by family: `python benchmarks/quality.py`, half an hour on two cores.
+"""How good a trained voxel model is, family by family: `python benchmarks/quality.py`, half an hour
+on two cores.
 
-For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are held-out real ones,
-with the model's own settings, and reports `metrics.shape_report` for them, for the same with small gaps closed
-(`voxels.joined`), for what `course.py generate` writes (where a shape is in pieces it tries other seeds, then it closes
-gaps), and for the oracle: training shapes in the place of the samples, what a perfect model would score. Held out are
-procedural shapes drawn after the last one that was trained on, or a data file's test split. Results go to
+For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are
+held-out real ones, with the model's own settings, and reports `metrics.shape_report` for them, for
+the same with small gaps closed (`voxels.joined`), for what `course.py generate` writes (where a
+shape is in pieces it tries other seeds, then it closes gaps), and for the oracle: training shapes
+in the place of the samples, what a perfect model would score. Held out are procedural shapes drawn
+after the last one that was trained on, or a data file's test split. Results go to
 data/studies/NAME.json and, as a table, into the model's card.
 """
 
@@ -32,10 +34,17 @@ COUNT = 200
 TOGETHER = 8  # shapes sampled at a time
 
 
-def samples(denoiser: Denoiser, config: dict, family: str, count: int, tries: int = 1) -> np.ndarray:
-    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: float fields (count, D, H, W)."""
+def samples(
+    denoiser: Denoiser, config: dict, family: str, count: int, tries: int = 1
+) -> np.ndarray:
+    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: float fields
+    (count, D, H, W).
+    """
     parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
-    made = [best_of(tries, wholeness, denoiser, config, [family] * len(seeds), seeds).x for seeds in parts]
+    made = [
+        best_of(tries, wholeness, denoiser, config, [family] * len(seeds), seeds).x
+        for seeds in parts
+    ]
     return torch.cat(made)[:, 0].numpy()
 
 
@@ -55,10 +64,15 @@ def held_out(config: dict, family: str, count: int, file: Path | None) -> np.nda
 
 
 def measure_family(
-    denoiser: Denoiser, config: dict, family: str, count: int, training: np.ndarray, file: Path | None
+    denoiser: Denoiser,
+    config: dict,
+    family: str,
+    count: int,
+    training: np.ndarray,
+    file: Path | None,
 ) -> dict:
-    """Reports of the samples, of the same with gaps closed, of what `generate` would write and of the oracle, and the
-    share of held-out shapes that have a near copy in training."""
+    """Reports of the samples, of the same with gaps closed, of what `generate` would write and of
+    the oracle, and the share of held-out shapes that have a near copy in training."""
     reference = held_out(config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
     once, kept = (samples(denoiser, config, family, len(reference), tries) for tries in (1, TRIES))
@@ -78,12 +92,17 @@ def table(results: dict[str, dict]) -> str:
     head = "| | 1-NNA | closed | generated | oracle | COV | oracle | one piece | closed | generated"
     head += " | filled | real | near copies | real |"
     lines = [head, "|---|" + "---:|" * 13]
-    lines += [f"| {name} | " + " | ".join(f"{100 * value:.1f} %" for value in row) + " |" for name, row in rows.items()]
+    lines += [
+        f"| {name} | " + " | ".join(f"{100 * value:.1f} %" for value in row) + " |"
+        for name, row in rows.items()
+    ]
     return "\n".join(lines)
 
 
 def row_of(found: dict) -> list[float]:
-    made, gapless, kept, oracle = (ShapeReport(**found[key]) for key in ("samples", "closed", "generated", "oracle"))
+    made, gapless, kept, oracle = (
+        ShapeReport(**found[key]) for key in ("samples", "closed", "generated", "oracle")
+    )
     accuracies = [report.chamfer_accuracy for report in (made, gapless, kept, oracle)]
     coverage = [made.chamfer_coverage, oracle.chamfer_coverage]
     whole = [report.one_piece_cleaned for report in (made, gapless, kept)]
@@ -96,11 +115,12 @@ def quality_section(results: dict[str, dict]) -> str:
     count = next(iter(results.values()))["samples"]["count"]
     return f"""{HEADING}
 
-{count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA and COV use the
-Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value (training shapes in the samples' place), COV
-too. One piece: after pieces under 1 % of the volume are dropped. Closed: the same samples with gaps of up to three
-voxels closed (`voxels.joined`). Generated: a shape in several pieces is made anew from other seeds, at most {TRIES}
-tries in all, and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
+{count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA
+and COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value
+(training shapes in the samples' place), COV too. One piece: after pieces under 1 % of the volume
+are dropped. Closed: the same samples with gaps of up to three voxels closed (`voxels.joined`).
+Generated: a shape in several pieces is made anew from other seeds, at most {TRIES} tries in all,
+and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
 training shape, beside the same for held-out shapes.
 
 {table(results)}
@@ -109,8 +129,12 @@ training shape, beside the same for held-out shapes.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)")
-    parser.add_argument("--data", type=Path, help="the data file, for models that were trained on one")
+    parser.add_argument(
+        "--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--data", type=Path, help="the data file, for models that were trained on one"
+    )
     parser.add_argument("--count", type=int, default=COUNT, help=f"shapes of each family ({COUNT})")
     parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
@@ -120,9 +144,15 @@ def main() -> None:
     results = {}
     for number, family in enumerate(config["classes"]):
         training = voxels[labels == number].numpy()
-        results[family] = measure_family(denoiser, config, family, options.count, training, options.data)
+        results[family] = measure_family(
+            denoiser, config, family, options.count, training, options.data
+        )
         print(table({family: results[family]}).splitlines()[-1], flush=True)
-    contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"], "families": results}
+    contents = {
+        "weights_sha256": config["weights_sha256"],
+        "sampling": config["sampling"],
+        "families": results,
+    }
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
     write_section(options.model, HEADING, quality_section(results))

@@ -1,9 +1,11 @@
-"""Builds the course as a static site: `python3 course.py site` writes _site/, which any web server can serve.
+"""Builds the course as a static site: `python3 course.py site` writes _site/, which any web server
+can serve.
 
-Sphinx with myst-nb does the work. Here the pages are laid out as in the repository, so that their links hold: the
-lessons with the outputs that they were saved with, and the texts. plotly.js and MathJax are copied beside the pages;
-a reader's browser asks no other host. So is the live box, which makes shapes in the browser (docs/live): the shipped
-models as ONNX, and onnxruntime-web, which npm fetches here.
+Sphinx with myst-nb does the work. Here the pages are laid out as in the repository, so that their
+links hold: the lessons with the outputs that they were saved with, and the texts. plotly.js and
+MathJax are copied beside the pages; a reader's browser asks no other host. So is the live box,
+which makes shapes in the browser (docs/live): the shipped models as ONNX, and onnxruntime-web,
+which npm fetches here.
 """
 
 import argparse
@@ -30,7 +32,12 @@ PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
     "Part III · Voxels": ("07", "08", "09"),
 }
 TEXTS = {
-    "To look things up": ("docs/notation.md", "docs/troubleshooting.md", "docs/accessibility.md", "data/README.md"),
+    "To look things up": (
+        "docs/notation.md",
+        "docs/troubleshooting.md",
+        "docs/accessibility.md",
+        "data/README.md",
+    ),
     "To teach": ("docs/teaching.md", "docs/jupyterhub.md"),
     "To take part": ("CONTRIBUTING.md", "docs/architecture.md", "CHANGELOG.md"),
 }
@@ -45,7 +52,8 @@ LIVE = ROOT / "docs" / "live"
 LIVE_MODELS = ("shapes32", "text-to-shape32")
 OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
 OPENING_FILE = "opening.bin"
-RUNTIME = (  # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
+# of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
+RUNTIME = (
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
@@ -59,8 +67,18 @@ LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 
 """
 LINK_TO_BOX = r"(\*\*\[Make a shape in your browser\][\s\S]*?\n\n)"  # a paragraph of the README
-LICENSED = ("plotly", "sphinx", "sphinx-book-theme", "pydata-sphinx-theme", "myst-nb")  # packages that pages come from
-LIVE_PLANES = {"01": "noise", "02": "score", "03": "sampler"}  # lessons that begin with a live picture
+LICENSED = (
+    "plotly",
+    "sphinx",
+    "sphinx-book-theme",
+    "pydata-sphinx-theme",
+    "myst-nb",
+)  # packages that pages come from
+LIVE_PLANES = {
+    "01": "noise",
+    "02": "score",
+    "03": "sampler",
+}  # lessons that begin with a live picture
 LIVE_PLANE = """<link rel="stylesheet" href="../_static/live/live.css">
 <div data-nts-plane="{}"></div>
 <script type="module" src="../_static/live/plane.js"></script>"""
@@ -72,27 +90,40 @@ def lessons() -> list[Path]:
 
 
 def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """A lesson as the site shows it: with_figures, a link to the notebook, and a live picture if it has one."""
+    """A lesson as the site shows it: with_figures, a link to the notebook, and a live picture if it
+    has one.
+    """
     page = with_figures(notebook)
     head = page.cells[0]
     link = f"{{download}}`⤓ Download <../files/{name}.ipynb>`"
-    head.source, changed = re.subn(r"(\[▶ Open in Binder\]\([^)]*\))", rf"\1 · {link}", head.source, count=1)
+    head.source, changed = re.subn(
+        r"(\[▶ Open in Binder\]\([^)]*\))", rf"\1 · {link}", head.source, count=1
+    )
     if not changed:
         raise ValueError(f"{name}: its head has no link to Binder to put the download link beside")
     for cell in page.cells:
         cell.metadata["mystnb"] = {"image": {"alt": cell.metadata.alt}}
     if name[:2] in LIVE_PLANES:
-        page.cells.insert(1, nbformat.v4.new_markdown_cell(LIVE_PLANE.format(LIVE_PLANES[name[:2]])))
+        page.cells.insert(
+            1, nbformat.v4.new_markdown_cell(LIVE_PLANE.format(LIVE_PLANES[name[:2]]))
+        )
     return page
 
 
 def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy without Colab's cell; figures are HTML for figures.js, metadata.alt says what a cell's pictures show."""
+    """A copy without Colab's cell; figures are HTML for figures.js, metadata.alt says what a cell's
+    pictures show.
+    """
     page = copy.deepcopy(notebook)
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
-        kept = [output.get("metadata", {}).get("image/png", {}).get("alt") for output in cell.get("outputs", [])]
-        more = [alt for alt in kept if alt and alt != "Picture"]  # what the figures say of themselves
+        kept = [
+            output.get("metadata", {}).get("image/png", {}).get("alt")
+            for output in cell.get("outputs", [])
+        ]
+        more = [
+            alt for alt in kept if alt and alt != "Picture"
+        ]  # what the figures say of themselves
         said = ". ".join(dict.fromkeys([said.rstrip("."), *more]))
         cell.metadata["alt"] = said
         for output in cell.get("outputs", []):
@@ -102,23 +133,38 @@ def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def descriptions(cells: list[nbformat.NotebookNode]) -> list[str]:
-    """What stands for each cell's pictures where they are not seen: the caption below it, or else the section."""
+    """What stands for each cell's pictures where they are not seen: the caption below it, or else
+    the section.
+    """
     section, said = "", []
     for cell, below in zip(cells, [*cells[1:], None], strict=True):
-        headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
+        headings = (
+            re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+            if cell.cell_type == "markdown"
+            else []
+        )
         section = headings[-1] if headings else section
-        caption = re.match(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)", below.source, re.DOTALL) if below else None
+        caption = (
+            re.match(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)", below.source, re.DOTALL) if below else None
+        )
         text = caption[1] if caption and below.cell_type == "markdown" else f"Figure of: {section}"
         said.append(" ".join(re.sub(r"[$*`\\]", "", text).split()))
     return said
 
 
 def figure(data: dict, said: str) -> str:
-    """A plotly figure as HTML: its JSON for figures.js, and its still and its description until that is drawn."""
-    spec = json.dumps(data[PLOTLY], separators=(",", ":")).replace("<", "\\u003c")  # no </script> can end it early
+    """A plotly figure as HTML: its JSON for figures.js, and its still and its description until
+    that is drawn.
+    """
+    spec = json.dumps(data[PLOTLY], separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )  # no </script> can end it early
     still = ""
     if "image/png" in data:
-        still = f'<img alt="{html.escape(said)}" src="data:image/png;base64,{data["image/png"].strip()}">'
+        still = (
+            f'<img alt="{html.escape(said)}"'
+            f' src="data:image/png;base64,{data["image/png"].strip()}">'
+        )
     script = f'<script type="application/json">{spec}</script>'
     return f'<figure class="film" aria-label="{html.escape(said)}">{still}{script}</figure>'
 
@@ -128,8 +174,12 @@ def contents() -> str:
     names = {path.stem[:2]: f"notebooks/{path.stem}" for path in lessons()}
     groups = {part: [names.pop(number) for number in numbers] for part, numbers in PARTS.items()}
     if names:
-        raise ValueError(f"{', '.join(names.values())} belongs to no part; enter it in PARTS of {__file__}")
-    groups |= {title: [text.removesuffix(".md") for text in texts] for title, texts in TEXTS.items()}
+        raise ValueError(
+            f"{', '.join(names.values())} belongs to no part; enter it in PARTS of {__file__}"
+        )
+    groups |= {
+        title: [text.removesuffix(".md") for text in texts] for title, texts in TEXTS.items()
+    }
     tables = [
         "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```"])
         for title, pages in groups.items()
@@ -147,7 +197,12 @@ def front(live: bool) -> str:
 def lay_out(folder: Path, live: bool) -> None:
     """Write the pages' sources into an empty folder, each where the repository has it."""
     (folder / "index.md").write_text(front(live), encoding="utf-8")
-    for name in ("pyproject.toml", "LICENSE", *LINKED, *(text for texts in TEXTS.values() for text in texts)):
+    for name in (
+        "pyproject.toml",
+        "LICENSE",
+        *LINKED,
+        *(text for texts in TEXTS.values() for text in texts),
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "docs" / "conf.py", folder)
@@ -173,19 +228,33 @@ def copy_libraries(folder: Path) -> None:
 
 
 def copy_licences(folder: Path) -> None:
-    """The licences of what others wrote in the pages, a text each: their packages' own, else those of docs/licences."""
+    """The licences of what others wrote in the pages, a text each: their packages' own, else those
+    of docs/licences.
+    """
     shutil.copytree(ROOT / "docs" / "licences", folder)
     for name in LICENSED:
-        texts = [file for file in metadata.files(name) if "licen" in file.name.lower() and "dist-info" in str(file)]
+        texts = [
+            file
+            for file in metadata.files(name)
+            if "licen" in file.name.lower() and "dist-info" in str(file)
+        ]
         if not texts:
-            raise ValueError(f"the package {name} brings no licence; put its text into docs/licences")
+            raise ValueError(
+                f"the package {name} brings no licence; put its text into docs/licences"
+            )
         shutil.copy(texts[0].locate(), folder / f"{name}.txt")
 
 
 def put_live(folder: Path, models: bool = True) -> None:
-    """The live pictures' program into a new folder, with models and what runs them. ValueError if npm is missing."""
+    """The live pictures' program into a new folder, with models and what runs them. ValueError if
+    npm is missing.
+    """
     folder.mkdir(parents=True)
-    for path in (*LIVE.glob("*.js"), *LIVE.glob("*.css"), ROOT / "course_utils/widgets/viewer/viewer.bundle.js"):
+    for path in (
+        *LIVE.glob("*.js"),
+        *LIVE.glob("*.css"),
+        ROOT / "course_utils/widgets/viewer/viewer.bundle.js",
+    ):
         shutil.copy(path, folder)
     if models:
         put_runtime(folder / "runtime")
@@ -193,29 +262,46 @@ def put_live(folder: Path, models: bool = True) -> None:
 
 
 def put_runtime(folder: Path) -> None:
-    """onnxruntime-web for WebAssembly, as npm has it, into a new folder. ValueError if npm is missing or fails."""
+    """onnxruntime-web for WebAssembly, as npm has it, into a new folder. ValueError if npm is
+    missing or fails.
+    """
     runtime = LIVE / "node_modules" / "onnxruntime-web"
     wanted = json.loads((LIVE / "package.json").read_text())["dependencies"]["onnxruntime-web"]
-    if not runtime.exists() or json.loads((runtime / "package.json").read_text())["version"] != wanted:
+    if (
+        not runtime.exists()
+        or json.loads((runtime / "package.json").read_text())["version"] != wanted
+    ):
         npm = shutil.which("npm")
         if npm is None:
-            raise ValueError("npm is missing, which fetches the live box's runtime; install Node.js, or pass --no-live")
-        done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=LIVE, capture_output=True, text=True, check=False)
+            raise ValueError(
+                "npm is missing, which fetches the live box's runtime; install Node.js, or pass"
+                " --no-live"
+            )
+        done = subprocess.run(
+            [npm, "ci", "--ignore-scripts"], cwd=LIVE, capture_output=True, text=True, check=False
+        )
         if done.returncode:
-            raise ValueError(f"npm cannot fetch the live box's runtime: {done.stderr.strip()[-600:]}")
+            raise ValueError(
+                f"npm cannot fetch the live box's runtime: {done.stderr.strip()[-600:]}"
+            )
     folder.mkdir()
     for name in RUNTIME:
         shutil.copy(runtime / "dist" / name, folder)
 
 
 def put_models(folder: Path) -> None:
-    """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long as it fits."""
+    """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long
+    as it fits.
+    """
     from course_utils.files.atomic import writing
     from course_utils.models.onnx import export_onnx, exported
     from course_utils.places import CHECKPOINTS
 
     for name in LIVE_MODELS:
-        made, config = ROOT / "build" / "live" / name, json.loads((CHECKPOINTS / name / "config.json").read_text())
+        made, config = (
+            ROOT / "build" / "live" / name,
+            json.loads((CHECKPOINTS / name / "config.json").read_text()),
+        )
         if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
         if name == OPENING[0] and not (made / OPENING_FILE).exists():
@@ -225,7 +311,9 @@ def put_models(folder: Path) -> None:
 
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
-    """The film that the live box opens with, before a model is loaded: what a model's steps show, a bit a voxel."""
+    """The film that the live box opens with, before a model is loaded: what a model's steps show, a
+    bit a voxel.
+    """
     from course_utils.models.checkpoints import load_checkpoint
     from course_utils.models.generation import sampling_states
     from course_utils.widgets.live_model import packed
@@ -237,16 +325,23 @@ def package(name: str) -> Path:
     """The folder of an installed package. ValueError if it is missing."""
     found = importlib.util.find_spec(name)
     if found is None:
-        raise ValueError(f"the package {name} is missing; install it with: pip install -c constraints.txt -e '.[site]'")
+        raise ValueError(
+            f"the package {name} is missing; install it with: pip install -c constraints.txt -e"
+            " '.[site]'"
+        )
     return Path(found.origin).parent
 
 
 def build(out: Path, live: bool = True) -> None:
-    """Build the site into `out`, replacing what a build has left there. ValueError if Sphinx warns of anything."""
+    """Build the site into `out`, replacing what a build has left there. ValueError if Sphinx warns
+    of anything.
+    """
     from sphinx.cmd.build import main as sphinx
 
     if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").exists():
-        raise ValueError(f"{out} holds something else than a site; choose another --out or empty it")
+        raise ValueError(
+            f"{out} holds something else than a site; choose another --out or empty it"
+        )
     with tempfile.TemporaryDirectory() as folder:
         source, site = Path(folder) / "source", Path(folder) / "site"
         source.mkdir()
@@ -255,7 +350,9 @@ def build(out: Path, live: bool = True) -> None:
         options = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(Path(folder) / "cache")]
         if sphinx([*options, str(source), str(site)]):
             raise ValueError("Sphinx has warned, see above; mend it and build again")
-        for template in (site / "_static").glob("*webpack-macros.html"):  # the themes' own, no pages
+        for template in (site / "_static").glob(
+            "*webpack-macros.html"
+        ):  # the themes' own, no pages
             template.unlink()
         (site / ".nojekyll").touch()  # or GitHub Pages leaves out all folders that begin with _
         shutil.rmtree(out, ignore_errors=True)
@@ -277,8 +374,12 @@ def attempt(command: str, build: Callable, *arguments) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py site", description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)")
-    parser.add_argument("--no-live", action="store_true", help="without the box that makes shapes, which needs npm")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)"
+    )
+    parser.add_argument(
+        "--no-live", action="store_true", help="without the box that makes shapes, which needs npm"
+    )
     options = parser.parse_args(arguments)
     return attempt(parser.prog, build, options.out, not options.no_live)
 

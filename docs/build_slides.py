@@ -1,12 +1,15 @@
-"""Shows the lessons as slides: `python3 course.py slides [lesson ...]` writes _slides/, which opens in any browser.
+"""Shows the lessons as slides: `python3 course.py slides [lesson ...]` writes _slides/, which opens
+in any browser.
 
-From the built notebooks and their saved outputs, with nbconvert's reveal export; nothing is executed. No tag is needed:
-`##` begins a section, `###` a slide; text is cut where a slide is full; code stands before what it prints, which comes
-at the next key; a figure has its slide with its caption, its code behind a button. Exercises come last, without their
-checks. A cell's tag `slide-skip` leaves it out, `slide-new` begins a new slide with it.
+From the built notebooks and their saved outputs, with nbconvert's reveal export; nothing is
+executed. No tag is needed: `##` begins a section, `###` a slide; text is cut where a slide is full;
+code stands before what it prints, which comes at the next key; a figure has its slide with its
+caption, its code behind a button. Exercises come last, without their checks. A cell's tag
+`slide-skip` leaves it out, `slide-new` begins a new slide with it.
 
-docs/slides/ holds the template, the style, and in reveal/ what `npm pack reveal.js@5.2.1` has in dist/ as reveal.js and
-reveal.css, with its licence. plotly.js and MathJax come as in build_site.py; no slide asks another host.
+docs/slides/ holds the template, the style, and in reveal/ what `npm pack reveal.js@5.2.1` has in
+dist/ as reveal.js and reveal.css, with its licence. plotly.js and MathJax come as in build_site.py;
+no slide asks another host.
 """
 
 import argparse
@@ -33,18 +36,34 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 REPOSITORY = f"{PROJECT['urls']['Homepage']}/blob/main"
 CAPTION = re.compile(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)\s*", re.DOTALL)
 
-# What fits on a slide of 1280 x 720, in pixels. Heights are estimates; tests/browser/test_slides.py measures them.
+# What fits on a slide of 1280 x 720, in pixels. Heights are estimates; tests/browser/test_slides.py
+# measures them.
 FULL, DENSE = 620, 440  # of a slide, and of its text: more of it nobody reads from the back row
-LINE, GAP, CHARACTERS = 42, 18, 76  # a line of text, the space between paragraphs, letters in a line
-CODE_SIZES, CODE_WIDTH, CODE_LINE, LETTER = (15, 22), 1112, 1.4, 0.603  # font size; line height and letter in sizes
+LINE, GAP, CHARACTERS = (
+    42,
+    18,
+    76,
+)  # a line of text, the space between paragraphs, letters in a line
+CODE_SIZES, CODE_WIDTH, CODE_LINE, LETTER = (
+    (15, 22),
+    1112,
+    1.4,
+    0.603,
+)  # font size; line height and letter in sizes
 PRINTED = 22 * CODE_LINE  # a printed line
 LONG_CAPTION = 330  # letters
-WIDTH, FILM, ENLARGED = 1160, 600, 2  # of a slide inside its margins; height of a film; pictures grow so much at most
+WIDTH, FILM, ENLARGED = (
+    1160,
+    600,
+    2,
+)  # of a slide inside its margins; height of a film; pictures grow so much at most
 
 
 @dataclass
 class Piece:
-    """What stands together on a slide: cells, about how high, and whether another piece may follow on it."""
+    """What stands together on a slide: cells, about how high, and whether another piece may follow
+    on it.
+    """
 
     cells: list[NotebookNode]
     height: float
@@ -61,17 +80,21 @@ class Section:
 
 
 def slide_show(notebook: NotebookNode) -> NotebookNode:
-    """A lesson as nbconvert's slide show: its cells, cut and put in order, with Jupyter's slide types."""
+    """A lesson as nbconvert's slide show: its cells, cut and put in order, with Jupyter's slide
+    types.
+    """
     page = with_figures(notebook)
     page.cells = [cell for section in sections(page.cells) for cell in slides(section.pieces)]
     return page
 
 
-# ---- sections -------------------------------------------------------------------------------------------------------
+# ---- sections ------------------------------------------------------------------------------------
 
 
 def sections(cells: list[NotebookNode]) -> list[Section]:
-    """The lesson's sections in order, exercises behind all others. What follows a check goes on where it was."""
+    """The lesson's sections in order, exercises behind all others. What follows a check goes on
+    where it was.
+    """
     cells = [cell for cell in cells if "slide-skip" not in tags(cell) and not only_imports(cell)]
     captions = take_captions(cells)
     found, here, before = [], None, None
@@ -110,7 +133,11 @@ def only_imports(cell: NotebookNode) -> bool:
     """Whether a cell shows nothing and does no more than fetch names."""
     logical = re.sub(r"\([^()]*\)", "", cell.source).splitlines()
     lines = [line for line in logical if line.strip()]
-    return cell.cell_type == "code" and not cell.outputs and all(re.match("import |from ", line) for line in lines)
+    return (
+        cell.cell_type == "code"
+        and not cell.outputs
+        and all(re.match("import |from ", line) for line in lines)
+    )
 
 
 def take_captions(cells: list[NotebookNode]) -> dict[str, str]:
@@ -123,7 +150,11 @@ def take_captions(cells: list[NotebookNode]) -> dict[str, str]:
             found = CAPTION.match(cell.source)
             if found:
                 paragraph = re.split(r"\n\s*\n", cell.source)[0]
-                more = seen(paragraph) > LONG_CAPTION or "**Predict" in paragraph or paragraph.endswith(":")
+                more = (
+                    seen(paragraph) > LONG_CAPTION
+                    or "**Predict" in paragraph
+                    or paragraph.endswith(":")
+                )
                 said = found[0] if more else paragraph
                 captions[figure.id] = said.strip()
                 cell.source = cell.source[len(said) :].strip()
@@ -131,11 +162,13 @@ def take_captions(cells: list[NotebookNode]) -> dict[str, str]:
     return captions
 
 
-# ---- pieces ---------------------------------------------------------------------------------------------------------
+# ---- pieces --------------------------------------------------------------------------------------
 
 
 def blocks(text: str) -> list[str]:
-    """Paragraphs, headings, lists, formulas, tables. A formula, list or table stays with the paragraph before it."""
+    """Paragraphs, headings, lists, formulas, tables. A formula, list or table stays with the
+    paragraph before it.
+    """
     found, inside = [], False
     for line in text.splitlines():
         new = not line.strip() and not inside
@@ -151,7 +184,12 @@ def blocks(text: str) -> list[str]:
     together = []
     for block in ("\n".join(lines) for lines in found if lines):
         follows = re.match(r"\$\$|[-*|>] |\d+\. |\|", block)
-        if follows and together and not together[-1].startswith("#") and height(together[-1] + block) < DENSE:
+        if (
+            follows
+            and together
+            and not together[-1].startswith("#")
+            and height(together[-1] + block) < DENSE
+        ):
             together[-1] += f"\n\n{block}"
         elif not re.match(r"\[▶ Open|\*\*(Sources|Next|Back)\b", block):
             together.append(block)
@@ -159,9 +197,13 @@ def blocks(text: str) -> list[str]:
 
 
 def seen(text: str) -> int:
-    """About how many letters a reader sees: links without addresses, formulas without their commands."""
+    """About how many letters a reader sees: links without addresses, formulas without their
+    commands.
+    """
     text = re.sub(r"\]\([^)]*\)", "", text)
-    text = re.sub(r"\$[^$]+\$", lambda formula: re.sub(r"\\[a-zA-Z]+|[{}$^_]", "", formula[0]) + " ", text)
+    text = re.sub(
+        r"\$[^$]+\$", lambda formula: re.sub(r"\\[a-zA-Z]+|[{}$^_]", "", formula[0]) + " ", text
+    )
     return len(re.sub(r"<[^>]*>|[*`]", "", text))
 
 
@@ -180,7 +222,9 @@ def height(block: str) -> float:
         else:
             total += GAP * part.strip().count("\n\n")
             for line in re.split(r"\n\s*\n|\n(?=\|)|\n(?=\s*[-*] )|\n(?=\s*\d+\. )", part):
-                total += (LINE + 8) * bool(line.strip()) if line.startswith("|") else LINE * lines(line)
+                total += (
+                    (LINE + 8) * bool(line.strip()) if line.startswith("|") else LINE * lines(line)
+                )
     return total
 
 
@@ -192,7 +236,9 @@ def text_piece(block: str) -> Piece:
     if block.startswith("!["):
         cell = new_markdown_cell(block, metadata={"tags": ["picture"]})
         return Piece([cell], height(block), ends=True)
-    return Piece([new_markdown_cell(local_links(block))], height(block), begins=block.startswith("###"))
+    return Piece(
+        [new_markdown_cell(local_links(block))], height(block), begins=block.startswith("###")
+    )
 
 
 def local_links(block: str) -> str:
@@ -202,7 +248,9 @@ def local_links(block: str) -> str:
 
 
 def code_pieces(cell: NotebookNode, caption: str | None) -> list[Piece]:
-    """A cell's code with what it prints; or its figures, and before them the code if it defines something."""
+    """A cell's code with what it prints; or its figures, and before them the code if it defines
+    something.
+    """
     figures = [output for output in cell.outputs if is_figure(output)]
     printed = [output for output in cell.outputs if not is_figure(output)]
     alone = "slide-new" in tags(cell)
@@ -212,7 +260,9 @@ def code_pieces(cell: NotebookNode, caption: str | None) -> list[Piece]:
     shown = [] if few else printed
     defines = re.search(r"^(def|class) ", cell.source, re.MULTILINE)
     before = code_and_print(cell, shown, alone) if defines or shown else []
-    return before + [figure_piece(cell, output, printed if few else [], caption) for output in figures]
+    return before + [
+        figure_piece(cell, output, printed if few else [], caption) for output in figures
+    ]
 
 
 def code_and_print(cell: NotebookNode, printed: list[NotebookNode], begins: bool) -> list[Piece]:
@@ -229,7 +279,9 @@ def code_and_print(cell: NotebookNode, printed: list[NotebookNode], begins: bool
     return [Piece([code], high, begins, ends=True), Piece([result], below, begins=True, ends=True)]
 
 
-def figure_piece(cell: NotebookNode, figure: NotebookNode, printed: list[NotebookNode], caption: str | None) -> Piece:
+def figure_piece(
+    cell: NotebookNode, figure: NotebookNode, printed: list[NotebookNode], caption: str | None
+) -> Piece:
     code = new_code_cell(cell.source, metadata={"size": CODE_SIZES[0], "tags": ["folded"]})
     cells = [code, output_cell([figure], "figure")]
     high = FILM
@@ -242,12 +294,20 @@ def figure_piece(cell: NotebookNode, figure: NotebookNode, printed: list[Noteboo
         cells.append(output_cell(printed, "printed"))
     if caption:
         cells.append(new_markdown_cell(local_links(caption), metadata={"tags": ["caption"]}))
-    notes = sum(map(printed_lines, printed)) * PRINTED + 2 * GAP * bool(printed) + LINE * lines(caption or "")
+    notes = (
+        sum(map(printed_lines, printed)) * PRINTED
+        + 2 * GAP * bool(printed)
+        + LINE * lines(caption or "")
+    )
     return Piece(cells, min(high, FILM - notes) + notes, ends=bool(notes))
 
 
 def output_cell(outputs: list[NotebookNode], tag: str, kind: str = "-") -> NotebookNode:
-    metadata = {"transient": {"remove_source": True}, "tags": [tag], "slideshow": {"slide_type": kind}}
+    metadata = {
+        "transient": {"remove_source": True},
+        "tags": [tag],
+        "slideshow": {"slide_type": kind},
+    }
     metadata["size"] = code_size("\n".join(map(printed_text, outputs)))
     return new_code_cell("", outputs=outputs, metadata=metadata)
 
@@ -266,17 +326,21 @@ def printed_lines(output: NotebookNode) -> int:
 
 
 def code_size(source: str) -> float:
-    """The font size at which the longest line and all lines fit; what does not at the smallest is scrolled."""
+    """The font size at which the longest line and all lines fit; what does not at the smallest is
+    scrolled.
+    """
     rows = source.splitlines() or [" "]
     fits = min(CODE_WIDTH / LETTER / max(map(len, rows)), (FULL - 4 * GAP) / CODE_LINE / len(rows))
     return min(max(round(fits, 1), CODE_SIZES[0]), CODE_SIZES[1])
 
 
-# ---- slides ---------------------------------------------------------------------------------------------------------
+# ---- slides --------------------------------------------------------------------------------------
 
 
 def slides(pieces: list[Piece]) -> list[NotebookNode]:
-    """The section's cells, each with its slide type: a section is a `slide`, the others in it are `subslide`s."""
+    """The section's cells, each with its slide type: a section is a `slide`, the others in it are
+    `subslide`s.
+    """
     pages: list[list[Piece]] = []
     for piece in pieces:
         if not pages or piece.begins or not joins(pages[-1], piece):
@@ -293,12 +357,16 @@ def slides(pieces: list[Piece]) -> list[NotebookNode]:
 
 
 def joins(page: list[Piece], piece: Piece) -> bool:
-    """Whether a piece goes on the same slide: text on text while it reads well, code or a figure below a little."""
+    """Whether a piece goes on the same slide: text on text while it reads well, code or a figure
+    below a little.
+    """
     if page[-1].ends or ("**Predict" in page[-1].cells[0].source and shows_figure(piece)):
         return False  # the answer comes after the question
     if shows_figure(page[-1]) and not shows_figure(piece):
         return False
-    reads = piece.cells[0].cell_type == "markdown" and not re.match("!|<details", piece.cells[0].source)
+    reads = piece.cells[0].cell_type == "markdown" and not re.match(
+        "!|<details", piece.cells[0].source
+    )
     high = sum(other.height for other in page)
     return high + piece.height <= (DENSE if reads else FULL) or high <= 96
 
@@ -307,7 +375,7 @@ def shows_figure(piece: Piece) -> bool:
     return "folded" in tags(piece.cells[0])
 
 
-# ---- pages ----------------------------------------------------------------------------------------------------------
+# ---- pages ---------------------------------------------------------------------------------------
 
 
 def exporter() -> SlidesExporter:
@@ -325,22 +393,30 @@ def exporter() -> SlidesExporter:
 
 def contents(names: dict[str, str]) -> str:
     """The page that lists the lessons."""
-    rows = "\n".join(f'<li><a href="{name}.html">{html.escape(title)}</a></li>' for name, title in names.items())
+    rows = "\n".join(
+        f'<li><a href="{name}.html">{html.escape(title)}</a></li>' for name, title in names.items()
+    )
     text = (SLIDES / "contents.html").read_text(encoding="utf-8")
     return text.replace("{{lessons}}", rows)
 
 
 def build(out: Path, wanted: list[str]) -> None:
-    """Write the wanted lessons (all, if none is named) as slides, replacing what a build has left in `out`."""
+    """Write the wanted lessons (all, if none is named) as slides, replacing what a build has left
+    in `out`.
+    """
     every = {path.stem: path for path in lessons()}
     chosen = [name for name in every if not wanted or {name, name[:2]} & set(wanted)]
     unknown = sorted(set(wanted) - {key for name in every for key in (name, name[:2])})
     if unknown:
         raise ValueError(f"no lesson {unknown[0]!r}; there are {', '.join(every)}")
     if out.exists() and any(out.iterdir()) and not (out / "reveal").exists():
-        raise ValueError(f"{out} holds something else than slides; choose another --out or empty it")
+        raise ValueError(
+            f"{out} holds something else than slides; choose another --out or empty it"
+        )
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(SLIDES, out, ignore=shutil.ignore_patterns("*.j2", "conf.json", "contents.html"))
+    shutil.copytree(
+        SLIDES, out, ignore=shutil.ignore_patterns("*.j2", "conf.json", "contents.html")
+    )
     shutil.copytree(ROOT / "notebooks" / "images", out / "images")
     for name in ("figures.js", "icon.svg"):
         shutil.copy(ROOT / "docs" / "static" / name, out)
@@ -349,7 +425,9 @@ def build(out: Path, wanted: list[str]) -> None:
     for name in chosen:
         notebook = nbformat.read(every[name], as_version=4)
         names[name] = re.match(r"# (.+)", notebook.cells[0].source)[1]
-        page, _ = exporter().from_notebook_node(slide_show(notebook), {"metadata": {"name": names[name]}})
+        page, _ = exporter().from_notebook_node(
+            slide_show(notebook), {"metadata": {"name": names[name]}}
+        )
         (out / f"{name}.html").write_text(page, encoding="utf-8")
     (out / "index.html").write_text(contents(names), encoding="utf-8")
     print(f"{out}: {len(names)} lessons; open {out / 'index.html'} in a browser")
@@ -357,8 +435,12 @@ def build(out: Path, wanted: list[str]) -> None:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py slides", description=__doc__.split("\n")[0])
-    parser.add_argument("lessons", nargs="*", help="for example 08 or 08_voxel_diffusion; all if none is named")
-    parser.add_argument("--out", type=Path, default=ROOT / "_slides", help="folder to write (default: _slides)")
+    parser.add_argument(
+        "lessons", nargs="*", help="for example 08 or 08_voxel_diffusion; all if none is named"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "_slides", help="folder to write (default: _slides)"
+    )
     options = parser.parse_args(arguments)
     return attempt(parser.prog, build, options.out, options.lessons)
 

@@ -3,7 +3,9 @@
 import tomllib
 from pathlib import Path
 
-REPOSITORY = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["urls"]["Homepage"]
+REPOSITORY = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"][
+    "urls"
+]["Homepage"]
 
 project = "Noise to Shape"
 author = "the Noise to Shape developers"

@@ -1,7 +1,8 @@
 """Makes the pictures of README and lessons from the shipped model: `python docs/make_pictures.py`.
 
-Writes notebooks/images/denoising.png (the x0-predictions of one chair) and notebooks/images/shapes.png (a contact
-sheet, every class of the model, seeds 0 to 7, nothing picked). Lesson heads that need no model have a function each.
+Writes notebooks/images/denoising.png (the x0-predictions of one chair) and
+notebooks/images/shapes.png (a contact sheet, every class of the model, seeds 0 to 7, nothing
+picked). Lesson heads that need no model have a function each.
 """
 
 import ast
@@ -27,7 +28,9 @@ def states(family: str, seeds: list[int]):
 
 
 def forward() -> None:
-    """notebooks/images/forward.png: the letter of lesson 01 at six log-SNRs, all scaled to one size."""
+    """notebooks/images/forward.png: the letter of lesson 01 at six log-SNRs, all scaled to one
+    size.
+    """
     from course_utils.datasets.points import letter
     from course_utils.diffusion.paths import CosinePath
     from course_utils.plots.planar import show_clouds
@@ -40,7 +43,9 @@ def forward() -> None:
 
 
 def trajectories() -> None:
-    """notebooks/images/trajectories.png: fourteen particles of lesson 03, from t = 0.4 to the data, in three ways."""
+    """notebooks/images/trajectories.png: fourteen particles of lesson 03, from t = 0.4 to the data,
+    in three ways.
+    """
     from itertools import pairwise
 
     from course_utils.diffusion.mixtures import five_blobs
@@ -57,7 +62,9 @@ def trajectories() -> None:
         forwards.append(kept * forwards[-1] + added * gaussian(5, (14, 2), stream=k))
     tracks = [torch.stack(forwards[100::-1])]
     for name in ("ddpm", "ddim"):
-        steps = sample(mixture.denoiser(path), path.prior_sample(begin), times, SAMPLERS[name], seed=6)
+        steps = sample(
+            mixture.denoiser(path), path.prior_sample(begin), times, SAMPLERS[name], seed=6
+        )
         tracks.append(torch.stack([state.x_t for state in steps][149:]))
     titles = ["forward, read backwards", "reverse SDE", "probability-flow ODE"]
     crowd = mixture.sample(3000, seed=1)
@@ -72,14 +79,22 @@ def score() -> None:
     from course_utils.plots.planar import show_maps, square_grid
 
     path, mixture = FlowPath(), five_blobs()
-    grid, places, levels = square_grid(121, 2.5).double(), square_grid(13, 2.2).double(), (0.8, 0.5, 0.3, 0.15)
+    grid, places, levels = (
+        square_grid(121, 2.5).double(),
+        square_grid(13, 2.2).double(),
+        (0.8, 0.5, 0.3, 0.15),
+    )
     maps = [mixture.log_density(grid, path, t).exp() for t in levels]
     arrows = []
     for t in levels:
         arrow = path.sigma(t) * mixture.score(places, path, t)
-        arrows.append((places, arrow / (1 + arrow.norm(dim=1, keepdim=True))))  # long ones are drawn shorter
+        arrows.append(
+            (places, arrow / (1 + arrow.norm(dim=1, keepdim=True)))
+        )  # long ones are drawn shorter
     titles = [f"t = {t}" for t in levels]
-    picture = show_maps([m / m.max() for m in maps], titles, 4, 2.5, "density / largest", arrows=arrows)
+    picture = show_maps(
+        [m / m.max() for m in maps], titles, 4, 2.5, "density / largest", arrows=arrows
+    )
     (IMAGES / "score.png").write_bytes(picture.png())
 
 
@@ -91,14 +106,23 @@ def trained(pictures, condition=None, steps=450, **network):
     from course_utils.networks.unet import UNet
 
     torch.manual_seed(0)
-    plan = Plan(steps=steps, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
+    plan = Plan(
+        steps=steps,
+        batch_size=64,
+        learning_rate=3e-3,
+        ema_decay=0.99,
+        weight_limit=25,
+        drop_condition=0.15,
+    )
     trainer = Trainer(Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan)
     list(trainer.run(batches(pictures, condition)))
     return trainer.ema
 
 
 def digits() -> None:
-    """notebooks/images/digits.png: three words come out of noise, at five of 24 steps; lesson 04's letters."""
+    """notebooks/images/digits.png: three words come out of noise, at five of 24 steps; lesson 04's
+    letters.
+    """
     from course_utils.datasets.images import glyphs
     from course_utils.plots.pictures import NOISY, sheet
     from course_utils.plots.style import MODEL, NOISE
@@ -109,13 +133,19 @@ def digits() -> None:
     asked = guided(model, torch.tensor([letters.index(letter) for letter in word]), 2.0)
     noise = gaussian(0, (len(word), 1, 16, 16))
     film = list(sample(asked, noise, time_grid(model.path, 24), SAMPLERS["heun"]))
-    shown = [(noise, NOISE, NOISY), *((film[k].x_t, NOISE, 1.6) for k in (9, 14, 18)), (film[-1].x_t, MODEL, 1.0)]
+    shown = [
+        (noise, NOISE, NOISY),
+        *((film[k].x_t, NOISE, 1.6) for k in (9, 14, 18)),
+        (film[-1].x_t, MODEL, 1.0),
+    ]
     rows = [np.pad(sheet(*row), ((0, 6), (0, 0), (0, 0)), constant_values=255) for row in shown]
     save_png(IMAGES / "digits.png", np.concatenate(rows))
 
 
 def guidance() -> None:
-    """notebooks/images/guidance.png: lesson 06's sevens at four guidance scales, from the same noise."""
+    """notebooks/images/guidance.png: lesson 06's sevens at four guidance scales, from the same
+    noise.
+    """
     from course_utils.datasets import images
     from course_utils.plots.pictures import show_pictures
     from course_utils.plots.style import MODEL
@@ -123,7 +153,10 @@ def guidance() -> None:
     data, seven = images.digits(), torch.full((12,), 7)
     model = trained(data.pixels, data.labels, channels=(24, 48), classes=10)
     scales, noise = (0, 1, 2, 5), gaussian(3, (12, 1, 8, 8))
-    rows = [last(sample(guided(model, seven, scale), noise, time_grid(model.path, 20))).x_t for scale in scales]
+    rows = [
+        last(sample(guided(model, seven, scale), noise, time_grid(model.path, 20))).x_t
+        for scale in scales
+    ]
     titles = [f"scale {scale}" if not k else "" for scale in scales for k in range(12)]
     (IMAGES / "guidance.png").write_bytes(show_pictures(torch.cat(rows), titles, 12, MODEL).png())
 
@@ -166,7 +199,9 @@ def families() -> None:
 
 
 def imports() -> dict[str, set[str]]:
-    """Module or sub-package of course_utils -> those that its modules import when they are imported themselves."""
+    """Module or sub-package of course_utils -> those that its modules import when they are imported
+    themselves.
+    """
     package, found = ROOT / "course_utils", {}
     for file in sorted(package.rglob("*.py")):
         unit = file.relative_to(package).with_suffix("").parts[0]
@@ -181,7 +216,9 @@ def imports() -> dict[str, set[str]]:
 
 
 def modules() -> None:
-    """notebooks/images/modules.png: course_utils in layers, each unit above all that it imports, without atomic.py."""
+    """notebooks/images/modules.png: course_utils in layers, each unit above all that it imports,
+    without atomic.py.
+    """
     from course_utils.plots.style import DATA, EXACT, INK, Picture, styled
 
     uses, package = imports(), ROOT / "course_utils"
@@ -200,7 +237,9 @@ def modules() -> None:
     del uses["atomic"]  # which writes files and is used wherever one is written
     uses = {unit: others - {"atomic"} for unit, others in uses.items()}
     height = {unit: level(unit) for unit in uses}
-    height |= dict.fromkeys(set(uses) - used - {u for u in uses if uses[u]}, max(height.values()))  # commands
+    height |= dict.fromkeys(
+        set(uses) - used - {u for u in uses if uses[u]}, max(height.values())
+    )  # commands
     lines = [(unit, other) for unit in uses for other in sorted(direct(unit))]
     across = arranged(height, lines)
     with styled():
@@ -213,7 +252,11 @@ def modules() -> None:
             axes.plot(*ends, color="#8A8A8A", linewidth=1, zorder=1)
         for unit in uses:
             folder = (package / unit).is_dir()
-            edge = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": DATA if folder else EXACT}
+            edge = {
+                "boxstyle": "round,pad=0.35",
+                "facecolor": "white",
+                "edgecolor": DATA if folder else EXACT,
+            }
             name = f"{unit}/" if folder else f"{unit}.py"
             look = {"ha": "center", "va": "center", "fontsize": 11, "color": INK, "bbox": edge}
             axes.text(across[unit], height[unit], name, **look)
@@ -224,7 +267,9 @@ COLUMNS = 7
 
 
 def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:
-    """Unit -> place in its row: swapped at random while lines get shorter and keep clear of boxes; the best of 20."""
+    """Unit -> place in its row: swapped at random while lines get shorter and keep clear of boxes;
+    the best of 20.
+    """
 
     def cost(across: dict[str, float]) -> float:
         total = 0.0
@@ -232,7 +277,11 @@ def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, 
             slope = (across[b] - across[a]) / (height[b] - height[a])
             total += abs(across[b] - across[a])
             between = (unit for unit in height if height[b] < height[unit] < height[a])
-            total += sum(40 for u in between if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7)
+            total += sum(
+                40
+                for u in between
+                if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7
+            )
         return total
 
     def tried(seed: int) -> tuple[float, dict[str, float]]:
@@ -245,7 +294,12 @@ def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, 
             units = rows[int(rng.integers(len(rows)))]
             i, j = rng.integers(COLUMNS, size=2)
             units[i], units[j] = units[j], units[i]
-            found = {unit: k + 0.25 * (r % 2) for r, us in rows.items() for k, unit in enumerate(us) if unit}
+            found = {
+                unit: k + 0.25 * (r % 2)
+                for r, us in rows.items()
+                for k, unit in enumerate(us)
+                if unit
+            }
             if cost(found) <= best:
                 best, across = cost(found), found
             else:
@@ -266,10 +320,18 @@ def main() -> None:
     trajectories()
     film = list(states("chair", [3]))
     frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 6, 9, 12, 15)]
-    save_png(IMAGES / "denoising.png", contact_sheet([render(frame, size=200) for frame in frames], columns=6))
+    save_png(
+        IMAGES / "denoising.png",
+        contact_sheet([render(frame, size=200) for frame in frames], columns=6),
+    )
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
-    shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]])
-    save_png(IMAGES / "shapes.png", contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8))
+    shapes = torch.cat(
+        [last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]]
+    )
+    save_png(
+        IMAGES / "shapes.png",
+        contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8),
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
-"""nbgrader's settings for a class: copy this file beside the folder source/ (docs/teaching.md tells how)."""
+"""nbgrader's settings for a class: copy this file beside the folder source/ (docs/teaching.md tells
+how).
+"""
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 c.CourseDirectory.course_id = "noise-to-shape"
-c.ClearSolutions.code_stub = {"python": "...  # your code here"}  # the course's own: an empty answer returns None
-c.CourseDirectory.ignore = [  # nbgrader's own; and what a notebook would import in the place of the teacher's modules
+c.ClearSolutions.code_stub = {
+    "python": "...  # your code here"
+}  # the course's own: an empty answer returns None
+# nbgrader's own; and what a notebook would import in the place of the teacher's modules
+c.CourseDirectory.ignore = [
     *(".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback"),
     *("*.py", "*.so", "*.pyd"),
 ]

@@ -1,9 +1,9 @@
 """Writes the course without its answers, for graded work: `python3 course.py students OUT`.
 
-The package has what a student needs to install the course and to work through the lessons. Its exercises have names
-only: what their checks know (reference, usual mistakes, properties) stays with the teacher, and so do the solutions,
-the sources that hold them, and the tests. A check there says "handed in"; the points come from nbgrader, run with the
-full course (docs/teaching.md).
+The package has what a student needs to install the course and to work through the lessons. Its
+exercises have names only: what their checks know (reference, usual mistakes, properties) stays with
+the teacher, and so do the solutions, the sources that hold them, and the tests. A check there says
+"handed in"; the points come from nbgrader, run with the full course (docs/teaching.md).
 """
 
 import argparse
@@ -22,22 +22,26 @@ KEPT = (
     *("LICENSE", "constraints.txt", "course.py", "environment.yml", "pyproject.toml"),
     *("binder", "configs", "course_utils", "data", "docs/notation.md", "notebooks/images"),
 )
-LEFT_OUT = shutil.ignore_patterns("lesson_*.py", "__pycache__", "node_modules", ".ipynb_checkpoints")
+LEFT_OUT = shutil.ignore_patterns(
+    "lesson_*.py", "__pycache__", "node_modules", ".ipynb_checkpoints"
+)
 README = """# Noise to Shape, the students' package
 
 ```
 python3 course.py lab      # JupyterLab, on lesson 00
 ```
 
-Python 3.11 or newer is all you need to have. The command makes `.venv` beside `course.py` and installs the pinned
-packages there. The lessons are in `notebooks/`; an exercise's check says whether there is an answer, and your teacher
-marks it. Hand in the notebook. The commands `lab`, `generate`, `train` and `doctor` work here; the others need the full
-course. Symbols and words: [docs/notation.md](docs/notation.md). MIT licence.
-"""
+Python 3.11 or newer is all you need to have. The command makes `.venv` beside `course.py` and
+installs the pinned packages there. The lessons are in `notebooks/`; an exercise's check says
+whether there is an answer, and your teacher marks it. Hand in the notebook. The commands `lab`,
+`generate`, `train` and `doctor` work here; the others need the full course. Symbols and words:
+[docs/notation.md](docs/notation.md). MIT licence. """
 
 
 def handout(lesson: str) -> str:
-    """The text of a lesson's module of exercises, for students: names, and how many arguments each takes."""
+    """The text of a lesson's module of exercises, for students: names, and how many arguments each
+    takes.
+    """
     module = importlib.import_module(f"course_utils.exercises.{lesson}")
     lines = [
         f'"""The exercises of lesson {lesson[-2:]}: handed in here, marked by your teacher."""\n',
@@ -64,10 +68,15 @@ def write(out: Path) -> None:
     for notebook in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         shutil.copy(notebook, out / "notebooks")
     for file in sorted((ROOT / "course_utils" / "exercises").glob("lesson_*.py")):
-        (out / "course_utils" / "exercises" / file.name).write_text(handout(file.stem), encoding="utf-8")
+        (out / "course_utils" / "exercises" / file.name).write_text(
+            handout(file.stem), encoding="utf-8"
+        )
     (out / "README.md").write_text(README, encoding="utf-8")
     megabytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
-    print(f"{out}: the students' package, {megabytes:.0f} MB, without references, mistakes and solutions")
+    print(
+        f"{out}: the students' package, {megabytes:.0f} MB, without references, mistakes and"
+        " solutions"
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -1,10 +1,12 @@
-"""Makes the notebooks from their sources: `python notebooks/build.py build|renew|check|run [lesson ...]`.
+"""Makes the notebooks from their sources: `python notebooks/build.py build|renew|check|run [lesson
+...]`.
 
-A lesson is written once, in source/NN_name.py (jupytext's percent format, solutions inside). `build` writes
-NN_name.ipynb (student edition: nbgrader's ClearSolutions takes the solutions out) and solutions/NN_name.ipynb,
-both executed; `renew` writes them after a change of texts alone, with the outputs they have; `check` says which
-notebooks have drifted from their source, without running anything; `run` executes the student editions as they stand
-and prints time and memory. CONTRIBUTING.md tells how to write a lesson.
+A lesson is written once, in source/NN_name.py (jupytext's percent format, solutions inside).
+`build` writes NN_name.ipynb (student edition: nbgrader's ClearSolutions takes the solutions out)
+and solutions/NN_name.ipynb, both executed; `renew` writes them after a change of texts alone, with
+the outputs they have; `check` says which notebooks have drifted from their source, without running
+anything; `run` executes the student editions as they stand and prints time and memory.
+CONTRIBUTING.md tells how to write a lesson.
 """
 
 import argparse
@@ -65,7 +67,7 @@ def _near(new: float, old: float) -> bool:
     return abs(new - old) <= MOVED * abs(old)
 
 
-# ---- from a source to an unexecuted notebook ---------------------------------------------------------------------
+# ---- from a source to an unexecuted notebook -----------------------------------------------------
 
 
 def compose(source: Path, edition: str, measured: Measured | None) -> NotebookNode:
@@ -85,8 +87,16 @@ def compose(source: Path, edition: str, measured: Measured | None) -> NotebookNo
     details = {"measured": asdict(measured)} if measured else {}
     notebook.metadata = nbformat.from_dict(
         {
-            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {
+                "file_extension": ".py",
+                "mimetype": "text/x-python",
+                "name": "python",
+            },
             "noise_to_shape": details,
         }
     )
@@ -94,7 +104,9 @@ def compose(source: Path, edition: str, measured: Measured | None) -> NotebookNo
 
 
 def _set_ids(notebook: NotebookNode) -> None:
-    """Ids from the text alone, so that a rebuild, or a new cell elsewhere, changes no other cell's id."""
+    """Ids from the text alone, so that a rebuild, or a new cell elsewhere, changes no other cell's
+    id.
+    """
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         text = f"{cell.cell_type}\n{cell.source}"
@@ -103,10 +115,14 @@ def _set_ids(notebook: NotebookNode) -> None:
 
 
 def _set_metadata(notebook: NotebookNode, lesson: str) -> None:
-    """Drop jupytext's own metadata; mark exercises and their checks for nbgrader, timing cells for nbval."""
+    """Drop jupytext's own metadata; mark exercises and their checks for nbgrader, timing cells for
+    nbval.
+    """
     counts = {"exercise": 0, "check": 0}
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT_METADATA})
+        cell.metadata = nbformat.from_dict(
+            {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
+        )
         tags = cell.metadata.get("tags", [])
         if "timing" in tags:
             cell.metadata.tags = [*tags, "nbval-ignore-output"]
@@ -118,7 +134,12 @@ def _set_metadata(notebook: NotebookNode, lesson: str) -> None:
             if role == "check":
                 marks = {"grade": True, "locked": True, "solution": False, "points": 1}
             grade_id = f"{lesson}-{role}-{counts[role]}"
-            cell.metadata.nbgrader = {"grade_id": grade_id, "schema_version": 3, "task": False, **marks}
+            cell.metadata.nbgrader = {
+                "grade_id": grade_id,
+                "schema_version": 3,
+                "task": False,
+                **marks,
+            }
 
 
 def _role(cell: NotebookNode) -> str | None:
@@ -127,13 +148,23 @@ def _role(cell: NotebookNode) -> str | None:
         return None
     if "BEGIN SOLUTION" in cell.source:
         return "exercise"
-    return "check" if re.search(r"^lesson_\d\d\.\w+\.check\(\w+\)\s*$", cell.source, re.MULTILINE) else None
+    return (
+        "check"
+        if re.search(r"^lesson_\d\d\.\w+\.check\(\w+\)\s*$", cell.source, re.MULTILINE)
+        else None
+    )
 
 
 def _fill_head(notebook: NotebookNode, lesson: str, measured: Measured | None) -> None:
     head = notebook.cells[0]
-    if head.cell_type != "markdown" or "{{measured}}" not in head.source or "{{badges}}" not in head.source:
-        raise BuildError(f"{lesson}: the first cell must be markdown and hold {{{{badges}}}} and {{{{measured}}}}")
+    if (
+        head.cell_type != "markdown"
+        or "{{measured}}" not in head.source
+        or "{{badges}}" not in head.source
+    ):
+        raise BuildError(
+            f"{lesson}: the first cell must be markdown and hold {{{{badges}}}} and {{{{measured}}}}"
+        )
     head.source = head.source.replace("{{badges}}", _badges(lesson))
     head.source = head.source.replace("{{measured}}", str(measured or "–"))
 
@@ -145,16 +176,22 @@ def _without_solutions(notebook: NotebookNode) -> NotebookNode:
     return cleared
 
 
-# ---- places to run: Colab and Binder -------------------------------------------------------------------------------
+# ---- places to run: Colab and Binder -------------------------------------------------------------
 
 
 def _repository() -> str:
-    """The repository's address as pyproject.toml states it, for example https://github.com/owner/name."""
-    return tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"]["Homepage"].rstrip("/")
+    """The repository's address as pyproject.toml states it, for example
+    https://github.com/owner/name.
+    """
+    return tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"][
+        "Homepage"
+    ].rstrip("/")
 
 
 def _badges(lesson: str) -> str:
-    """Links, not badge images: those would be fetched from the network each time a lesson is opened."""
+    """Links, not badge images: those would be fetched from the network each time a lesson is
+    opened.
+    """
     owner_and_name = _repository().removeprefix("https://github.com/")
     colab = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{lesson}.ipynb"
     binder = f"https://mybinder.org/v2/gh/{owner_and_name}/main?urlpath=lab/tree/notebooks/{lesson}.ipynb"
@@ -162,11 +199,15 @@ def _badges(lesson: str) -> str:
 
 
 def _colab_cell() -> NotebookNode:
-    """The cell that fetches the course on Colab; pip leaves what is there (ipywidgets 7) and never sees torch."""
+    """The cell that fetches the course on Colab; pip leaves what is there (ipywidgets 7) and never
+    sees torch.
+    """
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
     names = [re.match(r"[\w.-]+", requirement).group() for requirement in requirements]
-    packages = " ".join(name for name in names if name not in ("torch", "filelock", "jupyterlab", "numpy"))
+    packages = " ".join(
+        name for name in names if name not in ("torch", "filelock", "jupyterlab", "numpy")
+    )
     text = f"""\
 # @title On Colab: fetch the course and what Colab lacks (elsewhere this cell does nothing)
 import os
@@ -184,13 +225,14 @@ if "google.colab" in sys.modules:
     return nbformat.v4.new_code_cell(text, metadata=metadata)
 
 
-# ---- execution -----------------------------------------------------------------------------------------------------
+# ---- execution -----------------------------------------------------------------------------------
 
 
 class _PeakMemory(threading.Thread):
     """Samples the memory of a process and its children once a second while its `with` block runs.
 
-    More often would slow the lesson down: counting shared pages stops a process that trains for many milliseconds.
+    More often would slow the lesson down: counting shared pages stops a process that trains for
+    many milliseconds.
     """
 
     def __init__(self, pid: int):
@@ -222,18 +264,26 @@ class _PeakMemory(threading.Thread):
 
 
 def _memory_mb(process: psutil.Process) -> float:
-    """Megabytes a process takes: on Linux its proportional share (PSS) of shared pages, elsewhere RSS."""
+    """Megabytes a process takes: on Linux its proportional share (PSS) of shared pages, elsewhere
+    RSS.
+    """
     try:
         rollup = Path(f"/proc/{process.pid}/smaps_rollup")
         if rollup.exists():
-            return int(re.search(r"^Pss:\s+(\d+) kB", rollup.read_text(), re.MULTILINE).group(1)) * 1024 / 1e6
+            return (
+                int(re.search(r"^Pss:\s+(\d+) kB", rollup.read_text(), re.MULTILINE).group(1))
+                * 1024
+                / 1e6
+            )
         return process.memory_info().rss / 1e6
     except (OSError, AttributeError, psutil.Error):  # it ended between two lines
         return 0.0
 
 
 def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
-    """Run every cell in a fresh kernel inside folder; outputs go into the notebook. BuildError names the cell."""
+    """Run every cell in a fresh kernel inside folder; outputs go into the notebook. BuildError
+    names the cell.
+    """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -253,31 +303,42 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
                 try:
                     client.execute_cell(cell, index)
                 except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-                    raise BuildError(f"{name}, cell {index + 1} failed:\n{cell.source}\n\n{error}") from error
+                    raise BuildError(
+                        f"{name}, cell {index + 1} failed:\n{cell.source}\n\n{error}"
+                    ) from error
         seconds = time.perf_counter() - started
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Measured(round(seconds, 1), round(memory.peak_mb), cores)
 
 
 def _tidy_outputs(notebook: NotebookNode, name: str) -> None:
-    """Take out of the outputs what differs from run to run; refuse what a learner should not meet."""
+    """Take out of the outputs what differs from run to run; refuse what a learner should not meet.
+    """
     for index, cell in enumerate(notebook.cells):
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 raise BuildError(f"{name}, cell {index + 1} writes to stderr:\n{output.text}")
             data = output.get("data", {})
-            data.pop("application/vnd.jupyter.widget-view+json", None)  # its model lives in the kernel only
+            data.pop(
+                "application/vnd.jupyter.widget-view+json", None
+            )  # its model lives in the kernel only
             if "text/plain" in data:
                 data["text/plain"] = re.sub(r"0x[0-9a-f]{6,}", "0x0", data["text/plain"])
 
 
 def _keep_timings(notebook: NotebookNode, old: NotebookNode | None) -> None:
-    """In cells tagged `timing`, keep the old outputs unless a number in their text moved by more than 10 %."""
+    """In cells tagged `timing`, keep the old outputs unless a number in their text moved by more
+    than 10 %.
+    """
     stored = {cell.id: cell for cell in old.cells} if old else {}
     for cell in notebook.cells:
         before = stored.get(cell.id)
-        if "timing" in cell.metadata.get("tags", []) and before and _same_but_for_time(cell, before):
+        if (
+            "timing" in cell.metadata.get("tags", [])
+            and before
+            and _same_but_for_time(cell, before)
+        ):
             cell.outputs = before.outputs
 
 
@@ -295,10 +356,13 @@ def _same_but_for_time(cell: NotebookNode, before: NotebookNode) -> bool:
 def _output_text(cell: NotebookNode) -> str:
     """The words of a cell's outputs; pictures of times go with the numbers printed beside them."""
     data = [output.get("data", {}) for output in cell.outputs]
-    return "\n".join([output.get("text", "") for output in cell.outputs] + [d.get("text/plain", "") for d in data])
+    return "\n".join(
+        [output.get("text", "") for output in cell.outputs]
+        + [d.get("text/plain", "") for d in data]
+    )
 
 
-# ---- the three commands --------------------------------------------------------------------------------------------
+# ---- the three commands --------------------------------------------------------------------------
 
 
 def notebook_path(source: Path, edition: str, folder: Path = NOTEBOOKS) -> Path:
@@ -315,7 +379,9 @@ def stored_measurement(notebook: NotebookNode | None) -> Measured | None:
 
 
 def build(source: Path, folder: Path = NOTEBOOKS) -> Measured:
-    """Execute and write both editions of a lesson; nothing is written unless both run without an error."""
+    """Execute and write both editions of a lesson; nothing is written unless both run without an
+    error.
+    """
     built, measured = {}, None
     for edition in EDITIONS:
         name = f"{source.stem} ({edition} edition)"
@@ -346,7 +412,9 @@ def _taught(cells: list[NotebookNode]) -> list[str]:
 
 
 def renew(source: Path, folder: Path = NOTEBOOKS) -> None:
-    """Write both editions with new texts and the outputs they have. BuildError where code has changed (not Colab's)."""
+    """Write both editions with new texts and the outputs they have. BuildError where code has
+    changed (not Colab's).
+    """
     renewed = {}
     for edition in EDITIONS:
         path = notebook_path(source, edition, folder)
@@ -370,7 +438,9 @@ def _write(path: Path, notebook: NotebookNode) -> None:
 
 
 def with_times(readme: str, folder: Path = NOTEBOOKS) -> str:
-    """README's text with the measured time and memory of every lesson in the last column of its row."""
+    """README's text with the measured time and memory of every lesson in the last column of its
+    row.
+    """
     for source in lessons([], folder):
         measured = stored_measurement(read_notebook(notebook_path(source, "student", folder)))
         row = re.compile(rf"^(\|.*\(notebooks/{source.stem}\.ipynb\).*\|)[^|]*\|$", re.MULTILINE)
@@ -379,7 +449,9 @@ def with_times(readme: str, folder: Path = NOTEBOOKS) -> str:
 
 
 def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
-    """What differs between a lesson's notebooks and its source, one line each; empty if nothing does."""
+    """What differs between a lesson's notebooks and its source, one line each; empty if nothing
+    does.
+    """
     complaints = []
     for edition in EDITIONS:
         path = notebook_path(source, edition, folder)
@@ -391,21 +463,32 @@ def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
         if stored.metadata != wanted.metadata:
             complaints.append(f"{path.name} ({edition}): metadata differ")
         if len(stored.cells) != len(wanted.cells):
-            complaints.append(f"{path.name} ({edition}): {len(stored.cells)} cells, the source has {len(wanted.cells)}")
-        for number, (cell, want) in enumerate(zip(stored.cells, wanted.cells, strict=False), start=1):
+            complaints.append(
+                f"{path.name} ({edition}): {len(stored.cells)} cells, the source has {len(wanted.cells)}"
+            )
+        for number, (cell, want) in enumerate(
+            zip(stored.cells, wanted.cells, strict=False), start=1
+        ):
             fields = ("id", "cell_type", "metadata", "source")
             wrong = [field for field in fields if cell[field] != want[field]]
             if wrong:
-                complaints.append(f"{path.name} ({edition}), cell {number}: {', '.join(wrong)} differ")
+                complaints.append(
+                    f"{path.name} ({edition}), cell {number}: {', '.join(wrong)} differ"
+                )
                 break
     return complaints
 
 
 def run(source: Path, folder: Path = NOTEBOOKS) -> tuple[Measured | None, str]:
-    """Execute a student notebook as it stands, writing nothing; (what it took, "") or (None, what failed)."""
+    """Execute a student notebook as it stands, writing nothing; (what it took, "") or (None, what
+    failed).
+    """
     notebook = read_notebook(notebook_path(source, "student", folder))
     if notebook is None:
-        return None, f"{source.stem}.ipynb is missing: python notebooks/build.py build {source.stem}"
+        return (
+            None,
+            f"{source.stem}.ipynb is missing: python notebooks/build.py build {source.stem}",
+        )
     try:
         return execute(notebook, folder, source.stem), ""
     except BuildError as error:
@@ -413,7 +496,9 @@ def run(source: Path, folder: Path = NOTEBOOKS) -> tuple[Measured | None, str]:
 
 
 def lessons(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
-    """The sources of the named lessons ("08" or "08_a_voxel_model"), of all lessons if none is named."""
+    """The sources of the named lessons ("08" or "08_a_voxel_model"), of all lessons if none is
+    named.
+    """
     every = sorted((folder / "source").glob("[0-9][0-9]_*.py"))
     known = {key: source for source in every for key in (source.stem, source.stem[:2])}
     for name in names:
@@ -432,7 +517,9 @@ def _build_command(sources: list[Path]) -> int:
             print(f"[problem] {error}")
             return 1
         print(f"[ok] {source.stem}: {measured}", flush=True)
-    README.write_text(with_times(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    README.write_text(
+        with_times(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n"
+    )
     return 0
 
 
@@ -464,7 +551,9 @@ def _run_command(sources: list[Path]) -> int:
     for source in sources:
         measured, failure = run(source)
         failures += [failure] if failure else []
-        numbers = f"{measured.seconds:8.1f} {measured.peak_mb:8.0f}" if measured else f"{'-':>8} {'-':>8}"
+        numbers = (
+            f"{measured.seconds:8.1f} {measured.peak_mb:8.0f}" if measured else f"{'-':>8} {'-':>8}"
+        )
         print(f"{source.stem:<40} {numbers}  {'failed' if failure else 'ok'}", flush=True)
     for failure in failures:
         print(f"\n{failure}")
@@ -474,14 +563,21 @@ def _run_command(sources: list[Path]) -> int:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Build, check or run the lessons.")
     parser.add_argument("command", choices=["build", "renew", "check", "run"])
-    parser.add_argument("lessons", nargs="*", help="for example 08 or 08_name; all if none is named")
+    parser.add_argument(
+        "lessons", nargs="*", help="for example 08 or 08_name; all if none is named"
+    )
     options = parser.parse_args(arguments)
     try:
         sources = lessons(options.lessons)
     except ValueError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 2
-    commands = {"build": _build_command, "renew": _renew_command, "check": _check_command, "run": _run_command}
+    commands = {
+        "build": _build_command,
+        "renew": _renew_command,
+        "check": _check_command,
+        "run": _run_command,
+    }
     return commands[options.command](sources)
 
 

@@ -1,14 +1,17 @@
-"""Lesson 05's study: a GAN and a diffusion model with as many numbers to train and as much time, and what comes out.
+"""Lesson 05's study: a GAN and a diffusion model with as many numbers to train and as much time,
+and what comes out.
 
-    OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py            # about 35 minutes; stop it and start it as you like
-    python studies/gan_or_diffusion.py calibrate                    # seconds a step, on this machine
+    OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py            # about 35 minutes; stop it and
+    start it as you like python studies/gan_or_diffusion.py calibrate                    # seconds a
+    step, on this machine
 
-It writes `data/studies/gan_or_diffusion.json` after every run and leaves out what stands there already. Three parts:
-tuning (seeds 100 and up; the best settings are taken over by `tuned`), the duel (the tuned settings, five seeds), and
-the grid (the same learning rates for both methods, RATES, the GAN with and without its penalty).
+It writes `data/studies/gan_or_diffusion.json` after every run and leaves out what stands there
+already. Three parts: tuning (seeds 100 and up; the best settings are taken over by `tuned`), the
+duel (the tuned settings, five seeds), and the grid (the same learning rates for both methods,
+RATES, the GAN with and without its penalty).
 
-Equal time is fixed beforehand as a number of steps, STEPS, from the milliseconds a step in COST, so that the study
-repeats. The criteria of a good end, GOOD, were fixed before the grid was run.
+Equal time is fixed beforehand as a number of steps, STEPS, from the milliseconds a step in COST, so
+that the study repeats. The criteria of a good end, GOOD, were fixed before the grid was run.
 """
 
 import itertools
@@ -45,7 +48,8 @@ from course_utils.places import STUDIES
 FILE = STUDIES / "gan_or_diffusion.json"
 COMMAND = "OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py"
 
-# Milliseconds a training step on two threads (`calibrate`: the quickest tenth), and the steps that fit into the time.
+# Milliseconds a training step on two threads (`calibrate`: the quickest tenth), and the steps that
+# fit into the time.
 COST = {
     ("points", "diffusion", "plain"): 4.9, ("points", "gan", "plain"): 6.7,
     ("digits", "diffusion", "u-net"): 50.0, ("digits", "diffusion", "plain"): 7.5,
@@ -61,12 +65,18 @@ SEEDS = range(5)
 LOOKS = {"points": 10, "digits": 5}  # how often a run is looked at on its way
 SAMPLES = {"points": 5000, "digits": 600}  # samples that the end is judged by
 GLANCE = {"points": 1000, "digits": 200}  # and those of a look on the way
-GOOD = {"points": 4.0, "digits": 5.0}  # a good end: all modes covered, distance below so many times the floor
-RATES = {"points": [5e-4 * 2**k for k in range(8)], "digits": [7.5e-4, 3e-3, 12e-3]}  # the grid, for both methods
+GOOD = {
+    "points": 4.0,
+    "digits": 5.0,
+}  # a good end: all modes covered, distance below so many times the floor
+RATES = {
+    "points": [5e-4 * 2**k for k in range(8)],
+    "digits": [7.5e-4, 3e-3, 12e-3],
+}  # the grid, for both methods
 GRID_SEEDS = {"points": range(3), "digits": range(1)}
 
 
-# ---- the two methods ------------------------------------------------------------------------------------
+# ---- the two methods -----------------------------------------------------------------------------
 
 
 class Flat(nn.Module):
@@ -81,17 +91,31 @@ class Flat(nn.Module):
 
 
 def convolutional_networks(latent: int = 64, width: int = 64) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator of pictures with convolutions, as many numbers as the plain ones: for the tuning."""
+    """Generator and discriminator of pictures with convolutions, as many numbers as the plain ones:
+    for the tuning.
+    """
 
     def convolutions(*sizes: int) -> list[nn.Module]:
         pairs = itertools.pairwise(sizes)
-        return [part for a, b in pairs for part in (nn.Conv2d(a, b, 3, padding=1), nn.LeakyReLU(0.2))]
+        return [
+            part for a, b in pairs for part in (nn.Conv2d(a, b, 3, padding=1), nn.LeakyReLU(0.2))
+        ]
 
-    start = [nn.Linear(latent, 2 * width * 16), nn.Unflatten(1, (2 * width, 4, 4)), *convolutions(2 * width, width)]
-    finer = [nn.Upsample(scale_factor=2), *convolutions(width, width, width), nn.Conv2d(width, 1, 3, padding=1)]
+    start = [
+        nn.Linear(latent, 2 * width * 16),
+        nn.Unflatten(1, (2 * width, 4, 4)),
+        *convolutions(2 * width, width),
+    ]
+    finer = [
+        nn.Upsample(scale_factor=2),
+        *convolutions(width, width, width),
+        nn.Conv2d(width, 1, 3, padding=1),
+    ]
     coarser = [nn.AvgPool2d(2), *convolutions(width, 2 * width, 2 * width)]
     end = [nn.Flatten(), nn.Linear(2 * width * 16, 1)]
-    return nn.Sequential(*start, *finer, nn.Tanh()), nn.Sequential(*convolutions(1, width, width), *coarser, *end)
+    return nn.Sequential(*start, *finer, nn.Tanh()), nn.Sequential(
+        *convolutions(1, width, width), *coarser, *end
+    )
 
 
 def networks(data: str, method: str, network: str) -> tuple[nn.Module, ...]:
@@ -101,7 +125,9 @@ def networks(data: str, method: str, network: str) -> tuple[nn.Module, ...]:
         return point_networks() if data == "points" else make()
     if data == "points":
         return (Denoiser(MLP(width=64, depth=2), FlowPath(), "velocity"),)
-    inner = UNet(2, 1, (24, 48), blocks=1) if network == "u-net" else Flat(MLP(64, width=174, depth=3))
+    inner = (
+        UNet(2, 1, (24, 48), blocks=1) if network == "u-net" else Flat(MLP(64, width=174, depth=3))
+    )
     return (Denoiser(inner, FlowPath(), "velocity"),)
 
 
@@ -112,7 +138,9 @@ def trainer_of(setting: dict) -> Trainer | GANTrainer:
     common = {key: setting[key] for key in ("steps", "batch_size", "seed")}
     if setting["method"] == "gan":
         rates = {"generator_rate": setting["rate"], "discriminator_rate": setting["rate"]}
-        return GANTrainer(*players, LATENT[setting["data"]], GANPlan(**common, **rates, r1=setting["r1"]))
+        return GANTrainer(
+            *players, LATENT[setting["data"]], GANPlan(**common, **rates, r1=setting["r1"])
+        )
     times = {"points": {"time_std": 1.5}, "digits": {"weight_limit": 25.0}}[setting["data"]]
     plan = Plan(**common, learning_rate=setting["rate"], ema_decay=0.99, **times)
     return Trainer(*players, plan)
@@ -129,7 +157,7 @@ def samples_of(trainer: Trainer | GANTrainer, data: str, count: int, seed: int =
     return last(sample(trainer.ema, start, time_grid(path, SAMPLING_STEPS), ddim)).x_t
 
 
-# ---- what is measured -----------------------------------------------------------------------------------
+# ---- what is measured ----------------------------------------------------------------------------
 
 
 class Points:
@@ -142,11 +170,16 @@ class Points:
     def measure(self, points: Tensor) -> dict:
         shares = mode_shares(points, self.mixture)
         found = {"modes": modes_covered(points, self.mixture), "shares": shares.tolist()}
-        return found | {"distance": sliced_wasserstein(points, self.mixture.sample(len(points), seed=1))}
+        return found | {
+            "distance": sliced_wasserstein(points, self.mixture.sample(len(points), seed=1))
+        }
 
     def floor(self, count: int) -> float:
         """Mean distance of fresh data to the reference."""
-        far = [sliced_wasserstein(*(self.mixture.sample(count, seed=s) for s in (k, 1))) for k in range(2, 22)]
+        far = [
+            sliced_wasserstein(*(self.mixture.sample(count, seed=s) for s in (k, 1)))
+            for k in range(2, 22)
+        ]
         return sum(far) / len(far)
 
 
@@ -189,15 +222,21 @@ def run(setting: dict, world: Points | Digits) -> dict:
         if done.step % (setting["steps"] // looks) == 0:
             seconds += time.thread_time() - start
             glance = measured(world, samples_of(trainer, setting["data"], GLANCE[setting["data"]]))
-            course.append({"step": done.step, "modes": glance["modes"], "distance": glance["distance"]})
+            course.append(
+                {"step": done.step, "modes": glance["modes"], "distance": glance["distance"]}
+            )
             start = time.thread_time()
     seconds += time.thread_time() - start
     end = measured(world, samples_of(trainer, setting["data"], SAMPLES[setting["data"]]))
     return {"setting": setting, "end": end, "course": course, "thread_seconds": round(seconds, 2)}
 
 
-def milliseconds_for(model: Trainer | GANTrainer, data: str, count: int, repeats: int = 20) -> float:
-    """The quickest of several times to make `count` samples: what other work on the machine disturbs least."""
+def milliseconds_for(
+    model: Trainer | GANTrainer, data: str, count: int, repeats: int = 20
+) -> float:
+    """The quickest of several times to make `count` samples: what other work on the machine
+    disturbs least.
+    """
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -206,21 +245,37 @@ def milliseconds_for(model: Trainer | GANTrainer, data: str, count: int, repeats
     return 1000 * min(times)
 
 
-# ---- which runs -----------------------------------------------------------------------------------------
+# ---- which runs ----------------------------------------------------------------------------------
 
 
 def setting(data: str, method: str, network: str, seed: int, rate: float, r1: float | None) -> dict:
     """All that fixes a run."""
-    found = {"data": data, "method": method, "network": network, "seed": seed, "rate": rate, "r1": r1}
+    found = {
+        "data": data,
+        "method": method,
+        "network": network,
+        "seed": seed,
+        "rate": rate,
+        "r1": r1,
+    }
     return found | {"batch_size": BATCH[data], "steps": int(STEPS[data, method, network])}
 
 
 def tuning() -> list[dict]:
     """What was tried before the study, each with as much time as in the study."""
     rates, seeds = (1e-3, 2e-3, 4e-3, 8e-3, 16e-3, 32e-3), range(100, 103)
-    tries = [("points", "gan", "plain", seed, rate, r1) for seed in seeds for rate in rates for r1 in (0.1, 1.0)]
-    tries += [("points", "diffusion", "plain", seed, rate, None) for seed in seeds for rate in rates[1:5]]
-    tries += [("digits", "gan", "plain", 100, rate, r1) for rate in (2e-3, 4e-3) for r1 in (0.3, 1.0, 3.0)]
+    tries = [
+        ("points", "gan", "plain", seed, rate, r1)
+        for seed in seeds
+        for rate in rates
+        for r1 in (0.1, 1.0)
+    ]
+    tries += [
+        ("points", "diffusion", "plain", seed, rate, None) for seed in seeds for rate in rates[1:5]
+    ]
+    tries += [
+        ("digits", "gan", "plain", 100, rate, r1) for rate in (2e-3, 4e-3) for r1 in (0.3, 1.0, 3.0)
+    ]
     tries += [("digits", "gan", "plain", 100, rate, r1) for rate, r1 in ((4e-3, 10.0), (8e-3, 3.0))]
     tries += [("digits", "gan", "convolutions", 100, 2e-3, 1.0)]
     tries += [("digits", "diffusion", "u-net", 100, rate, None) for rate in (1.5e-3, 3e-3, 6e-3)]
@@ -235,13 +290,18 @@ def tuned(runs: list[dict], data: str, method: str) -> tuple[str, float, float |
         s = one["setting"]
         if s["seed"] >= 100 and (s["data"], s["method"]) == (data, method):
             far = one["end"]["distance"]
-            ends.setdefault((s["network"], s["rate"], s["r1"]), []).append(float("inf") if far is None else far)
+            ends.setdefault((s["network"], s["rate"], s["r1"]), []).append(
+                float("inf") if far is None else far
+            )
     return min(ends, key=lambda key: sum(ends[key]) / len(ends[key]))
 
 
 def study(runs: list[dict]) -> list[dict]:
     """The duel, then the grid of learning rates: points first, then digits, seed by seed."""
-    best = {key: tuned(runs, *key) for key in itertools.product(("points", "digits"), ("gan", "diffusion"))}
+    best = {
+        key: tuned(runs, *key)
+        for key in itertools.product(("points", "digits"), ("gan", "diffusion"))
+    }
     found = []
     for data in ("points", "digits"):
         for seed, method in itertools.product(SEEDS, ("gan", "diffusion")):
@@ -257,7 +317,9 @@ def study(runs: list[dict]) -> list[dict]:
 
 def about(worlds: dict, runs: list[dict]) -> dict:
     """What a reader of the results needs to know beside the runs."""
-    best = {f"{d} {m}": tuned(runs, d, m) for d, m in itertools.product(worlds, ("gan", "diffusion"))}
+    best = {
+        f"{d} {m}": tuned(runs, d, m) for d, m in itertools.product(worlds, ("gan", "diffusion"))
+    }
     speed, sizes = {}, {}
     for data, method in itertools.product(worlds, ("gan", "diffusion")):
         network, rate, r1 = best[f"{data} {method}"]
@@ -292,7 +354,12 @@ def main() -> None:
                 continue
             runs.append(run(one, worlds[one["data"]]))
             end = runs[-1]["end"]
-            print({k: v for k, v in one.items() if v is not None}, end["modes"], end["distance"], flush=True)
+            print(
+                {k: v for k, v in one.items() if v is not None},
+                end["modes"],
+                end["distance"],
+                flush=True,
+            )
             save_results(FILE, {"about": {}, "runs": runs}, COMMAND)
     wanted = tuning() + study(runs)
     runs = [done for done in runs if done["setting"] in wanted]
@@ -300,7 +367,9 @@ def main() -> None:
 
 
 def calibrate() -> None:
-    """Milliseconds a step of every network, steps taken in turns: the tenth of the times that were quickest."""
+    """Milliseconds a step of every network, steps taken in turns: the tenth of the times that were
+    quickest.
+    """
     worlds = {"points": Points(), "digits": Digits()}
     loops = {key: trainer_of(setting(*key, 0, 1e-3, 1.0)).run(worlds[key[0]].draw) for key in COST}
     times: dict[tuple, list[float]] = {key: [] for key in COST}
@@ -309,7 +378,10 @@ def calibrate() -> None:
         next(loops[key])
         times[key].append(1000 * (time.perf_counter() - start))
     for key, found in times.items():
-        print(f"{' '.join(key):>24}: {sorted(found)[len(found) // 10]:7.1f} ms, in the study {COST[key]:.1f} ms")
+        print(
+            f"{' '.join(key):>24}: {sorted(found)[len(found) // 10]:7.1f} ms, in the study"
+            f" {COST[key]:.1f} ms"
+        )
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
     python3 course.py train words16    # once, half an hour on one core
     python studies/how_to_read.py      # half an hour on one core; stop it and start it as you like
 
-It writes `data/studies/how_to_read.json` after every run and leaves out what stands there already. Four ways, each
-begun from the shipped class-conditional model without its labels and from the words of words16: a summary that scales
-and shifts every layer (lesson 06); besides, reading word by word through cross-attention at each level (arXiv
-2112.10752); besides the summary, a sketch that the text draws for the stem; all three. Same shapes, captions, plan,
-seed and sampler. Measured on shapes and captions that training never saw: how much nearer to the true shape the guess
-at high noise is with the caption than with the bare name of the family, and the attributes that the judge of lesson 07
-finds right in shapes made from prompts, beside those found in shapes of other prompts.
+It writes `data/studies/how_to_read.json` after every run and leaves out what stands there already.
+Four ways, each begun from the shipped class-conditional model without its labels and from the words
+of words16: a summary that scales and shifts every layer (lesson 06); besides, reading word by word
+through cross-attention at each level (arXiv 2112.10752); besides the summary, a sketch that the
+text draws for the stem; all three. Same shapes, captions, plan, seed and sampler. Measured on
+shapes and captions that training never saw: how much nearer to the true shape the guess at high
+noise is with the caption than with the bare name of the family, and the attributes that the judge
+of lesson 07 finds right in shapes made from prompts, beside those found in shapes of other prompts.
 """
 
 import sys
@@ -20,7 +21,14 @@ import numpy as np
 import torch
 
 from course_utils.cli.commands import begin_from, parts, read_config
-from course_utils.datasets.captions import FIRST_TEST_SEED, captions, faithfulness, prompts, total, words
+from course_utils.datasets.captions import (
+    FIRST_TEST_SEED,
+    captions,
+    faithfulness,
+    prompts,
+    total,
+    words,
+)
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import parameter_count
 from course_utils.diffusion.noise import gaussian
@@ -43,12 +51,21 @@ WAYS = {  # changes of the network
     "all three": {"reads": True, "sketch": 16},
 }
 LEVELS, HELD_OUT = (0.8, 0.9, 0.95, 0.98), 128  # noise levels, and shapes that training never saw
-PLAN = {"steps": 500, "batch_size": 8, "learning_rate": 5e-4, "time_mean": 1.3, "weight_limit": 25.0, "ema_decay": 0.99}
+PLAN = {
+    "steps": 500,
+    "batch_size": 8,
+    "learning_rate": 5e-4,
+    "time_mean": 1.3,
+    "weight_limit": 25.0,
+    "ema_decay": 0.99,
+}
 PROMPTS, CONFIG = 110, read_config("text-to-shape32")  # sampled as the shipped model is
 
 
 def untrained(way: str):
-    """A denoiser with the trunk of the shipped model and the words of words16, told in the given way."""
+    """A denoiser with the trunk of the shipped model and the words of words16, told in the given
+    way.
+    """
     network = CONFIG["network"] | {"reads": False, "sketch": 0} | WAYS[way]
     denoiser = build_denoiser(CONFIG | {"network": network})
     begin_from(denoiser, ["data/checkpoints/shapes32", "runs/words16/checkpoint"])
@@ -66,9 +83,14 @@ def trained(way: str) -> Trainer:
 
 
 def errors(denoiser) -> dict[str, list[float]]:
-    """Mean squared errors of the guess of x0 at each of LEVELS, told the family's name, and told a caption."""
+    """Mean squared errors of the guess of x0 at each of LEVELS, told the family's name, and told a
+    caption.
+    """
     shapes = make_shapes(HELD_OUT, 32, FAMILIES, FIRST_TEST_SEED)
-    x0, noise = to_model(torch.from_numpy(shapes.voxels)), gaussian(list(range(HELD_OUT)), (1, 32, 32, 32))
+    x0, noise = (
+        to_model(torch.from_numpy(shapes.voxels)),
+        gaussian(list(range(HELD_OUT)), (1, 32, 32, 32)),
+    )
     names = [f"a {FAMILIES[k % len(FAMILIES)]}" for k in range(HELD_OUT)]
     found = {}
     for told, texts in {"name": names, "caption": captions(shapes, 0)}.items():
@@ -84,14 +106,22 @@ def errors(denoiser) -> dict[str, list[float]]:
 
 
 def obeyed(denoiser) -> dict[str, list[int]]:
-    """[right, asked]: of the shapes' own prompts, and by chance, of the next prompt of the same family."""
+    """[right, asked]: of the shapes' own prompts, and by chance, of the next prompt of the same
+    family.
+    """
     everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES))
     asked = [prompt for prompt in everything if prompt.family in FAMILIES]
     rows = parts(list(range(len(asked))))
-    made = [last(sampling_states(denoiser, CONFIG, [asked[k].text for k in part], part)).x_t for part in rows]
+    made = [
+        last(sampling_states(denoiser, CONFIG, [asked[k].text for k in part], part)).x_t
+        for part in rows
+    ]
     shapes = to_occupancy(torch.cat(made))
     others = np.roll(shapes, len(FAMILIES), axis=0)
-    return {"own": list(total(faithfulness(shapes, asked))), "other": list(total(faithfulness(others, asked)))}
+    return {
+        "own": list(total(faithfulness(shapes, asked))),
+        "other": list(total(faithfulness(others, asked))),
+    }
 
 
 def run(way: str) -> dict:
@@ -99,7 +129,12 @@ def run(way: str) -> dict:
     seconds = round(time.perf_counter() - start, 1)
     with torch.no_grad():
         found = {"errors": errors(trainer.ema), "right": obeyed(trainer.ema)}
-    return {"way": way, "seconds": seconds, "parameters": parameter_count(trainer.denoiser), **found}
+    return {
+        "way": way,
+        "seconds": seconds,
+        "parameters": parameter_count(trainer.denoiser),
+        **found,
+    }
 
 
 def main(file: Path = FILE) -> None:

@@ -1,11 +1,14 @@
-"""Lesson 08's study: what should a network that looks through patches predict: the clean shape, the noise, or v?
+"""Lesson 08's study: what should a network that looks through patches predict: the clean shape, the
+noise, or v?
 
-    OMP_NUM_THREADS=1 python studies/what_to_predict.py      # about half an hour; stop it and start it as you like
+    OMP_NUM_THREADS=1 python studies/what_to_predict.py      # about half an hour; stop it and start
+    it as you like
 
-It writes `data/studies/what_to_predict.json` after every run and leaves out what stands there already. Two worlds: the
-lesson's own (16 voxels a side, patches of 2, three families, the lesson's plan) with three seeds, and chairs at 32
-voxels a side with patches of 4. In each, the same network, data, plan and sampler; only the prediction changes, and
-for the noise also the loss: DDPM's own, in the noise (arXiv 2006.11239, eq. 14). Compare Li and He, arXiv 2511.13720.
+It writes `data/studies/what_to_predict.json` after every run and leaves out what stands there
+already. Two worlds: the lesson's own (16 voxels a side, patches of 2, three families, the lesson's
+plan) with three seeds, and chairs at 32 voxels a side with patches of 4. In each, the same network,
+data, plan and sampler; only the prediction changes, and for the noise also the loss: DDPM's own, in
+the noise (arXiv 2006.11239, eq. 14). Compare Li and He, arXiv 2511.13720.
 """
 
 import sys
@@ -43,7 +46,13 @@ WORLDS = {
         "sampling": {"steps": 16, "guidance_scale": 1.0, "each": 60},
     },
 }  # fmt: skip
-WAYS = [("x0", "velocity"), ("velocity", "velocity"), ("v", "velocity"), ("noise", "velocity"), ("noise", "noise")]
+WAYS = [
+    ("x0", "velocity"),
+    ("velocity", "velocity"),
+    ("v", "velocity"),
+    ("noise", "velocity"),
+    ("noise", "noise"),
+]
 COMMON = {"time_mean": 1.0, "weight_limit": 25.0}
 SHIFT, HELD_OUT = 3.0, 90_000
 
@@ -51,7 +60,12 @@ SHIFT, HELD_OUT = 3.0, 90_000
 def settings() -> list[dict]:
     """All runs, the lesson's world first."""
     keys = ("world", "prediction", "loss_in", "seed")
-    runs = [(name, *way, seed) for name, world in WORLDS.items() for seed in world["seeds"] for way in WAYS]
+    runs = [
+        (name, *way, seed)
+        for name, world in WORLDS.items()
+        for seed in world["seeds"]
+        for way in WAYS
+    ]
     return [dict(zip(keys, one, strict=True)) for one in runs]
 
 
@@ -95,7 +109,11 @@ def run(setting: dict) -> dict:
     trainer = trained(setting)
     seconds = time.thread_time() - start
     report = shape_report(samples(trainer.ema, world), reference(world, HELD_OUT))
-    return {"setting": setting, "report": finite(report._asdict()), "thread_seconds": round(seconds, 1)}
+    return {
+        "setting": setting,
+        "report": finite(report._asdict()),
+        "thread_seconds": round(seconds, 1),
+    }
 
 
 def main(file: Path = FILE) -> None:

@@ -1,4 +1,6 @@
-"""What breaks elsewhere does not break here: damaged files, full disks, two at once, pickles, HTML, other processes."""
+"""What breaks elsewhere does not break here: damaged files, full disks, two at once, pickles, HTML,
+other processes.
+"""
 
 import hashlib
 import importlib.util
@@ -53,7 +55,9 @@ NAN = torch.full((4, 2), torch.nan)
 BLOBS = five_blobs().denoiser(FlowPath())
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer on this system to stop a reader with")
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="no timer on this system to stop a reader with"
+)
 def test_damaged_files_are_read_or_refused():
     results, bad = fuzzing.fuzz(650, seed=1)
     assert not bad, "\n".join(bad)
@@ -82,7 +86,9 @@ def test_the_fuzzer_sees_what_is_wrong(tmp_path):
     def silent(path):
         raise ValueError
 
-    assert "KeyError" in fuzzing.outcome(wrong, tmp_path) and "without a word" in fuzzing.outcome(silent, tmp_path)
+    assert "KeyError" in fuzzing.outcome(wrong, tmp_path) and "without a word" in fuzzing.outcome(
+        silent, tmp_path
+    )
 
 
 @cache
@@ -135,8 +141,16 @@ DOORS = [  # a call with bad input, and what its message must name
     ("no seeds", lambda: gaussian([], (2,)), "seed"),
     ("a negative size", lambda: gaussian(0, (-1, 2)), "shape"),
     ("more noise than memory", lambda: gaussian(0, (10**6, 10**6)), "shape"),
-    ("prompts without seeds", lambda: sampling_states(*shipped(), ["chair"], []), "1 prompts and 0 seeds"),
-    ("one prompt and two seeds", lambda: sampling_states(*shipped(), ["chair"], [1, 2]), "1 prompts and 2 seeds"),
+    (
+        "prompts without seeds",
+        lambda: sampling_states(*shipped(), ["chair"], []),
+        "1 prompts and 0 seeds",
+    ),
+    (
+        "one prompt and two seeds",
+        lambda: sampling_states(*shipped(), ["chair"], [1, 2]),
+        "1 prompts and 2 seeds",
+    ),
     ("a prompt outside of a list", lambda: sampling_states(*shipped(), "chair", 1), "prompts"),
     ("no prompt", lambda: pipeline()(None), "prompt"),
     ("a number for a prompt", lambda: pipeline()(3), "prompt"),
@@ -153,23 +167,47 @@ DOORS = [  # a call with bad input, and what its message must name
     ("fields that are no numbers", lambda: to_occupancy(NAN.reshape(2, 2, 2)), "NaN"),
     ("a level that is no number", lambda: smooth_mesh(np.ones((4, 4, 4)), float("nan")), "level"),
     ("a cloud in words", lambda: NoiseSlider("rings"), "clouds"),
-    ("no mixture", lambda: ScoreField(None, FlowPath(), Denoiser(MLP(2), FlowPath())), "GaussianMixture"),
+    (
+        "no mixture",
+        lambda: ScoreField(None, FlowPath(), Denoiser(MLP(2), FlowPath())),
+        "GaussianMixture",
+    ),
     ("no denoiser", lambda: SamplerPlayground(None, torch.zeros(200, 2)), "denoiser"),
     ("data that are no points", lambda: SamplerPlayground(BLOBS, torch.zeros(200, 3)), "data"),
-    ("points that are no numbers", lambda: SamplerPlayground(BLOBS, torch.full((200, 2), torch.nan)), "data"),
+    (
+        "points that are no numbers",
+        lambda: SamplerPlayground(BLOBS, torch.full((200, 2), torch.nan)),
+        "data",
+    ),
     ("a workshop of nothing", lambda: Workshop(list, {}, str), "slider"),
     ("a workshop's slider", lambda: Workshop(list, {"width": (0.0, 1.0)}, str), "width"),
-    ("a workshop that builds nothing", lambda: Workshop(None, {"width": (0.0, 1.0, 0.5)}, str), "build"),
+    (
+        "a workshop that builds nothing",
+        lambda: Workshop(None, {"width": (0.0, 1.0, 0.5)}, str),
+        "build",
+    ),
     ("a prompt box without a model", lambda: PromptBox(None, {}, "chair"), "config lacks classes"),
-    ("times that rise", lambda: last(sample(lambda x, t: x, NAN, torch.tensor([0.0, 1.0]))), "times"),
-    ("times that are no numbers", lambda: last(sample(lambda x, t: x, NAN, torch.tensor([torch.nan, 0.0]))), "times"),
+    (
+        "times that rise",
+        lambda: last(sample(lambda x, t: x, NAN, torch.tensor([0.0, 1.0]))),
+        "times",
+    ),
+    (
+        "times that are no numbers",
+        lambda: last(sample(lambda x, t: x, NAN, torch.tensor([torch.nan, 0.0]))),
+        "times",
+    ),
     ("one time", lambda: last(sample(lambda x, t: x, NAN, torch.tensor([1.0]))), "times"),
     ("a negative seed", lambda: gaussian(-1, (2,)), "seed"),
     ("half a seed", lambda: gaussian(0.5, (2,)), "seed"),
     ("a huge seed", lambda: gaussian(2**32, (2,)), "seed"),
     ("guidance outside of time", lambda: guided(None, interval=(0.5, 2.0)), "interval"),
     ("a strange prediction", lambda: Denoiser(MLP(2), FlowPath(), "xo"), "prediction"),
-    ("a grid that does not fit", lambda: UNet(2, patch=2)(torch.zeros(1, 1, 30, 30), torch.zeros(1)), "multiple"),
+    (
+        "a grid that does not fit",
+        lambda: UNet(2, patch=2)(torch.zeros(1, 1, 30, 30), torch.zeros(1)),
+        "multiple",
+    ),
     ("a picture for volumes", lambda: UNet(3)(torch.zeros(1, 1, 32, 32), torch.zeros(1)), "shape"),
     ("four dimensions", lambda: UNet(4), "dimensions"),
     ("a U-Net without a level", lambda: UNet(2, channels=()), "channels"),
@@ -187,7 +225,11 @@ DOORS = [  # a call with bad input, and what its message must name
     ("clouds of two sizes", lambda: sliced_wasserstein(NAN, torch.zeros(4, 3)), "shape"),
     ("features that are no numbers", lambda: frechet_distance(NAN, NAN), "finite"),
     ("a plan of no steps", lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(steps=0)), "steps"),
-    ("a plan without a batch", lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0)), "batch_size"),
+    (
+        "a plan without a batch",
+        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0)),
+        "batch_size",
+    ),
     ("data that are no numbers", lambda: trained(NAN), "finite"),
 ]
 
@@ -198,13 +240,17 @@ def made(x, **how):
 
 def trained(values, steps=2, seed=3):
     torch.manual_seed(seed)
-    trainer = Trainer(Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=steps, batch_size=4, seed=seed))
+    trainer = Trainer(
+        Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=steps, batch_size=4, seed=seed)
+    )
     for _ in trainer.run(batches(values)):
         pass
     return trainer
 
 
-@pytest.mark.parametrize(("call", "named"), [door[1:] for door in DOORS], ids=[door[0] for door in DOORS])
+@pytest.mark.parametrize(
+    ("call", "named"), [door[1:] for door in DOORS], ids=[door[0] for door in DOORS]
+)
 def test_every_door_says_what_is_wrong(call, named):
     with pytest.raises(ValueError, match=named) as refused:
         call()
@@ -215,7 +261,9 @@ def test_a_control_that_failed_does_not_stand_in_the_way_of_the_next():
     inputs = {"width": (0.2, 0.6, 0.4)}
     with pytest.raises(NameError):  # a slip in a cell, then the cell again without it
         Workshop(lambda width: sidth, inputs, lambda voxels: "")  # noqa: F821
-    control = Workshop(lambda width: [slab(width, width, (0.0, 0.5), False)], inputs, lambda voxels: "")
+    control = Workshop(
+        lambda width: [slab(width, width, (0.0, 0.5), False)], inputs, lambda voxels: ""
+    )
     assert control.voxels().any()
     control.close()
 
@@ -227,10 +275,14 @@ def test_no_sampler_makes_nan_of_sound_guesses(path, sampler):
     denoiser = Denoiser(MLP(2, width=16), path)
     x = path.prior_sample(gaussian(0, (5, 2)))
     for steps in (1, 2, 7):
-        assert last(sample(denoiser, x, time_grid(path, steps), SAMPLERS[sampler], seed=0)).x_t.isfinite().all()
+        assert (
+            last(sample(denoiser, x, time_grid(path, steps), SAMPLERS[sampler], seed=0))
+            .x_t.isfinite()
+            .all()
+        )
 
 
-# ---- saving -----------------------------------------------------------------------------------------------
+# ---- saving --------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_while_saving_leaves_what_was_there(tmp_path, monkeypatch):
@@ -259,13 +311,18 @@ def test_a_full_disk_loses_nothing_and_is_said_in_one_line(tmp_path):
     before = goal.read_bytes()
     code = f"""
 import torch
-from course_utils.cli import __main__ as program
+from course_utils.cli import commands as program
 from course_utils.files.atomic import save_tensors
 program.train = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
 program.main(["train", "shapes32"])
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=limited, cwd=ROOT, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        preexec_fn=limited,
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 1, done.stderr
     assert re.fullmatch(r"course.py train: .*saved before is unharmed\n", done.stderr), done.stderr
@@ -281,7 +338,11 @@ with alone_in({str(tmp_path / "run")!r}):
     sys.stdin.read()
 """
     other = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
     assert other.stdout.readline() == "in\n"
     with pytest.raises(ValueError, match="in use by another training"), alone_in(tmp_path / "run"):
@@ -292,7 +353,7 @@ with alone_in({str(tmp_path / "run")!r}):
         pass
 
 
-# ---- strangers --------------------------------------------------------------------------------------------
+# ---- strangers -----------------------------------------------------------------------------------
 
 
 class Bomb:
@@ -310,10 +371,16 @@ def test_no_pickle_is_opened(tmp_path):
     bomb.write_bytes(pickle.dumps(Bomb(mark)))
     torch.save({"weights": Bomb(mark)}, tmp_path / "bomb.pt")
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w") as archive:
-        header = np.lib.format.magic(1, 0) + b"v\x00" + b"{'descr': '|O', 'fortran_order': False, 'shape': (1, 64), }"
+        header = (
+            np.lib.format.magic(1, 0)
+            + b"v\x00"
+            + b"{'descr': '|O', 'fortran_order': False, 'shape': (1, 64), }"
+        )
         archive.writestr("voxels.npy", header.ljust(128) + bomb.read_bytes())
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text((ROOT / "data/checkpoints/shapes32/config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(
+        (ROOT / "data/checkpoints/shapes32/config.json").read_text()
+    )
     (tmp_path / "model" / "model.safetensors").write_bytes((tmp_path / "bomb.pt").read_bytes())
     trainer = Trainer(Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=2))
     for read, file in [
@@ -331,7 +398,9 @@ def test_no_pickle_is_opened(tmp_path):
 
 
 def test_nothing_of_ours_asks_for_pickles():
-    asks = re.compile(r"\bimport pickle|\bpickle\.load|torch\.load\(|allow_pickle\s*=\s*True|\bjoblib\b|\bdill\b")
+    asks = re.compile(
+        r"\bimport pickle|\bpickle\.load|torch\.load\(|allow_pickle\s*=\s*True|\bjoblib\b|\bdill\b"
+    )
     folders = ("course_utils", "benchmarks", "studies", "notebooks")
     ours = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     assert len(ours) > 50
@@ -350,7 +419,7 @@ def test_html_in_titles_is_text():
     assert "&lt;img src=x" in text and "<img" not in text and "<b>two" not in text
 
 
-# ---- the same again ---------------------------------------------------------------------------------------
+# ---- the same again ------------------------------------------------------------------------------
 
 
 def fingerprint():
@@ -370,7 +439,10 @@ def test_the_same_seed_gives_the_same_bits_here_and_in_another_process():
         first, second = fingerprint(), fingerprint()
     finally:
         torch.set_num_threads(threads)
-    code = "import torch; torch.set_num_threads(1); import test_robust; print(test_robust.fingerprint())"
+    code = (
+        "import torch; torch.set_num_threads(1); import test_robust;"
+        " print(test_robust.fingerprint())"
+    )
     there = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "tests",
         env=os.environ | {"PYTHONPATH": str(ROOT)},

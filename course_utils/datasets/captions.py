@@ -1,15 +1,18 @@
-"""What a shape may be called: captions that say part of what is true, in many wordings, and prompts to test with.
+"""What a shape may be called: captions that say part of what is true, in many wordings, and prompts
+to test with.
 
-Lesson 09 trains on them. `PHRASES` says, family by family, which words stand for which attributes of `make_shape`;
-`FORMS` are the sentences they go into. Three things training never sees: some sentences (`TEST_FORMS`, with no word of
-their own); some pairs of attributes in one text, though shapes have them (`SAID_APART`); some pairs in a text or in a
-shape (`HELD_OUT`). So what a model does with new prompts can be counted kind by kind. `faithfulness` counts, with
-`measure` as the judge.
+Lesson 09 trains on them. `PHRASES` says, family by family, which words stand for which attributes
+of `make_shape`; `FORMS` are the sentences they go into. Three things training never sees: some
+sentences (`TEST_FORMS`, with no word of their own); some pairs of attributes in one text, though
+shapes have them (`SAID_APART`); some pairs in a text or in a shape (`HELD_OUT`). So what a model
+does with new prompts can be counted kind by kind. `faithfulness` counts, with `measure` as the
+judge.
 
-A key is "attribute=value", with "|" between values that the phrase does not tell apart, a space between attributes
-that one phrase names together, "_" for a blank in a value, yes and no for True and False. "?attribute=value" must be
-true too, but is not said. Phrases: "=" stands for the whole noun, "~" is the place of the noun behind an adjective,
-"no" begins what is absent, all others follow "with". Families list them in the order in which English puts adjectives.
+A key is "attribute=value", with "|" between values that the phrase does not tell apart, a space
+between attributes that one phrase names together, "_" for a blank in a value, yes and no for True
+and False. "?attribute=value" must be true too, but is not said. Phrases: "=" stands for the whole
+noun, "~" is the place of the noun behind an adjective, "no" begins what is absent, all others
+follow "with". Families list them in the order in which English puts adjectives.
 """
 
 import itertools
@@ -25,7 +28,9 @@ from course_utils.datasets.shapes import CLASSES, Draws, ShapeSet, attributes_of
 from course_utils.networks.text import split
 
 Attributes = Mapping[str, str | int | bool]
-Named = dict[str, tuple[str | int | bool, ...]]  # an attribute and the values of which it must have one
+Named = dict[
+    str, tuple[str | int | bool, ...]
+]  # an attribute and the values of which it must have one
 
 LONGEST = 24  # words, as many as `TextEncoder` reads
 FIRST_TEST_SEED = 1_000_000  # training takes its shapes from lower ones
@@ -268,14 +273,23 @@ PHRASES = {
     },
     "house": {
         "": "=house; =home; =building",
-        "storeys=1": "one floor; =bungalow; =one storey house; =single storey house; =one story house",
-        "storeys=2": "two floors; two storeys; =two storey house; =two story house; =two floor house",
-        "storeys=3": "three floors; three storeys; =three storey house; =three story house; =three floor house",
+        "storeys=1": (
+            "one floor; =bungalow; =one storey house; =single storey house; =one story house"
+        ),
+        "storeys=2": (
+            "two floors; two storeys; =two storey house; =two story house; =two floor house"
+        ),
+        "storeys=3": (
+            "three floors; three storeys; =three storey house; =three story house; =three floor"
+            " house"
+        ),
         "pitch=low": "a low roof; a shallow roof",
         "pitch=steep": "a steep roof",
         "roof=gable|front_gable": "a gable roof; a gabled roof",
         "roof=gable": "a side gable roof; gables at the sides",
-        "roof=front_gable": "a front gable roof; a gable at the front; a gable roof that faces the front",
+        "roof=front_gable": (
+            "a front gable roof; a gable at the front; a gable roof that faces the front"
+        ),
         "roof=hipped": "a hipped roof; a hip roof; a roof that slopes to all sides",
         "roof=flat": "a flat roof",
         "roof=shed": "a shed roof; a roof that slopes to the front",
@@ -346,12 +360,22 @@ PHRASES = {
         "handle=both": "two handles; handles on both sides",
         "handle_shape=round handle=left|right": "a round handle; a curved handle",
         "handle_shape=round handle=left": "a round handle on the left; a curved handle on the left",
-        "handle_shape=round handle=right": "a round handle on the right; a curved handle on the right",
-        "handle_shape=round handle=both": "two round handles; two curved handles; round handles on both sides",
+        "handle_shape=round handle=right": (
+            "a round handle on the right; a curved handle on the right"
+        ),
+        "handle_shape=round handle=both": (
+            "two round handles; two curved handles; round handles on both sides"
+        ),
         "handle_shape=square handle=left|right": "a square handle; an angular handle",
-        "handle_shape=square handle=left": "a square handle on the left; an angular handle on the left",
-        "handle_shape=square handle=right": "a square handle on the right; an angular handle on the right",
-        "handle_shape=square handle=both": "two square handles; two angular handles; square handles on both sides",
+        "handle_shape=square handle=left": (
+            "a square handle on the left; an angular handle on the left"
+        ),
+        "handle_shape=square handle=right": (
+            "a square handle on the right; an angular handle on the right"
+        ),
+        "handle_shape=square handle=both": (
+            "two square handles; two angular handles; square handles on both sides"
+        ),
         "rim=yes": "a thick rim; a rim",
         "rim=no": "no rim; no thick rim",
         "saucer=yes": "a saucer",
@@ -361,7 +385,9 @@ PHRASES = {
 
 
 class Prompt(NamedTuple):
-    """A text, the family it is about, what it names, and the seed of a real shape of which all of it is true."""
+    """A text, the family it is about, what it names, and the seed of a real shape of which all of
+    it is true.
+    """
 
     text: str
     family: str
@@ -389,12 +415,18 @@ def _condition(text: str) -> tuple[Named, Named]:
     named, when = {}, {}
     for term in text.split():
         name, values = term.lstrip("?").split("=")
-        (when if term[0] == "?" else named)[name] = tuple(_value(value) for value in values.split("|"))
+        (when if term[0] == "?" else named)[name] = tuple(
+            _value(value) for value in values.split("|")
+        )
     return named, when
 
 
 def _value(text: str) -> str | int | bool:
-    return int(text) if text.isdigit() else {"yes": True, "no": False}.get(text, text.replace("_", " "))
+    return (
+        int(text)
+        if text.isdigit()
+        else {"yes": True, "no": False}.get(text, text.replace("_", " "))
+    )
 
 
 _FACTS = {
@@ -404,7 +436,10 @@ _FACTS = {
 # every attribute with the values that some phrase gives it: (family, attribute, values)
 FACTS = tuple(
     dict.fromkeys(
-        (family, *named) for family, facts in _FACTS.items() for fact in facts for named in fact.named.items()
+        (family, *named)
+        for family, facts in _FACTS.items()
+        for fact in facts
+        for named in fact.named.items()
     )
 )
 
@@ -413,7 +448,9 @@ def _holds(condition: Named, attributes: Attributes) -> bool:
     return all(attributes[name] in values for name, values in condition.items())
 
 
-def pairs_of(family: str, attributes: Attributes, table: Mapping[str, Sequence[str]] = HELD_OUT) -> list[Named]:
+def pairs_of(
+    family: str, attributes: Attributes, table: Mapping[str, Sequence[str]] = HELD_OUT
+) -> list[Named]:
     """Those pairs of a table, `HELD_OUT` or `SAID_APART`, that a shape has."""
     pairs = [_condition(pair)[0] for pair in table.get(family, ())]
     return [pair for pair in pairs if _holds(pair, attributes)]
@@ -422,7 +459,9 @@ def pairs_of(family: str, attributes: Attributes, table: Mapping[str, Sequence[s
 def held_out(shapes: ShapeSet) -> np.ndarray:
     """Which of N shapes training does without: bool (N,)."""
     rows = zip(shapes.labels, shapes.attributes, strict=True)
-    return np.array([bool(pairs_of(CLASSES[label], attributes)) for label, attributes in rows], dtype=bool)
+    return np.array(
+        [bool(pairs_of(CLASSES[label], attributes)) for label, attributes in rows], dtype=bool
+    )
 
 
 def named_facts(families: Sequence[str], named: Sequence[Named]) -> np.ndarray:
@@ -438,13 +477,18 @@ def true_facts(shapes: ShapeSet) -> np.ndarray:
     """Which of `FACTS` are true of N shapes: bool (N, facts). None of another family's is."""
     rows = zip(shapes.labels, shapes.attributes, strict=True)
     return np.array(
-        [[family == CLASSES[label] and a[name] in values for family, name, values in FACTS] for label, a in rows],
+        [
+            [family == CLASSES[label] and a[name] in values for family, name, values in FACTS]
+            for label, a in rows
+        ],
         dtype=bool,
     )
 
 
 def words() -> list[str]:
-    """Every word that a caption can hold, in alphabetical order: the vocabulary, whatever is drawn."""
+    """Every word that a caption can hold, in alphabetical order: the vocabulary, whatever is
+    drawn.
+    """
     texts = [phrase for facts in _FACTS.values() for fact in facts for phrase in fact.phrases]
     texts += [re.sub("{.*?}", " ", form) for form in FORMS]
     found = {word for text in texts for word in split(text)}
@@ -458,29 +502,44 @@ def caption(
     forms: Sequence[str] = FORMS,
     must: Named | None = None,
 ) -> tuple[str, Named]:
-    """A true text of at most 24 words about a shape, and what it names: {attribute: the values it allows}.
+    """A true text of at most 24 words about a shape, and what it names: {attribute: the values it
+    allows}.
 
-    attributes: what `make_shape` says of a shape of `family`. Up to four phrases name some of them, sometimes none,
-    always those in `must`, and both of a pair in `SAID_APART` only there. Nothing but `draws` decides:
-    `Draws("captions", 5)` names the same text everywhere.
-    ValueError for an unknown family.
+    attributes: what `make_shape` says of a shape of `family`. Up to four phrases name some of them,
+    sometimes none, always those in `must`, and both of a pair in `SAID_APART` only there. Nothing
+    but `draws` decides: `Draws("captions", 5)` names the same text everywhere. ValueError for an
+    unknown family.
     """
     if family not in _FACTS:
         raise ValueError(f"family={family!r}: expected one of {', '.join(_FACTS)}")
-    true = [fact for fact in _FACTS[family] if _holds(fact.named, attributes) and _holds(fact.when, attributes)]
+    true = [
+        fact
+        for fact in _FACTS[family]
+        if _holds(fact.named, attributes) and _holds(fact.when, attributes)
+    ]
     nouns = next(fact.phrases for fact in true if not fact.named)
     must = must or {}
-    apart = [pair for pair in pairs_of(family, attributes, SAID_APART) if not pair.items() <= must.items()]
+    apart = [
+        pair
+        for pair in pairs_of(family, attributes, SAID_APART)
+        if not pair.items() <= must.items()
+    ]
     chosen = _chosen(true, draws, must, apart)
     while True:
-        text = _sentence([phrase for _, phrase in sorted(chosen)], draws.pick(*nouns)[1:], draws, forms)
+        text = _sentence(
+            [phrase for _, phrase in sorted(chosen)], draws.pick(*nouns)[1:], draws, forms
+        )
         if len(split(text)) <= LONGEST:
-            return text, {name: values for place, _ in chosen for name, values in true[place].named.items()}
+            return text, {
+                name: values for place, _ in chosen for name, values in true[place].named.items()
+            }
         chosen.pop()
 
 
 def captions(shapes: ShapeSet, seed: int, forms: Sequence[str] = FORMS) -> list[str]:
-    """A caption for each of N shapes. Another seed words them anew, and names other attributes: one for each epoch."""
+    """A caption for each of N shapes. Another seed words them anew, and names other attributes: one
+    for each epoch.
+    """
     return [text for text, _ in told(shapes, seed, forms)]
 
 
@@ -492,14 +551,18 @@ def told(shapes: ShapeSet, seed: int, forms: Sequence[str] = FORMS) -> list[tupl
 
 
 def fits(attributes: Sequence[Attributes], named: Sequence[Named]) -> np.ndarray:
-    """Of which of N shapes of one family is true what C captions name: bits (C, N / 8) as of `numpy.packbits`."""
+    """Of which of N shapes of one family is true what C captions name: bits (C, N / 8) as of
+    `numpy.packbits`.
+    """
     known: dict[tuple, np.ndarray] = {}
     rows = []
     for each in named:
         row = np.ones(len(attributes), dtype=bool)
         for condition in each.items():
             if condition not in known:
-                known[condition] = np.array([_holds(dict([condition]), shape) for shape in attributes], dtype=bool)
+                known[condition] = np.array(
+                    [_holds(dict([condition]), shape) for shape in attributes], dtype=bool
+                )
             row &= known[condition]
         rows.append(np.packbits(row))
     return np.stack(rows)
@@ -509,9 +572,11 @@ def _shuffled(items: Sequence, draws: Draws) -> list:
     return sorted(items, key=lambda _: draws.between(0.0, 1.0))
 
 
-def _chosen(true: list[_Fact], draws: Draws, must: Named, apart: list[Named]) -> list[tuple[int, str]]:
-    """Places in `true` with a phrase for each, those in `must` first; at most one noun, no attribute twice, and no pair
-    of `apart`."""
+def _chosen(
+    true: list[_Fact], draws: Draws, must: Named, apart: list[Named]
+) -> list[tuple[int, str]]:
+    """Places in `true` with a phrase for each, those in `must` first; at most one noun, no
+    attribute twice, and no pair of `apart`."""
     number = draws.pick(0, 1, 1, 2, 2, 2, 3, 3, 3, 4)
     asked = [any(name in must for name in fact.named) for fact in true]
     chosen, named, has_noun = [], {}, False
@@ -519,10 +584,18 @@ def _chosen(true: list[_Fact], draws: Draws, must: Named, apart: list[Named]) ->
         fact = true[place]
         if len(chosen) >= number and must.keys() <= named.keys():
             break
-        vague = any(not set(fact.named[name]) <= set(must[name]) for name in fact.named if name in must)
+        vague = any(
+            not set(fact.named[name]) <= set(must[name]) for name in fact.named if name in must
+        )
         phrases = [phrase for phrase in fact.phrases if not (has_noun and phrase[0] == "=")]
         together = any(pair.items() <= (named | fact.named).items() for pair in apart)
-        if fact.named and phrases and not vague and not together and not named.keys() & fact.named.keys():
+        if (
+            fact.named
+            and phrases
+            and not vague
+            and not together
+            and not named.keys() & fact.named.keys()
+        ):
             chosen.append((place, draws.pick(*phrases)))
             named |= fact.named
             has_noun |= chosen[-1][1][0] == "="
@@ -530,12 +603,18 @@ def _chosen(true: list[_Fact], draws: Draws, must: Named, apart: list[Named]) ->
 
 
 def _sentence(phrases: list[str], noun: str, draws: Draws, forms: Sequence[str]) -> str:
-    """The phrases, in the order of the table, and a noun if none is among them, in one of the forms that fit."""
+    """The phrases, in the order of the table, and a noun if none is among them, in one of the forms
+    that fit.
+    """
     noun = next((phrase[1:] for phrase in phrases if phrase[0] == "="), noun)
     adjectives = [phrase[:-2] for phrase in phrases if phrase[-1] == "~"]
     details = [phrase for phrase in phrases if phrase[0] != "=" and phrase[-1] != "~"]
     details = _shuffled(_merged(details), draws)
-    absent = [_a(detail[3:]) for detail in details if detail.startswith("no ")] if draws.chance(0.5) else []
+    absent = (
+        [_a(detail[3:]) for detail in details if detail.startswith("no ")]
+        if draws.chance(0.5)
+        else []
+    )
     stated = [detail for detail in details if not absent or not detail.startswith("no ")]
     form = draws.pick(*[form for form in forms if _fits(form, adjectives, stated)])
     if stated and not form.endswith(("details}", "rest}")):  # nothing may follow
@@ -543,10 +622,16 @@ def _sentence(phrases: list[str], noun: str, draws: Draws, forms: Sequence[str])
     link = " but" if stated else " and" if form.endswith("adjectives}") else ""
     thing = " ".join([*adjectives, noun])
     text = form.format(
-        noun=noun, a_noun=_a(noun), thing=thing, a=_a(thing), adjectives=" and ".join(adjectives),
-        details=_listed(stated, "and"), first="".join(stated[:1]), rest=_listed(stated[1:], "and"),
+        noun=noun,
+        a_noun=_a(noun),
+        thing=thing,
+        a=_a(thing),
+        adjectives=" and ".join(adjectives),
+        details=_listed(stated, "and"),
+        first="".join(stated[:1]),
+        rest=_listed(stated[1:], "and"),
         keywords=", ".join(re.sub("^an? ", "", detail) for detail in stated),
-    ) + (f"{link} without {_listed(absent, 'or')}" if absent else "")  # fmt: skip
+    ) + (f"{link} without {_listed(absent, 'or')}" if absent else "")
     return _digits(text) if draws.chance(0.3) else text
 
 
@@ -554,7 +639,11 @@ def _fits(form: str, adjectives: list[str], details: list[str]) -> bool:
     """Whether a form says all that there is to say, and nothing that there is not."""
     fields = {field for _, field, _, _ in Formatter().parse(form)}
     told = bool(fields & {"details", "keywords", "first"}) == bool(details)
-    return told and bool(adjectives or "adjectives" not in fields) and (len(details) > 1 or "rest" not in fields)
+    return (
+        told
+        and bool(adjectives or "adjectives" not in fields)
+        and (len(details) > 1 or "rest" not in fields)
+    )
 
 
 def _a(name: str) -> str:
@@ -572,7 +661,9 @@ def _digits(text: str) -> str:
     return re.sub(r"\w+", lambda word: NUMBERS.get(word[0], word[0]), text)
 
 
-_DETAIL = re.compile(r"(a |an |no )?(.*?)(\w+)((?: (?:on|at|in|to|of|for|that|with|under|below|above|across)\b.*)?)$")
+_DETAIL = re.compile(
+    r"(a |an |no )?(.*?)(\w+)((?: (?:on|at|in|to|of|for|that|with|under|below|above|across)\b.*)?)$"
+)
 
 
 def _merged(details: list[str]) -> list[str]:
@@ -592,7 +683,12 @@ def _joined(one: str, two: str) -> str | None:
     """One detail for two about the same part, or None; numbers go first."""
     article, before, part, behind = _DETAIL.match(one).groups()
     other, more, same, tail = _DETAIL.match(two).groups()
-    if part != same or bool(article) != bool(other) or "no " in (article, other) or (behind and tail):
+    if (
+        part != same
+        or bool(article) != bool(other)
+        or "no " in (article, other)
+        or (behind and tail)
+    ):
         return None
     before, more = sorted((before, more), key=lambda words: words.split(" ")[0] not in NUMBERS)
     name = f"{before}{more}{part}"
@@ -605,11 +701,12 @@ def prompts(
     forms: Sequence[str] = FORMS,
     first_seed: int = FIRST_TEST_SEED,
 ) -> list[Prompt]:
-    """`count` prompts that name something, families in turn, each true of a real shape that training never draws.
+    """`count` prompts that name something, families in turn, each true of a real shape that
+    training never draws.
 
-    pairs: `HELD_OUT` or `SAID_APART`: the text names both of such a pair; None: nothing that training could not have
-    named. The shape is `make_shape(family, seed)`, with a seed from `first_seed` on. Pass `TEST_FORMS` for sentences
-    that training lacks.
+    pairs: `HELD_OUT` or `SAID_APART`: the text names both of such a pair; None: nothing that
+    training could not have named. The shape is `make_shape(family, seed)`, with a seed from
+    `first_seed` on. Pass `TEST_FORMS` for sentences that training lacks.
     """
     draws = Draws("prompts", first_seed)
     families = [family for family in CLASSES if pairs is None or family in pairs]
@@ -618,37 +715,47 @@ def prompts(
 
 
 def _test_prompts(
-    family: str, pairs: Mapping[str, Sequence[str]] | None, forms: Sequence[str], first_seed: int, draws: Draws
+    family: str,
+    pairs: Mapping[str, Sequence[str]] | None,
+    forms: Sequence[str],
+    first_seed: int,
+    draws: Draws,
 ) -> Iterator[Prompt]:
     for seed in itertools.count(first_seed):
         attributes = attributes_of(family, seed)
         wanted = [] if pairs is None else pairs_of(family, attributes, pairs)
         known = pairs is HELD_OUT or not pairs_of(family, attributes)
         if known and bool(wanted) == (pairs is not None):
-            text, named = caption(family, attributes, draws, forms, must=draws.pick(*wanted) if wanted else None)
+            text, named = caption(
+                family, attributes, draws, forms, must=draws.pick(*wanted) if wanted else None
+            )
             if named:
                 yield Prompt(text, family, named, seed)
 
 
 def obeys(voxels: np.ndarray, prompt: Prompt) -> dict[str, bool]:
-    """Whether each attribute that a prompt names is there in bool (D, H, W), `measure` judges: {attribute: bool}.
+    """Whether each attribute that a prompt names is there in bool (D, H, W), `measure` judges:
+    {attribute: bool}.
 
-    Where nothing can be measured, in an empty shape for example, all is wrong. Whether the shape is of the prompt's
-    family at all is not asked.
+    Where nothing can be measured, in an empty shape for example, all is wrong. Whether the shape is
+    of the prompt's family at all is not asked.
     """
     measured = measure(voxels, prompt.family) if voxels.any() else {}
     return {name: measured.get(name) in values for name, values in prompt.named.items()}
 
 
 def faithfulness(voxels: np.ndarray, prompts: Sequence[Prompt]) -> dict[str, Score]:
-    """How much of what was asked for is there, by "family.attribute": bool (N, D, H, W) made from N prompts.
-
-    Always report beside it the judge's own error, this count of real shapes, `make_shape(prompt.family, prompt.seed)`,
-    and what shapes get that were made from other prompts of the family. ValueError for another number of shapes than
+    """How much of what was asked for is there, by "family.attribute": bool (N, D, H, W) made from N
     prompts.
+
+    Always report beside it the judge's own error, this count of real shapes,
+    `make_shape(prompt.family, prompt.seed)`, and what shapes get that were made from other prompts
+    of the family. ValueError for another number of shapes than prompts.
     """
     if len(voxels) != len(prompts):
-        raise ValueError(f"voxels: {len(voxels)} shapes for {len(prompts)} prompts; expected one for each")
+        raise ValueError(
+            f"voxels: {len(voxels)} shapes for {len(prompts)} prompts; expected one for each"
+        )
     right, asked = Counter(), Counter()
     for shape, prompt in zip(voxels, prompts, strict=True):
         for name, obeyed in obeys(shape, prompt).items():

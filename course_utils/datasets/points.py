@@ -1,7 +1,8 @@
 """Point clouds in the plane: what lessons 01 to 03 turn into noise and back.
 
-Every set is a function (count, seed) -> float32 (count, 2), centred, with a variance of about 1 along each axis on
-average, so that the same noise path suits all of them. The letter is cut out of matplotlib's own font.
+Every set is a function (count, seed) -> float32 (count, 2), centred, with a variance of about 1
+along each axis on average, so that the same noise path suits all of them. The letter is cut out of
+matplotlib's own font.
 """
 
 import math
@@ -36,26 +37,38 @@ def swiss_roll(count: int, seed: int = 0) -> Tensor:
     """A spiral of one and a half turns, denser inside: (count, 2)."""
     generator = _generator(count, seed)
     angle = 1.5 * math.pi * (1 + 2 * torch.rand(count, generator=generator))
-    return _around((angle * angle.cos() - 2.0) / 6.65, (angle * angle.sin() - 0.3) / 6.65, generator)
+    return _around(
+        (angle * angle.cos() - 2.0) / 6.65, (angle * angle.sin() - 0.3) / 6.65, generator
+    )
 
 
 def letter(count: int, seed: int = 0, character: str = "S") -> Tensor:
-    """Points spread evenly over a character of DejaVu Sans Bold: (count, 2). ValueError for one without ink."""
+    """Points spread evenly over a character of DejaVu Sans Bold: (count, 2). ValueError for one
+    without ink.
+    """
     from matplotlib.font_manager import FontProperties
     from matplotlib.path import Path
     from matplotlib.textpath import TextPath
 
     generator = _generator(count, seed)
     if len(character) != 1 or character.isspace():
-        raise ValueError(f"character is {character!r}; give one letter, digit or sign that leaves ink")
-    outline = TextPath((0, 0), character, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
+        raise ValueError(
+            f"character is {character!r}; give one letter, digit or sign that leaves ink"
+        )
+    outline = TextPath(
+        (0, 0), character, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold")
+    )
     low, high = outline.get_extents().get_points()
     contours = [Path(polygon) for polygon in outline.to_polygons()]
     inside = np.zeros((0, 2))
     while len(inside) < count:
-        tried = low + (high - low) * torch.rand(2 * count + 64, 2, generator=generator).double().numpy()
+        tried = (
+            low + (high - low) * torch.rand(2 * count + 64, 2, generator=generator).double().numpy()
+        )
         within = sum(contour.contains_points(tried).astype(int) for contour in contours)
-        inside = np.concatenate([inside, tried[within % 2 == 1]])  # within an outline, and not within its hole
+        inside = np.concatenate(
+            [inside, tried[within % 2 == 1]]
+        )  # within an outline, and not within its hole
     height = high[1] - low[1]
     return torch.from_numpy((inside[:count] - (low + high) / 2) / height * 4.0).float()
 

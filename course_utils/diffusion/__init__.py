@@ -1,1 +1,3 @@
-"""What the course teaches: paths, denoisers, guidance, samplers, losses and the training loop, in torch alone."""
+"""What the course teaches: paths, denoisers, guidance, samplers, losses and the training loop, in
+torch alone.
+"""

@@ -1,7 +1,9 @@
-"""The denoiser: a plain network and a path, wrapped so that samplers see one thing, `denoiser(x_t, t) -> x0`.
+"""The denoiser: a plain network and a path, wrapped so that samplers see one thing, `denoiser(x_t,
+t) -> x0`.
 
-The wrapper scales the input to unit variance, tells the network the noise level as log-SNR, and turns whatever the
-network predicts into x0 (lesson 02; Karras et al., arXiv 2206.00364, section 5, calls this preconditioning).
+The wrapper scales the input to unit variance, tells the network the noise level as log-SNR, and
+turns whatever the network predicts into x0 (lesson 02; Karras et al., arXiv 2206.00364, section 5,
+calls this preconditioning).
 """
 
 from torch import Tensor, nn
@@ -14,25 +16,37 @@ LOG_SNR_RANGE = 20.0  # beyond it data or noise is invisible in float32, and the
 class Denoiser(nn.Module):
     """A network that predicts x0, noise, v or velocity, as a function from x_t to x0.
 
-    network: called as network(x, log_snr, condition) with x (B, ...) of unit variance, log_snr (B,), condition a tensor
-        (B, ...) or None; returns a tensor shaped like x. Its output is read in units of the predicted quantity's
-        size, so that a good network's output has unit variance at every noise level.
+    network: called as network(x, log_snr, condition) with x (B, ...) of unit variance, log_snr
+        (B,), condition a tensor (B, ...) or None; returns a tensor shaped like x. Its output is
+        read in units of the predicted quantity's size, so that a good network's output has unit
+        variance at every noise level.
     path: the noise path it is trained on.  prediction: one of x0, noise, v, score, velocity.
-    log_snr_range: the largest log-SNR, up or down, that the network is told: samplers begin at infinity, training draws
-        nothing beyond about 10.
+    log_snr_range: the largest log-SNR, up or down, that the network is told: samplers begin at
+        infinity, training draws nothing beyond about 10.
     """
 
-    def __init__(self, network: nn.Module, path: Path, prediction: str = "x0", log_snr_range: float = LOG_SNR_RANGE):
+    def __init__(
+        self,
+        network: nn.Module,
+        path: Path,
+        prediction: str = "x0",
+        log_snr_range: float = LOG_SNR_RANGE,
+    ):
         super().__init__()
         if prediction not in KINDS:
             raise ValueError(f"prediction is {prediction!r}; use one of {', '.join(KINDS)}")
         if not isinstance(path, Path):
-            raise ValueError(f"path is {path!r}; expected one of course_utils.diffusion.paths, such as FlowPath()")
+            raise ValueError(
+                f"path is {path!r}; expected one of course_utils.diffusion.paths, such as"
+                " FlowPath()"
+            )
         self.network, self.path, self.prediction = network, path, prediction
         self.log_snr_range = log_snr_range
 
     def forward(self, x_t: Tensor, t: Tensor | float, condition: Tensor | None = None) -> Tensor:
-        """Best guess of x0 for x_t (B, ...) at t, a number or (B,). condition None means unconditional."""
+        """Best guess of x0 for x_t (B, ...) at t, a number or (B,). condition None means
+        unconditional.
+        """
         t = as_time(t).to(x_t.device).expand(x_t.shape[0])
         size = (self.path.alpha(t).square() + self.path.sigma(t).square()).sqrt()
         log_snr = self.path.log_snr(t).clamp(-self.log_snr_range, self.log_snr_range).to(x_t.dtype)

@@ -1,10 +1,11 @@
-"""A generative adversarial network, done properly, for lesson 05 to compare with: two networks that play against
-each other.
+"""A generative adversarial network, done properly, for lesson 05 to compare with: two networks that
+play against each other.
 
-Sources: the non-saturating loss (Goodfellow et al., arXiv 1406.2661, section 3), the penalty R1 on the
-discriminator's gradient at real data (Mescheder et al., arXiv 1801.04406, eq. 9), Adam without momentum (the same,
-section 4), moving average of the generator (arXiv 1806.04498). Loop and plan mirror `training.Trainer`: the loop
-yields, the caller draws, and everything random in step k follows from (seed, k).
+Sources: the non-saturating loss (Goodfellow et al., arXiv 1406.2661, section 3), the penalty R1 on
+the discriminator's gradient at real data (Mescheder et al., arXiv 1801.04406, eq. 9), Adam without
+momentum (the same, section 4), moving average of the generator (arXiv 1806.04498). Loop and plan
+mirror `training.Trainer`: the loop yields, the caller draws, and everything random in step k
+follows from (seed, k).
 """
 
 import copy
@@ -18,13 +19,23 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from course_utils.diffusion.mixtures import GaussianMixture
-from course_utils.diffusion.training import Draw, generator_of_step, move_average, warmed_and_falling
+from course_utils.diffusion.training import (
+    Draw,
+    generator_of_step,
+    move_average,
+    warmed_and_falling,
+)
 
-WITHIN, SHARE = 3.0, 0.2  # a mode is covered if within 3 widths of it lies a fifth of the samples that belong there
+WITHIN, SHARE = (
+    3.0,
+    0.2,
+)  # a mode is covered if within 3 widths of it lies a fifth of the samples that belong there
 
 
 class Duel(NamedTuple):
-    """What the loop yields: steps done so far, the two losses of the last one, seconds of training so far."""
+    """What the loop yields: steps done so far, the two losses of the last one, seconds of training
+    so far.
+    """
 
     step: int
     generator_loss: float
@@ -36,10 +47,11 @@ class Duel(NamedTuple):
 class GANPlan:
     """All that fixes a training, apart from networks and data.
 
-    generator_rate, discriminator_rate: learning rates at their highest; they rise and fall like that of
-    `training.Plan`.
-    r1: weight of the gradient penalty. With r1_every above 1 it is taken in every so many steps only, and as many
-    times as strong (lazy regularisation, arXiv 1912.04958, section 3.1): cheaper, and the same on average.
+    generator_rate, discriminator_rate: learning rates at their highest; they rise and fall like
+    that of `training.Plan`.
+    r1: weight of the gradient penalty. With r1_every above 1 it is taken in every so many steps
+    only, and as many times as strong (lazy regularisation, arXiv 1912.04958, section 3.1): cheaper,
+    and the same on average.
     """
 
     steps: int = 1000
@@ -62,12 +74,17 @@ class GANPlan:
 
 
 def generator_loss(discriminator: nn.Module, made: Tensor) -> Tensor:
-    """Non-saturating: -log of the probability that made samples (B, ...) are real, in the discriminator's eyes."""
+    """Non-saturating: -log of the probability that made samples (B, ...) are real, in the
+    discriminator's eyes.
+    """
     return softplus(-discriminator(made)).mean()
 
 
-def discriminator_loss(discriminator: nn.Module, real: Tensor, made: Tensor, r1: float = 0.0) -> Tensor:
-    """Cross-entropy of telling real from made samples, (B, ...) each, plus the penalty R1 of weight r1.
+def discriminator_loss(
+    discriminator: nn.Module, real: Tensor, made: Tensor, r1: float = 0.0
+) -> Tensor:
+    """Cross-entropy of telling real from made samples, (B, ...) each, plus the penalty R1 of weight
+    r1.
 
     The generator gets no gradient from it.
     """
@@ -78,16 +95,25 @@ def discriminator_loss(discriminator: nn.Module, real: Tensor, made: Tensor, r1:
 
 
 def r1_penalty(logits: Tensor, real: Tensor, r1: float) -> Tensor:
-    """r1 / 2 times the mean squared length of the logits' gradient at the real samples (B, ...) they were made from."""
+    """r1 / 2 times the mean squared length of the logits' gradient at the real samples (B, ...)
+    they were made from.
+    """
     (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
     return r1 / 2 * gradient.flatten(1).square().sum(1).mean()
 
 
 class GANTrainer:
-    """A training under way. `ema` is the generator's moving average: call it on latent noise (B, latent) to sample."""
+    """A training under way. `ema` is the generator's moving average: call it on latent noise (B,
+    latent) to sample.
+    """
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, latent: int, plan: GANPlan):
-        self.generator, self.discriminator, self.latent, self.plan = generator, discriminator, latent, plan
+        self.generator, self.discriminator, self.latent, self.plan = (
+            generator,
+            discriminator,
+            latent,
+            plan,
+        )
         self.ema = copy.deepcopy(generator).eval().requires_grad_(False)
         self.step, self.seconds = 0, 0.0
         rates, betas = (plan.generator_rate, plan.discriminator_rate), (0.0, 0.99)
@@ -121,38 +147,52 @@ class GANTrainer:
     def _improve(self, which: int, loss: Tensor, rate: float) -> None:
         """One step of one player: the gradient goes to its own parameters only."""
         parameters, optimizer = list(self.players[which].parameters()), self.optimizers[which]
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        for parameter, gradient in zip(
+            parameters, torch.autograd.grad(loss, parameters), strict=True
+        ):
             parameter.grad = gradient
         optimizer.param_groups[0]["lr"] = rate * self.plan.part_at(self.step)
         optimizer.step()
 
 
 def perceptron(inputs: int, width: int, outputs: int) -> list[nn.Module]:
-    """Three hidden layers of `width` numbers: the layers of a network (B, inputs) -> (B, outputs)."""
+    """Three hidden layers of `width` numbers: the layers of a network (B, inputs) -> (B,
+    outputs).
+    """
     sizes = (inputs, width, width, width)
-    hidden = [part for k in range(3) for part in (nn.Linear(sizes[k], sizes[k + 1]), nn.LeakyReLU(0.2))]
+    hidden = [
+        part for k in range(3) for part in (nn.Linear(sizes[k], sizes[k + 1]), nn.LeakyReLU(0.2))
+    ]
     return [*hidden, nn.Linear(width, outputs)]
 
 
-def point_networks(latent: int = 8, width: int = 110, features: int = 2) -> tuple[nn.Module, nn.Module]:
+def point_networks(
+    latent: int = 8, width: int = 110, features: int = 2
+) -> tuple[nn.Module, nn.Module]:
     """Generator (B, latent) -> (B, features) and discriminator (B, features) -> (B, 1)."""
-    return nn.Sequential(*perceptron(latent, width, features)), nn.Sequential(*perceptron(features, width, 1))
+    return nn.Sequential(*perceptron(latent, width, features)), nn.Sequential(
+        *perceptron(features, width, 1)
+    )
 
 
-def picture_networks(latent: int = 64, width: int = 332, side: int = 8) -> tuple[nn.Module, nn.Module]:
+def picture_networks(
+    latent: int = 64, width: int = 332, side: int = 8
+) -> tuple[nn.Module, nn.Module]:
     """Generator (B, latent) -> (B, 1, side, side) and discriminator (B, 1, side, side) -> (B, 1).
 
-    No convolutions: for digits of 8 x 8 plain layers do better in the same time, because they allow more steps (the
-    tuning in `studies/gan_or_diffusion.py`).
+    No convolutions: for digits of 8 x 8 plain layers do better in the same time, because they allow
+    more steps (the tuning in `studies/gan_or_diffusion.py`).
     """
     generator = [*perceptron(latent, width, side**2), nn.Tanh(), nn.Unflatten(1, (1, side, side))]
     return nn.Sequential(*generator), nn.Sequential(nn.Flatten(), *perceptron(side**2, width, 1))
 
 
 def mode_shares(points: Tensor, mixture: GaussianMixture) -> Tensor:
-    """For each component, which share of points (N, d) lies within WITHIN of its widths of its centre: (K,).
+    """For each component, which share of points (N, d) lies within WITHIN of its widths of its
+    centre: (K,).
 
-    A point that lies so near to two counts for the one it is nearer to, in widths; one near to none for none.
+    A point that lies so near to two counts for the one it is nearer to, in widths; one near to none
+    for none.
     """
     away = torch.cdist(points.double(), mixture.means) / mixture.stds  # (N, K)
     nearest = away.argmin(1)[away.amin(1) < WITHIN]
@@ -160,5 +200,7 @@ def mode_shares(points: Tensor, mixture: GaussianMixture) -> Tensor:
 
 
 def modes_covered(points: Tensor, mixture: GaussianMixture) -> int:
-    """How many components have at least SHARE of the points (N, d) that are due to them, by their weights."""
+    """How many components have at least SHARE of the points (N, d) that are due to them, by their
+    weights.
+    """
     return int((mode_shares(points, mixture) >= SHARE * mixture.weights).sum())

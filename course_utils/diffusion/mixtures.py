@@ -1,9 +1,10 @@
 """Mixtures of Gaussians, for which everything that a network must learn has a formula.
 
-If the data are a mixture, so is every noisy version of them: component k, N(m_k, s_k^2), becomes N(alpha m_k,
-alpha^2 s_k^2 + sigma^2). Density, score and posterior mean follow in closed form, under any path (lesson 02 derives
-them; Bishop, *Pattern Recognition and Machine Learning*, section 2.3.9, eq. 2.113 to 2.117; Tweedie's formula: Efron,
-JASA 2011, eq. 2.8). Components without width are a finite data set: the best denoiser of what one has stored.
+If the data are a mixture, so is every noisy version of them: component k, N(m_k, s_k^2), becomes
+N(alpha m_k, alpha^2 s_k^2 + sigma^2). Density, score and posterior mean follow in closed form,
+under any path (lesson 02 derives them; Bishop, *Pattern Recognition and Machine Learning*, section
+2.3.9, eq. 2.113 to 2.117; Tweedie's formula: Efron, JASA 2011, eq. 2.8). Components without width
+are a finite data set: the best denoiser of what one has stored.
 """
 
 import math
@@ -16,22 +17,32 @@ from course_utils.diffusion.paths import Path, as_time
 
 
 class GaussianMixture:
-    """Isotropic Gaussians: means (K, d), stds (K,) or one number, weights (K,) or equal; kept in float64.
+    """Isotropic Gaussians: means (K, d), stds (K,) or one number, weights (K,) or equal; kept in
+    float64.
 
-    Every method takes points x (B, d) and, for noisy data, a path and a time: a number or (B,). Without a path the
-    data themselves are meant. Results come in the dtype of x. ValueError for shapes or numbers that make no mixture.
+    Every method takes points x (B, d) and, for noisy data, a path and a time: a number or (B,).
+    Without a path the data themselves are meant. Results come in the dtype of x. ValueError for
+    shapes or numbers that make no mixture.
     """
 
     def __init__(self, means, stds, weights=None):
         self.means = torch.as_tensor(means, dtype=torch.float64)
         if self.means.ndim != 2 or len(self.means) == 0:
-            raise ValueError(f"means has shape {tuple(self.means.shape)}; expected (K, d), one row a component")
+            raise ValueError(
+                f"means has shape {tuple(self.means.shape)}; expected (K, d), one row a component"
+            )
         count = len(self.means)
         self.stds = torch.as_tensor(stds, dtype=torch.float64).expand(count)
         weights = torch.ones(count) if weights is None else weights
         self.weights = torch.as_tensor(weights, dtype=torch.float64)
-        if self.weights.shape != (count,) or not (self.weights > 0).all() or not (self.stds >= 0).all():
-            raise ValueError(f"expected {count} positive weights and stds of at least 0, one a component")
+        if (
+            self.weights.shape != (count,)
+            or not (self.weights > 0).all()
+            or not (self.stds >= 0).all()
+        ):
+            raise ValueError(
+                f"expected {count} positive weights and stds of at least 0, one a component"
+            )
         self.weights = self.weights / self.weights.sum()
 
     @property
@@ -49,7 +60,9 @@ class GaussianMixture:
         """log p_t(x): (B,)."""
         return torch.logsumexp(self._parts(x, path, t)[0], dim=1).to(x.dtype)
 
-    def responsibilities(self, x: Tensor, path: Path | None = None, t: Tensor | float = 0.0) -> Tensor:
+    def responsibilities(
+        self, x: Tensor, path: Path | None = None, t: Tensor | float = 0.0
+    ) -> Tensor:
         """How likely each component made each point: (B, K), rows add up to 1."""
         return torch.softmax(self._parts(x, path, t)[0], dim=1).to(x.dtype)
 
@@ -63,34 +76,49 @@ class GaussianMixture:
         """E[x0 | x_t = x], the best denoiser there is for squared error: (B, d)."""
         logs, away, alpha, variance = self._parts(x, path, t)
         gain = (alpha * self.stds.square() / variance)[:, :, None]
-        return (torch.softmax(logs, dim=1)[:, :, None] * (self.means + gain * away)).sum(1).to(x.dtype)
+        return (
+            (torch.softmax(logs, dim=1)[:, :, None] * (self.means + gain * away)).sum(1).to(x.dtype)
+        )
 
     def denoiser(self, path: Path, labels=None) -> "ExactDenoiser":
-        """The posterior mean as a denoiser, for every function that takes one. labels (K,): the class of each
-        component, if it shall take classes as its condition."""
-        return ExactDenoiser(self, path, None if labels is None else torch.as_tensor(labels).reshape(len(self.means)))
+        """The posterior mean as a denoiser, for every function that takes one. labels (K,): the
+        class of each component, if it shall take classes as its condition."""
+        return ExactDenoiser(
+            self, path, None if labels is None else torch.as_tensor(labels).reshape(len(self.means))
+        )
 
     def part(self, which) -> "GaussianMixture":
         """The mixture of some components only: their numbers, or a bool mask (K,)."""
         return GaussianMixture(self.means[which], self.stds[which], self.weights[which])
 
-    def _parts(self, x: Tensor, path: Path | None, t: Tensor | float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """log(w_k p_k(x)) (B, K), x - alpha m_k (B, K, d), alpha (B or 1, 1), the variances (B or 1, K)."""
+    def _parts(
+        self, x: Tensor, path: Path | None, t: Tensor | float
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """log(w_k p_k(x)) (B, K), x - alpha m_k (B, K, d), alpha (B or 1, 1), the variances (B or
+        1, K).
+        """
         if x.ndim != 2 or x.shape[1] != self.dimensions:
             raise ValueError(f"x has shape {tuple(x.shape)}; expected (B, {self.dimensions})")
         t = as_time(t).double().reshape(-1, 1)
-        alpha, sigma = (torch.ones(1, 1), torch.zeros(1, 1)) if path is None else (path.alpha(t), path.sigma(t))
+        alpha, sigma = (
+            (torch.ones(1, 1), torch.zeros(1, 1))
+            if path is None
+            else (path.alpha(t), path.sigma(t))
+        )
         variance = (alpha.square() * self.stds.square() + sigma.square()).clamp(min=1e-20)
         away = x.double()[:, None, :] - alpha[:, :, None] * self.means
-        logs = -away.square().sum(2) / variance / 2 - self.dimensions / 2 * torch.log(2 * math.pi * variance)
+        logs = -away.square().sum(2) / variance / 2 - self.dimensions / 2 * torch.log(
+            2 * math.pi * variance
+        )
         return logs + self.weights.log(), away, alpha, variance
 
 
 @dataclass
 class ExactDenoiser:
-    """Called as denoiser(x_t, t, condition) -> x0 (B, d), with a `path`, like every `Denoiser`: samplers see no
-    difference. With `labels` (K,), condition may be classes (B,): each point is taken for one of its class's
-    components; -1 is no class. ValueError for classes where there are none, and for one without components."""
+    """Called as denoiser(x_t, t, condition) -> x0 (B, d), with a `path`, like every `Denoiser`:
+    samplers see no difference. With `labels` (K,), condition may be classes (B,): each point is
+    taken for one of its class's components; -1 is no class. ValueError for classes where there are
+    none, and for one without components."""
 
     mixture: GaussianMixture
     path: Path
@@ -100,7 +128,9 @@ class ExactDenoiser:
         if condition is None:
             return self.mixture.posterior_mean(x_t, self.path, t)
         if self.labels is None:
-            raise ValueError("this denoiser has no classes; make it with mixture.denoiser(path, labels)")
+            raise ValueError(
+                "this denoiser has no classes; make it with mixture.denoiser(path, labels)"
+            )
         t, x0 = as_time(t).expand(len(x_t)), torch.empty_like(x_t)
         for label in condition.unique().tolist():
             rows = condition == label
@@ -110,6 +140,10 @@ class ExactDenoiser:
 
 
 def five_blobs() -> GaussianMixture:
-    """The mixture of lessons 01 to 06: five blobs in the plane, of unequal weight and width, about unit variance."""
+    """The mixture of lessons 01 to 06: five blobs in the plane, of unequal weight and width, about
+    unit variance.
+    """
     means = [[-1.4, 0.55], [0.0, 1.05], [1.3, 0.3], [0.75, -1.4], [-0.85, -1.1]]
-    return GaussianMixture(means, stds=[0.3, 0.16, 0.3, 0.22, 0.12], weights=[0.3, 0.15, 0.25, 0.2, 0.1])
+    return GaussianMixture(
+        means, stds=[0.3, 0.16, 0.3, 0.22, 0.12], weights=[0.3, 0.15, 0.25, 0.2, 0.1]
+    )

@@ -1,8 +1,10 @@
-"""Portable Gaussian noise: a seed gives the same numbers on every machine, device and library version, and in the page.
+"""Portable Gaussian noise: a seed gives the same numbers on every machine, device and library
+version, and in the page.
 
-Random bits come from the counter-based generator Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), which needs
-only 32-bit additions, rotations and xors; Box and Muller's formula turns them into normal numbers. Counter-based means
-that number i of a stream depends on nothing but (seed, stream, i): any part can be made anywhere.
+Random bits come from the counter-based generator Threefry-2x32 with 20 rounds (Salmon et al., SC
+2011), which needs only 32-bit additions, rotations and xors; Box and Muller's formula turns them
+into normal numbers. Counter-based means that number i of a stream depends on nothing but (seed,
+stream, i): any part can be made anywhere.
 """
 
 import math
@@ -15,8 +17,12 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 
 
-def threefry(key: tuple[int, int], counter: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Threefry-2x32-20: two keys and two uint32 arrays of counters to two uint32 arrays of random bits."""
+def threefry(
+    key: tuple[int, int], counter: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Threefry-2x32-20: two keys and two uint32 arrays of counters to two uint32 arrays of random
+    bits.
+    """
     keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ PARITY)]
     x, y = counter[0] + keys[0], counter[1] + keys[1]
     for group in range(5):
@@ -29,20 +35,27 @@ def threefry(key: tuple[int, int], counter: tuple[np.ndarray, np.ndarray]) -> tu
 
 
 def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -> torch.Tensor:
-    """Standard normal numbers, float32 on the CPU, that depend on the seed, the stream and their place alone.
+    """Standard normal numbers, float32 on the CPU, that depend on the seed, the stream and their
+    place alone.
 
-    With one seed the result has the given shape. With a list of seeds it is a batch (len(seed), *shape) in which item
-    k is what seed[k] alone would give: a shape does not change with its neighbours. Seeds and streams are whole
-    numbers in [0, 2**32); anything else is a ValueError, and so is a shape of more than 2**32 numbers.
+    With one seed the result has the given shape. With a list of seeds it is a batch (len(seed),
+    *shape) in which item k is what seed[k] alone would give: a shape does not change with its
+    neighbours. Seeds and streams are whole numbers in [0, 2**32); anything else is a ValueError,
+    and so is a shape of more than 2**32 numbers.
     """
     if isinstance(seed, Sequence) and not isinstance(seed, str) and len(seed):
         return torch.stack([gaussian(one, shape, stream) for one in seed])
     for name, value in (("seed", seed), ("stream", stream)):
         if not _is_counter(value):
-            raise ValueError(f"{name} is {value!r}; it must be a whole number from 0 to {2**32 - 1}")
+            raise ValueError(
+                f"{name} is {value!r}; it must be a whole number from 0 to {2**32 - 1}"
+            )
     count = math.prod(shape)
     if min(shape, default=0) < 0 or count > 2**32:
-        raise ValueError(f"shape is {tuple(shape)}; expected sizes of 0 or more, and at most {2**32} numbers in all")
+        raise ValueError(
+            f"shape is {tuple(shape)}; expected sizes of 0 or more, and at most {2**32} numbers"
+            " in all"
+        )
     pairs = np.arange((count + 1) // 2, dtype=np.uint32)
     first, second = threefry((int(seed), int(stream)), (pairs, np.zeros_like(pairs)))
     # (n + 0.5) / 2^32 lies strictly between 0 and 1, so that the logarithm is finite
@@ -60,12 +73,15 @@ def _is_counter(value) -> bool:
 
 
 def lerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
-    """The straight line from a to b. Half way between two noises it has only 0.7 of their standard deviation."""
+    """The straight line from a to b. Half way between two noises it has only 0.7 of their standard
+    deviation.
+    """
     return (1 - weight) * a + weight * b
 
 
 def slerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
-    """The arc from a to b on the sphere (Shoemake, SIGGRAPH 1985): it keeps the norm that all noise of one size has.
+    """The arc from a to b on the sphere (Shoemake, SIGGRAPH 1985): it keeps the norm that all noise
+    of one size has.
 
     a, b: one noise each, of any shape; the angle is between the whole noises. Lesson 04 writes it.
     """

@@ -1,8 +1,10 @@
-"""Noise paths: how much data and how much noise there is at each time, and every conversion that follows from it.
+"""Noise paths: how much data and how much noise there is at each time, and every conversion that
+follows from it.
 
-A path mixes data and noise, `x_t = alpha(t) * x0 + sigma(t) * noise`, with t = 0 the data and t = 1 the noise. Lesson
-01 teaches the paths, lesson 02 the conversions. Sources: DDPM (arXiv 2006.11239, eq. 4), cosine (arXiv 2102.09672,
-eq. 17), v-prediction (arXiv 2202.00512, appendix D), EDM (arXiv 2206.00364, eq. 5), flow matching (arXiv 2210.02747).
+A path mixes data and noise, `x_t = alpha(t) * x0 + sigma(t) * noise`, with t = 0 the data and t = 1
+the noise. Lesson 01 teaches the paths, lesson 02 the conversions. Sources: DDPM (arXiv 2006.11239,
+eq. 4), cosine (arXiv 2102.09672, eq. 17), v-prediction (arXiv 2202.00512, appendix D), EDM (arXiv
+2206.00364, eq. 5), flow matching (arXiv 2210.02747).
 """
 
 import math
@@ -12,7 +14,9 @@ from torch import Tensor
 
 KINDS = ("x0", "noise", "v", "score", "velocity")
 MOST_BETAS = 1_000_000  # steps of a table: more take memory and change nothing
-FLOOR = 1e-5  # what a path divides by is never smaller: at the very ends one of alpha and sigma is zero
+FLOOR = (
+    1e-5  # what a path divides by is never smaller: at the very ends one of alpha and sigma is zero
+)
 
 
 def finite(name: str, value: float) -> float:
@@ -27,7 +31,9 @@ def finite(name: str, value: float) -> float:
 
 
 def whole(name: str, value: int, most: int) -> int:
-    """The value as an int. ValueError, with its name, for what is no whole number from 1 to `most`."""
+    """The value as an int. ValueError, with its name, for what is no whole number from 1 to
+    `most`.
+    """
     number = finite(name, value)
     if number != int(number) or not 1 <= number <= most:
         raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {most:,}")
@@ -35,13 +41,17 @@ def whole(name: str, value: int, most: int) -> int:
 
 
 def spread(values: Tensor | float, x: Tensor) -> Tensor:
-    """One number a sample, shape (B,) or (), made to multiply x of shape (B, ...), in the dtype and device of x."""
+    """One number a sample, shape (B,) or (), made to multiply x of shape (B, ...), in the dtype and
+    device of x.
+    """
     values = torch.as_tensor(values).to(dtype=x.dtype, device=x.device)
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim)) if values.ndim else values
 
 
 def as_time(t: Tensor | float) -> Tensor:
-    """A time as a floating-point tensor; plain numbers become float64. ValueError for one that is none (NaN)."""
+    """A time as a floating-point tensor; plain numbers become float64. ValueError for one that is
+    none (NaN).
+    """
     if isinstance(t, Tensor):
         return t
     if math.isnan(t):
@@ -50,9 +60,11 @@ def as_time(t: Tensor | float) -> Tensor:
 
 
 class Path:
-    """What all paths share. A path needs `alpha`, `sigma`, their `rates` (time derivatives) and `time_at`.
+    """What all paths share. A path needs `alpha`, `sigma`, their `rates` (time derivatives) and
+    `time_at`.
 
-    Times are tensors of shape (B,) or (), or plain numbers, in [0, 1]; x, x0 and noise are tensors of shape (B, ...).
+    Times are tensors of shape (B,) or (), or plain numbers, in [0, 1]; x, x0 and noise are tensors
+    of shape (B, ...).
     """
 
     def alpha(self, t: Tensor | float) -> Tensor:
@@ -76,11 +88,15 @@ class Path:
         return 2 * (self.alpha(t).log() - self.sigma(t).log())
 
     def noised(self, x0: Tensor, noise: Tensor, t: Tensor | float) -> Tensor:
-        """x_t = alpha(t) x0 + sigma(t) noise, in one jump. x0, noise: (B, ...); t: (B,) or a number."""
+        """x_t = alpha(t) x0 + sigma(t) noise, in one jump. x0, noise: (B, ...); t: (B,) or a
+        number.
+        """
         return spread(self.alpha(t), x0) * x0 + spread(self.sigma(t), x0) * noise
 
     def prior_sample(self, noise: Tensor) -> Tensor:
-        """Standard normal `noise`, scaled to the width that the path has at t = 1: where sampling starts."""
+        """Standard normal `noise`, scaled to the width that the path has at t = 1: where sampling
+        starts.
+        """
         return spread(self.sigma(1.0), noise) * noise
 
     def coefficients(self, kind: str, t: Tensor | float) -> tuple[Tensor, Tensor]:
@@ -98,12 +114,16 @@ class Path:
             return self.rates(t)
         raise ValueError(f"kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
 
-    def convert(self, value: Tensor, x_t: Tensor, t: Tensor | float, source: str, target: str) -> Tensor:
-        """Turn one description of the same denoising into another: `value` is a `source`, the answer a `target`.
+    def convert(
+        self, value: Tensor, x_t: Tensor, t: Tensor | float, source: str, target: str
+    ) -> Tensor:
+        """Turn one description of the same denoising into another: `value` is a `source`, the
+        answer a `target`.
 
-        v = alpha noise - sigma x0; velocity = d x_t / dt; score = -noise / sigma. Together with x_t each of them fixes
-        x0 and noise (two equations, two unknowns). Exact to 1e-10 in float64 for t in [0.02, 0.98]; at the ends, where
-        the equations have no solution (noise from x0 at sigma = 0, x0 from noise at alpha = 0), divisors stop at 1e-5.
+        v = alpha noise - sigma x0; velocity = d x_t / dt; score = -noise / sigma. Together with x_t
+        each of them fixes x0 and noise (two equations, two unknowns). Exact to 1e-10 in float64 for
+        t in [0.02, 0.98]; at the ends, where the equations have no solution (noise from x0 at sigma
+        = 0, x0 from noise at alpha = 0), divisors stop at 1e-5.
 
         value, x_t: (B, ...); t: (B,) or a number. ValueError for an unknown kind.
         """
@@ -118,7 +138,10 @@ class Path:
             x0 = (x_t - sigma * noise) / alpha.clamp(min=FLOOR)
         else:
             determinant = alpha * b - sigma * a
-            x0, noise = (b * x_t - sigma * value) / determinant, (alpha * value - a * x_t) / determinant
+            x0, noise = (
+                (b * x_t - sigma * value) / determinant,
+                (alpha * value - a * x_t) / determinant,
+            )
         a, b = (spread(c, x_t) for c in self.coefficients(target, t))
         return a * x0 + b * noise
 
@@ -128,18 +151,21 @@ class Path:
         return (a.square() + b.square()).sqrt()
 
     def sensitivity(self, kind: str, t: Tensor | float) -> Tensor:
-        """How much the quantity `kind` changes when x0 changes by one at fixed x_t: |a - b alpha / sigma|.
+        """How much the quantity `kind` changes when x0 changes by one at fixed x_t: |a - b alpha /
+        sigma|.
 
-        An error in x0 times this number is the error in `kind`: the weight of a loss measured in another space.
+        An error in x0 times this number is the error in `kind`: the weight of a loss measured in
+        another space.
         """
         a, b = self.coefficients(kind, t)
         return (a - b * self.alpha(t) / self.sigma(t).clamp(min=FLOOR)).abs()
 
     def shifted(self, t: Tensor | float, shift: float) -> Tensor:
-        """The time whose sigma / alpha is `shift` times that at t: log-SNR lower by 2 log(shift), ends kept.
+        """The time whose sigma / alpha is `shift` times that at t: log-SNR lower by 2 log(shift),
+        ends kept.
 
-        On the flow path this is t' = shift t / (1 + (shift - 1) t) (arXiv 2403.03206, eq. 23). A factor k in
-        resolution per axis wants shift = k**1.5 for 3D data.
+        On the flow path this is t' = shift t / (1 + (shift - 1) t) (arXiv 2403.03206, eq. 23). A
+        factor k in resolution per axis wants shift = k**1.5 for 3D data.
         """
         t = as_time(t)
         if not finite("shift", shift) > 0:
@@ -166,15 +192,21 @@ class FlowPath(Path):
 
 
 class EDMPath(Path):
-    """Karras' variance-exploding path: alpha = 1, sigma from 0.002 to 80 with rho = 7, so that equal steps in t are
-    the steps of EDM (arXiv 2206.00364, eq. 5). It ends wide, and its t = 0 still holds noise of 0.002.
+    """Karras' variance-exploding path: alpha = 1, sigma from 0.002 to 80 with rho = 7, so that
+    equal steps in t are the steps of EDM (arXiv 2206.00364, eq. 5). It ends wide, and its t = 0
+    still holds noise of 0.002.
     """
 
     def __init__(self, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0):
-        low, high, rho = finite("sigma_min", sigma_min), finite("sigma_max", sigma_max), finite("rho", rho)
+        low, high, rho = (
+            finite("sigma_min", sigma_min),
+            finite("sigma_max", sigma_max),
+            finite("rho", rho),
+        )
         if not (0 < low < high and rho > 0):
             raise ValueError(
-                f"sigma_min is {low}, sigma_max {high}, rho {rho}; expected 0 < sigma_min < sigma_max, rho > 0"
+                f"sigma_min is {low}, sigma_max {high}, rho {rho}; expected 0 < sigma_min <"
+                " sigma_max, rho > 0"
             )
         self.low, self.high, self.rho = low ** (1 / rho), high ** (1 / rho), rho
 
@@ -194,14 +226,18 @@ class EDMPath(Path):
 
 
 class TablePath(Path):
-    """A variance-preserving path given by a table of betas (float64, shape (T,)): alpha^2 = alpha_bar, sigma^2 = 1 -
-    alpha_bar. Entry k of the table stands at t = (k + 1) / T, t = 0 is clean data, and log alpha_bar is interpolated.
+    """A variance-preserving path given by a table of betas (float64, shape (T,)): alpha^2 =
+    alpha_bar, sigma^2 = 1 - alpha_bar. Entry k of the table stands at t = (k + 1) / T, t = 0 is
+    clean data, and log alpha_bar is interpolated.
     """
 
     def __init__(self, betas: Tensor):
         if betas.ndim != 1 or not len(betas) or not ((betas > 0) & (betas < 1)).all():
             ends = f", from {float(betas.min())} to {float(betas.max())}" if betas.numel() else ""
-            raise ValueError(f"betas have shape {tuple(betas.shape)}{ends}; expected (T,), each above 0 and below 1")
+            raise ValueError(
+                f"betas have shape {tuple(betas.shape)}{ends}; expected (T,), each above 0 and"
+                " below 1"
+            )
         start = torch.zeros(1, dtype=torch.float64)
         self.log_alpha_bar_table = torch.cat([start, torch.log1p(-betas.double()).cumsum(0)])
         self.steps = len(betas)
@@ -234,13 +270,15 @@ class TablePath(Path):
 
 
 class DDPMPath(TablePath):
-    """DDPM's path: betas linear from 1e-4 to 0.02 over 1,000 steps (arXiv 2006.11239, section 4). Its end is not
-    quite noise: alpha(1) is 0.006, not 0.
+    """DDPM's path: betas linear from 1e-4 to 0.02 over 1,000 steps (arXiv 2006.11239, section 4).
+    Its end is not quite noise: alpha(1) is 0.006, not 0.
     """
 
     def __init__(self, beta_start: float = 1e-4, beta_end: float = 0.02, steps: int = 1000):
         ends = finite("beta_start", beta_start), finite("beta_end", beta_end)
-        super().__init__(torch.linspace(*ends, whole("steps", steps, MOST_BETAS), dtype=torch.float64))
+        super().__init__(
+            torch.linspace(*ends, whole("steps", steps, MOST_BETAS), dtype=torch.float64)
+        )
 
 
 class CosinePath(TablePath):

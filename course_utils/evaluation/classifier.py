@@ -1,8 +1,10 @@
-"""A judge of pictures: a small classifier trained on real ones, which says what a picture shows and how sure it is.
+"""A judge of pictures: a small classifier trained on real ones, which says what a picture shows and
+how sure it is.
 
-Lessons 04 to 06 let it count how many samples are recognisable, of which class, and how far the crowd of samples is
-from the crowd of real pictures in the space of its features (`metrics.frechet_distance`). It is what Inception is in
-"Inception score" and "FID" (arXiv 1606.03498, 1706.08500): only as good as its training, blind to what it ignores.
+Lessons 04 to 06 let it count how many samples are recognisable, of which class, and how far the
+crowd of samples is from the crowd of real pictures in the space of its features
+(`metrics.frechet_distance`). It is what Inception is in "Inception score" and "FID" (arXiv
+1606.03498, 1706.08500): only as good as its training, blind to what it ignores.
 """
 
 import torch
@@ -11,11 +13,17 @@ from torch import Tensor, nn
 from course_utils.datasets.images import Pictures
 
 FEATURES = 48
-BATCH, RATE, BLUR = 64, 3e-3, 0.15  # BLUR: noise on the training pictures, so that a stray pixel decides nothing
+BATCH, RATE, BLUR = (
+    64,
+    3e-3,
+    0.15,
+)  # BLUR: noise on the training pictures, so that a stray pixel decides nothing
 
 
 class Judge(nn.Module):
-    """Pictures (N, 1, side, side) -> logits (N, classes), through FEATURES numbers. side: a multiple of 8."""
+    """Pictures (N, 1, side, side) -> logits (N, classes), through FEATURES numbers. side: a
+    multiple of 8.
+    """
 
     def __init__(self, classes: int, side: int):
         super().__init__()
@@ -48,7 +56,9 @@ class Judge(nn.Module):
 
 
 def train_judge(pictures: Pictures, steps: int = 300, seed: int = 0) -> Judge:
-    """A judge trained on real pictures, the same for the same seed. Ordinary cross-entropy, Adam, falling rate."""
+    """A judge trained on real pictures, the same for the same seed. Ordinary cross-entropy, Adam,
+    falling rate.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         judge = Judge(len(pictures.names), pictures.pixels.shape[-1]).train()

@@ -1,8 +1,9 @@
-"""The machinery behind every exercise check: run the learner's function, compare, answer in one line.
+"""The machinery behind every exercise check: run the learner's function, compare, answer in one
+line.
 
-All lessons use it. It follows three rules: it never raises into the notebook (Ctrl-C excepted), it never
-prints the solution, and it never rejects a right answer because of its style (numpy or Python numbers for
-torch, another float type, axes of length 1 more or less).
+All lessons use it. It follows three rules: it never raises into the notebook (Ctrl-C excepted), it
+never prints the solution, and it never rejects a right answer because of its style (numpy or Python
+numbers for torch, another float type, axes of length 1 more or less).
 """
 
 import copy
@@ -41,13 +42,13 @@ class Result:
         return f"{MARKS[self.status][0]} {self.exercise}: {self.status}. {self.message}"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        """The line as HTML for the eye, the bare score as text: nbgrader reads a cell's points from its
-        text/plain and gives full points to any text that is not a number."""
+        """The line as HTML for the eye, the bare score as text: nbgrader reads a cell's points from
+        its text/plain and gives full points to any text that is not a number."""
         mark, colour = MARKS[self.status]
         name, message = html.escape(self.exercise), html.escape(self.message)
         line = (
-            f'<div class="exercise-check" style="border-left: 4px solid {colour}; padding: 4px 10px">'
-            f"{mark} <code>{name}</code>: <b>{self.status}</b>. {message}</div>"
+            f'<div class="exercise-check" style="border-left: 4px solid {colour}; padding: 4px'
+            f' 10px">{mark} <code>{name}</code>: <b>{self.status}</b>. {message}</div>'
         )
         return {"text/html": line, "text/plain": str(self.score)}
 
@@ -56,11 +57,12 @@ class Result:
 class Exercise:
     """One function exercise.
 
-    name: the function the learner writes. reference: the right answer. make_inputs: generator -> a list of
-    argument tuples (several shapes and dtypes). mistakes: (wrong function, hint) pairs; a hint is given when
-    the learner's outputs equal those of the wrong function on every input. properties: functions that take
-    the learner's function and return None if the property holds, else one sentence with the numbers
-    (`unless_close` writes it); the first failing one is shown when no usual mistake fits.
+    name: the function the learner writes. reference: the right answer. make_inputs: generator -> a
+    list of argument tuples (several shapes and dtypes). mistakes: (wrong function, hint) pairs; a
+    hint is given when the learner's outputs equal those of the wrong function on every input.
+    properties: functions that take the learner's function and return None if the property holds,
+    else one sentence with the numbers (`unless_close` writes it); the first failing one is shown
+    when no usual mistake fits.
     """
 
     name: str
@@ -70,14 +72,18 @@ class Exercise:
     properties: Sequence[Callable[[Callable], str | None]]
 
     def check(self, function: Callable) -> Result:
-        """Judge the learner's function on random inputs; the same function always gets the same words."""
+        """Judge the learner's function on random inputs; the same function always gets the same
+        words.
+        """
         problem = _no_function(self.name, function)
         if problem:
             return problem
         inputs = self.make_inputs(torch.Generator().manual_seed(SEED))
         outcomes = [_run(function, arguments) for arguments in inputs]
         if outcomes[0].returned_nothing:
-            return self._result(NOT_ATTEMPTED, "It returns None: write its body and end it with a return.")
+            return self._result(
+                NOT_ATTEMPTED, "It returns None: write its body and end it with a return."
+            )
         note = _note_on_changed_inputs(outcomes)
         expected = [_run(self.reference, arguments) for arguments in inputs]
         if all(map(_same, outcomes, expected)):
@@ -97,7 +103,9 @@ class Exercise:
             failure = _run(holds, (lambda *args: _numbers_or_raise(function, args),)).value
             if isinstance(failure, str):
                 return failure
-        gap = largest_difference(_numbers(outcome.value).squeeze(), _numbers(wanted.value).squeeze())
+        gap = largest_difference(
+            _numbers(outcome.value).squeeze(), _numbers(wanted.value).squeeze()
+        )
         return f"The numbers are off by up to {gap:.3g} with {_describe(arguments)}."
 
     def _result(self, status: str, message: str) -> Result:
@@ -106,7 +114,8 @@ class Exercise:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """An exercise in the students' package (docs/students_package.py): its answers stay with the teacher.
+    """An exercise in the students' package (docs/students_package.py): its answers stay with the
+    teacher.
 
     name: the function the student writes. arguments: with how many it will be called.
     """
@@ -122,7 +131,10 @@ class HandedIn:
         try:
             inspect.signature(function).bind(*range(self.arguments))
         except TypeError:
-            sentence = f"It will be called with {self.arguments} arguments, and yours does not take as many."
+            sentence = (
+                f"It will be called with {self.arguments} arguments, and yours does not take as"
+                " many."
+            )
             return Result(self.name, WRONG, 0.0, sentence)
         except ValueError:  # a built-in function tells no signature
             pass
@@ -155,7 +167,9 @@ def _source(function: Callable) -> str:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What one call gave: a value, or the exception it raised; and which arguments it changed in place."""
+    """What one call gave: a value, or the exception it raised; and which arguments it changed in
+    place.
+    """
 
     value: object = None
     error: BaseException | None = None
@@ -168,22 +182,28 @@ class _Outcome:
 
 def largest_difference(a, b) -> float:
     """Largest absolute difference of two array-likes after broadcasting; NaN counts as infinite."""
-    with np.errstate(invalid="ignore"):  # inf - inf is no match, and no warning in the learner's notebook
+    with np.errstate(
+        invalid="ignore"
+    ):  # inf - inf is no match, and no warning in the learner's notebook
         difference = np.abs(_numbers(a) - _numbers(b))
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
 def unless_close(value, wanted, sentence: str, tolerance: float = 1e-3) -> str | None:
-    """None if value is within tolerance of wanted; else the sentence with {value} and {gap} filled in.
+    """None if value is within tolerance of wanted; else the sentence with {value} and {gap} filled
+    in.
 
-    value, wanted: array-likes of the same shape, or wanted a number; {value} needs a value of one number.
+    value, wanted: array-likes of the same shape, or wanted a number; {value} needs a value of one
+        number.
     """
     gap = largest_difference(value, wanted)
     return None if gap < tolerance else sentence.format(value=_numbers(value).flat[0], gap=gap)
 
 
 def _run(function: Callable, arguments: tuple) -> _Outcome:
-    """Call a function on copies of its arguments and keep whatever happens: exit(), endless recursion, ..."""
+    """Call a function on copies of its arguments and keep whatever happens: exit(), endless
+    recursion, ...
+    """
     copies = tuple(copy.deepcopy(argument) for argument in arguments)
     try:
         value = function(*copies)
@@ -230,14 +250,20 @@ def _same(outcome: _Outcome, other: _Outcome) -> bool:
         return False
     if a.shape != b.shape:
         return False
-    half = getattr(outcome.value, "dtype", None) in (torch.float16, torch.bfloat16, np.dtype("float16"))
+    half = getattr(outcome.value, "dtype", None) in (
+        torch.float16,
+        torch.bfloat16,
+        np.dtype("float16"),
+    )
     tolerance = TOLERANCE_HALF if half else TOLERANCE
     scale = np.clip(np.abs(b[np.isfinite(b)]).max(initial=0.0), 0.1, 1.0)
     return np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
 
 
 def _problem_of_kind(outcome: _Outcome, wanted: _Outcome) -> str | None:
-    """One sentence about an exception, a wrong type or shape, or NaN; None if only the numbers differ."""
+    """One sentence about an exception, a wrong type or shape, or NaN; None if only the numbers
+    differ.
+    """
     if outcome.error is not None:
         return f"Your function raised {_describe_error(outcome.error)}."
     if outcome.returned_nothing:
@@ -248,10 +274,15 @@ def _problem_of_kind(outcome: _Outcome, wanted: _Outcome) -> str | None:
         kind = type(outcome.value).__name__
         return f"Your function returned a {kind}; expected {_describe_value(wanted.value)}."
     if numbers.squeeze().shape != _numbers(wanted.value).squeeze().shape:
-        returned = _describe_value(outcome.value if isinstance(outcome.value, torch.Tensor) else numbers)
+        returned = _describe_value(
+            outcome.value if isinstance(outcome.value, torch.Tensor) else numbers
+        )
         return f"Your function returned {returned}; expected {_describe_value(wanted.value)}."
     if np.isnan(numbers).any():
-        return "Your function returned NaN where a number belongs: 0 / 0, or the root or log of a negative number?"
+        return (
+            "Your function returned NaN where a number belongs: 0 / 0, or the root or log of a"
+            " negative number?"
+        )
     return None
 
 

@@ -1,8 +1,9 @@
 """The exercises of lesson 02: the posterior mean of one Gaussian, and x0 from a v-prediction.
 
-`posterior_mean`: x0 ~ N(mean, std^2) seen as x_t = alpha x0 + sigma noise; the mean of x0 given x_t (Bishop, *Pattern
-Recognition and Machine Learning*, eq. 2.116, for isotropic Gaussians). `v_to_x0`: v = alpha noise - sigma x0 (Salimans
-and Ho 2022, arXiv 2202.00512, appendix D), on any path, also where alpha^2 + sigma^2 is not 1.
+`posterior_mean`: x0 ~ N(mean, std^2) seen as x_t = alpha x0 + sigma noise; the mean of x0 given x_t
+(Bishop, *Pattern Recognition and Machine Learning*, eq. 2.116, for isotropic Gaussians). `v_to_x0`:
+v = alpha noise - sigma x0 (Salimans and Ho 2022, arXiv 2202.00512, appendix D), on any path, also
+where alpha^2 + sigma^2 is not 1.
 """
 
 import torch
@@ -10,12 +11,14 @@ import torch
 from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
 
-# ---- posterior_mean(x_t, mean, std, alpha, sigma) -------------------------------------------------------
+# ---- posterior_mean(x_t, mean, std, alpha, sigma) ------------------------------------------------
 
 
 def _with_gain(gain):
     """mean + gain * (x_t - alpha * mean), with gain(std, alpha, sigma)."""
-    return lambda x_t, mean, std, alpha, sigma: mean + gain(std, alpha, sigma) * (x_t - alpha * mean)
+    return lambda x_t, mean, std, alpha, sigma: (
+        mean + gain(std, alpha, sigma) * (x_t - alpha * mean)
+    )
 
 
 def _gain(std, alpha, sigma):
@@ -31,7 +34,9 @@ def _believed(x_t, mean, std, alpha, sigma):
 
 
 def _mean_inputs(generator):
-    """Points (B, d) in 1 to 3 dimensions; much and little noise, alpha + sigma = 1 and not; float32 and float64."""
+    """Points (B, d) in 1 to 3 dimensions; much and little noise, alpha + sigma = 1 and not; float32
+    and float64.
+    """
     cases = [
         ((5, 2), torch.float32, 0.5, 0.7, 0.3),
         ((4, 3), torch.float64, 1.5, 0.3, 0.7),
@@ -47,31 +52,41 @@ def _mean_inputs(generator):
 
 
 def _one_place():
-    return torch.tensor([[2.0, -1.0]], dtype=torch.float64), torch.tensor([0.5, 0.5], dtype=torch.float64)
+    return torch.tensor([[2.0, -1.0]], dtype=torch.float64), torch.tensor(
+        [0.5, 0.5], dtype=torch.float64
+    )
 
 
 def _stays_at_the_mean(posterior_mean):
     x_t, mean = _one_place()
-    sentence = "If x_t lies exactly at alpha * mean, so does the guess: at the mean. Yours is {gap:.3g} away."
+    sentence = (
+        "If x_t lies exactly at alpha * mean, so does the guess: at the mean. Yours is {gap:.3g}"
+        " away."
+    )
     return unless_close(posterior_mean(0.6 * mean + 0 * x_t, mean, 0.4, 0.6, 0.8), mean, sentence)
 
 
 def _believes_the_data_without_noise(posterior_mean):
     x_t, mean = _one_place()
-    sentence = "With hardly any noise (sigma = 0.0001) the guess is x_t / alpha; yours is {gap:.3g} away."
+    sentence = (
+        "With hardly any noise (sigma = 0.0001) the guess is x_t / alpha; yours is {gap:.3g} away."
+    )
     return unless_close(posterior_mean(x_t, mean, 0.5, 0.8, 1e-4), x_t[0] / 0.8, sentence)
 
 
 def _believes_the_mean_in_noise(posterior_mean):
     x_t, mean = _one_place()
-    sentence = "In overwhelming noise (sigma = 1000) the guess is the mean; yours is {gap:.3g} away."
+    sentence = (
+        "In overwhelming noise (sigma = 1000) the guess is the mean; yours is {gap:.3g} away."
+    )
     return unless_close(posterior_mean(x_t, mean, 0.5, 0.8, 1000.0), mean, sentence)
 
 
 def _half_way(posterior_mean):
     x_t, mean = _one_place()
     sentence = (
-        "With alpha = 1 and sigma = std the guess lies half way between x_t and the mean; yours is {gap:.3g} off."
+        "With alpha = 1 and sigma = std the guess lies half way between x_t and the mean; yours is"
+        " {gap:.3g} off."
     )
     return unless_close(posterior_mean(x_t, mean, 0.5, 1.0, 0.5), (x_t[0] + mean) / 2, sentence)
 
@@ -79,16 +94,24 @@ def _half_way(posterior_mean):
 MEAN_MISTAKES = [
     (
         lambda x_t, mean, std, alpha, sigma: x_t / alpha + 0 * mean,
-        "You only divide alpha out, so all the noise is still in the guess. Weigh it against the mean.",
+        (
+            "You only divide alpha out, so all the noise is still in the guess. Weigh it against"
+            " the mean."
+        ),
     ),
     (
         lambda x_t, mean, std, alpha, sigma: mean + 0 * x_t,
-        "You always answer the mean. That is right in overwhelming noise only: x_t says something too.",
+        (
+            "You always answer the mean. That is right in overwhelming noise only: x_t says"
+            " something too."
+        ),
     ),
     (
         lambda x_t, mean, std, alpha, sigma: (x_t / alpha + mean) / 2,
-        "You take x_t / alpha and the mean half and half. The more certain of the two deserves more weight: "
-        "weigh each by one over its variance.",
+        (
+            "You take x_t / alpha and the mean half and half. The more certain of the two deserves"
+            " more weight: weigh each by one over its variance."
+        ),
     ),
     (
         _with_gain(lambda std, alpha, sigma: std**2 / (alpha**2 * std**2 + sigma**2)),
@@ -96,20 +119,31 @@ MEAN_MISTAKES = [
     ),
     (
         _with_gain(lambda std, alpha, sigma: alpha**2 * std**2 / (alpha**2 * std**2 + sigma**2)),
-        "You have one alpha too many in the numerator: this is the guess of how far alpha * x0 lies from its centre; "
-        "x0 itself is that divided by alpha.",
+        (
+            "You have one alpha too many in the numerator: this is the guess of how far alpha * x0"
+            " lies from its centre; x0 itself is that divided by alpha."
+        ),
     ),
     (
         _with_gain(lambda std, alpha, sigma: alpha * std**2 / (std**2 + sigma**2)),
-        "The variance of x_t is alpha**2 * std**2 + sigma**2: the data are scaled by alpha before the noise is added.",
+        (
+            "The variance of x_t is alpha**2 * std**2 + sigma**2: the data are scaled by alpha"
+            " before the noise is added."
+        ),
     ),
     (
         _with_gain(lambda std, alpha, sigma: alpha * std**2 / (alpha * std**2 + sigma**2)),
-        "Scaling by alpha scales a variance by alpha squared; in the denominator you have alpha once.",
+        (
+            "Scaling by alpha scales a variance by alpha squared; in the denominator you have alpha"
+            " once."
+        ),
     ),
     (
         _with_gain(lambda std, alpha, sigma: std / (alpha * std + sigma)),
-        "You add widths (standard deviations). Independent parts add their variances: square std, alpha and sigma.",
+        (
+            "You add widths (standard deviations). Independent parts add their variances: square"
+            " std, alpha and sigma."
+        ),
     ),
     (
         _with_gain(lambda std, alpha, sigma: alpha * std**2 / (alpha**2 * std**2 + sigma)),
@@ -132,12 +166,20 @@ MEAN_MISTAKES = [
         "This is the way from the mean to the guess; add the mean.",
     ),
     (
-        lambda x_t, mean, std, alpha, sigma: alpha * mean + _gain(std, alpha, sigma) * (x_t - alpha * mean),
-        "You start from alpha * mean, the centre of x_t. The guess is about x0, whose centre is the mean.",
+        lambda x_t, mean, std, alpha, sigma: (
+            alpha * mean + _gain(std, alpha, sigma) * (x_t - alpha * mean)
+        ),
+        (
+            "You start from alpha * mean, the centre of x_t. The guess is about x0, whose centre is"
+            " the mean."
+        ),
     ),
     (
         lambda x_t, mean, std, alpha, sigma: alpha * _posterior_mean(x_t, mean, std, alpha, sigma),
-        "This is the guess of alpha * x0, the data part of x_t (it is also x_t + sigma**2 * score). Divide by alpha.",
+        (
+            "This is the guess of alpha * x0, the data part of x_t (it is also x_t + sigma**2 *"
+            " score). Divide by alpha."
+        ),
     ),
     (
         lambda x_t, mean, std, alpha, sigma: (
@@ -161,7 +203,7 @@ posterior_mean = Exercise(
 )
 
 
-# ---- v_to_x0(v, x_t, alpha, sigma) ----------------------------------------------------------------------
+# ---- v_to_x0(v, x_t, alpha, sigma) ---------------------------------------------------------------
 
 
 def _with(formula):
@@ -185,19 +227,25 @@ def _first_only(v, x_t, alpha, sigma):
 
 
 def _v_inputs(generator):
-    """Points, images and voxels in float32 and float64; alpha^2 + sigma^2 below, at and above 1; once B = last axis."""
+    """Points, images and voxels in float32 and float64; alpha^2 + sigma^2 below, at and above 1;
+    once B = last axis.
+    """
     cases = [((5, 2), torch.float32), ((3, 1, 4, 5, 6), torch.float32), ((4, 4), torch.float64)]
     inputs = []
     for shape, dtype in [*cases, ((2, 3, 5, 5), torch.float32)]:
         v, x_t = (torch.randn(shape, generator=generator, dtype=dtype) for _ in range(2))
-        alpha, sigma = (0.3 + 0.6 * torch.rand(shape[0], generator=generator, dtype=dtype) for _ in range(2))
+        alpha, sigma = (
+            0.3 + 0.6 * torch.rand(shape[0], generator=generator, dtype=dtype) for _ in range(2)
+        )
         alpha[0], sigma[0] = 1.0, 0.8
         inputs.append((v, x_t, alpha, sigma))
     return inputs
 
 
 def _made_up():
-    """x0, noise, alpha and sigma of three points on three paths: flow, variance preserving, variance exploding."""
+    """x0, noise, alpha and sigma of three points on three paths: flow, variance preserving,
+    variance exploding.
+    """
     x0 = torch.tensor([[1.0, 0.5], [-0.5, 2.0], [0.0, -1.0]], dtype=torch.float64)
     noise = torch.tensor([[0.5, -1.0], [1.0, 1.0], [-2.0, 0.5]], dtype=torch.float64)
     alpha, sigma = torch.tensor([[0.7, 0.6, 1.0], [0.3, 0.8, 2.0]], dtype=torch.float64)
@@ -208,7 +256,9 @@ def _there_and_back(rows, sentence):
     def holds(v_to_x0):
         x0, noise, alpha, sigma = (values[rows] for values in _made_up())
         a, s = alpha[:, None], sigma[:, None]
-        return unless_close(v_to_x0(a * noise - s * x0, a * x0 + s * noise, alpha, sigma), x0.squeeze(), sentence)
+        return unless_close(
+            v_to_x0(a * noise - s * x0, a * x0 + s * noise, alpha, sigma), x0.squeeze(), sentence
+        )
 
     return holds
 
@@ -216,15 +266,20 @@ def _there_and_back(rows, sentence):
 def _clean_at_the_start(v_to_x0):
     x0, noise, _, _ = _made_up()
     ones, none = torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    sentence = "With alpha = 1 and sigma = 0, x_t is x0 already; your answer differs from it by up to {gap:.3g}."
+    sentence = (
+        "With alpha = 1 and sigma = 0, x_t is x0 already; your answer differs from it by up to"
+        " {gap:.3g}."
+    )
     return unless_close(v_to_x0(noise, x0, ones, none), x0, sentence)
 
 
 V_MISTAKES = [
     (
         _with(lambda v, x, a, s: a * x - s * v),
-        "Right where alpha**2 + sigma**2 is 1 (variance preserving), but not on the flow path or EDM's: "
-        "put v and x_t in and see what stands before x0.",
+        (
+            "Right where alpha**2 + sigma**2 is 1 (variance preserving), but not on the flow path"
+            " or EDM's: put v and x_t in and see what stands before x0."
+        ),
     ),
     (
         _with(lambda v, x, a, s: (a * x + s * v) / (a**2 + s**2)),
@@ -244,7 +299,10 @@ V_MISTAKES = [
     ),
     (
         _with(lambda v, x, a, s: x - s * v),
-        "x_t - sigma * v is right for the velocity of the flow path, noise - x0. v is alpha * noise - sigma * x0.",
+        (
+            "x_t - sigma * v is right for the velocity of the flow path, noise - x0. v is alpha *"
+            " noise - sigma * x0."
+        ),
     ),
     (
         _with(lambda v, x, a, s: (x - s * v) / a),
@@ -264,13 +322,17 @@ V_MISTAKES = [
     ),
     (
         _not_broadcast,
-        "alpha and sigma of shape (B,) line up with the last axis of x_t, not with the batch. "
-        "Give them the shape (B, 1, ..., 1) first.",
+        (
+            "alpha and sigma of shape (B,) line up with the last axis of x_t, not with the batch. "
+            "Give them the shape (B, 1, ..., 1) first."
+        ),
     ),
     (
         lambda v, x, a, s: (a[:, None] * x - s[:, None] * v) / (a[:, None] ** 2 + s[:, None] ** 2),
-        "alpha[:, None] has shape (B, 1): right for points, but images and voxels have more axes. "
-        "Use alpha.reshape(-1, *[1] * (x_t.ndim - 1)).",
+        (
+            "alpha[:, None] has shape (B, 1): right for points, but images and voxels have more"
+            " axes. Use alpha.reshape(-1, *[1] * (x_t.ndim - 1))."
+        ),
     ),
     (
         _with(lambda v, x, a, s: (x - s * v) / (a**2 + s**2)),
@@ -282,9 +344,15 @@ V_MISTAKES = [
     ),
     (
         _divisor_not_broadcast,
-        "The numerator is right, but in the divisor alpha and sigma are still of shape (B,): reshape them there too.",
+        (
+            "The numerator is right, but in the divisor alpha and sigma are still of shape (B,):"
+            " reshape them there too."
+        ),
     ),
-    (_first_only, "You use the first alpha and sigma for the whole batch; each sample has its own."),
+    (
+        _first_only,
+        "You use the first alpha and sigma for the whole batch; each sample has its own.",
+    ),
 ]
 
 v_to_x0 = Exercise(
@@ -294,8 +362,17 @@ v_to_x0 = Exercise(
     mistakes=V_MISTAKES,
     properties=[
         _clean_at_the_start,
-        _there_and_back(slice(1, 2), "With alpha = 0.6, sigma = 0.8 your x0 differs from the true one by {gap:.3g}."),
-        _there_and_back(slice(0, 1), "With alpha = 0.7, sigma = 0.3 your x0 differs from the true one by {gap:.3g}."),
-        _there_and_back(slice(0, 3), "With a different alpha and sigma for each sample you are off by {gap:.3g}."),
+        _there_and_back(
+            slice(1, 2),
+            "With alpha = 0.6, sigma = 0.8 your x0 differs from the true one by {gap:.3g}.",
+        ),
+        _there_and_back(
+            slice(0, 1),
+            "With alpha = 0.7, sigma = 0.3 your x0 differs from the true one by {gap:.3g}.",
+        ),
+        _there_and_back(
+            slice(0, 3),
+            "With a different alpha and sigma for each sample you are off by {gap:.3g}.",
+        ),
     ],
 )

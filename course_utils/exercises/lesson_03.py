@@ -1,14 +1,16 @@
-"""The exercises of lesson 03: how much fresh noise an ancestral step adds, and the order of a sampler from its errors.
+"""The exercises of lesson 03: how much fresh noise an ancestral step adds, and the order of a
+sampler from its errors.
 
-`ancestral_std` is the width of q(x_s | x_t, x0) (Ho et al., arXiv 2006.11239, eq. 7, written with alpha and sigma).
-`order` is the least-squares slope on a log-log plot of error against steps, with its sign turned.
+`ancestral_std` is the width of q(x_s | x_t, x0) (Ho et al., arXiv 2006.11239, eq. 7, written with
+alpha and sigma). `order` is the least-squares slope on a log-log plot of error against steps, with
+its sign turned.
 """
 
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
 
-# ---- ancestral_std(alpha_t, sigma_t, alpha_s, sigma_s) --------------------------------------------------
+# ---- ancestral_std(alpha_t, sigma_t, alpha_s, sigma_s) -------------------------------------------
 
 
 def _added(alpha_t, sigma_t, alpha_s, sigma_s):
@@ -22,7 +24,9 @@ def _ancestral_std(alpha_t, sigma_t, alpha_s, sigma_s):
 
 
 def _std_inputs(generator):
-    """Steps t -> s < t on the flow path, on a variance-preserving one and on a variance-exploding one."""
+    """Steps t -> s < t on the flow path, on a variance-preserving one and on a variance-exploding
+    one.
+    """
     inputs = []
     for shape, dtype, kind in [
         ((6,), torch.float64, "flow"),
@@ -47,42 +51,64 @@ def _on(function, *numbers):
 
 
 def _nothing_at_the_end(std):
-    sentence = "A step to s = 0 (alpha_s = 1, sigma_s = 0) adds no fresh noise; yours adds {value:.3g}."
+    sentence = (
+        "A step to s = 0 (alpha_s = 1, sigma_s = 0) adds no fresh noise; yours adds {value:.3g}."
+    )
     return unless_close(_on(std, 0.8, 0.6, 1.0, 0.0), 0.0, sentence)
 
 
 def _known_when_exploding(std):
-    sentence = "With alpha = 1 throughout, from sigma 1 to 0.6 the answer is 0.48; yours is {value:.3g}."
+    sentence = (
+        "With alpha = 1 throughout, from sigma 1 to 0.6 the answer is 0.48; yours is {value:.3g}."
+    )
     return unless_close(_on(std, 1.0, 1.0, 1.0, 0.6), 0.48, sentence)
 
 
 def _everything_is_fresh_from_pure_noise(std):
-    sentence = "From pure noise (alpha_t = 0, sigma_t = 1) all of sigma_s = 0.5 is fresh; yours is {value:.3g}."
+    sentence = (
+        "From pure noise (alpha_t = 0, sigma_t = 1) all of sigma_s = 0.5 is fresh; yours is"
+        " {value:.3g}."
+    )
     return unless_close(_on(std, 0.0, 1.0, 0.5, 0.5), 0.5, sentence)
 
 
 STD_MISTAKES = [
     (
         lambda *a: _ancestral_std(*a) ** 2,
-        "This is the variance. The step multiplies the fresh noise by a standard deviation: take the root.",
+        (
+            "This is the variance. The step multiplies the fresh noise by a standard deviation:"
+            " take the root."
+        ),
     ),
     (
         lambda *a: _added(*a).clamp(min=0).sqrt(),
-        "This is the noise that the way from s to t added. Knowing x0 as well makes x_s more certain: one factor "
-        "is missing.",
+        (
+            "This is the noise that the way from s to t added. Knowing x0 as well makes x_s more"
+            " certain: one factor is missing."
+        ),
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (sigma_t**2 - sigma_s**2).clamp(min=0).sqrt(),
-        "You took the difference of the two variances. On the way from s to t the old noise also shrinks, by "
-        "alpha_t / alpha_s; and x0 is known.",
+        (
+            "You took the difference of the two variances. On the way from s to t the old noise"
+            " also shrinks, by alpha_t / alpha_s; and x0 is known."
+        ),
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: sigma_s + 0 * alpha_t,
-        "You replace all the noise: x_t then says nothing about x_s beyond x0. Only a part of it is fresh.",
+        (
+            "You replace all the noise: x_t then says nothing about x_s beyond x0. Only a part of"
+            " it is fresh."
+        ),
     ),
     (
-        lambda alpha_t, sigma_t, alpha_s, sigma_s: sigma_s / sigma_t * (sigma_t**2 - sigma_s**2).sqrt(),
-        "Right shape, but the old noise shrinks by alpha_t / alpha_s on its way from s to t, and you left that out.",
+        lambda alpha_t, sigma_t, alpha_s, sigma_s: (
+            sigma_s / sigma_t * (sigma_t**2 - sigma_s**2).sqrt()
+        ),
+        (
+            "Right shape, but the old noise shrinks by alpha_t / alpha_s on its way from s to t,"
+            " and you left that out."
+        ),
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (
@@ -92,7 +118,9 @@ STD_MISTAKES = [
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (
-            sigma_s / sigma_t * (sigma_t**2 - (alpha_s / alpha_t) ** 2 * sigma_s**2).clamp(min=0).sqrt()
+            sigma_s
+            / sigma_t
+            * (sigma_t**2 - (alpha_s / alpha_t) ** 2 * sigma_s**2).clamp(min=0).sqrt()
         ),
         "alpha_t / alpha_s is upside down: from s to the noisier t the data shrink.",
     ),
@@ -100,7 +128,10 @@ STD_MISTAKES = [
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (
             sigma_s / sigma_t * (sigma_t**2 - (alpha_s / alpha_t) ** 2 * sigma_s**2).sqrt()
         ),
-        "The root of a negative number (NaN): alpha_t / alpha_s is upside down. From s to t the data shrink.",
+        (
+            "The root of a negative number (NaN): alpha_t / alpha_s is upside down. From s to t the"
+            " data shrink."
+        ),
     ),
     (
         lambda *a: a[1] / a[3] * _added(*a).sqrt(),
@@ -108,7 +139,10 @@ STD_MISTAKES = [
     ),
     (
         lambda *a: (a[3] / a[1]) ** 2 * _added(*a).sqrt(),
-        "You took the root of one factor only: the variance is added * sigma_s^2 / sigma_t^2, all under the root.",
+        (
+            "You took the root of one factor only: the variance is added * sigma_s^2 / sigma_t^2,"
+            " all under the root."
+        ),
     ),
 ]
 
@@ -121,7 +155,7 @@ ancestral_std = Exercise(
 )
 
 
-# ---- order(steps, errors) -------------------------------------------------------------------------------
+# ---- order(steps, errors) ------------------------------------------------------------------------
 
 
 def _slope(x, y):
@@ -136,7 +170,9 @@ def _order(steps, errors):
 
 
 def _order_inputs(generator):
-    """Errors C / steps**p, with some scatter, so that the fit through all points is not the line through two."""
+    """Errors C / steps**p, with some scatter, so that the fit through all points is not the line
+    through two.
+    """
     inputs = []
     for steps, dtype, power in [
         ([8, 16, 32, 64], torch.float64, 1.0),
@@ -164,8 +200,14 @@ def _quartering_is_two(order):
 
 def _units_do_not_matter(order):
     steps = torch.tensor([8.0, 16.0, 32.0], dtype=torch.float64)
-    value, scaled = (order(steps, factor * torch.tensor([0.9, 0.3, 0.2])) for factor in (1.0, 100.0))
-    return unless_close(value, scaled, "Errors a hundred times larger have the same order; yours moves by {gap:.3g}.")
+    value, scaled = (
+        order(steps, factor * torch.tensor([0.9, 0.3, 0.2])) for factor in (1.0, 100.0)
+    )
+    return unless_close(
+        value,
+        scaled,
+        "Errors a hundred times larger have the same order; yours moves by {gap:.3g}.",
+    )
 
 
 ORDER_MISTAKES = [
@@ -173,10 +215,16 @@ ORDER_MISTAKES = [
         lambda steps, errors: -_order(steps, errors),
         "The slope is negative because errors fall; the order is a positive number. Turn the sign.",
     ),
-    (lambda steps, errors: -_slope(steps, errors), "This is the slope on linear axes. Take logarithms of both first."),
+    (
+        lambda steps, errors: -_slope(steps, errors),
+        "This is the slope on linear axes. Take logarithms of both first.",
+    ),
     (
         lambda steps, errors: -_slope(steps, errors.log()),
-        "You took the logarithm of the errors only: that suits exponential decay. A power law needs both.",
+        (
+            "You took the logarithm of the errors only: that suits exponential decay. A power law"
+            " needs both."
+        ),
     ),
     (
         lambda steps, errors: -_slope(steps.log(), errors),
@@ -192,20 +240,31 @@ ORDER_MISTAKES = [
     ),
     (
         lambda steps, errors: -_slope(errors.log(), steps.log()),
-        "The axes are swapped: the logarithm of the error belongs on the vertical axis, that of the steps below.",
+        (
+            "The axes are swapped: the logarithm of the error belongs on the vertical axis, that of"
+            " the steps below."
+        ),
     ),
     (
         lambda steps, errors: -(steps.log() * errors.log()).sum() / steps.log().square().sum(),
-        "Your line goes through the origin. Subtract the means first, so that the constant factor is free.",
+        (
+            "Your line goes through the origin. Subtract the means first, so that the constant"
+            " factor is free."
+        ),
     ),
     (
         lambda steps, errors: (errors[0] / errors[-1]).log() / (steps[-1] / steps[0]).log(),
-        "You used the first and the last point only. One bad point would spoil it: fit a line through all of them.",
+        (
+            "You used the first and the last point only. One bad point would spoil it: fit a line"
+            " through all of them."
+        ),
     ),
     (
         lambda steps, errors: (errors[:-1] / errors[1:]).log2().mean(),
-        "You compare neighbours as if the steps doubled each time. Divide by the logarithm of the ratio of steps, "
-        "or fit a line.",
+        (
+            "You compare neighbours as if the steps doubled each time. Divide by the logarithm of"
+            " the ratio of steps, or fit a line."
+        ),
     ),
 ]
 

@@ -1,8 +1,10 @@
-"""The exercises of lesson 04: telling a network the noise level by scale and shift, and the arc between two noises.
+"""The exercises of lesson 04: telling a network the noise level by scale and shift, and the arc
+between two noises.
 
-`modulate` is the scale and shift of a residual block (Dhariwal and Nichol, arXiv 2105.05233, section 3.1, AdaGN), for
-grids of any dimension. `slerp` is spherical interpolation (Shoemake, *Animating Rotation with Quaternion Curves*,
-SIGGRAPH 1985, section 3.3), for one pair of tensors of any shape.
+`modulate` is the scale and shift of a residual block (Dhariwal and Nichol, arXiv 2105.05233,
+section 3.1, AdaGN), for grids of any dimension. `slerp` is spherical interpolation (Shoemake,
+*Animating Rotation with Quaternion Curves*, SIGGRAPH 1985, section 3.3), for one pair of tensors of
+any shape.
 """
 
 import math
@@ -14,7 +16,7 @@ from course_utils.diffusion.noise import lerp
 from course_utils.diffusion.noise import slerp as library_slerp
 from course_utils.exercises.checks import Exercise, unless_close
 
-# ---- modulate(h, scale, shift) --------------------------------------------------------------------------
+# ---- modulate(h, scale, shift) -------------------------------------------------------------------
 
 
 def _with(formula):
@@ -31,7 +33,9 @@ _modulate = _with(lambda h, scale, shift: h * (1 + scale) + shift)
 
 
 def _modulate_inputs(generator):
-    """Images, voxels, sequences and plain vectors; once batch and channels equal the last two sides of the grid."""
+    """Images, voxels, sequences and plain vectors; once batch and channels equal the last two sides
+    of the grid.
+    """
     inputs = []
     for shape, dtype in [
         ((3, 4, 5, 6), torch.float32),
@@ -41,7 +45,8 @@ def _modulate_inputs(generator):
         ((5, 3), torch.float32),
     ]:
         h, scale, shift = (
-            torch.randn(size, generator=generator, dtype=dtype) for size in (shape, shape[:2], shape[:2])
+            torch.randn(size, generator=generator, dtype=dtype)
+            for size in (shape, shape[:2], shape[:2])
         )
         inputs.append((h, scale, shift))
     return inputs
@@ -54,13 +59,18 @@ def _grid():
 
 def _nothing_said(modulate):
     h, none = _grid()
-    sentence = "With scale = 0 and shift = 0 nothing may change; your answer differs from h by up to {gap:.3g}."
+    sentence = (
+        "With scale = 0 and shift = 0 nothing may change; your answer differs from h by up to"
+        " {gap:.3g}."
+    )
     return unless_close(modulate(h, none, none), h, sentence)
 
 
 def _shift_alone(modulate):
     h, none = _grid()
-    sentence = "With scale = 0 and shift = 2 every number grows by 2; yours is off by up to {gap:.3g}."
+    sentence = (
+        "With scale = 0 and shift = 2 every number grows by 2; yours is off by up to {gap:.3g}."
+    )
     return unless_close(modulate(h, none, none + 2), h + 2, sentence)
 
 
@@ -73,14 +83,20 @@ def _scale_alone(modulate):
 def _each_channel_its_own(modulate):
     h, none = _grid()
     shift = none + torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    sentence = "Each channel of each sample has a shift of its own; with six different ones you are off by {gap:.3g}."
+    sentence = (
+        "Each channel of each sample has a shift of its own; with six different ones you are off by"
+        " {gap:.3g}."
+    )
     return unless_close(modulate(h, none, shift), h + shift[:, :, None, None], sentence)
 
 
 MODULATE_MISTAKES = [
     (
         _with(lambda h, scale, shift: h * scale + shift),
-        "You multiply by scale. The factor is 1 + scale, so that a layer that still says 0 changes nothing.",
+        (
+            "You multiply by scale. The factor is 1 + scale, so that a layer that still says 0"
+            " changes nothing."
+        ),
     ),
     (_with(lambda h, scale, shift: h * (1 + scale)), "The shift is missing."),
     (_with(lambda h, scale, shift: h + shift), "You only shift. The factor 1 + scale is missing."),
@@ -89,35 +105,51 @@ MODULATE_MISTAKES = [
         _with(lambda h, scale, shift: (h + shift) * (1 + scale)),
         "You shift first and scale then, so the shift is scaled as well. Scale first.",
     ),
-    (_with(lambda h, scale, shift: h * scale.exp() + shift), "Some networks use exp(scale); this one uses 1 + scale."),
+    (
+        _with(lambda h, scale, shift: h * scale.exp() + shift),
+        "Some networks use exp(scale); this one uses 1 + scale.",
+    ),
     (
         _with(lambda h, scale, shift: h + h * (1 + scale) + shift),
         "You add h once too often: the 1 in 1 + scale keeps it already.",
     ),
     (
         lambda h, scale, shift: h * (1 + scale[:, :, None, None]) + shift[:, :, None, None],
-        "Right for images: [:, :, None, None] adds two axes. Sequences need one, voxels three, vectors none: "
-        "count them by h.ndim.",
+        (
+            "Right for images: [:, :, None, None] adds two axes. Sequences need one, voxels three,"
+            " vectors none: count them by h.ndim."
+        ),
     ),
     (
-        lambda h, scale, shift: h * (1 + scale[:, :, None, None, None]) + shift[:, :, None, None, None],
+        lambda h, scale, shift: (
+            h * (1 + scale[:, :, None, None, None]) + shift[:, :, None, None, None]
+        ),
         "Right for voxels alone. Add as many axes as the grid has: h.ndim - 2.",
     ),
     (
         lambda h, scale, shift: h * (1 + scale) + shift,
-        "scale and shift of shape (B, C) line up with the last two axes of h, not with batch and channels. "
-        "Give them the shape (B, C, 1, ..., 1) first.",
+        (
+            "scale and shift of shape (B, C) line up with the last two axes of h, not with batch"
+            " and channels. Give them the shape (B, C, 1, ..., 1) first."
+        ),
     ),
     (
         _with(lambda h, scale, shift: h * (1 + scale[:1]) + shift[:1]),
-        "You use the first sample's scale and shift for the whole batch; each sample has its own noise level.",
+        (
+            "You use the first sample's scale and shift for the whole batch; each sample has its"
+            " own noise level."
+        ),
     ),
     (
         _with(lambda h, scale, shift: h * (1 + scale[:, :1]) + shift[:, :1]),
         "You use the first channel's scale and shift for all channels; each channel has its own.",
     ),
     (
-        _with(lambda h, scale, shift: h * (1 + scale.mean(1, keepdim=True)) + shift.mean(1, keepdim=True)),
+        _with(
+            lambda h, scale, shift: (
+                h * (1 + scale.mean(1, keepdim=True)) + shift.mean(1, keepdim=True)
+            )
+        ),
         "You average scale and shift over the channels; each channel has its own.",
     ),
 ]
@@ -131,7 +163,7 @@ modulate = Exercise(
 )
 
 
-# ---- slerp(a, b, weight) --------------------------------------------------------------------------------
+# ---- slerp(a, b, weight) -------------------------------------------------------------------------
 
 
 def _angle(a, b):
@@ -157,7 +189,9 @@ def _slerp_inputs(generator):
 
 
 def _corner():
-    return torch.tensor([[3.0, 0.0]], dtype=torch.float64), torch.tensor([[0.0, 3.0]], dtype=torch.float64)
+    return torch.tensor([[3.0, 0.0]], dtype=torch.float64), torch.tensor(
+        [[0.0, 3.0]], dtype=torch.float64
+    )
 
 
 def _starts_at_a(slerp):
@@ -176,13 +210,19 @@ def _keeps_the_norm(slerp):
     a, b = _corner()
     norm = slerp(a, b + 0.5 * a, 0.4)
     wanted = library_slerp(a, b + 0.5 * a, 0.4).norm()
-    sentence = f"On the way between two given tensors the norm should be {wanted:.4g}; yours is {{value:.4g}}."
+    sentence = (
+        f"On the way between two given tensors the norm should be {wanted:.4g}; yours is"
+        " {value:.4g}."
+    )
     return unless_close(torch.as_tensor(norm).norm(), wanted, sentence)
 
 
 def _even_speed(slerp):
     a, b = _corner()
-    sentence = "A third of the way along a right angle is at 30 degrees, (2.6, 1.5); yours is up to {gap:.3g} away."
+    sentence = (
+        "A third of the way along a right angle is at 30 degrees, (2.6, 1.5); yours is up to"
+        " {gap:.3g} away."
+    )
     return unless_close(slerp(a, b, 1 / 3), torch.tensor([3 * 0.75**0.5, 1.5]), sentence)
 
 
@@ -194,11 +234,21 @@ def _rescaled_lerp(a, b, weight):
 SLERP_MISTAKES = [
     (
         lambda a, b, weight: (
-            _on_the_arc(a / a.norm(), b / b.norm(), weight, _angle(a, b)) * lerp(a.norm(), b.norm(), weight)
+            _on_the_arc(a / a.norm(), b / b.norm(), weight, _angle(a, b))
+            * lerp(a.norm(), b.norm(), weight)
         ),
-        "The direction is right, but you interpolate the norms apart. The formula weighs a and b themselves.",
+        (
+            "The direction is right, but you interpolate the norms apart. The formula weighs a and"
+            " b themselves."
+        ),
     ),
-    (lerp, "This is the straight line (lerp): it cuts through the sphere. Weigh by sines of the angle."),
+    (
+        lerp,
+        (
+            "This is the straight line (lerp): it cuts through the sphere. Weigh by sines of the"
+            " angle."
+        ),
+    ),
     (
         lambda a, b, weight: library_slerp(b, a, weight),
         "The two weights are swapped: weight 0 has to give a, weight 1 has to give b.",
@@ -221,29 +271,44 @@ SLERP_MISTAKES = [
     ),
     (
         lambda a, b, weight: _on_the_arc(a / a.norm(), b / b.norm(), weight, _angle(a, b)),
-        "You return a tensor of norm 1. Normalise for the angle only, and weigh a and b themselves.",
+        (
+            "You return a tensor of norm 1. Normalise for the angle only, and weigh a and b"
+            " themselves."
+        ),
     ),
     (
         _rescaled_lerp,
-        "You stretch the straight line back to the sphere. That is the right arc at uneven speed: slow near the ends, "
-        "quick in the middle. Weigh by sines of the angle.",
+        (
+            "You stretch the straight line back to the sphere. That is the right arc at uneven"
+            " speed: slow near the ends, quick in the middle. Weigh by sines of the angle."
+        ),
     ),
     (
-        lambda a, b, weight: math.cos(weight * math.pi / 2) * a + math.sin(weight * math.pi / 2) * b,
-        "You take the angle for a right one. That is nearly so for large noises, not for these: compute it.",
+        lambda a, b, weight: (
+            math.cos(weight * math.pi / 2) * a + math.sin(weight * math.pi / 2) * b
+        ),
+        (
+            "You take the angle for a right one. That is nearly so for large noises, not for these:"
+            " compute it."
+        ),
     ),
     (
         lambda a, b, weight: (1 - weight) ** 0.5 * a + weight**0.5 * b,
-        "The roots of the weights keep the variance of independent noises, but the speed is uneven. Weigh by sines of "
-        "the angle.",
+        (
+            "The roots of the weights keep the variance of independent noises, but the speed is"
+            " uneven. Weigh by sines of the angle."
+        ),
     ),
     (
-        lambda a, b, weight: (math.sin(1 - weight) * a + math.sin(weight) * b) / torch.sin(_angle(a, b)),
+        lambda a, b, weight: (
+            (math.sin(1 - weight) * a + math.sin(weight) * b) / torch.sin(_angle(a, b))
+        ),
         "The angle is missing inside the sines: sin((1 - weight) * angle) and sin(weight * angle).",
     ),
     (
         lambda a, b, weight: (
-            (torch.sin((1 - weight) * _angle(a, b)) * a + torch.sin(weight * _angle(a, b)) * b) / _angle(a, b)
+            (torch.sin((1 - weight) * _angle(a, b)) * a + torch.sin(weight * _angle(a, b)) * b)
+            / _angle(a, b)
         ),
         "You divide by the angle; divide by its sine.",
     ),
@@ -253,9 +318,19 @@ SLERP_MISTAKES = [
     ),
     (
         lambda a, b, weight: _on_the_arc(
-            a, b, weight, torch.arccos(cosine_similarity(a, b, dim=-1))[..., None] if a.ndim > 1 else _angle(a, b)
+            a,
+            b,
+            weight,
+            (
+                torch.arccos(cosine_similarity(a, b, dim=-1))[..., None]
+                if a.ndim > 1
+                else _angle(a, b)
+            ),
         ),
-        "You take an angle for each row. A noise is one vector, whatever its shape: flatten both first.",
+        (
+            "You take an angle for each row. A noise is one vector, whatever its shape: flatten"
+            " both first."
+        ),
     ),
 ]
 

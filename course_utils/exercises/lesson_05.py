@@ -1,13 +1,15 @@
-"""The exercises of lesson 05: the penalty R1 from a gradient, and the share of samples that each mode gets.
+"""The exercises of lesson 05: the penalty R1 from a gradient, and the share of samples that each
+mode gets.
 
-`r1_penalty` is Mescheder et al., arXiv 1801.04406, eq. 9. `mode_shares` is this course's own way of counting.
+`r1_penalty` is Mescheder et al., arXiv 1801.04406, eq. 9. `mode_shares` is this course's own way of
+counting.
 """
 
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
 
-# ---- r1_penalty(gradient, weight) -----------------------------------------------------------------------
+# ---- r1_penalty(gradient, weight) ----------------------------------------------------------------
 
 
 def _lengths(gradient):
@@ -23,7 +25,10 @@ def _r1_penalty(gradient, weight):
 def _penalty_inputs(generator):
     """Gradients at points, at pictures and at a single picture."""
     return [
-        (scale * torch.randn(shape, generator=generator, dtype=dtype) + 0.3, torch.tensor(weight, dtype=dtype))
+        (
+            scale * torch.randn(shape, generator=generator, dtype=dtype) + 0.3,
+            torch.tensor(weight, dtype=dtype),
+        )
         for shape, dtype, scale, weight in [
             ((5, 2), torch.float64, 1.0, 0.5),
             ((4, 1, 3, 3), torch.float32, 0.5, 3.0),
@@ -34,7 +39,9 @@ def _penalty_inputs(generator):
 
 
 def _no_slope_costs_nothing(penalty):
-    sentence = "A discriminator that is flat at the real samples costs nothing; yours says {value:.3g}."
+    sentence = (
+        "A discriminator that is flat at the real samples costs nothing; yours says {value:.3g}."
+    )
     return unless_close(penalty(torch.zeros(3, 2, dtype=torch.float64), 2.0), 0.0, sentence)
 
 
@@ -47,7 +54,9 @@ def _known_by_hand(penalty):
 def _the_batch_size_does_not_matter(penalty):
     gradient = torch.tensor([[1.0, 2.0], [0.5, -1.0]], dtype=torch.float64)
     once, twice = penalty(gradient, 1.0), penalty(gradient.repeat(2, 1), 1.0)
-    return unless_close(once, twice, "The same gradients twice over cost the same; yours moves by {gap:.3g}.")
+    return unless_close(
+        once, twice, "The same gradients twice over cost the same; yours moves by {gap:.3g}."
+    )
 
 
 PENALTY_MISTAKES = [
@@ -57,8 +66,10 @@ PENALTY_MISTAKES = [
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.square().mean(),
-        "You averaged over all numbers. A squared length is the sum over a sample's numbers; only over the batch you "
-        "take the mean.",
+        (
+            "You averaged over all numbers. A squared length is the sum over a sample's numbers;"
+            " only over the batch you take the mean."
+        ),
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.square().sum(),
@@ -78,7 +89,10 @@ PENALTY_MISTAKES = [
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.mean(0).square().sum(),
-        "You averaged the gradients before you squared them, so opposite ones cancel. Square first.",
+        (
+            "You averaged the gradients before you squared them, so opposite ones cancel. Square"
+            " first."
+        ),
     ),
     (
         lambda gradient, weight: _lengths(gradient).mean() / 2,
@@ -86,8 +100,10 @@ PENALTY_MISTAKES = [
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.square().sum(1).mean(),
-        "Right for points, but a picture's numbers lie along several axes: sum over all but the first, as with "
-        "flatten(1).",
+        (
+            "Right for points, but a picture's numbers lie along several axes: sum over all but the"
+            " first, as with flatten(1)."
+        ),
     ),
     (
         lambda gradient, weight: weight / 2 * _lengths(gradient),
@@ -104,7 +120,7 @@ r1_penalty = Exercise(
 )
 
 
-# ---- mode_shares(points, means, stds) -------------------------------------------------------------------
+# ---- mode_shares(points, means, stds) ------------------------------------------------------------
 
 
 def _away(points, means):
@@ -142,22 +158,35 @@ def _a_point_on_each_centre(shares):
     means = torch.tensor([[0.0, 0.0], [5.0, 0.0]], dtype=torch.float64)
     points = torch.cat([means, torch.full((2, 2), 50.0, dtype=torch.float64)])
     found = shares(points, means, torch.tensor([1.0, 1.0], dtype=torch.float64))
-    sentence = "Four points, one on each of two centres, two far away: each share is 1/4. Your first is {value:.3g}."
+    sentence = (
+        "Four points, one on each of two centres, two far away: each share is 1/4. Your first is"
+        " {value:.3g}."
+    )
     return unless_close(found, 0.25, sentence)
 
 
 def _three_widths_are_the_limit(shares):
     points = torch.tensor([[0.0, 0.59], [0.0, 0.61]], dtype=torch.float64)
-    found = shares(points, torch.zeros(1, 2, dtype=torch.float64), torch.tensor([0.2], dtype=torch.float64))
-    sentence = "Width 0.2, points at distance 0.59 and 0.61: only one counts, share 0.5. Yours is {value:.3g}."
+    found = shares(
+        points, torch.zeros(1, 2, dtype=torch.float64), torch.tensor([0.2], dtype=torch.float64)
+    )
+    sentence = (
+        "Width 0.2, points at distance 0.59 and 0.61: only one counts, share 0.5. Yours is"
+        " {value:.3g}."
+    )
     return unless_close(found, 0.5, sentence)
 
 
 def _more_of_the_same_changes_nothing(shares):
     points = torch.tensor([[0.1, 0.0], [2.0, 0.1], [2.1, 0.0], [9.0, 9.0]], dtype=torch.float64)
-    rest = torch.tensor([[0.0, 0.0], [2.0, 0.0]], dtype=torch.float64), torch.tensor([0.3, 0.2], dtype=torch.float64)
+    rest = (
+        torch.tensor([[0.0, 0.0], [2.0, 0.0]], dtype=torch.float64),
+        torch.tensor([0.3, 0.2], dtype=torch.float64),
+    )
     once, twice = shares(points, *rest), shares(points.repeat(2, 1), *rest)
-    return unless_close(once, twice, "Every point twice gives the same shares; yours moves by {gap:.3g}.")
+    return unless_close(
+        once, twice, "Every point twice gives the same shares; yours moves by {gap:.3g}."
+    )
 
 
 def _by_distance(points, means, stds):
@@ -202,33 +231,79 @@ SHARES_MISTAKES = [
         "These are counts. Divide by the number of points.",
     ),
     (
-        lambda points, means, stds: _mode_shares(points, means, stds) / _mode_shares(points, means, stds).sum(),
-        "You divide by the points that count, so your shares add up to 1. Divide by all points: those astray are "
-        "missing from every share.",
+        lambda points, means, stds: (
+            _mode_shares(points, means, stds) / _mode_shares(points, means, stds).sum()
+        ),
+        (
+            "You divide by the points that count, so your shares add up to 1. Divide by all points:"
+            " those astray are missing from every share."
+        ),
     ),
-    (_all_count, "Every point counts in your answer, however far away. Farther than three widths counts for no mode."),
+    (
+        _all_count,
+        (
+            "Every point counts in your answer, however far away. Farther than three widths counts"
+            " for no mode."
+        ),
+    ),
     (_one_width, "You stop at one width of a mode; the limit is three."),
     (
         _squared,
-        "You compare squared distances, in squared widths, with 3: the limit of a squared distance would be 9.",
+        (
+            "You compare squared distances, in squared widths, with 3: the limit of a squared"
+            " distance would be 9."
+        ),
     ),
-    (_variances, "You divide by the variance. A distance in widths is the distance divided by the width, stds."),
-    (_no_widths, "You measure all modes with one yardstick. A distance in widths is the distance divided by stds."),
-    (_by_distance, "You choose the nearest mode by plain distance. Nearest in widths: divide by stds before argmin."),
-    (_box, "You measure along each axis alone: a square, not a disc. Take the length of the difference first."),
+    (
+        _variances,
+        (
+            "You divide by the variance. A distance in widths is the distance divided by the width,"
+            " stds."
+        ),
+    ),
+    (
+        _no_widths,
+        (
+            "You measure all modes with one yardstick. A distance in widths is the distance divided"
+            " by stds."
+        ),
+    ),
+    (
+        _by_distance,
+        (
+            "You choose the nearest mode by plain distance. Nearest in widths: divide by stds"
+            " before argmin."
+        ),
+    ),
+    (
+        _box,
+        (
+            "You measure along each axis alone: a square, not a disc. Take the length of the"
+            " difference first."
+        ),
+    ),
     (
         lambda points, means, stds: (_away(points, means) / stds < 3).double().mean(0),
-        "Where modes overlap, you count a point for several. It counts for the one that is nearest, in widths.",
+        (
+            "Where modes overlap, you count a point for several. It counts for the one that is"
+            " nearest, in widths."
+        ),
     ),
     (
         lambda points, means, stds: (_away(points, means) / stds < 3).double().sum(0),
-        "These are counts, and where modes overlap a point is counted for several. Choose the nearest, then divide.",
+        (
+            "These are counts, and where modes overlap a point is counted for several. Choose the"
+            " nearest, then divide."
+        ),
     ),
     (
         lambda points, means, stds: _shares(
             (w := _away(points, means) / stds).argmin(1), w.amin(1) < 3, int(w.argmin(1).max()) + 1
         ),
-        "A mode without points has disappeared from your answer. Its share is 0: with bincount, set minlength.",
+        (
+            "A mode without points has disappeared from your answer. Its share is 0: with bincount,"
+            " set minlength."
+        ),
     ),
 ]
 
@@ -237,5 +312,9 @@ mode_shares = Exercise(
     reference=_mode_shares,
     make_inputs=_shares_inputs,
     mistakes=SHARES_MISTAKES,
-    properties=[_a_point_on_each_centre, _three_widths_are_the_limit, _more_of_the_same_changes_nothing],
+    properties=[
+        _a_point_on_each_centre,
+        _three_widths_are_the_limit,
+        _more_of_the_same_changes_nothing,
+    ],
 )

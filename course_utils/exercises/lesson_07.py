@@ -1,6 +1,8 @@
-"""The exercises of lesson 07: a signed distance field from voxels, the volume that a mesh encloses, and feet counted.
+"""The exercises of lesson 07: a signed distance field from voxels, the volume that a mesh encloses,
+and feet counted.
 
-The volume is a sum over the tetrahedra between each triangle and the origin (Zhang and Chen, ICIP 2001, eq. 5).
+The volume is a sum over the tetrahedra between each triangle and the origin (Zhang and Chen, ICIP
+2001, eq. 5).
 """
 
 import numpy as np
@@ -8,11 +10,13 @@ from scipy.ndimage import distance_transform_edt, label
 
 from course_utils.exercises.checks import Exercise, unless_close
 
-# ---- signed_distance(voxels) ----------------------------------------------------------------------------
+# ---- signed_distance(voxels) ---------------------------------------------------------------------
 
 
 def _padded_distances(voxels):
-    """Distance of every voxel of a padded grid to the nearest one of the other kind: inside and outside."""
+    """Distance of every voxel of a padded grid to the nearest one of the other kind: inside and
+    outside.
+    """
     padded = np.pad(voxels, 1)
     return distance_transform_edt(padded), distance_transform_edt(~padded)
 
@@ -27,7 +31,9 @@ def _cropped(field, voxels):
 
 
 def _signed_distance(voxels):
-    """Reference: bool (n, n, n) -> float (n, n, n), in units of the cube's side, positive inside."""
+    """Reference: bool (n, n, n) -> float (n, n, n), in units of the cube's side, positive
+    inside.
+    """
     inside, outside = _padded_distances(voxels)
     return _cropped(np.where(inside > 0, inside - 0.5, 0.5 - outside), voxels)
 
@@ -57,46 +63,69 @@ def _distance_inputs(generator):
 def _one_voxel(distance):
     voxels = np.zeros((5, 5, 5), bool)
     voxels[2, 2, 2] = True
-    sentence = "The centre of a single voxel of 5 lies 0.1 inside its faces. Yours says {value:.3g}."
+    sentence = (
+        "The centre of a single voxel of 5 lies 0.1 inside its faces. Yours says {value:.3g}."
+    )
     return unless_close(distance(voxels)[2, 2, 2], 0.1, sentence)
 
 
 def _air_is_negative(distance):
     voxels = np.zeros((5, 5, 5), bool)
     voxels[2, 2, 2] = True
-    sentence = "Two voxels away from a single voxel of 5, the field is -0.3. Yours says {value:.3g}."
+    sentence = (
+        "Two voxels away from a single voxel of 5, the field is -0.3. Yours says {value:.3g}."
+    )
     return unless_close(distance(voxels)[2, 2, 4], -0.3, sentence)
 
 
 def _the_floor_is_outside(distance):
     voxels = np.zeros((5, 5, 5), bool)
     voxels[:3, 1:4, 1:4] = True
-    sentence = "The lowest voxel of a block that stands on the ground lies 0.1 inside. Yours says {value:.3g}."
+    sentence = (
+        "The lowest voxel of a block that stands on the ground lies 0.1 inside. Yours says"
+        " {value:.3g}."
+    )
     return unless_close(distance(voxels)[0, 2, 2], 0.1, sentence)
 
 
 DISTANCE_MISTAKES = [
-    (lambda v: -_signed_distance(v), "The sign is turned round: inside is positive here, air is negative."),
+    (
+        lambda v: -_signed_distance(v),
+        "The sign is turned round: inside is positive here, air is negative.",
+    ),
     (
         lambda v: _signed_distance(v) * len(v),
-        "These are voxels. Divide by the number of voxels along a side, so that the cube's side is 1.",
+        (
+            "These are voxels. Divide by the number of voxels along a side, so that the cube's side"
+            " is 1."
+        ),
     ),
     (
         lambda v: _cropped(np.subtract(*_padded_distances(v)), v),
-        "Half a voxel too far on both sides: the transform measures to the *middle* of the nearest voxel of the other "
-        "kind, and the surface lies halfway.",
+        (
+            "Half a voxel too far on both sides: the transform measures to the *middle* of the"
+            " nearest voxel of the other kind, and the surface lies halfway."
+        ),
     ),
     (
-        lambda v: _cropped(np.where(np.pad(v, 1), _padded_distances(v)[0] + 0.5, -_padded_distances(v)[1] - 0.5), v),
+        lambda v: _cropped(
+            np.where(np.pad(v, 1), _padded_distances(v)[0] + 0.5, -_padded_distances(v)[1] - 0.5), v
+        ),
         "You added the half voxel: the surface is nearer than the next centre, so take it away.",
     ),
     (
         lambda v: _cropped(np.subtract(*_padded_distances(v)) - 0.5, v),
-        "You took half a voxel from the whole field. Inside it goes down by a half, outside it comes up by a half.",
+        (
+            "You took half a voxel from the whole field. Inside it goes down by a half, outside it"
+            " comes up by a half."
+        ),
     ),
     (
         _unpadded,
-        "Beyond the grid is air too, also under the floor: pad the voxels with an empty layer first, cut it off after.",
+        (
+            "Beyond the grid is air too, also under the floor: pad the voxels with an empty layer"
+            " first, cut it off after."
+        ),
     ),
     (
         lambda v: _cropped(np.where(np.pad(v, 1), _padded_distances(v)[0] - 0.5, 0.0), v),
@@ -108,8 +137,10 @@ DISTANCE_MISTAKES = [
     ),
     (
         lambda v: _cropped(_padded_distances(v)[0] - 0.5, v),
-        "In the air your field does not fall: there the distance to the nearest *filled* voxel counts, with a minus "
-        "sign. Transform `~voxels`, too.",
+        (
+            "In the air your field does not fall: there the distance to the nearest *filled* voxel"
+            " counts, with a minus sign. Transform `~voxels`, too."
+        ),
     ),
     (
         lambda v: _padded_with_solid(v),
@@ -117,30 +148,52 @@ DISTANCE_MISTAKES = [
     ),
     (
         lambda v: _signed_distance(v) * len(v) / (len(v) + 2),
-        "You divided by the side of the padded grid. The cube's side is that of the grid you were given: len(voxels).",
+        (
+            "You divided by the side of the padded grid. The cube's side is that of the grid you"
+            " were given: len(voxels)."
+        ),
     ),
     (
-        lambda v: _cropped(np.where(np.pad(v, 1), _padded_distances(v)[1] - 0.5, 0.5 - _padded_distances(v)[0]), v),
-        "Inside and outside have changed places: the transform of `voxels` is the one that is above 0 inside.",
+        lambda v: _cropped(
+            np.where(np.pad(v, 1), _padded_distances(v)[1] - 0.5, 0.5 - _padded_distances(v)[0]), v
+        ),
+        (
+            "Inside and outside have changed places: the transform of `voxels` is the one that is"
+            " above 0 inside."
+        ),
     ),
     (
-        lambda v: _cropped(_padded_signs(v) * (np.floor(np.maximum(*_padded_distances(v))) - 0.5), v),
-        "You cut the distances to whole numbers: `astype(int)` was for the printed row only. Distances across a corner "
-        "are roots.",
+        lambda v: _cropped(
+            _padded_signs(v) * (np.floor(np.maximum(*_padded_distances(v))) - 0.5), v
+        ),
+        (
+            "You cut the distances to whole numbers: `astype(int)` was for the printed row only."
+            " Distances across a corner are roots."
+        ),
     ),
     (
-        lambda v: _cropped(_padded_signs(v) * (np.maximum(*_padded_distances(v)) / len(v) - 0.5) * len(v), v),
-        "You took half off after dividing: that is half a cube. Take half a *voxel* off first, then divide.",
+        lambda v: _cropped(
+            _padded_signs(v) * (np.maximum(*_padded_distances(v)) / len(v) - 0.5) * len(v), v
+        ),
+        (
+            "You took half off after dividing: that is half a cube. Take half a *voxel* off first,"
+            " then divide."
+        ),
     ),
     (
         lambda v: np.where(v, distance_transform_edt(v) - 0.5, 0.5 - distance_transform_edt(~v)),
-        "Two things: these are voxels (divide by the number along a side), and beyond the grid is air, also under the "
-        "floor (pad first).",
+        (
+            "Two things: these are voxels (divide by the number along a side), and beyond the grid"
+            " is air, also under the floor (pad first)."
+        ),
     ),
     (
         lambda v: _cropped(np.subtract(*_padded_distances(v)) * len(v), v),
-        "Two things: these are voxels (divide by the number along a side), and they reach to the middle of the nearest "
-        "voxel of the other kind (the surface is half a voxel nearer).",
+        (
+            "Two things: these are voxels (divide by the number along a side), and they reach to"
+            " the middle of the nearest voxel of the other kind (the surface is half a voxel"
+            " nearer)."
+        ),
     ),
     (
         lambda v: np.abs(_signed_distance(v)),
@@ -157,7 +210,7 @@ signed_distance = Exercise(
 )
 
 
-# ---- mesh_volume(vertices, faces) -----------------------------------------------------------------------
+# ---- mesh_volume(vertices, faces) ----------------------------------------------------------------
 
 
 def _corners(vertices, faces):
@@ -191,20 +244,26 @@ def _volume_inputs(generator):
         corners = random.normal(size=(count, 4, 3)) + 1.5
         turned = np.linalg.det(corners[:, 1:] - corners[:, :1]) < 0
         corners[turned] = corners[turned][:, [0, 2, 1, 3]]
-        inputs.append((corners.reshape(-1, 3), np.concatenate([TETRAHEDRON + 4 * k for k in range(count)])))
+        inputs.append(
+            (corners.reshape(-1, 3), np.concatenate([TETRAHEDRON + 4 * k for k in range(count)]))
+        )
     return [*inputs, (inputs[0][0], TETRAHEDRON[:, ::-1])]
 
 
 def _known_tetrahedron(volume):
     vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) + 2.0
-    sentence = "A corner cut off a unit cube has the volume 1/6 wherever it lies. Yours is {value:.3g}."
+    sentence = (
+        "A corner cut off a unit cube has the volume 1/6 wherever it lies. Yours is {value:.3g}."
+    )
     return unless_close(volume(vertices, TETRAHEDRON), 1 / 6, sentence)
 
 
 def _twice_as_large(volume):
     vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     ratio = volume(2 * vertices, TETRAHEDRON) / volume(vertices, TETRAHEDRON)
-    return unless_close(ratio, 8.0, "Twice as long is 8 times the volume; yours grows {value:.3g} times.")
+    return unless_close(
+        ratio, 8.0, "Twice as long is 8 times the volume; yours grows {value:.3g} times."
+    )
 
 
 VOLUME_MISTAKES = [
@@ -214,17 +273,24 @@ VOLUME_MISTAKES = [
     ),
     (
         lambda v, f: _six_volumes(v, f).sum() / 3,
-        "Twice too large: a pyramid is a third of base times height, and its base, a triangle, half of a "
-        "parallelogram. Together a sixth.",
+        (
+            "Twice too large: a pyramid is a third of base times height, and its base, a triangle,"
+            " half of a parallelogram. Together a sixth."
+        ),
     ),
     (
         lambda v, f: np.abs(_six_volumes(v, f)).sum() / 6,
-        "Keep the signs: faces that look towards the origin must count negative, so that what lies between the origin "
-        "and the shape cancels.",
+        (
+            "Keep the signs: faces that look towards the origin must count negative, so that what"
+            " lies between the origin and the shape cancels."
+        ),
     ),
     (
         lambda v, f: -_six_volumes(v, f).sum() / 6,
-        "The sign is turned round: a · (b × c) with the corners in the order in which the face names them.",
+        (
+            "The sign is turned round: a · (b × c) with the corners in the order in which the face"
+            " names them."
+        ),
     ),
     (
         lambda v, f: _six_volumes(v, f).mean() / 6,
@@ -234,15 +300,20 @@ VOLUME_MISTAKES = [
         lambda v, f: abs(_mesh_volume(v, f)),
         "A mesh turned inside out has a negative volume: keep the sign of the sum.",
     ),
-    (lambda v, f: _areas(v, f).sum(), "This is the surface's area. For the volume multiply a with b × c."),
+    (
+        lambda v, f: _areas(v, f).sum(),
+        "This is the surface's area. For the volume multiply a with b × c.",
+    ),
     (
         lambda v, f: _six_volumes(v, f) / 6,
         "One number for each face: add them up.",
     ),
     (
         lambda v, f: _six_volumes(v, f).sum() / 2,
-        "Three times too large: the parallelogram's half is a half, and a pyramid is a third of base times height. "
-        "Together a sixth.",
+        (
+            "Three times too large: the parallelogram's half is a half, and a pyramid is a third of"
+            " base times height. Together a sixth."
+        ),
     ),
     (
         lambda v, f: (v[f[0]] * np.cross(v[f[1]], v[f[2]])).sum() / 6,
@@ -254,8 +325,10 @@ VOLUME_MISTAKES = [
     ),
     (
         lambda v, f: (_corners(v, f)[0] @ np.cross(*_corners(v, f)[1:]).T).sum() / 6,
-        "`@` multiplies every first corner with every cross product. Each triangle goes with its own: multiply number "
-        "by number, then sum.",
+        (
+            "`@` multiplies every first corner with every cross product. Each triangle goes with"
+            " its own: multiply number by number, then sum."
+        ),
     ),
     (
         lambda v, f: np.prod(np.ptp(v, axis=0)),
@@ -272,16 +345,20 @@ mesh_volume = Exercise(
 )
 
 
-# ---- count_feet(voxels) ---------------------------------------------------------------------------------
+# ---- count_feet(voxels) --------------------------------------------------------------------------
 
 
 def _count_feet(voxels):
-    """Reference: bool (n, n, n), z first -> how many islands its lowest layer has that is not empty."""
+    """Reference: bool (n, n, n), z first -> how many islands its lowest layer has that is not
+    empty.
+    """
     return label(voxels[voxels.any((1, 2)).argmax()])[1]
 
 
 def _blocks(*feet):
-    """A plate on feet of 2 x 2 at (y, x), with 3 knobs on top, 2 noses at the front and 4 ears at the left."""
+    """A plate on feet of 2 x 2 at (y, x), with 3 knobs on top, 2 noses at the front and 4 ears at
+    the left.
+    """
     voxels = np.zeros((10,) * 3, bool)
     for y, x in feet:
         voxels[1:4, y : y + 2, x : x + 2] = True
@@ -293,7 +370,8 @@ def _blocks(*feet):
 
 
 def _two_tables():
-    """A plate on three feet beside one on a single foot, 2 above the ground, and a bit in the air: 3 pieces, 4 feet.
+    """A plate on three feet beside one on a single foot, 2 above the ground, and a bit in the air:
+    3 pieces, 4 feet.
 
     Bars join feet of the first in the second layer and more in the third. x begins at 3, y at 4.
     """
@@ -307,7 +385,9 @@ def _two_tables():
 
 
 def _feet_inputs(generator):
-    """Plates on a ring, on one to four feet; some stand above the ground, some feet touch in a corner only."""
+    """Plates on a ring, on one to four feet; some stand above the ground, some feet touch in a
+    corner only.
+    """
     random = np.random.default_rng(int(generator.initial_seed()))
     spots = [(1, 1), (1, 7), (7, 1), (7, 7)]
     ring = _blocks((1, 1), (1, 3), (3, 1), (3, 3))
@@ -325,12 +405,16 @@ def _feet_inputs(generator):
 def _one_block_one_foot(count):
     voxels = np.zeros((6, 6, 6), bool)
     voxels[0:3, 1:4, 1:4] = True
-    return unless_close(count(voxels), 1.0, "A block on the ground stands on one island. Yours says {value:.3g}.")
+    return unless_close(
+        count(voxels), 1.0, "A block on the ground stands on one island. Yours says {value:.3g}."
+    )
 
 
 def _table(count):
     four = np.roll(_blocks((1, 1), (1, 7), (7, 1), (7, 7)), -1, axis=0)
-    return unless_close(count(four), 4.0, "A plate on four feet, on the ground, has 4. Yours says {value:.3g}.")
+    return unless_close(
+        count(four), 4.0, "A plate on four feet, on the ground, has 4. Yours says {value:.3g}."
+    )
 
 
 EIGHT = np.ones((3, 3))
@@ -350,7 +434,10 @@ FEET_MISTAKES = [
     ),
     (
         lambda v: label(v[0])[1],
-        "The lowest layer of the grid may be empty: take the lowest layer in which something stands.",
+        (
+            "The lowest layer of the grid may be empty: take the lowest layer in which something"
+            " stands."
+        ),
     ),
     (
         lambda v: v[v.any((1, 2)).argmax()].sum(),
@@ -358,7 +445,10 @@ FEET_MISTAKES = [
     ),
     (
         lambda v: label(v[v.any((1, 2)).argmax()], EIGHT)[1],
-        "Your islands may touch in a corner; here they belong together only if they share an edge (label's default).",
+        (
+            "Your islands may touch in a corner; here they belong together only if they share an"
+            " edge (label's default)."
+        ),
     ),
     (
         lambda v: label(v[len(v) - 1 - v.any((1, 2))[::-1].argmax()])[1],
@@ -374,20 +464,31 @@ FEET_MISTAKES = [
     ),
     (
         lambda v: label(v.any(0))[1],
-        "This is the shadow that the whole shape throws on the ground; its top covers the feet. Cut instead.",
+        (
+            "This is the shadow that the whole shape throws on the ground; its top covers the feet."
+            " Cut instead."
+        ),
     ),
     (
         lambda v: label(v[v.any((0, 1)).argmax()])[1],
-        "`any((0, 1))` asks where x holds something. A layer is empty if nothing is in it along y and x, axes 1 and 2.",
+        (
+            "`any((0, 1))` asks where x holds something. A layer is empty if nothing is in it along"
+            " y and x, axes 1 and 2."
+        ),
     ),
     (
         lambda v: label(v[v.any((0, 2)).argmax()])[1],
-        "`any((0, 2))` asks where y holds something. A layer is empty if nothing is in it along y and x, axes 1 and 2.",
+        (
+            "`any((0, 2))` asks where y holds something. A layer is empty if nothing is in it along"
+            " y and x, axes 1 and 2."
+        ),
     ),
     (
         lambda v: len(np.setdiff1d(label(v)[0][v.any((1, 2)).argmax()], 0)),
-        "You labelled the whole shape and looked at its lowest layer: feet that meet further up share a number. Cut "
-        "first, then label.",
+        (
+            "You labelled the whole shape and looked at its lowest layer: feet that meet further up"
+            " share a number. Cut first, then label."
+        ),
     ),
     (
         lambda v: min(label(layer)[1] for layer in v if layer.any()),

@@ -1,8 +1,10 @@
-"""The exercises of lesson 08: the loss that trains a voxel model, and the overlap that compares two shapes.
+"""The exercises of lesson 08: the loss that trains a voxel model, and the overlap that compares two
+shapes.
 
-`velocity_loss` predicts x0 but weighs the error as a velocity: on the flow path velocity = (x_t - x0) / t, so
-the velocity error is the x0 error divided by t, kept finite by t >= 0.05 (Li and He 2025, arXiv 2511.13720).
-`voxel_iou` is the intersection over union (Jaccard index) of two occupancy grids.
+`velocity_loss` predicts x0 but weighs the error as a velocity: on the flow path velocity = (x_t -
+x0) / t, so the velocity error is the x0 error divided by t, kept finite by t >= 0.05 (Li and He
+2025, arXiv 2511.13720). `voxel_iou` is the intersection over union (Jaccard index) of two occupancy
+grids.
 """
 
 import torch
@@ -13,7 +15,7 @@ from course_utils.exercises.checks import Exercise, unless_close
 SMALLEST_T = 0.05
 
 
-# ---- velocity_loss(x0_prediction, x0, t) ----------------------------------------------------------------
+# ---- velocity_loss(x0_prediction, x0, t) ---------------------------------------------------------
 
 
 def _clamped(t):
@@ -39,7 +41,9 @@ def _first_t_only(x0_prediction, x0, t):
 
 
 def _loss_inputs(generator):
-    """Voxels, points and images in float32 and float64; in each batch one t below 0.05, once exactly 0."""
+    """Voxels, points and images in float32 and float64; in each batch one t below 0.05, once
+    exactly 0.
+    """
     cases = [
         ((4, 1, 4, 4, 4), torch.float32, 0.01),
         ((5, 2), torch.float32, 0.03),
@@ -77,20 +81,27 @@ def _four_times_at_half(loss):
 
 
 def _bounded_near_zero(loss):
-    sentence = "At t = 0.001 an error of 1 should cost 400 (as at t = 0.05); yours costs {value:.3g}."
+    sentence = (
+        "At t = 0.001 an error of 1 should cost 400 (as at t = 0.05); yours costs {value:.3g}."
+    )
     return unless_close(_loss_for_error_one(loss, 0.001), 400.0, sentence, tolerance=0.1)
 
 
 def _sign_does_not_matter(loss):
     error, t = torch.linspace(-1, 2, 8).reshape(2, 4), torch.tensor([0.3, 0.7])
     value, mirrored = loss(error, 0 * error, t), loss(-error, 0 * error, t)
-    return unless_close(value, mirrored, "Errors +e and -e should cost the same; yours differ by {gap:.3g}.")
+    return unless_close(
+        value, mirrored, "Errors +e and -e should cost the same; yours differ by {gap:.3g}."
+    )
 
 
 LOSS_MISTAKES = [
     (
         _loss_with(lambda error, t: error.square().mean()),
-        "This is the loss in x0: t does not appear in it. In velocity space the error is divided by t first.",
+        (
+            "This is the loss in x0: t does not appear in it. In velocity space the error is"
+            " divided by t first."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / t).square().mean()),
@@ -98,7 +109,10 @@ LOSS_MISTAKES = [
     ),
     (
         _loss_with(lambda error, t: (error.square() / _clamped(t)).mean()),
-        "You divided the squared error by t. Divide the error before squaring, and t gets squared as well.",
+        (
+            "You divided the squared error by t. Divide the error before squaring, and t gets"
+            " squared as well."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error * _clamped(t)).square().mean()),
@@ -106,25 +120,38 @@ LOSS_MISTAKES = [
     ),
     (
         _loss_with(lambda error, t: (error * t).square().mean()),
-        "You multiplied by t. Little noise (small t) should make an error cost more, not less; "
-        "then mind what happens near t = 0.",
+        (
+            "You multiplied by t. Little noise (small t) should make an error cost more, not less; "
+            "then mind what happens near t = 0."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).square().sum()),
-        "You summed. A sum grows with the batch and the grid, and with it the step size: take the mean.",
+        (
+            "You summed. A sum grows with the batch and the grid, and with it the step size: take"
+            " the mean."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).abs().mean()),
-        "You took absolute values; the loss is a mean of squares (only then is the best prediction an average, "
-        "which is what x0 given x_t has to be).",
+        (
+            "You took absolute values; the loss is a mean of squares (only then is the best"
+            " prediction an average, which is what x0 given x_t has to be)."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / t.clamp(max=SMALLEST_T)).square().mean()),
-        "The clamp is on the wrong side: you cut t off above 0.05. The small values are the ones that hurt.",
+        (
+            "The clamp is on the wrong side: you cut t off above 0.05. The small values are the"
+            " ones that hurt."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / (t + SMALLEST_T)).square().mean()),
-        "You added 0.05 to every t. That bounds the loss but changes it everywhere; only t below 0.05 should move.",
+        (
+            "You added 0.05 to every t. That bounds the loss but changes it everywhere; only t"
+            " below 0.05 should move."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).square().mean().sqrt()),
@@ -136,54 +163,91 @@ LOSS_MISTAKES = [
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).square().flatten(1).mean(dim=1)),
-        "You return one loss for each sample: take the mean over the batch too, so that one number is left.",
+        (
+            "You return one loss for each sample: take the mean over the batch too, so that one"
+            " number is left."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t).square()).square().mean()),
-        "You divided the error by t squared and then squared it: t to the fourth. The error is divided by t once.",
+        (
+            "You divided the error by t squared and then squared it: t to the fourth. The error is"
+            " divided by t once."
+        ),
     ),
     (
         lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t[:, None])).square().mean(),
-        "t[:, None] has shape (B, 1): right for points, but voxels have more axes. "
-        "Use t.reshape(-1, *[1] * (x0.ndim - 1)).",
+        (
+            "t[:, None] has shape (B, 1): right for points, but voxels have more axes. "
+            "Use t.reshape(-1, *[1] * (x0.ndim - 1))."
+        ),
     ),
     (
-        lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1, 1))).square().mean(),
-        "Your t always has five axes: right for voxels, but not for points or images. "
-        "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).",
+        lambda x0_prediction, x0, t: (
+            ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1, 1))).square().mean()
+        ),
+        (
+            "Your t always has five axes: right for voxels, but not for points or images. "
+            "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1))."
+        ),
     ),
     (
-        lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1))).square().mean(),
-        "Your t always has four axes: right for images, but voxels have five and points two. "
-        "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).",
+        lambda x0_prediction, x0, t: (
+            ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1))).square().mean()
+        ),
+        (
+            "Your t always has four axes: right for images, but voxels have five and points two. "
+            "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1))."
+        ),
     ),
     (
         _loss_with(lambda error, t: error.square().mean() * (1 / _clamped(t).square()).mean()),
-        "You multiplied two means; each sample has its own t, so divide each error before you take the mean.",
+        (
+            "You multiplied two means; each sample has its own t, so divide each error before you"
+            " take the mean."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(1 - t)).square().mean()),
-        "You divided by 1 - t, the weight of x0. The velocity is (x_t - x0) / t: its error is the error of x0 over t.",
+        (
+            "You divided by 1 - t, the weight of x0. The velocity is (x_t - x0) / t: its error is"
+            " the error of x0 over t."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error * (1 - t)).square().mean()),
-        "You multiplied by 1 - t. The velocity is (x_t - x0) / t: its error is the error of x0 over t.",
+        (
+            "You multiplied by 1 - t. The velocity is (x_t - x0) / t: its error is the error of x0"
+            " over t."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error.square() / _clamped(t).square()).sum() / len(t)),
-        "You took the mean over the batch, but a sum over the voxels: it grows with the grid. Take the mean of all.",
+        (
+            "You took the mean over the batch, but a sum over the voxels: it grows with the grid."
+            " Take the mean of all."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error.square() / _clamped(t.square())).mean()),
-        "You kept t squared at 0.05 or more, so that an error costs 20 at most. Keep t there, before you square it.",
+        (
+            "You kept t squared at 0.05 or more, so that an error costs 20 at most. Keep t there,"
+            " before you square it."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / t.clamp(min=0.2)).square().mean()),
-        "You stopped t at 0.2, where the training of section 6 will stop. The formula stops at 0.05.",
+        (
+            "You stopped t at 0.2, where the training of section 6 will stop. The formula stops at"
+            " 0.05."
+        ),
     ),
     (
         _loss_with(lambda error, t: error.square().mean() / _clamped(t).square().mean()),
-        "You divided a mean by a mean; each sample has its own t, so divide each error before you take the mean.",
+        (
+            "You divided a mean by a mean; each sample has its own t, so divide each error before"
+            " you take the mean."
+        ),
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).mean()),
@@ -195,10 +259,15 @@ LOSS_MISTAKES = [
     ),
     (
         _t_not_broadcast,
-        "t of shape (B,) lines up with the last axis of the error, not with the batch. "
-        "Give it the shape (B, 1, ..., 1) first.",
+        (
+            "t of shape (B,) lines up with the last axis of the error, not with the batch. "
+            "Give it the shape (B, 1, ..., 1) first."
+        ),
     ),
-    (_first_t_only, "You divide every sample by the first t; each sample of the batch has its own."),
+    (
+        _first_t_only,
+        "You divide every sample by the first t; each sample of the batch has its own.",
+    ),
 ]
 
 velocity_loss = Exercise(
@@ -216,7 +285,7 @@ velocity_loss = Exercise(
 )
 
 
-# ---- voxel_iou(a, b) ------------------------------------------------------------------------------------
+# ---- voxel_iou(a, b) -----------------------------------------------------------------------------
 
 
 def _voxel_iou(a, b):
@@ -238,7 +307,9 @@ def _count(grid):
 
 
 def _iou_inputs(generator):
-    """Random grids of several sizes and fillings, equal ones, disjoint ones, one empty, two empty."""
+    """Random grids of several sizes and fillings, equal ones, disjoint ones, one empty, two
+    empty.
+    """
 
     def grid(shape, share):
         return torch.rand(shape, generator=generator) < share
@@ -299,20 +370,31 @@ WRONG_FORMULAS = [
     ),
     (
         lambda a, b: (a == b).float().mean(),
-        "This is the accuracy. Empty space agrees with empty space nearly everywhere, so it is always high; "
-        "count occupied voxels only.",
+        (
+            "This is the accuracy. Empty space agrees with empty space nearly everywhere, so it is"
+            " always high; count occupied voxels only."
+        ),
     ),
     (
         lambda a, b: _count(a & b) / _count(a),
-        "You divide by the size of the first shape: a large second one always wins. Divide by the union.",
+        (
+            "You divide by the size of the first shape: a large second one always wins. Divide by"
+            " the union."
+        ),
     ),
     (
         lambda a, b: _count(a & b) / _count(b),
-        "You divide by the size of the second shape: a large first one always wins. Divide by the union.",
+        (
+            "You divide by the size of the second shape: a large first one always wins. Divide by"
+            " the union."
+        ),
     ),
     (
         lambda a, b: _count(a & b),
-        "This counts the shared voxels. Divide by something, so that the size of the shapes does not matter.",
+        (
+            "This counts the shared voxels. Divide by something, so that the size of the shapes"
+            " does not matter."
+        ),
     ),
     (
         lambda a, b: 1 - _count(a & b) / _count(a | b),
@@ -320,23 +402,38 @@ WRONG_FORMULAS = [
     ),
     (
         lambda a, b: _count(a & b) / (_count(a) + _count(b)),
-        "The sum of both sizes counts the shared voxels twice: equal shapes give 0.5. Take them off once.",
+        (
+            "The sum of both sizes counts the shared voxels twice: equal shapes give 0.5. Take them"
+            " off once."
+        ),
     ),
     (
         lambda a, b: _count(a & b) / _count(a ^ b),
-        "a ^ b counts what is in one of the two only. The union has what is in both as well: a | b.",
+        (
+            "a ^ b counts what is in one of the two only. The union has what is in both as well: a"
+            " | b."
+        ),
     ),
     (
         lambda a, b: (a & b).float().mean(),
-        "You divide by the whole grid, so the empty space around the shapes matters. Divide by the union.",
+        (
+            "You divide by the whole grid, so the empty space around the shapes matters. Divide by"
+            " the union."
+        ),
     ),
     (
         lambda a, b: _count(a & b) / torch.minimum(_count(a), _count(b)),
-        "You divide by the smaller shape: one that lies inside the other would count as equal. Divide by the union.",
+        (
+            "You divide by the smaller shape: one that lies inside the other would count as equal."
+            " Divide by the union."
+        ),
     ),
     (
         lambda a, b: _count(a & b) / torch.maximum(_count(a), _count(b)),
-        "You divide by the larger shape; the union is larger still, unless one shape holds the other.",
+        (
+            "You divide by the larger shape; the union is larger still, unless one shape holds the"
+            " other."
+        ),
     ),
 ]
 
@@ -347,13 +444,22 @@ IOU_MISTAKES = [
     ),
     (
         _empty_raises,
-        "Right, except for two empty grids: 0 / 0 raises an error. They are equal, so answer 1 for them.",
+        (
+            "Right, except for two empty grids: 0 / 0 raises an error. They are equal, so answer 1"
+            " for them."
+        ),
     ),
     (
         lambda a, b: _empty_raises(a, b) if a.any() and b.any() else 1.0,
-        "Right, except where one grid alone is empty: they share nothing, so the answer is 0. Ask whether both are.",
+        (
+            "Right, except where one grid alone is empty: they share nothing, so the answer is 0."
+            " Ask whether both are."
+        ),
     ),
-    (_if_empty(0.0), "Right, except for two empty grids: they are equal, so the answer is 1, not 0."),
+    (
+        _if_empty(0.0),
+        "Right, except for two empty grids: they are equal, so the answer is 1, not 0.",
+    ),
     *WRONG_FORMULAS,
     *[(_if_empty(1.0, formula), hint) for formula, hint in WRONG_FORMULAS],
 ]

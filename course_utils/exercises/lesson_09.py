@@ -1,15 +1,16 @@
 """The exercises of lesson 09: how a place in the grid reads a text, and how a sampler goes back up.
 
-`attend` is scaled dot-product attention with a mask (Vaswani et al., arXiv 1706.03762, eq. 1), the places asking and
-the words answering (Rombach et al., arXiv 2112.10752, section 3.3). `noise_again` takes x_s, at a cleaner time, to a
-noisier one, as RePaint's resampling needs it (Lugmayr et al., arXiv 2201.09865, algorithm 1).
+`attend` is scaled dot-product attention with a mask (Vaswani et al., arXiv 1706.03762, eq. 1), the
+places asking and the words answering (Rombach et al., arXiv 2112.10752, section 3.3). `noise_again`
+takes x_s, at a cleaner time, to a noisier one, as RePaint's resampling needs it (Lugmayr et al.,
+arXiv 2201.09865, algorithm 1).
 """
 
 import torch
 
 from course_utils.exercises.checks import Exercise, unless_close
 
-# ---- attend(queries, keys, values, absent) --------------------------------------------------------------
+# ---- attend(queries, keys, values, absent) -------------------------------------------------------
 
 
 def _scores(queries, keys):
@@ -42,13 +43,18 @@ def _one_word_is_copied(attend):
     values = torch.arange(6.0).reshape(1, 2, 3)
     absent = torch.tensor([[False, True]])
     value = attend(torch.ones(1, 4, 3), torch.ones(1, 2, 3), values, absent)
-    sentence = "Where only the first word is present, every place should get its value; yours is off by {gap:.3g}."
+    sentence = (
+        "Where only the first word is present, every place should get its value; yours is off by"
+        " {gap:.3g}."
+    )
     return unless_close(value, values[:, :1].expand(1, 4, 3), sentence)
 
 
 def _equal_words_are_averaged(attend):
     values = torch.tensor([[[0.0, 2.0], [4.0, 6.0]]])
-    value = attend(torch.ones(1, 1, 2), torch.ones(1, 2, 2), values, torch.zeros(1, 2, dtype=torch.bool))
+    value = attend(
+        torch.ones(1, 1, 2), torch.ones(1, 2, 2), values, torch.zeros(1, 2, dtype=torch.bool)
+    )
     sentence = "Two words with equal keys should count half each; yours is off by {gap:.3g}."
     return unless_close(value, torch.tensor([[[2.0, 4.0]]]), sentence)
 
@@ -59,8 +65,12 @@ def _absent_words_do_not_matter(attend):
     absent = torch.tensor([[False, True]])
     other = values.clone()
     other[:, 1] = 50.0
-    sentence = "The value of an absent word should not matter; yours changes by {gap:.3g} when it does."
-    return unless_close(attend(queries, keys, other, absent), attend(queries, keys, values, absent), sentence)
+    sentence = (
+        "The value of an absent word should not matter; yours changes by {gap:.3g} when it does."
+    )
+    return unless_close(
+        attend(queries, keys, other, absent), attend(queries, keys, values, absent), sentence
+    )
 
 
 ATTEND_MISTAKES = [
@@ -70,10 +80,15 @@ ATTEND_MISTAKES = [
     ),
     (
         lambda q, k, v, absent: _hidden(q @ k.transpose(1, 2), absent).softmax(dim=2) @ v,
-        "Right, but for the scale: divide the scores by the square root of C, or wide features make the softmax hard.",
+        (
+            "Right, but for the scale: divide the scores by the square root of C, or wide features"
+            " make the softmax hard."
+        ),
     ),
     (
-        lambda q, k, v, absent: _hidden(q @ k.transpose(1, 2) / q.shape[2], absent).softmax(dim=2) @ v,
+        lambda q, k, v, absent: (
+            _hidden(q @ k.transpose(1, 2) / q.shape[2], absent).softmax(dim=2) @ v
+        ),
         "You divided by C; scores of C terms grow with its square root, so divide by that.",
     ),
     (
@@ -81,33 +96,59 @@ ATTEND_MISTAKES = [
         "Your mask is the wrong way round: absent is True where there is no word.",
     ),
     (
-        lambda q, k, v, absent: _scores(q, k).masked_fill(absent[:, None, :], 0.0).softmax(dim=2) @ v,
-        "You set the scores of absent words to 0, but exp(0) is 1: they still take part. Set them to minus infinity.",
+        lambda q, k, v, absent: (
+            _scores(q, k).masked_fill(absent[:, None, :], 0.0).softmax(dim=2) @ v
+        ),
+        (
+            "You set the scores of absent words to 0, but exp(0) is 1: they still take part. Set"
+            " them to minus infinity."
+        ),
     ),
     (
-        lambda q, k, v, absent: _scores(q, k).softmax(dim=2).masked_fill(absent[:, None, :], 0.0) @ v,
-        "You removed the absent words after the softmax, so the weights of the others no longer add up to 1.",
+        lambda q, k, v, absent: (
+            _scores(q, k).softmax(dim=2).masked_fill(absent[:, None, :], 0.0) @ v
+        ),
+        (
+            "You removed the absent words after the softmax, so the weights of the others no longer"
+            " add up to 1."
+        ),
     ),
     (
         lambda q, k, v, absent: _hidden(_scores(q, k), absent).softmax(dim=1) @ v,
-        "Your softmax runs over the places. Each place shares its attention among the words: the last axis.",
+        (
+            "Your softmax runs over the places. Each place shares its attention among the words:"
+            " the last axis."
+        ),
     ),
     (
         lambda q, k, v, absent: (q @ k.transpose(1, 2)).softmax(dim=2) @ v,
-        "Two things are missing: the division by the square root of C, and absent, without which padding is heard.",
+        (
+            "Two things are missing: the division by the square root of C, and absent, without"
+            " which padding is heard."
+        ),
     ),
     (
         lambda q, k, v, absent: _scores(q, k).softmax(dim=1) @ v,
-        "Your softmax runs over the places, but each place shares its attention among the words: the last axis. And "
-        "you did not use absent.",
+        (
+            "Your softmax runs over the places, but each place shares its attention among the"
+            " words: the last axis. And you did not use absent."
+        ),
     ),
     (
         lambda q, k, v, absent: _scores(q, k).masked_fill(absent[:, None, :], 0.0) @ v,
-        "There is no softmax: scores are any numbers, and only the softmax makes them weights that add up to 1.",
+        (
+            "There is no softmax: scores are any numbers, and only the softmax makes them weights"
+            " that add up to 1."
+        ),
     ),
     (
-        lambda q, k, v, absent: _hidden(q @ k.transpose(1, 2) / q.shape[1] ** 0.5, absent).softmax(dim=2) @ v,
-        "You divided by the square root of N, the number of places. A score is a sum over the C features: take C.",
+        lambda q, k, v, absent: (
+            _hidden(q @ k.transpose(1, 2) / q.shape[1] ** 0.5, absent).softmax(dim=2) @ v
+        ),
+        (
+            "You divided by the square root of N, the number of places. A score is a sum over the C"
+            " features: take C."
+        ),
     ),
     (
         lambda q, k, v, absent: _hidden(_scores(q, k), absent).softmax(dim=2) @ k,
@@ -128,7 +169,7 @@ attend = Exercise(
 )
 
 
-# ---- noise_again(x_s, s, t, noise) ----------------------------------------------------------------------
+# ---- noise_again(x_s, s, t, noise) ---------------------------------------------------------------
 
 
 def _parts(s, t):
@@ -145,19 +186,36 @@ def _noise_again(x_s, s, t, noise):
 
 def _noise_inputs(generator):
     inputs = []
-    for shape, s, t in (((4, 2), 0.3, 0.8), ((2, 1, 4, 4, 4), 0.05, 0.1), ((3, 5), 0.0, 0.5), ((2, 3), 0.6, 0.95)):
-        inputs.append((*torch.randn(1, *shape, generator=generator), s, t, torch.randn(shape, generator=generator)))
+    for shape, s, t in (
+        ((4, 2), 0.3, 0.8),
+        ((2, 1, 4, 4, 4), 0.05, 0.1),
+        ((3, 5), 0.0, 0.5),
+        ((2, 3), 0.6, 0.95),
+    ):
+        inputs.append(
+            (
+                *torch.randn(1, *shape, generator=generator),
+                s,
+                t,
+                torch.randn(shape, generator=generator),
+            )
+        )
     return inputs
 
 
 def _from_clean_it_is_the_path(noise_again):
     x0, noise = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0])
-    sentence = "From s = 0 it should be the path itself, (1 - t) x0 + t noise; yours is off by {gap:.3g}."
+    sentence = (
+        "From s = 0 it should be the path itself, (1 - t) x0 + t noise; yours is off by {gap:.3g}."
+    )
     return unless_close(noise_again(x0, 0.0, 0.4, noise), 0.6 * x0 + 0.4 * noise, sentence)
 
 
 def _no_way_is_no_change(noise_again):
-    x, sentence = torch.tensor([2.0, -1.0]), "From s to s nothing should happen; yours changes x by {gap:.3g}."
+    x, sentence = (
+        torch.tensor([2.0, -1.0]),
+        "From s to s nothing should happen; yours changes x by {gap:.3g}.",
+    )
     return unless_close(noise_again(x, 0.4, 0.4, torch.ones(2)), x, sentence)
 
 
@@ -172,7 +230,10 @@ def _variance_is_that_of_the_path(noise_again):
 NOISE_MISTAKES = [
     (
         lambda x_s, s, t, noise: (1 - t) * x_s + t * noise,
-        "This is the path from clean data. x_s has been shrunk to 1 - s already, and has noise of its own.",
+        (
+            "This is the path from clean data. x_s has been shrunk to 1 - s already, and has noise"
+            " of its own."
+        ),
     ),
     (
         lambda x_s, s, t, noise: x_s + _parts(s, t)[1] ** 0.5 * noise,
@@ -180,20 +241,31 @@ NOISE_MISTAKES = [
     ),
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + t * noise,
-        "You added all of t's noise, but x_s brings some: (1 - t)/(1 - s) times s. Variances add up to t squared.",
+        (
+            "You added all of t's noise, but x_s brings some: (1 - t)/(1 - s) times s. Variances"
+            " add up to t squared."
+        ),
     ),
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + (t - _parts(s, t)[0] * s) * noise,
-        "You subtracted standard deviations. Independent noises add in their variances: take squares, then the root.",
+        (
+            "You subtracted standard deviations. Independent noises add in their variances: take"
+            " squares, then the root."
+        ),
     ),
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + (t - s) * noise,
-        "You added t - s of noise: what is missing is a difference of variances, t squared minus what x_s has left of "
-        "its own, and of that the root.",
+        (
+            "You added t - s of noise: what is missing is a difference of variances, t squared"
+            " minus what x_s has left of its own, and of that the root."
+        ),
     ),
     (
         lambda x_s, s, t, noise: x_s + (t**2 - s**2) ** 0.5 * noise,
-        "You did not shrink x_s: at t only 1 - t of x0 may be left, and its noise shrinks together with it.",
+        (
+            "You did not shrink x_s: at t only 1 - t of x0 may be left, and its noise shrinks"
+            " together with it."
+        ),
     ),
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + _parts(s, t)[1] * noise,
@@ -201,7 +273,10 @@ NOISE_MISTAKES = [
     ),
     (
         lambda x_s, s, t, noise: _parts(s, t)[0] * x_s + (t**2 - s**2) ** 0.5 * noise,
-        "The noise in x_s is shrunk together with it: s times (1 - t)/(1 - s) is left of it, not s.",
+        (
+            "The noise in x_s is shrunk together with it: s times (1 - t)/(1 - s) is left of it,"
+            " not s."
+        ),
     ),
     (
         lambda x_s, s, t, noise: (1 - s) / (1 - t) * x_s + _parts(s, t)[1] ** 0.5 * noise,

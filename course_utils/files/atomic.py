@@ -1,5 +1,5 @@
-"""Files that are there or not: everything is written beside its goal and moved into place when it is complete; and
-folders that one process at a time works in.
+"""Files that are there or not: everything is written beside its goal and moved into place when it
+is complete; and folders that one process at a time works in.
 """
 
 import os
@@ -17,7 +17,8 @@ from torch import Tensor
 
 @contextmanager
 def writing(goal: str | Path) -> Iterator[Path]:
-    """Yield a path to write a file to; on leaving without an error it becomes `goal`, else it vanishes.
+    """Yield a path to write a file to; on leaving without an error it becomes `goal`, else it
+    vanishes.
 
     The temporary file keeps the goal's suffix, so that writers that choose a format by it do so.
     """
@@ -38,7 +39,9 @@ def writing(goal: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_folder(goal: str | Path) -> Iterator[Path]:
-    """Yield a new folder to fill; on leaving without an error it takes the place of `goal`, else it vanishes."""
+    """Yield a new folder to fill; on leaving without an error it takes the place of `goal`, else it
+    vanishes.
+    """
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{goal.name}-", dir=goal.parent))
@@ -58,7 +61,8 @@ def writing_folder(goal: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: str | Path) -> Iterator[None]:
-    """Only one process at a time is in here for a folder; the system lets the next one in when the first ends or dies.
+    """Only one process at a time is in here for a folder; the system lets the next one in when the
+    first ends or dies.
 
     ValueError if another one is in.
     """
@@ -68,13 +72,19 @@ def alone_in(folder: str | Path) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout:
-        raise ValueError(f"{folder} is in use by another training: wait for it, or choose another folder") from None
+        raise ValueError(
+            f"{folder} is in use by another training: wait for it, or choose another folder"
+        ) from None
 
 
 def save_tensors(goal: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write named tensors and text to one safetensors file, atomically. OSError if the disk is full, say."""
+    """Write named tensors and text to one safetensors file, atomically. OSError if the disk is
+    full, say.
+    """
     with writing(goal) as temporary:
         try:
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+            save_file(
+                {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata
+            )
         except SafetensorError as error:  # what the system said stands in its text
             raise OSError(f"{goal} cannot be written: {error}") from error

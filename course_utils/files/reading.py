@@ -1,8 +1,10 @@
-"""Shapes from files and back: packed `.npz`, `.vox`, `.binvox`, and the meshes `.obj .stl .ply .glb .off`.
+"""Shapes from files and back: packed `.npz`, `.vox`, `.binvox`, and the meshes `.obj .stl .ply .glb
+.off`.
 
-Lesson 08 reads a learner's own shapes with it. A file is a stranger: every length that it announces is compared with
-the file itself and with the limits below before memory is taken, and what does not hold is a ValueError that names the
-file and the reason. Formats: MagicaVoxel's voxel-model repository (ephtracy), binvox (Patrick Min), numpy's NEP 1.
+Lesson 08 reads a learner's own shapes with it. A file is a stranger: every length that it announces
+is compared with the file itself and with the limits below before memory is taken, and what does not
+hold is a ValueError that names the file and the reason. Formats: MagicaVoxel's voxel-model
+repository (ephtracy), binvox (Patrick Min), numpy's NEP 1.
 """
 
 import io
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 64 * 2**20  # of a .vox, .binvox or mesh file
 MAX_ARCHIVE_BYTES = 256 * 2**20  # of an .npz on the disk
-MAX_UNPACKED_BYTES = 512 * 2**20  # of an .npz's used arrays, or of the accessors of a .glb, once unpacked
+MAX_UNPACKED_BYTES = (
+    512 * 2**20
+)  # of an .npz's used arrays, or of the accessors of a .glb, once unpacked
 MAX_SIDE = 512  # voxels along one side of any grid
 MAX_RESOLUTION = 256  # of the cube that a file is fitted into
 MAX_SCENE_VOXELS = 2**24  # of a .vox scene, copies counted
@@ -46,18 +50,24 @@ UP = {  # the axis that points up, by each format's convention or its usual writ
 def read_voxels(path: str | Path, resolution: int = 32, up: str | None = None) -> np.ndarray:
     """The shape in a file as bool (D, H, W), z up, in a cube of `resolution` voxels a side.
 
-    The aspect is kept, the longest side fills the cube, the shape is centred in x and y and stands on the ground. A
-    grid that already is a cube of `resolution` keeps its size and is only moved. `up` ("y" or "z") overrides the
-    format's convention in `UP`. ValueError: missing, malformed, hostile or empty file, unknown suffix.
+    The aspect is kept, the longest side fills the cube, the shape is centred in x and y and stands
+    on the ground. A grid that already is a cube of `resolution` keeps its size and is only moved.
+    `up` ("y" or "z") overrides the format's convention in `UP`. ValueError: missing, malformed,
+    hostile or empty file, unknown suffix.
     """
     suffix = _known_suffix(path)
     if not isinstance(resolution, int | np.integer) or not 2 <= resolution <= MAX_RESOLUTION:
-        raise ValueError(f"resolution: got {resolution!r}, expected a whole number from 2 to {MAX_RESOLUTION}")
+        raise ValueError(
+            f"resolution: got {resolution!r}, expected a whole number from 2 to {MAX_RESOLUTION}"
+        )
     up = _checked_up(suffix, up)
     if suffix == ".npz":
         archive = read_npz(path)
         if len(archive) != 1:
-            raise ValueError(f"path: {str(path)!r} holds {len(archive)} shapes, expected one; use read_npz and choose")
+            raise ValueError(
+                f"path: {str(path)!r} holds {len(archive)} shapes, expected one; use read_npz and"
+                " choose"
+            )
         grid = archive.voxels()[0] if up == "z" else _y_up_to_z_up(archive.voxels()[0])
     elif suffix == ".vox":
         grid = read_vox(path, up)
@@ -70,10 +80,11 @@ def read_voxels(path: str | Path, resolution: int = 32, up: str | None = None) -
 
 
 def fit_to_cube(voxels: np.ndarray, resolution: int) -> np.ndarray:
-    """The occupied part of bool (D, H, W), scaled to a cube of `resolution`, centred in x and y, on the ground.
+    """The occupied part of bool (D, H, W), scaled to a cube of `resolution`, centred in x and y, on
+    the ground.
 
-    Shrinking keeps a voxel where any source voxel falls, so thin legs stay; growing repeats. A grid that already is a
-    cube of `resolution` keeps its scale. ValueError if no voxel is occupied.
+    Shrinking keeps a voxel where any source voxel falls, so thin legs stay; growing repeats. A grid
+    that already is a cube of `resolution` keeps its scale. ValueError if no voxel is occupied.
     """
     spans = [np.flatnonzero(voxels.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     if not len(spans[0]):
@@ -94,7 +105,9 @@ def fit_to_cube(voxels: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def _resample(voxels: np.ndarray, axis: int, size: int) -> np.ndarray:
-    """Bool grid with `size` voxels along `axis`: any of the merged ones when smaller, repeated when larger."""
+    """Bool grid with `size` voxels along `axis`: any of the merged ones when smaller, repeated when
+    larger.
+    """
     length = voxels.shape[axis]
     if size < length:
         return np.logical_or.reduceat(voxels, np.arange(size) * length // size, axis=axis)
@@ -106,13 +119,16 @@ def _y_up_to_z_up(voxels: np.ndarray) -> np.ndarray:
     return voxels.transpose(1, 0, 2)[:, ::-1]
 
 
-# ---------------------------------------------------------------------------------------------- the door
+# ---------------------------------------------------------------------------------------------- the
+# door
 
 
 def _known_suffix(path: str | Path) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in UP:
-        raise ValueError(f"path: {str(path)!r} has the suffix {suffix!r}, expected one of {', '.join(UP)}")
+        raise ValueError(
+            f"path: {str(path)!r} has the suffix {suffix!r}, expected one of {', '.join(UP)}"
+        )
     return suffix
 
 
@@ -129,14 +145,18 @@ def _naming(path: str | Path) -> Iterator[None]:
         yield
     except Exception as error:  # a malformed file makes parsers fail in every possible way
         reason = str(error) or type(error).__name__
-        raise ValueError(f"path: {str(path)!r} is not a usable {Path(path).suffix} file: {reason}") from error
+        raise ValueError(
+            f"path: {str(path)!r} is not a usable {Path(path).suffix} file: {reason}"
+        ) from error
 
 
 def _file_size(path: str | Path, limit: int) -> int:
     """Size in bytes of an existing plain file of at most `limit` bytes, else ValueError."""
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"path: there is no file {str(path)!r}; looked from the folder {str(Path.cwd())!r}")
+        raise ValueError(
+            f"path: there is no file {str(path)!r}; looked from the folder {str(Path.cwd())!r}"
+        )
     if not path.is_file():
         raise ValueError(f"path: {str(path)!r} is not a plain file")
     size = path.stat().st_size
@@ -172,72 +192,104 @@ class VoxelArchive:
     def voxels(self, index: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Bool (n, D, H, W) of the chosen shapes: a slice, a list of indices or a bool mask."""
         n = self.resolution
-        grids = np.unpackbits(self.packed[index], axis=1, count=n**3).reshape(-1, n, n, n).view(bool)
+        grids = (
+            np.unpackbits(self.packed[index], axis=1, count=n**3).reshape(-1, n, n, n).view(bool)
+        )
         return np.ascontiguousarray(grids.transpose(0, *(1 + axis for axis in self.axes)))
 
 
 def read_npz(path: str | Path) -> VoxelArchive:
-    """Read a packed archive: `voxels` (`labels`, `captions`, `classes` optional), or ModelNet10's with a split.
+    """Read a packed archive: `voxels` (`labels`, `captions`, `classes` optional), or ModelNet10's
+    with a split.
 
-    The latter has train_voxels, train_labels, test_voxels, test_labels and classes, and its grids are x, y, z (so they
-    come from 3D ShapeNets' volumes); they are turned to z, y, x when unpacked. Other keys are left unread.
-    Pickles, zip bombs and arrays whose header disagrees with the zip directory are refused (ValueError) before they
-    are unpacked.
+    The latter has train_voxels, train_labels, test_voxels, test_labels and classes, and its grids
+    are x, y, z (so they come from 3D ShapeNets' volumes); they are turned to z, y, x when unpacked.
+    Other keys are left unread. Pickles, zip bombs and arrays whose header disagrees with the zip
+    directory are refused (ValueError) before they are unpacked.
     """
     _file_size(path, MAX_ARCHIVE_BYTES)
     with _naming(path), zipfile.ZipFile(path) as zipped:
         names = {name.removesuffix(".npy") for name in zipped.namelist() if name.endswith(".npy")}
         splits = ("train_", "test_") if {"train_voxels", "test_voxels"} <= names else ("",)
         if splits == ("",) and "voxels" not in names:
-            raise ValueError(f"it holds {sorted(names)[:8]}, expected voxels, or train_voxels and test_voxels")
-        wanted = [split + key for split in splits for key in ("voxels", "labels")] + ["captions", "classes"]
+            raise ValueError(
+                f"it holds {sorted(names)[:8]}, expected voxels, or train_voxels and test_voxels"
+            )
+        wanted = [split + key for split in splits for key in ("voxels", "labels")] + [
+            "captions",
+            "classes",
+        ]
         wanted = [name for name in wanted if name in names]
         unpacked = sum(zipped.getinfo(f"{name}.npy").file_size for name in wanted)
         if unpacked > MAX_UNPACKED_BYTES:
-            raise ValueError(f"its arrays unpack to {unpacked} bytes, expected at most {MAX_UNPACKED_BYTES}")
+            raise ValueError(
+                f"its arrays unpack to {unpacked} bytes, expected at most {MAX_UNPACKED_BYTES}"
+            )
         arrays = {name: _npz_array(zipped, name) for name in wanted}
         packed = [arrays[split + "voxels"] for split in splits]
-        labels = [arrays.get(split + "labels", np.zeros(len(p), int)) for split, p in zip(splits, packed, strict=True)]
+        labels = [
+            arrays.get(split + "labels", np.zeros(len(p), int))
+            for split, p in zip(splits, packed, strict=True)
+        ]
         if any(len(p) != len(part) for p, part in zip(packed, labels, strict=True)):
             raise ValueError("voxels and labels differ in number")
         is_test = np.repeat(np.array([False, True])[: len(packed)], [len(p) for p in packed])
         axes = (0, 1, 2) if splits == ("",) else (2, 1, 0)
-        return _checked_archive(np.concatenate(packed), np.concatenate(labels), is_test, arrays, axes)
+        return _checked_archive(
+            np.concatenate(packed), np.concatenate(labels), is_test, arrays, axes
+        )
 
 
 def _npz_array(zipped: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array of the zip, read only after its header agrees with the directory's uncompressed size."""
+    """One array of the zip, read only after its header agrees with the directory's uncompressed
+    size.
+    """
     info = zipped.getinfo(f"{name}.npy")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} is compressed by method {info.compress_type}, expected stored or deflated")
+        raise ValueError(
+            f"{name} is compressed by method {info.compress_type}, expected stored or deflated"
+        )
     kind, ndim = {"voxels": ("u", 2), "labels": ("iu", 1)}.get(name.split("_")[-1], ("U", 1))
     with zipped.open(info) as stream:
         version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
         shape, fortran, dtype = header(stream)
         if dtype.kind not in kind or len(shape) != ndim or (kind == "u" and dtype.itemsize != 1):
-            raise ValueError(f"{name} is {dtype} of shape {shape}, expected {ndim}D of kind {kind!r}; no pickles")
+            raise ValueError(
+                f"{name} is {dtype} of shape {shape}, expected {ndim}D of kind {kind!r}; no pickles"
+            )
         size = math.prod(shape) * dtype.itemsize
         if min(shape) < 1 or size != info.file_size - stream.tell():
-            raise ValueError(f"{name} announces {shape} of {dtype}, but has {info.file_size - stream.tell()} bytes")
+            raise ValueError(
+                f"{name} announces {shape} of {dtype}, but has {info.file_size - stream.tell()}"
+                " bytes"
+            )
         content = stream.read(size)
         if len(content) != size:
             raise ValueError(f"{name} has {len(content)} bytes, expected {size}")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _checked_archive(packed, labels, is_test, arrays: dict[str, np.ndarray], axes=(0, 1, 2)) -> VoxelArchive:
+def _checked_archive(
+    packed, labels, is_test, arrays: dict[str, np.ndarray], axes=(0, 1, 2)
+) -> VoxelArchive:
     resolution = int((8 * packed.shape[1] + 0.5) ** (1 / 3))
     if packed.shape[1] != -(-(resolution**3) // 8) or resolution > MAX_SIDE:
         raise ValueError(
-            f"voxels has {packed.shape[1]} bytes a shape, expected n**3 / 8 for a cube of n voxels a side, n up to "
-            f"{MAX_SIDE}; write_npz packs them"
+            f"voxels has {packed.shape[1]} bytes a shape, expected n**3 / 8 for a cube of n voxels"
+            f" a side, n up to {MAX_SIDE}; write_npz packs them"
         )
     classes = tuple(arrays.get("classes", np.array([], str)).tolist())
     captions = tuple(arrays.get("captions", np.array([], str)).tolist())
     labels = labels.astype(np.int64)
     if labels.min() < 0 or (classes and labels.max() >= len(classes)):
-        raise ValueError(f"labels run from {labels.min()} to {labels.max()}, expected 0 to {len(classes) - 1}")
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}, expected 0 to {len(classes) - 1}"
+        )
     if captions and len(captions) != len(packed):
         raise ValueError(f"it has {len(captions)} captions for {len(packed)} shapes")
     return VoxelArchive(packed, resolution, labels, captions, classes, is_test, axes)
@@ -250,16 +302,29 @@ def write_npz(
     captions: Sequence[str] = (),
     classes: Sequence[str] = (),
 ) -> None:
-    """Write bool (N, D, H, W) cubes as packed bits with labels, captions and the labels' names, atomically.
+    """Write bool (N, D, H, W) cubes as packed bits with labels, captions and the labels' names,
+    atomically.
 
-    The same input makes the same bytes. ValueError if shapes or counts don't fit, before anything is written.
+    The same input makes the same bytes. ValueError if shapes or counts don't fit, before anything
+    is written.
     """
     voxels = np.asarray(voxels)
-    if voxels.dtype != bool or voxels.ndim != 4 or not len(voxels) or len(set(voxels.shape[1:])) != 1:
-        raise ValueError(f"voxels: got {voxels.dtype} of shape {voxels.shape}, expected bool (N, n, n, n) with N > 0")
+    if (
+        voxels.dtype != bool
+        or voxels.ndim != 4
+        or not len(voxels)
+        or len(set(voxels.shape[1:])) != 1
+    ):
+        raise ValueError(
+            f"voxels: got {voxels.dtype} of shape {voxels.shape}, expected bool (N, n, n, n) with"
+            " N > 0"
+        )
     labels = np.zeros(len(voxels), np.int64) if labels is None else np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(voxels),):
-        raise ValueError(f"labels: got {labels.dtype} of shape {labels.shape}, expected {len(voxels)} whole numbers")
+        raise ValueError(
+            f"labels: got {labels.dtype} of shape {labels.shape}, expected {len(voxels)} whole"
+            " numbers"
+        )
     arrays = {"captions": np.array(captions, dtype=str), "classes": np.array(classes, dtype=str)}
     arrays = {name: array for name, array in arrays.items() if len(array)}
     packed = np.packbits(voxels.reshape(len(voxels), -1), axis=1)
@@ -268,14 +333,15 @@ def write_npz(
         np.savez_compressed(file, voxels=packed, labels=labels.astype(np.int64), **arrays)
 
 
-# ---------------------------------------------------------------------------------------------- binvox
+# ----------------------------------------------------------------------------------------------
+# binvox
 
 
 def read_binvox(path: str | Path, up: str = "y") -> np.ndarray:
     """The grid of a `.binvox` file as bool (D, H, W), z up, at the file's own resolution.
 
-    `up` is the axis that points up in the file; ShapeNet's and most others are "y". In the file y runs fastest, then z,
-    then x, as runs of (value, count) bytes.
+    `up` is the axis that points up in the file; ShapeNet's and most others are "y". In the file y
+    runs fastest, then z, then x, as runs of (value, count) bytes.
     """
     _checked_up(".binvox", up)
     data = _read_bytes(path)
@@ -288,7 +354,9 @@ def read_binvox(path: str | Path, up: str = "y") -> np.ndarray:
             raise ValueError("its header has no line 'dim' with three positive whole numbers")
         nx, nz, ny = (int(number) for number in dims[0])
         if not 1 <= min(nx, ny, nz) <= max(nx, ny, nz) <= MAX_SIDE:
-            raise ValueError(f"it announces {nx} x {nz} x {ny} voxels, expected 1 to {MAX_SIDE} a side")
+            raise ValueError(
+                f"it announces {nx} x {nz} x {ny} voxels, expected 1 to {MAX_SIDE} a side"
+            )
         runs = np.frombuffer(data, np.uint8, offset=header.end())
         if len(runs) % 2:
             raise ValueError("its last run is cut off")
@@ -297,7 +365,9 @@ def read_binvox(path: str | Path, up: str = "y") -> np.ndarray:
             raise ValueError(f"its runs make {total} voxels, its header announces {nx * ny * nz}")
         if len(values) and values.max() > 1:
             raise ValueError(f"it holds the value {values.max()}, expected 0 or 1")
-        grid = np.repeat(values.astype(bool), counts).reshape(nx, nz, ny).transpose(1, 2, 0)  # (z, y, x)
+        grid = (
+            np.repeat(values.astype(bool), counts).reshape(nx, nz, ny).transpose(1, 2, 0)
+        )  # (z, y, x)
         return np.ascontiguousarray(_y_up_to_z_up(grid) if up == "y" else grid)
 
 
@@ -307,8 +377,9 @@ def read_binvox(path: str | Path, up: str = "y") -> np.ndarray:
 def read_vox(path: str | Path, up: str = "z") -> np.ndarray:
     """The grid of a MagicaVoxel `.vox` file as bool (D, H, W), z up, at the file's own resolution.
 
-    A file with a scene graph gives the bounding box of everything visible, each model moved and turned as the graph
-    says; of animations the first frame. A file without one gives its first model, in its announced size.
+    A file with a scene graph gives the bounding box of everything visible, each model moved and
+    turned as the graph says; of animations the first frame. A file without one gives its first
+    model, in its announced size.
     """
     _checked_up(".vox", up)
     data = _read_bytes(path)
@@ -347,7 +418,9 @@ def _vox_content(data: bytes) -> tuple[list, dict]:
             layer = cursor.integer()
             if cursor.dictionary().get("_hidden") == "1":
                 hidden_layers.add(layer)
-    return models, {k: node for k, node in nodes.items() if not (node.hidden or node.layer in hidden_layers)}
+    return models, {
+        k: node for k, node in nodes.items() if not (node.hidden or node.layer in hidden_layers)
+    }
 
 
 def _vox_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -357,7 +430,9 @@ def _vox_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     content, children = struct.unpack_from("<ii", data, 12)
     position, end = 20 + content, 20 + content + children
     if content < 0 or children < 0 or end > len(data):
-        raise ValueError(f"its MAIN chunk announces {content} + {children} bytes, the file has {len(data) - 20}")
+        raise ValueError(
+            f"its MAIN chunk announces {content} + {children} bytes, the file has {len(data) - 20}"
+        )
     while position < end:
         if end - position < 12:
             raise ValueError(f"the chunk at byte {position} is cut off")
@@ -365,7 +440,9 @@ def _vox_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         start = position + 12
         position = start + content + children
         if content < 0 or children < 0 or position > end:
-            raise ValueError(f"the chunk {name!r} announces {content} + {children} bytes, {end - start} are left")
+            raise ValueError(
+                f"the chunk {name!r} announces {content} + {children} bytes, {end - start} are left"
+            )
         yield name, data[start : start + content]
 
 
@@ -409,7 +486,9 @@ class _Cursor:
         """A number of things that follow, each of at least 4 bytes or, for letters, 1."""
         number = self.integer()
         if not 0 <= number <= len(self.content) - self.position:
-            raise ValueError(f"a chunk announces {number} entries, but has {len(self.content)} bytes")
+            raise ValueError(
+                f"a chunk announces {number} entries, but has {len(self.content)} bytes"
+            )
         return number
 
     def text(self) -> str:
@@ -423,7 +502,9 @@ class _Cursor:
 
 @dataclass
 class _Node:
-    """A node of the scene: `turn` and `move` act on what `children` (nodes) and `models` (indices) hold."""
+    """A node of the scene: `turn` and `move` act on what `children` (nodes) and `models` (indices)
+    hold.
+    """
 
     children: list[int]
     models: list[int]
@@ -441,7 +522,14 @@ def _transform_node(cursor: _Cursor) -> _Node:
     move = [int(number) for number in first.get("_t", "0 0 0").split()]
     if len(move) != 3 or max(map(abs, move)) > 2**31:
         raise ValueError(f"a node is moved by {first['_t']!r}, expected three whole numbers")
-    return _Node([child], [], _rotation(int(first.get("_r", "4"))), np.array(move, dtype=np.int64), layer, hidden)
+    return _Node(
+        [child],
+        [],
+        _rotation(int(first.get("_r", "4"))),
+        np.array(move, dtype=np.int64),
+        layer,
+        hidden,
+    )
 
 
 def _group_node(cursor: _Cursor) -> _Node:
@@ -461,7 +549,9 @@ _VOX_NODES = {b"nTRN": _transform_node, b"nGRP": _group_node, b"nSHP": _shape_no
 
 
 def _rotation(byte: int) -> np.ndarray:
-    """MagicaVoxel's packed rotation: bits 0-1 and 2-3 are the columns of rows 0 and 1, bits 4-6 the rows' signs."""
+    """MagicaVoxel's packed rotation: bits 0-1 and 2-3 are the columns of rows 0 and 1, bits 4-6 the
+    rows' signs.
+    """
     first, second = byte & 3, byte >> 2 & 3
     if not 0 <= byte < 128 or first == second or max(first, second) > 2:
         raise ValueError(f"a node has the rotation {byte}, which is none")
@@ -472,27 +562,37 @@ def _rotation(byte: int) -> np.ndarray:
 
 
 def _vox_scene(models: list, nodes: dict[int, _Node]) -> np.ndarray:
-    """Bool (D, H, W): the bounding box of all models, placed. Sizes are checked before the grid is made."""
+    """Bool (D, H, W): the bounding box of all models, placed. Sizes are checked before the grid is
+    made.
+    """
     placed = list(_placed_models(models, nodes))
     if not placed:
         raise ValueError("its scene shows no voxel")
     if (total := sum(len(points) for points, _, _ in placed)) > MAX_SCENE_VOXELS:
         raise ValueError(f"its scene has {total} voxels, expected at most {MAX_SCENE_VOXELS}")
-    boxes = [_place(np.stack([points.min(0), points.max(0)]), turn, move) for points, turn, move in placed]
+    boxes = [
+        _place(np.stack([points.min(0), points.max(0)]), turn, move)
+        for points, turn, move in placed
+    ]
     low, high = np.min([box.min(0) for box in boxes], 0), np.max([box.max(0) for box in boxes], 0)
     size = high - low + 1
     if size.max() > MAX_SIDE:
-        raise ValueError(f"its scene spans {size.tolist()} voxels, expected at most {MAX_SIDE} a side")
+        raise ValueError(
+            f"its scene spans {size.tolist()} voxels, expected at most {MAX_SIDE} a side"
+        )
     grid = np.zeros(size[::-1], dtype=bool)
     for points, turn, move in placed:
         grid[tuple((_place(points, turn, move) - low).T[::-1])] = True
     return grid
 
 
-def _placed_models(models: list, nodes: dict[int, _Node]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _placed_models(
+    models: list, nodes: dict[int, _Node]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(points, turn, move) of every visible model, walking down from node 0.
 
-    Points are twice the voxels' centres, counted from the model's pivot floor(size / 2), so that they stay whole.
+    Points are twice the voxels' centres, counted from the model's pivot floor(size / 2), so that
+    they stay whole.
     """
     points = [2 * p + 1 - 2 * (np.array(size) // 2) for size, p in models]
     waiting, seen = [(0, np.eye(3, dtype=np.int64), np.zeros(3, np.int64))], set()
@@ -520,15 +620,19 @@ def _place(points: np.ndarray, turn: np.ndarray, move: np.ndarray) -> np.ndarray
 
 
 def write_vox(path: str | Path, voxels: np.ndarray) -> None:
-    """Write bool (D, H, W), z up, at most 256 a side and not empty, as a one-coloured MagicaVoxel file, atomically."""
+    """Write bool (D, H, W), z up, at most 256 a side and not empty, as a one-coloured MagicaVoxel
+    file, atomically.
+    """
     voxels = np.asarray(voxels)
     if voxels.dtype != bool or voxels.ndim != 3 or not voxels.any() or max(voxels.shape) > VOX_SIDE:
         raise ValueError(
-            f"voxels: got {voxels.dtype} of shape {voxels.shape} with {np.count_nonzero(voxels)} occupied, expected "
-            f"bool (D, H, W), at most {VOX_SIDE} a side, at least one occupied"
+            f"voxels: got {voxels.dtype} of shape {voxels.shape} with {np.count_nonzero(voxels)}"
+            f" occupied, expected bool (D, H, W), at most {VOX_SIDE} a side, at least one occupied"
         )
     points = np.argwhere(voxels)[:, ::-1].astype(np.uint8)  # x, y, z
-    points = np.column_stack([points, np.ones(len(points), np.uint8)])  # colour index 1 is the palette's first
+    points = np.column_stack(
+        [points, np.ones(len(points), np.uint8)]
+    )  # colour index 1 is the palette's first
     palette = bytes(VOX_ORANGE) + bytes((0x80, 0x80, 0x80, 0xFF)) * 255
     chunks = b"".join(
         struct.pack("<4sii", name, len(content), 0) + content
@@ -539,17 +643,22 @@ def write_vox(path: str | Path, voxels: np.ndarray) -> None:
         )
     )
     with writing(path) as temporary:
-        temporary.write_bytes(struct.pack("<4si4sii", b"VOX ", 150, b"MAIN", 0, len(chunks)) + chunks)
+        temporary.write_bytes(
+            struct.pack("<4si4sii", b"VOX ", 150, b"MAIN", 0, len(chunks)) + chunks
+        )
 
 
-# ---------------------------------------------------------------------------------------------- meshes
+# ----------------------------------------------------------------------------------------------
+# meshes
 
 
 def read_mesh(path: str | Path, resolution: int = 32, up: str | None = None) -> np.ndarray:
-    """A `.obj .stl .ply .glb .off` mesh as bool (D, H, W), z up, fitted into a cube of `resolution` as in read_voxels.
+    """A `.obj .stl .ply .glb .off` mesh as bool (D, H, W), z up, fitted into a cube of `resolution`
+    as in read_voxels.
 
-    Points on the surface, 20,000 or 16 a voxel face, mark the shell; what it encloses is filled, so closed meshes
-    become solid and open sheets stay one voxel thin. Textures and files that it refers to are not opened.
+    Points on the surface, 20,000 or 16 a voxel face, mark the shell; what it encloses is filled, so
+    closed meshes become solid and open sheets stay one voxel thin. Textures and files that it
+    refers to are not opened.
     """
     from scipy.ndimage import binary_fill_holes
     from trimesh.sample import sample_surface
@@ -565,7 +674,8 @@ def read_mesh(path: str | Path, resolution: int = 32, up: str | None = None) -> 
         count = int(np.clip(16 * mesh.area, SURFACE_POINTS, MAX_SURFACE_POINTS))
         surface, face = sample_surface(mesh, count, seed=0)
         if is_watertight(mesh):
-            # half a voxel inwards, else every voxel that the surface touches counts and all walls grow by one
+            # half a voxel inwards, else every voxel that the surface touches counts and all walls
+            # grow by one
             surface -= np.sign(mesh.volume) / 2 * mesh.face_normals[face]
         x, y, z = np.clip(surface.astype(np.int64), 0, resolution - 1).T
         shell = np.zeros((resolution,) * 3, dtype=bool)
@@ -574,7 +684,9 @@ def read_mesh(path: str | Path, resolution: int = 32, up: str | None = None) -> 
 
 
 def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
-    """Corners (F, 3, 3) as a welded mesh in units of voxels, centred in x and y, its longest side `resolution`."""
+    """Corners (F, 3, 3) as a welded mesh in units of voxels, centred in x and y, its longest side
+    `resolution`.
+    """
     from trimesh import Trimesh
 
     low = triangles.min(axis=(0, 1))
@@ -583,10 +695,13 @@ def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
         raise ValueError(f"its bounding box has the sides {extent.tolist()}, expected one above 0")
     scale = resolution / extent.max()
     triangles = (triangles - low) * scale
-    # around the middle of the cube or half a voxel beside it, whichever lets the sides fall between voxels
+    # around the middle of the cube or half a voxel beside it, whichever lets the sides fall between
+    # voxels
     whole = np.round(extent[:2] * scale)
     triangles[..., :2] += (resolution - whole) // 2 + (whole - extent[:2] * scale) / 2
-    mesh = Trimesh(triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False)
+    mesh = Trimesh(
+        triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False
+    )
     mesh.merge_vertices(digits_vertex=5)
     if not mesh.area > 0:
         raise ValueError("its faces have no area")
@@ -594,7 +709,9 @@ def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
 
 
 def _triangles(data: bytes, suffix: str) -> np.ndarray:
-    """All corners (F, 3, 3) of a mesh file's scene, checked: finite, at least one face, at most MAX_FACES."""
+    """All corners (F, 3, 3) of a mesh file's scene, checked: finite, at least one face, at most
+    MAX_FACES.
+    """
     import trimesh
 
     if suffix == ".ply":
@@ -602,7 +719,9 @@ def _triangles(data: bytes, suffix: str) -> np.ndarray:
     elif suffix == ".glb":
         _check_glb(data)
     # from memory and without a resolver: the file can't make trimesh open another one
-    scene = trimesh.load(io.BytesIO(data), file_type=suffix[1:], force="scene", process=False, skip_materials=True)
+    scene = trimesh.load(
+        io.BytesIO(data), file_type=suffix[1:], force="scene", process=False, skip_materials=True
+    )
     parts, total = [], 0
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
@@ -614,7 +733,9 @@ def _triangles(data: bytes, suffix: str) -> np.ndarray:
         if not len(faces):
             continue
         if faces.min() < 0 or faces.max() >= len(mesh.vertices):
-            raise ValueError(f"a face asks for vertex {faces.max()}, but there are {len(mesh.vertices)}")
+            raise ValueError(
+                f"a face asks for vertex {faces.max()}, but there are {len(mesh.vertices)}"
+            )
         corners = np.asarray(mesh.vertices, dtype=np.float64)[faces]
         with np.errstate(all="ignore"):  # what is not finite is refused below
             parts.append(corners @ transform[:3, :3].T + transform[:3, 3])
@@ -642,12 +763,18 @@ def _check_glb(data: bytes) -> None:
         raise ValueError("no binary glTF header at its start")
     version, length, json_length = struct.unpack_from("<III", data, 4)
     if version != 2 or length != len(data) or json_length > length - 20:
-        raise ValueError(f"its header announces version {version} and {length} bytes, it has {len(data)} bytes")
+        raise ValueError(
+            f"its header announces version {version} and {length} bytes, it has {len(data)} bytes"
+        )
     accessors = json.loads(data[20 : 20 + json_length]).get("accessors", [])
     numbers = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
     counts = [accessor["count"] for accessor in accessors]
     if any(not isinstance(count, int) or count < 0 for count in counts):
         raise ValueError("an accessor's count is not a whole number")
-    unpacked = sum(4 * count * numbers[a["type"]] for count, a in zip(counts, accessors, strict=True))
+    unpacked = sum(
+        4 * count * numbers[a["type"]] for count, a in zip(counts, accessors, strict=True)
+    )
     if unpacked > MAX_UNPACKED_BYTES:
-        raise ValueError(f"its accessors unpack to {unpacked} bytes, expected at most {MAX_UNPACKED_BYTES}")
+        raise ValueError(
+            f"its accessors unpack to {unpacked} bytes, expected at most {MAX_UNPACKED_BYTES}"
+        )

@@ -1,7 +1,9 @@
-"""Occupancy grids: in and out of the model's tensors, their connected pieces, and their surface as blocks.
+"""Occupancy grids: in and out of the model's tensors, their connected pieces, and their surface as
+blocks.
 
-Lesson 07 teaches the grid and the blocky mesh, lesson 08 uses the pieces to clean up what a model drew. Grids are bool
-(D, H, W) = z, y, x with z up; mesh vertices are (x, y, z) in units of the cube's side, voxel i spans [i/n, (i+1)/n].
+Lesson 07 teaches the grid and the blocky mesh, lesson 08 uses the pieces to clean up what a model
+drew. Grids are bool (D, H, W) = z, y, x with z up; mesh vertices are (x, y, z) in units of the
+cube's side, voxel i spans [i/n, (i+1)/n].
 """
 
 from typing import TYPE_CHECKING
@@ -15,27 +17,35 @@ if TYPE_CHECKING:
 
 
 def to_model(voxels: np.ndarray | Tensor) -> Tensor:
-    """Bool (..., D, H, W) to the model's float32 (B, 1, D, H, W) with -1 for empty and 1 for occupied."""
+    """Bool (..., D, H, W) to the model's float32 (B, 1, D, H, W) with -1 for empty and 1 for
+    occupied.
+    """
     voxels = torch.as_tensor(voxels)
     if voxels.dtype != torch.bool or voxels.ndim < 3:
         raise ValueError(
-            f"voxels: got {voxels.dtype} of shape {tuple(voxels.shape)}, expected bool (..., D, H, W); "
-            "compare with a level first, for example voxels > 0"
+            f"voxels: got {voxels.dtype} of shape {tuple(voxels.shape)}, expected bool (..., D, H,"
+            " W); compare with a level first, for example voxels > 0"
         )
     return voxels.reshape(-1, 1, *voxels.shape[-3:]).float() * 2 - 1
 
 
 def to_occupancy(x: np.ndarray | Tensor, level: float = 0.0) -> np.ndarray:
-    """The model's (B, 1, D, H, W), or any (..., D, H, W), to bool numpy (B, D, H, W): occupied above `level`."""
+    """The model's (B, 1, D, H, W), or any (..., D, H, W), to bool numpy (B, D, H, W): occupied
+    above `level`.
+    """
     x = torch.as_tensor(x)
     if x.ndim < 3 or not x.is_floating_point() or bool(x.isnan().any()):
         nan = ", some NaN" * bool(x.isnan().any())
-        raise ValueError(f"x: got {x.dtype} of shape {tuple(x.shape)}{nan}, expected floats (..., D, H, W)")
+        raise ValueError(
+            f"x: got {x.dtype} of shape {tuple(x.shape)}{nan}, expected floats (..., D, H, W)"
+        )
     return (x.detach() > level).reshape(-1, *x.shape[-3:]).cpu().numpy()
 
 
 def connected_components(voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pieces whose voxels touch by faces: labels int32 (D, H, W), 0 for empty, and sizes int64 (count,) of 1, 2, ..."""
+    """Pieces whose voxels touch by faces: labels int32 (D, H, W), 0 for empty, and sizes int64
+    (count,) of 1, 2, ...
+    """
     from scipy.ndimage import label
 
     labels, count = label(_checked(voxels))
@@ -48,23 +58,29 @@ def component_count(voxels: np.ndarray) -> int:
 
 
 def largest_component(voxels: np.ndarray) -> np.ndarray:
-    """Bool (D, H, W) with the largest piece alone (of equals the first in z, y, x); empty stays empty."""
+    """Bool (D, H, W) with the largest piece alone (of equals the first in z, y, x); empty stays
+    empty.
+    """
     labels, sizes = connected_components(voxels)
     return labels == 1 + sizes.argmax() if len(sizes) else np.zeros_like(voxels)
 
 
 def keep_largest(field: np.ndarray, level: float = 0.0) -> np.ndarray:
-    """A float field (D, H, W) whose pieces above `level`, apart from the largest, are pushed as far below it."""
+    """A float field (D, H, W) whose pieces above `level`, apart from the largest, are pushed as far
+    below it.
+    """
     inside = np.asarray(field) > level
     return np.where(inside & ~largest_component(inside), 2 * level - field, field)
 
 
 def joined(field: np.ndarray, reach: float = 4.0, least: float = 0.01) -> np.ndarray:
-    """A float field (D, H, W), inside above 0, in which pieces that nearly touch are joined by bars.
+    """A float field (D, H, W), inside above 0, in which pieces that nearly touch are joined by
+    bars.
 
-    A sampler leaves gaps of a few voxels in what is thin. A piece of `least` of the volume or more, at most `reach`
-    voxels from the rest (from centre to centre: 4 is a gap of three), gets a bar to the nearest voxel there, three
-    voxels thick. Nothing else changes; smaller pieces are dust, and those further away are left to `keep_largest`.
+    A sampler leaves gaps of a few voxels in what is thin. A piece of `least` of the volume or more,
+    at most `reach` voxels from the rest (from centre to centre: 4 is a gap of three), gets a bar to
+    the nearest voxel there, three voxels thick. Nothing else changes; smaller pieces are dust, and
+    those further away are left to `keep_largest`.
     """
     from scipy.spatial import cKDTree
 
@@ -86,7 +102,9 @@ def joined(field: np.ndarray, reach: float = 4.0, least: float = 0.01) -> np.nda
 
 
 def _bar(field: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
-    """Make a bar from one voxel to another in a field, in place: each voxel of it with its six neighbours."""
+    """Make a bar from one voxel to another in a field, in place: each voxel of it with its six
+    neighbours.
+    """
     steps = 2 * int(np.ceil(np.abs(end - start).max())) + 1
     line = np.unique(np.rint(np.linspace(start, end, steps)).astype(int), axis=0)
     cross = np.concatenate([np.zeros((1, 3), int), np.eye(3, dtype=int), -np.eye(3, dtype=int)])
@@ -95,10 +113,11 @@ def _bar(field: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
 
 
 def signed_distance(voxels: np.ndarray) -> np.ndarray:
-    """Distance of each voxel's centre to the surface, in units of the cube's side: float32 (D, H, W), positive inside.
+    """Distance of each voxel's centre to the surface, in units of the cube's side: float32 (D, H,
+    W), positive inside.
 
-    The surface runs halfway between a voxel and the nearest one of the other kind; outside the grid is air. An empty
-    grid has no surface: ValueError.
+    The surface runs halfway between a voxel and the nearest one of the other kind; outside the grid
+    is air. An empty grid has no surface: ValueError.
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -106,16 +125,20 @@ def signed_distance(voxels: np.ndarray) -> np.ndarray:
     if not voxels.any():
         raise ValueError("voxels: the grid is empty and has no surface to measure a distance from")
     inside = np.pad(voxels, 1)
-    distance = np.where(inside, distance_transform_edt(inside) - 0.5, 0.5 - distance_transform_edt(~inside))
+    distance = np.where(
+        inside, distance_transform_edt(inside) - 0.5, 0.5 - distance_transform_edt(~inside)
+    )
     return (distance[1:-1, 1:-1, 1:-1] / max(voxels.shape)).astype(np.float32)
 
 
 def blocky_mesh(voxels: np.ndarray) -> "trimesh.Trimesh":
-    """The faces between occupied and empty voxels of bool (D, H, W), two triangles each, pointing outwards.
+    """The faces between occupied and empty voxels of bool (D, H, W), two triangles each, pointing
+    outwards.
 
-    Always a closed 2-manifold: every edge has exactly two triangles. So where voxels touch only along an edge or in a
-    corner, or leave a gap that does, the touching sheets have vertices of their own in the same place. The volume is
-    the number of voxels / n**3, with n the longest side. An empty grid gives a mesh without faces.
+    Always a closed 2-manifold: every edge has exactly two triangles. So where voxels touch only
+    along an edge or in a corner, or leave a gap that does, the touching sheets have vertices of
+    their own in the same place. The volume is the number of voxels / n**3, with n the longest side.
+    An empty grid gives a mesh without faces.
     """
     from trimesh import Trimesh
 
@@ -130,7 +153,8 @@ def blocky_mesh(voxels: np.ndarray) -> "trimesh.Trimesh":
 
 
 def _surface_quads(occupied: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quads around a padded grid: the four corners (counter-clockwise from outside), the voxel behind, the one before.
+    """Quads around a padded grid: the four corners (counter-clockwise from outside), the voxel
+    behind, the one before.
 
     Voxels and grid corners are numbered alike: corner i is the low end of voxel i.
     """
@@ -139,7 +163,8 @@ def _surface_quads(occupied: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
     voxels = np.flatnonzero(flat)
     corners, inside, outside = [], [], []
     for axis in range(3):
-        # the other two axes, ordered so that u x v points along +axis in (x, y, z), the reverse of (z, y, x)
+        # the other two axes, ordered so that u x v points along +axis in (x, y, z), the reverse of
+        # (z, y, x)
         u, v = strides[(axis + 2) % 3], strides[(axis + 1) % 3]
         for sign in (1, -1):
             open_voxels = voxels[~flat[voxels + sign * strides[axis]]]
@@ -152,11 +177,12 @@ def _surface_quads(occupied: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _split_vertices(corners: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Vertex numbers (F, 4): corners of quads share a vertex if one walks from quad to quad across paired edges.
+    """Vertex numbers (F, 4): corners of quads share a vertex if one walks from quad to quad across
+    paired edges.
 
-    Where four quads meet in an edge, two voxels touch there, and each keeps its own two quads. If the voxels are joined
-    around both ends of the edge all the same, that would leave one edge with four quads; then the quads that face the
-    same empty voxel are paired instead.
+    Where four quads meet in an edge, two voxels touch there, and each keeps its own two quads. If
+    the voxels are joined around both ends of the edge all the same, that would leave one edge with
+    four quads; then the quads that face the same empty voxel are paired instead.
     """
     following = np.roll(corners, -1, axis=1)
     low, high = np.minimum(corners, following).ravel(), np.maximum(corners, following).ravel()
@@ -174,14 +200,17 @@ def _split_vertices(corners: np.ndarray, inside: np.ndarray, outside: np.ndarray
 
 
 def _welded(corners: np.ndarray, edge: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Vertex numbers (F, 4) after pairing the half-edges with equal `edge`, of four those with equal `owner`."""
+    """Vertex numbers (F, 4) after pairing the half-edges with equal `edge`, of four those with
+    equal `owner`.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components as components
 
     first, second = np.lexsort((owner, edge)).reshape(-1, 2).T
     after = np.arange(corners.size).reshape(-1, 4)
     after = np.roll(after, -1, axis=1).ravel()  # the corner at which a half-edge ends
-    # neighbours run along their common edge in opposite directions: the start of one is the end of the other
+    # neighbours run along their common edge in opposite directions: the start of one is the end of
+    # the other
     rows, columns = np.concatenate([first, after[first]]), np.concatenate([after[second], second])
     links = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(corners.size,) * 2)
     return components(links, directed=False)[1].reshape(-1, 4).astype(np.int64)
@@ -190,5 +219,7 @@ def _welded(corners: np.ndarray, edge: np.ndarray, owner: np.ndarray) -> np.ndar
 def _checked(voxels: np.ndarray) -> np.ndarray:
     voxels = np.asarray(voxels)
     if voxels.dtype != bool or voxels.ndim != 3:
-        raise ValueError(f"voxels: got {voxels.dtype} of shape {voxels.shape}, expected bool (D, H, W)")
+        raise ValueError(
+            f"voxels: got {voxels.dtype} of shape {voxels.shape}, expected bool (D, H, W)"
+        )
     return voxels

@@ -1,1 +1,3 @@
-"""A trained model as a thing: its config, its checkpoint, what it learned from, and what it makes."""
+"""A trained model as a thing: its config, its checkpoint, what it learned from, and what it
+makes.
+"""

@@ -1,4 +1,6 @@
-"""Is everything here that the course needs? `python3 course.py doctor` prints it, lesson 00 shows it."""
+"""Is everything here that the course needs? `python3 course.py doctor` prints it, lesson 00 shows
+it.
+"""
 
 import importlib.metadata
 import importlib.util
@@ -36,7 +38,9 @@ class Finding(NamedTuple):
 
 
 def examine() -> list[Finding]:
-    """Look at Python, packages, processor, disk and the shipped model; nothing is changed and nothing fetched."""
+    """Look at Python, packages, processor, disk and the shipped model; nothing is changed and
+    nothing fetched.
+    """
     return [_python(), _packages(), _torch(), _disk(), _model()]
 
 
@@ -53,7 +57,9 @@ def _packages() -> Finding:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Finding(False, f"packages missing: {', '.join(missing)}", "python3 course.py lab installs them")
+        return Finding(
+            False, f"packages missing: {', '.join(missing)}", "python3 course.py lab installs them"
+        )
     return Finding(True, f"{len(NEEDED)} packages, torch {importlib.metadata.version('torch')}")
 
 
@@ -64,12 +70,19 @@ def _torch() -> Finding:
 
     if torch.cuda.is_available():
         return Finding(True, f"GPU: {torch.cuda.get_device_name()}")
-    return Finding(True, f"no CUDA GPU; every lesson runs on this processor ({torch.get_num_threads()} threads)")
+    return Finding(
+        True,
+        f"no CUDA GPU; every lesson runs on this processor ({torch.get_num_threads()} threads)",
+    )
 
 
 def _disk() -> Finding:
     free = shutil.disk_usage(ROOT).free / 1e9
-    return Finding(free > FREE_GB, f"{free:.0f} GB of free disk", f"free {FREE_GB:.0f} GB for what you will make")
+    return Finding(
+        free > FREE_GB,
+        f"{free:.0f} GB of free disk",
+        f"free {FREE_GB:.0f} GB for what you will make",
+    )
 
 
 def _model() -> Finding:
@@ -78,5 +91,7 @@ def _model() -> Finding:
 
         _, config = load_checkpoint(CHECKPOINTS / "shapes32")
     except (ValueError, ImportError) as error:
-        return Finding(False, f"the shipped model: {error}", "get the repository's data/ folder again")
+        return Finding(
+            False, f"the shipped model: {error}", "get the repository's data/ folder again"
+        )
     return Finding(True, f"the shipped model loads; it makes {', '.join(config['classes'])}")

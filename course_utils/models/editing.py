@@ -1,8 +1,10 @@
-"""Editing with a model that was trained to generate, and nothing else: no retraining, and the one sampling loop.
+"""Editing with a model that was trained to generate, and nothing else: no retraining, and the one
+sampling loop.
 
-All of it changes either what the sampler asks (`keeping`, `mixed`) or where it starts (`from_time`). Points, images and
-voxels are edited alike. Lesson 09 carves shapes with it. Sources: completion (arXiv 2011.13456, section 5; with
-`sampling.resampled` arXiv 2201.09865), variation (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
+All of it changes either what the sampler asks (`keeping`, `mixed`) or where it starts
+(`from_time`). Points, images and voxels are edited alike. Lesson 09 carves shapes with it. Sources:
+completion (arXiv 2011.13456, section 5; with `sampling.resampled` arXiv 2201.09865), variation
+(SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +23,9 @@ from course_utils.models.generation import sampling_states
 
 @dataclass(frozen=True)
 class Edited:
-    """What a sampler asks in a denoiser's place, called as edited(x_t, t) -> x0; made by `keeping` or `mixed`."""
+    """What a sampler asks in a denoiser's place, called as edited(x_t, t) -> x0; made by `keeping`
+    or `mixed`.
+    """
 
     path: Path
     guess: Callable
@@ -31,11 +35,13 @@ class Edited:
 
 
 def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Edited:
-    """Hold a part of x0 fast: the guess for it is `known`, whatever the denoiser says, and the sample ends with it.
+    """Hold a part of x0 fast: the guess for it is `known`, whatever the denoiser says, and the
+    sample ends with it.
 
-    denoise: called as denoise(x_t, t) -> x0, with a `path`.  known: (B, ...) or one for all.  keep: bool, of the same
-    shape or one that stretches to it. With any sampler the kept part of x_t is then, step by step, the known one with
-    its noise. ValueError if keep is not bool or fits no shape of known.
+    denoise: called as denoise(x_t, t) -> x0, with a `path`.  known: (B, ...) or one for all.  keep:
+    bool, of the same shape or one that stretches to it. With any sampler the kept part of x_t is
+    then, step by step, the known one with its noise. ValueError if keep is not bool or fits no
+    shape of known.
     """
     if keep.dtype != torch.bool:
         raise ValueError(f"keep is {keep.dtype}; expected bool, True where `known` is kept")
@@ -48,18 +54,23 @@ def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Edited:
 
 
 def mixed(first: Callable, second: Callable, weight: float) -> Edited:
-    """Between two wishes: weight 0 is the first denoiser, 1 the second; usually two `guided` of one model."""
+    """Between two wishes: weight 0 is the first denoiser, 1 the second; usually two `guided` of one
+    model.
+    """
     return Edited(first.path, lambda x_t, t: torch.lerp(first(x_t, t), second(x_t, t), weight))
 
 
 def from_time(times: Tensor, start: float) -> Tensor:
-    """The part of a sampler's times below `start`, with `start` in front: for a walk that begins half-way.
+    """The part of a sampler's times below `start`, with `start` in front: for a walk that begins
+    half-way.
 
-    Begin it at path.noised(x0, noise, start): the later the start (near 0), the more of x0 is left. ValueError unless
-    0 < start <= times[0].
+    Begin it at path.noised(x0, noise, start): the later the start (near 0), the more of x0 is left.
+    ValueError unless 0 < start <= times[0].
     """
     if not 0 < start <= float(times[0]):
-        raise ValueError(f"start is {start}; expected a time above 0 and at most {float(times[0]):g}")
+        raise ValueError(
+            f"start is {start}; expected a time above 0 and at most {float(times[0]):g}"
+        )
     return torch.cat([torch.tensor([start], dtype=times.dtype), times[times < start]])
 
 
@@ -73,29 +84,44 @@ def complete(
     steps: int | None = None,
     rounds: int = 2,
 ) -> np.ndarray:
-    """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D, H, W).
+    """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D,
+    H, W).
 
-    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels: bool (D, H, W), or a
-    shape for each seed (len(seeds), D, H, W); keep: bool (D, H, W), where it is True every voxel, full or empty, stays
-    as it is.  rounds: of `sampling.resampled`; None for steps is the model's own number. ValueError for grids that do
-    not fit the model or a prompt that it does not know.
+    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels:
+    bool (D, H, W), or a shape for each seed (len(seeds), D, H, W); keep: bool (D, H, W), where it
+    is True every voxel, full or empty, stays as it is.  rounds: of `sampling.resampled`; None for
+    steps is the model's own number. ValueError for grids that do not fit the model or a prompt that
+    it does not know.
     """
-    voxels, keep, seeds, grid = np.asarray(voxels), np.asarray(keep), list(seeds), (config["resolution"],) * 3
+    voxels, keep, seeds, grid = (
+        np.asarray(voxels),
+        np.asarray(keep),
+        list(seeds),
+        (config["resolution"],) * 3,
+    )
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid
     if not fits or voxels.dtype != bool or keep.dtype != bool:
-        got = f"voxels is {voxels.dtype} of shape {voxels.shape}, keep {keep.dtype} of shape {keep.shape}"
-        raise ValueError(f"{got}; expected bool {grid} both, or voxels {(len(seeds), *grid)}, one for each seed")
+        got = (
+            f"voxels is {voxels.dtype} of shape {voxels.shape}, keep {keep.dtype} of shape"
+            f" {keep.shape}"
+        )
+        raise ValueError(
+            f"{got}; expected bool {grid} both, or voxels {(len(seeds), *grid)}, one for each seed"
+        )
     device = next(denoiser.parameters()).device
     known, kept = to_model(voxels.reshape(-1, *grid)).to(device), torch.from_numpy(keep).to(device)
     how = {"steps": steps, "rounds": rounds, "edit": lambda denoise: keeping(denoise, known, kept)}
-    return to_occupancy(last(sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **how)).x_t)
+    return to_occupancy(
+        last(sampling_states(denoiser, config, [prompt] * len(seeds), seeds, **how)).x_t
+    )
 
 
 def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:
-    """How rough a seam is: of the pairs of neighbours with one voxel kept and the other not, the share that differ.
+    """How rough a seam is: of the pairs of neighbours with one voxel kept and the other not, the
+    share that differ.
 
-    voxels: bool (N, D, H, W); keep: bool (D, H, W), or images alike. Compare with real shapes at the same seam: they
-    change there too. NaN where there is no seam.
+    voxels: bool (N, D, H, W); keep: bool (D, H, W), or images alike. Compare with real shapes at
+    the same seam: they change there too. NaN where there is no seam.
     """
     differ = pairs = 0
     for axis in range(keep.ndim):

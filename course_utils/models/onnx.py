@@ -1,7 +1,9 @@
-"""A trained model as ONNX, for programs without torch: `export_onnx(folder, out)` writes model.onnx and model.json.
+"""A trained model as ONNX, for programs without torch: `export_onnx(folder, out)` writes model.onnx
+and model.json.
 
-The graph is the denoiser's own call, (x_t, t, condition) -> x0, with the conversions of path and prediction inside;
-what a sampler has to know beside it stands in model.json. The site's page runs both in the browser (docs/live).
+The graph is the denoiser's own call, (x_t, t, condition) -> x0, with the conversions of path and
+prediction inside; what a sampler has to know beside it stands in model.json. The site's page runs
+both in the browser (docs/live).
 """
 
 import argparse
@@ -20,13 +22,17 @@ from course_utils.models.checkpoints import load_checkpoint
 
 MODEL, ABOUT = "model.onnx", "model.json"
 TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
-TOLERANCE = 10  # times what single precision alone costs torch, which differs between models and processors
+TOLERANCE = (
+    10  # times what single precision alone costs torch, which differs between models and processors
+)
 LONGEST_TEXT = 24
 FORMAT = 2  # of the graph; a model.json that says another one belongs to an older export
 
 
 class _Call(nn.Module):
-    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 (B,) or (B, length)."""
+    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 (B,) or (B,
+    length).
+    """
 
     def __init__(self, denoiser: Denoiser):
         super().__init__()
@@ -39,26 +45,34 @@ class _Call(nn.Module):
 def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Random inputs of a model: x_t, times in (0, 1], and conditions, among them "nothing said"."""
     draws, side = torch.Generator().manual_seed(seed), config["resolution"]
-    x_t, t = torch.randn(batch, 1, side, side, side, generator=draws), 1 - torch.rand(batch, generator=draws)
+    x_t, t = (
+        torch.randn(batch, 1, side, side, side, generator=draws),
+        1 - torch.rand(batch, generator=draws),
+    )
     shape = (batch, LONGEST_TEXT) if "words" in config else (batch,)
-    condition = torch.randint(-1, len(config.get("words", config["classes"])), shape, generator=draws)
+    condition = torch.randint(
+        -1, len(config.get("words", config["classes"])), shape, generator=draws
+    )
     condition[0] = -1
     return x_t, t, condition
 
 
 def export_onnx(folder: str | Path, out: str | Path) -> dict:
-    """Write a checkpoint folder as ONNX into the folder `out`, whole or not at all; returns what model.json says.
+    """Write a checkpoint folder as ONNX into the folder `out`, whole or not at all; returns what
+    model.json says.
 
-    Weights are stored in half precision, as in the checkpoint, and computed with in single precision. The graph takes
-    any batch. ValueError if onnxruntime's answers are further from those in double precision than `TOLERANCE` allows.
+    Weights are stored in half precision, as in the checkpoint, and computed with in single
+    precision. The graph takes any batch. ValueError if onnxruntime's answers are further from those
+    in double precision than `TOLERANCE` allows.
     """
     denoiser, config = load_checkpoint(folder)
     graph = _graph(denoiser, config)
     difference, rounding = largest_differences(denoiser, config, graph)
     if not difference <= TOLERANCE * rounding:
         raise ValueError(
-            f"{folder}: ONNX is {difference:.1e} from torch in double precision; expected {TOLERANCE * rounding:.1e} at"
-            f" most, {TOLERANCE} times what single precision costs torch itself"
+            f"{folder}: ONNX is {difference:.1e} from torch in double precision; expected"
+            f" {TOLERANCE * rounding:.1e} at most, {TOLERANCE} times what single precision costs"
+            " torch itself"
         )
     about = told(config) | {
         "longest_text": LONGEST_TEXT,
@@ -100,7 +114,9 @@ def _graph(denoiser: Denoiser, config: dict) -> bytes:
 
 
 def _spelled(model):
-    """Einsum over the three axes of space by name: onnxruntime's WebGPU (1.30) writes a broken shader for "..."."""
+    """Einsum over the three axes of space by name: onnxruntime's WebGPU (1.30) writes a broken
+    shader for "...".
+    """
     for node in model.graph.node:
         if node.op_type == "Einsum":
             node.attribute[0].s = node.attribute[0].s.replace(b"...", b"xyz")
@@ -108,7 +124,8 @@ def _spelled(model):
 
 
 def _halved(model):
-    """What loses nothing by it (all weights of a checkpoint) in half precision, each behind a cast to single precision.
+    """What loses nothing by it (all weights of a checkpoint) in half precision, each behind a cast
+    to single precision.
 
     Runtimes do these casts once, when they load the model.
     """
@@ -132,8 +149,11 @@ def _halved(model):
     return model
 
 
-def largest_differences(denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3) -> tuple[float, float]:
-    """How far x0 on random inputs is from torch's in double precision: at most, by onnxruntime, and by torch itself.
+def largest_differences(
+    denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3
+) -> tuple[float, float]:
+    """How far x0 on random inputs is from torch's in double precision: at most, by onnxruntime, and
+    by torch itself.
 
     In batches of 1, 2, …; x0 lies in about [-1, 1].
     """
@@ -163,7 +183,10 @@ def main() -> None:
     except ValueError as error:
         parser.exit(2, f"{error}\n")
     ours, torchs = about["largest_difference"], about["largest_difference_of_torch"]
-    print(f"{options.out / MODEL}: {about['bytes'] / 1e6:.1f} MB; x0 is at most {ours:.1e} from torch's in double")
+    print(
+        f"{options.out / MODEL}: {about['bytes'] / 1e6:.1f} MB; x0 is at most {ours:.1e} from"
+        " torch's in double"
+    )
     print(f"precision. Torch's own in single precision: {torchs:.1e}")
 
 

@@ -1,10 +1,12 @@
-"""The trained voxel models as a diffusers pipeline: `VoxelDiffusionPipeline.from_pretrained(folder)("chair")`.
+"""The trained voxel models as a diffusers pipeline:
+`VoxelDiffusionPipeline.from_pretrained(folder)("chair")`.
 
-A folder of `checkpoints.save_checkpoint` is one of `save_pretrained`, and the other way round. Without a scheduler the
-pipeline runs the sampler that the model's config names, step by step as `course_utils.diffusion.sampling` does. With one from
-diffusers (`pipe.scheduler = ...`) it translates at the boundary: a scheduler's x and the model's x of equal
-signal-to-noise ratio differ by a factor alone (lesson 01; arXiv 2206.00364, section 5), so that a model trained on one
-path runs on any other. Nothing else in `course_utils` imports diffusers.
+A folder of `checkpoints.save_checkpoint` is one of `save_pretrained`, and the other way round.
+Without a scheduler the pipeline runs the sampler that the model's config names, step by step as
+`course_utils.diffusion.sampling` does. With one from diffusers (`pipe.scheduler = ...`) it
+translates at the boundary: a scheduler's x and the model's x of equal signal-to-noise ratio differ
+by a factor alone (lesson 01; arXiv 2206.00364, section 5), so that a model trained on one path runs
+on any other. Nothing else in `course_utils` imports diffusers.
 """
 
 import copy
@@ -36,7 +38,9 @@ OUTPUTS: dict[str, Callable] = {
     "field": lambda x: x,
     "mesh": lambda x: [smooth_mesh(keep_largest(joined(field))) for field in x[:, 0].cpu().numpy()],
 }
-WANTED: dict[str, Callable] = {  # what a scheduler wants to be told, from x0, noise, and alpha^2 + sigma^2 = 1
+WANTED: dict[
+    str, Callable
+] = {  # what a scheduler wants to be told, from x0, noise, and alpha^2 + sigma^2 = 1
     "sample": lambda x0, noise, alpha, sigma: x0,
     "epsilon": lambda x0, noise, alpha, sigma: noise,
     "v_prediction": lambda x0, noise, alpha, sigma: alpha * noise - sigma * x0,
@@ -46,13 +50,17 @@ WANTED: dict[str, Callable] = {  # what a scheduler wants to be told, from x0, n
 
 @dataclass
 class VoxelPipelineOutput(BaseOutput):
-    """shapes: bool (B, D, H, W) for output_type voxels, float (B, 1, D, H, W) for field, B meshes for mesh."""
+    """shapes: bool (B, D, H, W) for output_type voxels, float (B, 1, D, H, W) for field, B meshes
+    for mesh.
+    """
 
     shapes: np.ndarray | Tensor | list
 
 
 class VoxelDenoiser(ModelMixin, ConfigMixin):
-    """A `Denoiser` with its config and card, as diffusers wants a model. Called as the denoiser is, in any dtype."""
+    """A `Denoiser` with its config and card, as diffusers wants a model. Called as the denoiser is,
+    in any dtype.
+    """
 
     config_name = "config.json"
 
@@ -60,7 +68,9 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
         super().__init__()
         missing = {"classes", "resolution", "sampling"} - set(config)
         if missing:
-            raise ValueError(f"the config is not a voxel model's: it lacks {', '.join(sorted(missing))}")
+            raise ValueError(
+                f"the config is not a voxel model's: it lacks {', '.join(sorted(missing))}"
+            )
         self.denoiser, self.card = denoiser, card
         self.register_to_config(**config)
 
@@ -72,15 +82,25 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
         return self.denoiser(x_t.to(self.dtype), t, condition).to(x_t.dtype)
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, torch_dtype: torch.dtype | None = None, **_) -> "VoxelDenoiser":
-        """The model of a checkpoint folder. What else diffusers passes is for models too large for a machine."""
+    def from_pretrained(
+        cls, folder: str | Path, torch_dtype: torch.dtype | None = None, **_
+    ) -> "VoxelDenoiser":
+        """The model of a checkpoint folder. What else diffusers passes is for models too large for
+        a machine.
+        """
         card = Path(folder) / "README.md"
         denoiser, config = load_checkpoint(folder)
-        return cls(denoiser.to(torch_dtype), config, card.read_text(encoding="utf-8") if card.exists() else "")
+        return cls(
+            denoiser.to(torch_dtype),
+            config,
+            card.read_text(encoding="utf-8") if card.exists() else "",
+        )
 
 
 class VoxelDiffusionPipeline(DiffusionPipeline):
-    """From the name of a class, or a text, to shapes. `scheduler` None is the model's own sampler."""
+    """From the name of a class, or a text, to shapes. `scheduler` None is the model's own
+    sampler.
+    """
 
     _optional_components = ["scheduler"]  # noqa: RUF012
 
@@ -89,20 +109,32 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         self.register_modules(denoiser=denoiser, scheduler=scheduler)
 
     def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write a checkpoint folder, atomically, in the place of one that is there; weights in half precision.
+        """Write a checkpoint folder, atomically, in the place of one that is there; weights in half
+        precision.
 
         ValueError if the folder is there and holds anything else.
         """
         folder, model = Path(save_directory), self.denoiser
-        if folder.exists() and any(folder.iterdir()) and not (folder / "model.safetensors").exists():
-            raise ValueError(f"save_directory {folder} would be replaced, and is no checkpoint; name a new folder")
-        self.register_modules(denoiser=model, scheduler=self.scheduler)  # the scheduler may have been set since
+        if (
+            folder.exists()
+            and any(folder.iterdir())
+            and not (folder / "model.safetensors").exists()
+        ):
+            raise ValueError(
+                f"save_directory {folder} would be replaced, and is no checkpoint; name a new"
+                " folder"
+            )
+        self.register_modules(
+            denoiser=model, scheduler=self.scheduler
+        )  # the scheduler may have been set since
         with writing_folder(folder) as new:
             save_checkpoint(new, model.denoiser, dict(model.config), model.card)
             if self.scheduler is not None:
                 self.scheduler.save_pretrained(new / "scheduler")
                 index = MODEL_INDEX | {"scheduler": self.config["scheduler"]}
-                (new / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+                (new / "model_index.json").write_text(
+                    json.dumps(index, indent=2) + "\n", encoding="utf-8"
+                )
 
     @torch.no_grad()
     def __call__(
@@ -122,14 +154,17 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
 
         prompt: one or more classes, or texts for a model that reads (`generation.condition_of`).
         num_inference_steps, guidance_scale: None is the model's own.
-        generator: one, or B of them; it gives each shape its seed, so that any device makes the same shape.
+        generator: one, or B of them; it gives each shape its seed, so that any device makes the
+            same shape.
         seeds: one, or B of them, in the place of a generator: those of `course.py generate --seed`.
         latents: standard normal noise (B, 1, D, H, W) to start from, in the place of the seeds'.
-        output_type: voxels, mesh (the largest piece, smooth) or field.  return_dict: False returns (shapes,).
-        callback_on_step_end: called as (pipe, step, timestep, {"latents": x_t, "x0": prediction}) with step from 0; the
-            `latents` of the dict that it returns, if it does, are gone on with.
-        ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a scheduler that does
-        not fit.
+        output_type: voxels, mesh (the largest piece, smooth) or field.  return_dict: False returns
+            (shapes,).
+        callback_on_step_end: called as (pipe, step, timestep, {"latents": x_t, "x0": prediction})
+            with step from 0; the `latents` of the dict that it returns, if it does, are gone on
+            with.
+        ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a
+        scheduler that does not fit.
         """
         model, config = self.denoiser, self.denoiser.config
         steps = config["sampling"]["steps"] if num_inference_steps is None else num_inference_steps
@@ -140,9 +175,14 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         seeds = _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
         if noise.shape != (len(prompts), 1, size, size, size):
-            raise ValueError(f"latents has shape {tuple(noise.shape)}; expected {(len(prompts), 1, size, size, size)}")
+            raise ValueError(
+                f"latents has shape {tuple(noise.shape)}; expected"
+                f" {(len(prompts), 1, size, size, size)}"
+            )
         if not noise.isfinite().all():
-            raise ValueError("latents holds numbers that are not finite; expected standard normal noise")
+            raise ValueError(
+                "latents holds numbers that are not finite; expected standard normal noise"
+            )
         noise = noise.to(self._execution_device, torch.float32)
         if self.scheduler is None:
             how = {"steps": steps, "guidance_scale": guidance_scale, "noise": noise}
@@ -163,18 +203,33 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         with self.progress_bar(total=len(timesteps)) as bar:
             for state, timestep in zip(states, timesteps, strict=True):
                 if callback is not None:
-                    answer = callback(self, state.step - 1, timestep, {"latents": state.x_t, "x0": state.x0}) or {}
-                    state.x_t.copy_(answer.get("latents", state.x_t))  # in place: the sampler goes on with it
+                    answer = (
+                        callback(
+                            self, state.step - 1, timestep, {"latents": state.x_t, "x0": state.x0}
+                        )
+                        or {}
+                    )
+                    state.x_t.copy_(
+                        answer.get("latents", state.x_t)
+                    )  # in place: the sampler goes on with it
                 bar.update()
         return state.x_t
 
 
 def _each(prompt: str | Sequence[str], count: int) -> list[str]:
     """Every prompt `count` times."""
-    prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
-    if not prompts or not all(isinstance(one, str) for one in prompts) or not isinstance(count, int) or count < 1:
+    prompts = (
+        list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
+    )
+    if (
+        not prompts
+        or not all(isinstance(one, str) for one in prompts)
+        or not isinstance(count, int)
+        or count < 1
+    ):
         raise ValueError(
-            f"prompt is {prompt!r}, num_shapes_per_prompt {count}; expected one or more texts, at least 1 each"
+            f"prompt is {prompt!r}, num_shapes_per_prompt {count}; expected one or more texts, at"
+            " least 1 each"
         )
     return [prompt for prompt in prompts for _ in range(count)]
 
@@ -183,54 +238,88 @@ def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int
     """One seed a shape: those given, or drawn from one generator or from one each."""
     if seeds is None:
         each = list(generator) if isinstance(generator, Sequence) else [generator] * count
-        seeds = [int(torch.randint(2**32, (), generator=g, device=g.device if g else None)) for g in each]
+        seeds = [
+            int(torch.randint(2**32, (), generator=g, device=g.device if g else None)) for g in each
+        ]
     seeds = [seeds] if isinstance(seeds, int | float | str) else list(seeds)
     if len(seeds) != count:
-        raise ValueError(f"there are {len(seeds)} seeds or generators for {count} shapes; give one each")
+        raise ValueError(
+            f"there are {len(seeds)} seeds or generators for {count} shapes; give one each"
+        )
     return seeds
 
 
-def scheduled(scheduler, levels, denoise: Callable, path: paths.Path, noise: Tensor, generators) -> Iterator[State]:
-    """`sampling.sample` by a diffusers scheduler and its `prepared` levels: x_t is the scheduler's, t the path's.
+def scheduled(
+    scheduler, levels, denoise: Callable, path: paths.Path, noise: Tensor, generators
+) -> Iterator[State]:
+    """`sampling.sample` by a diffusers scheduler and its `prepared` levels: x_t is the scheduler's,
+    t the path's.
 
-    denoise: called as denoise(x_t, t) -> x0.  noise: standard normal (B, ...).  generators: B torch.Generators, for
-    the fresh noise of schedulers that add some.
+    denoise: called as denoise(x_t, t) -> x0.  noise: standard normal (B, ...).  generators: B
+    torch.Generators, for the fresh noise of schedulers that add some.
     """
     x, total = noise * getattr(scheduler, "init_noise_sigma", 1.0), len(levels)
-    times = [path.time_at(2 * math.log(alpha / sigma) if alpha > 0 else -math.inf) for alpha, sigma in levels]
+    times = [
+        path.time_at(2 * math.log(alpha / sigma) if alpha > 0 else -math.inf)
+        for alpha, sigma in levels
+    ]
     wanted = WANTED[scheduler.config.get("prediction_type", "flow_prediction")]
-    fresh = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
-    for k, (timestep, (alpha, sigma), t) in enumerate(zip(scheduler.timesteps, levels, times, strict=True)):
+    fresh = (
+        {"generator": generators}
+        if "generator" in inspect.signature(scheduler.step).parameters
+        else {}
+    )
+    for k, (timestep, (alpha, sigma), t) in enumerate(
+        zip(scheduler.timesteps, levels, times, strict=True)
+    ):
         size = math.hypot(alpha, sigma)
         x0 = denoise(x * float(torch.hypot(path.alpha(t), path.sigma(t))) / size, t)
         output = wanted(x0, (x - alpha * x0) / sigma, alpha / size, sigma / size)
         if hasattr(scheduler, "scale_model_input"):
-            scheduler.scale_model_input(x, timestep)  # ours was scaled above, but some insist on the call
+            scheduler.scale_model_input(
+                x, timestep
+            )  # ours was scaled above, but some insist on the call
         x = scheduler.step(output, timestep, x, **fresh).prev_sample
         yield State(k + 1, total, float(times[k + 1]) if k + 1 < total else 0.0, x, x0)
 
 
-def prepared(scheduler, path: paths.Path, steps: int, device: torch.device) -> list[tuple[float, float]]:
-    """Set a scheduler's timesteps and try it; the (alpha, sigma) of each of its steps. ValueError if it does not fit.
+def prepared(
+    scheduler, path: paths.Path, steps: int, device: torch.device
+) -> list[tuple[float, float]]:
+    """Set a scheduler's timesteps and try it; the (alpha, sigma) of each of its steps. ValueError
+    if it does not fit.
 
-    Schedulers for flows get equal times, which they then shift: their own are shifted twice and end at 0.001. The
-    trial: told at every step that the data is 0.5, x must keep to 0.5 alpha + sigma * noise, and end at 0.5.
+    Schedulers for flows get equal times, which they then shift: their own are shifted twice and end
+    at 0.001. The trial: told at every step that the data is 0.5, x must keep to 0.5 alpha + sigma *
+    noise, and end at 0.5.
     """
     try:
-        flow = hasattr(scheduler, "scale_noise") and "sigmas" in inspect.signature(scheduler.set_timesteps).parameters
+        flow = (
+            hasattr(scheduler, "scale_noise")
+            and "sigmas" in inspect.signature(scheduler.set_timesteps).parameters
+        )
         equal = {"sigmas": np.linspace(1, 1 / steps, steps)} if flow else {}
         scheduler.set_timesteps(steps, device=device, **equal)
         levels = [_level(scheduler, k) for k in range(len(scheduler.timesteps))]
-        noise, generators = gaussian(0, (1, 1, 16, 16, 16)).to(device), [torch.Generator().manual_seed(0)]
+        noise, generators = (
+            gaussian(0, (1, 1, 16, 16, 16)).to(device),
+            [torch.Generator().manual_seed(0)],
+        )
         trial = scheduled(copy.deepcopy(scheduler), levels, _known, path, noise, generators)
-        off = [_off(state.x_t, *level) for state, level in zip(trial, [*levels[1:], (1.0, 0.0)], strict=True)]
-        problem = "" if max(off) < 0.2 else f"told that the data is 0.5, it is off by {max(off):.2g}"
+        off = [
+            _off(state.x_t, *level)
+            for state, level in zip(trial, [*levels[1:], (1.0, 0.0)], strict=True)
+        ]
+        problem = (
+            "" if max(off) < 0.2 else f"told that the data is 0.5, it is off by {max(off):.2g}"
+        )
     except Exception as error:  # whatever goes wrong in a trial is a reason
         problem = f"{type(error).__name__}: {error}"
     if problem:
         raise ValueError(
-            f"scheduler {type(scheduler).__name__} can't run this model in {steps} steps ({problem}); expected one of "
-            f"diffusers' with add_noise or scale_noise and a prediction_type of {', '.join(WANTED)}"
+            f"scheduler {type(scheduler).__name__} can't run this model in {steps} steps"
+            f" ({problem}); expected one of diffusers' with add_noise or scale_noise and a"
+            f" prediction_type of {', '.join(WANTED)}"
         )
     return levels
 
@@ -240,17 +329,23 @@ def _known(x_t: Tensor, t: Tensor | float) -> Tensor:
 
 
 def _off(x: Tensor, alpha: float, sigma: float) -> float:
-    """How far the size of the noise in x, with data 0.5, is from sigma; relative, and absolute at sigma = 0."""
+    """How far the size of the noise in x, with data 0.5, is from sigma; relative, and absolute at
+    sigma = 0.
+    """
     off = abs(float((x - 0.5 * alpha).square().mean().sqrt()) - sigma) / (sigma or 1.0)
     return off if math.isfinite(off) else math.inf
 
 
 def _level(scheduler, k: int) -> tuple[float, float]:
-    """alpha and sigma at a scheduler's step k: what it makes of data 1 with noise 0, and the other way round."""
+    """alpha and sigma at a scheduler's step k: what it makes of data 1 with noise 0, and the other
+    way round.
+    """
     asked = copy.copy(scheduler)  # asking leaves traces
     if hasattr(asked, "set_begin_index"):  # a timestep may occur twice, a place does not
         asked.set_begin_index(k)
     timestep, one, zero = asked.timesteps[k : k + 1], *torch.eye(2, dtype=torch.float64)[:, :1]
     if hasattr(asked, "scale_noise"):
-        return float(asked.scale_noise(one, timestep, zero)), float(asked.scale_noise(zero, timestep, one))
+        return float(asked.scale_noise(one, timestep, zero)), float(
+            asked.scale_noise(zero, timestep, one)
+        )
     return float(asked.add_noise(one, zero, timestep)), float(asked.add_noise(zero, one, timestep))

@@ -1,9 +1,10 @@
-"""Make several, keep the best: a score looks at shapes, and of a few tries the one that it likes best stays.
+"""Make several, keep the best: a score looks at shapes, and of a few tries the one that it likes
+best stays.
 
-Lesson 09 ranks by how much of a text a trained network sees in a shape, as CLIP ranked what DALL-E drew (arXiv
-2102.12092, section 2.6); a model of classes is asked for shapes in one piece. Nothing is trained or changed by it: a
-try is another seed, so what was kept can be made again, anywhere, from its seed alone. The network that ranks can also
-help on the way (`Agreement.steering`).
+Lesson 09 ranks by how much of a text a trained network sees in a shape, as CLIP ranked what DALL-E
+drew (arXiv 2102.12092, section 2.6); a model of classes is asked for shapes in one piece. Nothing
+is trained or changed by it: a try is another seed, so what was kept can be made again, anywhere,
+from its seed alone. The network that ranks can also help on the way (`Agreement.steering`).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,11 +23,14 @@ from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.generation import condition_of, sampling_states
 from course_utils.places import CHECKPOINTS
 
-ENOUGH = 0.98  # a score that no further try is made for, unless it says otherwise: a shape as good as whole
+# a score that no further try is made for, unless it says otherwise: a shape as good as whole
+ENOUGH = 0.98
 SEERS = ("facts-of-shapes32", "facts-of-guesses32")  # shipped; the second steers, both rank
 APART = 1_000_003  # between the seeds of two tries: neighbours are the seeds of other shapes
 Score = Callable[[Tensor, Sequence[str]], Tensor]
-Edits = Callable[[Sequence[str]], Callable]  # from prompts to an `edit` of `generation.sampling_states`
+Edits = Callable[
+    [Sequence[str]], Callable
+]  # from prompts to an `edit` of `generation.sampling_states`
 
 
 class Best(NamedTuple):
@@ -56,10 +60,11 @@ def best_of(
 ) -> Best:
     """Of up to `tries` shapes for each of B prompts and seeds the one with the highest score.
 
-    score: called as score(x, prompts) with fields (N, 1, D, H, W), inside is above 0; returns (N,).  enough: a shape
-    that has it is not tried again; None is the score's own `enough`, or `ENOUGH`.  edits: called with the prompts of a
-    try, for what its sampler asks instead of the denoiser. denoiser, config, how: of `generation.sampling_states`;
-    watch gets its states as they come. ValueError for less than one try or a prompt unknown to the model.
+    score: called as score(x, prompts) with fields (N, 1, D, H, W), inside is above 0; returns (N,).
+    enough: a shape that has it is not tried again; None is the score's own `enough`, or `ENOUGH`.
+    edits: called with the prompts of a try, for what its sampler asks instead of the denoiser.
+    denoiser, config, how: of `generation.sampling_states`; watch gets its states as they come.
+    ValueError for less than one try or a prompt unknown to the model.
     """
     if tries < 1:
         raise ValueError(f"tries is {tries}; expected a whole number from 1")
@@ -69,7 +74,10 @@ def best_of(
         open_ = [row for row, (reached, *_) in enumerate(kept) if reached < enough]
         if not open_:
             break
-        asked, tried = [prompts[row] for row in open_], [seeds_of(seeds[row], tries)[k] for row in open_]
+        asked, tried = (
+            [prompts[row] for row in open_],
+            [seeds_of(seeds[row], tries)[k] for row in open_],
+        )
         edited = {} if edits is None else {"edit": edits(asked)}
         for state in sampling_states(denoiser, config, asked, tried, **edited, **how):
             watch(state)
@@ -81,7 +89,9 @@ def best_of(
 
 
 def wholeness(x: Tensor, prompts: Sequence[str] = ()) -> Tensor:
-    """The share of each shape's volume in its largest piece, pieces under 1 % not counted: (B,), 1 for one piece."""
+    """The share of each shape's volume in its largest piece, pieces under 1 % not counted: (B,), 1
+    for one piece.
+    """
     shares = []
     for shape in to_occupancy(x):
         sizes = connected_components(shape)[1]
@@ -91,28 +101,35 @@ def wholeness(x: Tensor, prompts: Sequence[str] = ()) -> Tensor:
 
 
 class Agreement:
-    """A score: how much of what a text names is seen in a shape, from 0 to 1, times the shape's `wholeness`.
+    """A score: how much of what a text names is seen in a shape, from 0 to 1, times the shape's
+    `wholeness`.
 
-    It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`).
-    reader, config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that know the
-    same facts; what they see is averaged. The first factor is the expected share of the named facts that are true, each
-    counted as surely as it is named; 1 where nothing is named.
+    It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`). reader,
+    config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that
+    know the same facts; what they see is averaged. The first factor is the expected share of the
+    named facts that are true, each counted as surely as it is named; 1 where nothing is named.
     """
 
-    enough = 1.0  # a seer is surer than it is right: the best of all tries beats the first that it finds good
+    # a seer is surer than it is right: the best of all tries beats the first that it finds good
+    enough = 1.0
 
     def __init__(self, reader: nn.Module, config: dict, *seers: nn.Module):
         self.reader, self.config, self.seers = reader, config, seers
 
     @torch.no_grad()
     def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
-        named, closed = self.named(prompts), np.stack([joined(field) for field in x[:, 0].cpu().numpy()])
+        named, closed = (
+            self.named(prompts),
+            np.stack([joined(field) for field in x[:, 0].cpu().numpy()]),
+        )
         x = torch.from_numpy(closed)[:, None].to(x.device)
         share = ((named * self.seen(full_or_empty(x))).sum(1) + 1e-6) / (named.sum(1) + 1e-6)
         return share.cpu() * wholeness(x)
 
     def named(self, prompts: Sequence[str]) -> Tensor:
-        """How surely each of B texts names each fact, (B, facts); 0 where that is less than one half."""
+        """How surely each of B texts names each fact, (B, facts); 0 where that is less than one
+        half.
+        """
         with torch.no_grad():
             tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
             told = (1 + self.reader.network.facts(tokens)) / 2
@@ -120,31 +137,45 @@ class Agreement:
 
     def seen(self, x: Tensor) -> Tensor:
         """How surely each fact is seen in shapes (B, 1, D, H, W) of -1 and 1: (B, facts)."""
-        return torch.stack([(1 + seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2 for seer in self.seers]).mean(0)
+        return torch.stack(
+            [(1 + seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2 for seer in self.seers]
+        ).mean(0)
 
     def steering(self, strength: float) -> Edits:
-        """What leads the sampler to shapes in which more of what is named is seen: see `steering.steered`."""
+        """What leads the sampler to shapes in which more of what is named is seen: see
+        `steering.steered`.
+        """
 
         def edit(prompts: Sequence[str]) -> Callable:
             named = self.named(prompts)
-            return partial(steered, critic=lambda x0: self.seen(x0).clamp(min=1e-6).log() * named, strength=strength)
+            return partial(
+                steered,
+                critic=lambda x0: self.seen(x0).clamp(min=1e-6).log() * named,
+                strength=strength,
+            )
 
         return edit
 
 
 def shipped_score(denoiser: nn.Module, config: dict) -> Score:
-    """The score that belongs to a model: `Agreement` with both shipped seers if it is told facts, else `wholeness`.
+    """The score that belongs to a model: `Agreement` with both shipped seers if it is told facts,
+    else `wholeness`.
 
     ValueError if they know different facts.
     """
-    return shipped_agreement(denoiser, config, *SEERS) if config["network"].get("facts") else wholeness
+    return (
+        shipped_agreement(denoiser, config, *SEERS) if config["network"].get("facts") else wholeness
+    )
 
 
-def shipped_steering(denoiser: nn.Module, config: dict, strength: float | None = None) -> Edits | None:
-    """What steers a model that is told facts, by the shipped seer of guesses; None for another, or a strength of 0.
+def shipped_steering(
+    denoiser: nn.Module, config: dict, strength: float | None = None
+) -> Edits | None:
+    """What steers a model that is told facts, by the shipped seer of guesses; None for another, or
+    a strength of 0.
 
-    That one has learned from guesses, early and late ones.  strength: None is the model's own. ValueError if the two
-    know different facts.
+    That one has learned from guesses, early and late ones.  strength: None is the model's own.
+    ValueError if the two know different facts.
     """
     strength = config["sampling"].get("steering", 0.0) if strength is None else strength
     if not config["network"].get("facts") or strength == 0:
@@ -160,8 +191,9 @@ def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreeme
         told, seen = config["network"]["facts"], about["network"]["facts"]
         if told != seen:
             raise ValueError(
-                f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train that anew "
-                f"(python3 course.py train {name}), or do without (--tries 1 --steering 0)"
+                f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train"
+                f" that anew (python3 course.py train {name}), or do without (--tries 1"
+                " --steering 0)"
             )
         seers.append(seer)
     return Agreement(denoiser, config, *seers)

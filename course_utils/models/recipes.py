@@ -1,7 +1,8 @@
 """The data that a config names: what to train on, and how a batch of it is drawn.
 
-Procedural shapes with their classes or captions (lessons 08 and 09), a file of real ones, the facts that a text names,
-that a shape shows, or that a model's guess of it shows. `course.py train` comes here.
+Procedural shapes with their classes or captions (lessons 08 and 09), a file of real ones, the facts
+that a text names, that a shape shows, or that a model's guess of it shows. `course.py train` comes
+here.
 """
 
 from pathlib import Path
@@ -25,8 +26,8 @@ from course_utils.places import ROOT
 
 
 class Guessed(NamedTuple):
-    """What `draw_guesses` needs beside facts: shapes, bool (N, D, H, W), captions of each, tokens (N, W, length), and
-    the model that guesses, with its config."""
+    """What `draw_guesses` needs beside facts: shapes, bool (N, D, H, W), captions of each, tokens
+    (N, W, length), and the model that guesses, with its config."""
 
     voxels: Tensor
     tokens: Tensor
@@ -35,7 +36,9 @@ class Guessed(NamedTuple):
 
 
 def training_data(config: dict, file: Path | None):
-    """The config's training shapes: bool (N, D, H, W) and labels (N,), or None if there is one class."""
+    """The config's training shapes: bool (N, D, H, W) and labels (N,), or None if there is one
+    class.
+    """
     classes, about = config["classes"], config["data"]
     if about["kind"] in ("procedural", "captioned", "facts", "seen", "guessed"):
         first, count = about["first_index"], about["count"]
@@ -49,19 +52,27 @@ def training_data(config: dict, file: Path | None):
         if about["kind"] == "guessed":
             facts, voxels = facts_of_shapes(made)
             model = load_checkpoint(ROOT / about["model"])
-            return facts, Guessed(voxels, captioned(made, model[1]["words"], about["wordings"])[1], *model)
-        # families take turns; labels count in this config's classes, whatever else the generator knows
+            return facts, Guessed(
+                voxels, captioned(made, model[1]["words"], about["wordings"])[1], *model
+            )
+        # families take turns; labels count in this config's classes, whatever else the generator
+        # knows
         return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
     if file is None:
-        raise ValueError(f"{config['name']} needs {about['file']}, which is not ours to ship; give it with --data")
+        raise ValueError(
+            f"{config['name']} needs {about['file']}, which is not ours to ship; give it with"
+            " --data"
+        )
     archive = read_npz(file)
     if archive.resolution != config["resolution"] or not set(classes) <= set(archive.classes):
         raise ValueError(
-            f"{file} holds {archive.resolution}^3 voxels of {', '.join(archive.classes)}; the config wants "
-            f"{config['resolution']}^3 of {', '.join(classes)}"
+            f"{file} holds {archive.resolution}^3 voxels of {', '.join(archive.classes)}; the"
+            f" config wants {config['resolution']}^3 of {', '.join(classes)}"
         )
     number = {archive.classes.index(name): k for k, name in enumerate(classes)}
-    rows = [i for i, label in enumerate(archive.labels) if label in number and not archive.is_test[i]]
+    rows = [
+        i for i, label in enumerate(archive.labels) if label in number and not archive.is_test[i]
+    ]
     labels = torch.tensor([number[archive.labels[i]] for i in rows]) if len(classes) > 1 else None
     return torch.from_numpy(archive.voxels(rows)), labels
 
@@ -69,8 +80,9 @@ def training_data(config: dict, file: Path | None):
 def captioned(made, words: list[str], wordings: int, means: bool = False):
     """Shapes without the held-out ones, bool (N, D, H, W), and several captions each.
 
-    The captions are tokens (N, W, length). With `means` they come with what `draw_means` needs: for each caption the
-    shapes of its family that it is true of, as bits (N, W, bytes), and the families as labels (N,).
+    The captions are tokens (N, W, length). With `means` they come with what `draw_means` needs: for
+    each caption the shapes of its family that it is true of, as bits (N, W, bytes), and the
+    families as labels (N,).
     """
     kept, vocabulary = ~held_out(made), Vocabulary(words)
     tokens = torch.full((len(kept), wordings, LONGEST), -1)
@@ -83,7 +95,9 @@ def captioned(made, words: list[str], wordings: int, means: bool = False):
     voxels, tokens = torch.from_numpy(made.voxels[kept]), tokens[kept]
     if not means:
         return voxels, tokens
-    members = [np.flatnonzero(kept & (made.labels == label)) for label in range(made.labels.max() + 1)]
+    members = [
+        np.flatnonzero(kept & (made.labels == label)) for label in range(made.labels.max() + 1)
+    ]
     bits = np.zeros((len(kept), wordings, -(-max(map(len, members)) // 8)), dtype=np.uint8)
     for rows in members:
         own = [made.attributes[row] for row in rows]
@@ -94,9 +108,13 @@ def captioned(made, words: list[str], wordings: int, means: bool = False):
 
 
 def facts_of_texts(made, words: list[str], wordings: int):
-    """Several captions of each shape that is not held out: the facts named, bool (N W, facts); tokens (N W, length)."""
+    """Several captions of each shape that is not held out: the facts named, bool (N W, facts);
+    tokens (N W, length).
+    """
     kept = ~held_out(made)
-    texts, named = zip(*(pair for seed in range(wordings) for pair in told(made, seed)), strict=True)
+    texts, named = zip(
+        *(pair for seed in range(wordings) for pair in told(made, seed)), strict=True
+    )
     rows = np.tile(kept, wordings)
     facts = named_facts([CLASSES[label] for label in made.labels] * wordings, named)[rows]
     tokens = torch.full((len(texts), LONGEST), -1)
@@ -106,7 +124,9 @@ def facts_of_texts(made, words: list[str], wordings: int):
 
 
 def facts_of_shapes(made):
-    """For each shape that is not held out: the facts true of it, bool (N, facts), and its voxels, bool (N, D, H, W)."""
+    """For each shape that is not held out: the facts true of it, bool (N, facts), and its voxels,
+    bool (N, D, H, W).
+    """
     kept = ~held_out(made)
     return torch.from_numpy(true_facts(made)[kept]), torch.from_numpy(made.voxels[kept])
 
@@ -114,8 +134,9 @@ def facts_of_shapes(made):
 def draw_from(voxels, condition):
     """What a trainer draws batches from, made of what `training_data` gives.
 
-    Voxels with labels (N,), with one of the texts in (N, W, length), or without condition; or facts (N, facts) with the
-    text (N, length) that names them, the voxels (N, D, H, W) that show them, or a model that guesses them (`Guessed`).
+    Voxels with labels (N,), with one of the texts in (N, W, length), or without condition; or facts
+    (N, facts) with the text (N, length) that names them, the voxels (N, D, H, W) that show them, or
+    a model that guesses them (`Guessed`).
     """
     if isinstance(condition, Guessed):
         return on_cpu(draw_guesses(voxels, *condition))
@@ -144,12 +165,16 @@ def on_cpu(draw: Draw) -> Draw:
     return sent
 
 
-def draw_guesses(facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, config: dict) -> Draw:
-    """Draws what a model guesses of shapes under noise, full or empty, each with the facts true of the shape.
+def draw_guesses(
+    facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, config: dict
+) -> Draw:
+    """Draws what a model guesses of shapes under noise, full or empty, each with the facts true of
+    the shape.
 
-    At the times of the model's own walk, told a caption, guided as it is when it makes shapes: what a critic sees that
-    steers it (`steering`). Early guesses show little, and what cannot be seen is to be called uncertain.
-    facts: bool (N, facts); voxels: bool (N, D, H, W); tokens: (N, W, length).
+    At the times of the model's own walk, told a caption, guided as it is when it makes shapes: what
+    a critic sees that steers it (`steering`). Early guesses show little, and what cannot be seen is
+    to be called uncertain. facts: bool (N, facts); voxels: bool (N, D, H, W); tokens: (N, W,
+    length).
     """
     settings = config["sampling"]
     times = time_grid(denoiser.path, settings["steps"], settings["shift"]).float()
@@ -158,7 +183,8 @@ def draw_guesses(facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Mod
     @torch.no_grad()
     def draw(generator: torch.Generator, count: int):
         row, time, wording = (
-            torch.randint(among, (count,), generator=generator) for among in (len(voxels), len(times), tokens.shape[1])
+            torch.randint(among, (count,), generator=generator)
+            for among in (len(voxels), len(times), tokens.shape[1])
         )
         x0, t = to_model(voxels[row]), times[time]
         x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
@@ -172,7 +198,8 @@ def draw_guesses(facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Mod
 
 
 def draw_ragged(facts, voxels):
-    """Draws shapes with ragged surfaces, a part missing, one voxel off their place, each with the facts true of it.
+    """Draws shapes with ragged surfaces, a part missing, one voxel off their place, each with the
+    facts true of it.
 
     What is seen must not hang on the last voxel. facts: bool (N, facts); voxels: bool (N, D, H, W).
     """
@@ -186,7 +213,12 @@ def draw_ragged(facts, voxels):
         for grid in x:
             low = torch.randint(-8, grid.shape[0], (3,), generator=generator)
             high = low + torch.randint(1, 8, (3,), generator=generator)
-            grid[tuple(slice(max(a, 0), max(b, 0)) for a, b in zip(low.tolist(), high.tolist(), strict=True))] = -1
+            grid[
+                tuple(
+                    slice(max(a, 0), max(b, 0))
+                    for a, b in zip(low.tolist(), high.tolist(), strict=True)
+                )
+            ] = -1
         off = torch.randint(-1, 2, (3,), generator=generator).tolist()
         return 2.0 * facts[row] - 1, torch.roll(x, off, (1, 2, 3)), None
 
@@ -194,13 +226,17 @@ def draw_ragged(facts, voxels):
 
 
 def draw_means(shapes, tokens, bits, labels):
-    """Draws texts, each with the mean of all shapes that it is true of: what the best denoiser says where x_t is noise.
+    """Draws texts, each with the mean of all shapes that it is true of: what the best denoiser says
+    where x_t is noise.
 
-    One such shape at a time has the same mean, under noise a hundred times larger than what many words change.
-    shapes: (N, 1, D, H, W), of families `labels` (N,); tokens and bits: see `captioned`.
+    One such shape at a time has the same mean, under noise a hundred times larger than what many
+    words change. shapes: (N, 1, D, H, W), of families `labels` (N,); tokens and bits: see
+    `captioned`.
     """
     # bfloat16 holds -1 and 1 exactly, and half as much memory has to be read
-    members = [shapes[labels == label].flatten(1).bfloat16() for label in range(int(labels.max()) + 1)]
+    members = [
+        shapes[labels == label].flatten(1).bfloat16() for label in range(int(labels.max()) + 1)
+    ]
 
     def draw(generator: torch.Generator, count: int):
         row = torch.randint(len(shapes), (count,), generator=generator)
@@ -208,8 +244,12 @@ def draw_means(shapes, tokens, bits, labels):
         true, x0 = bits[row, wording].numpy(), torch.empty(count, *shapes.shape[1:])
         for label, own in enumerate(members):
             mine = labels[row] == label
-            weights = torch.from_numpy(np.unpackbits(true[mine.numpy()], axis=1, count=len(own))).bfloat16()
-            x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(1, shapes.shape[1:])
+            weights = torch.from_numpy(
+                np.unpackbits(true[mine.numpy()], axis=1, count=len(own))
+            ).bfloat16()
+            x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(
+                1, shapes.shape[1:]
+            )
         return x0, tokens[row, wording], None
 
     return draw

@@ -1,1 +1,3 @@
-"""Plain networks: called as network(x, log_snr, condition), they know nothing of paths and samplers."""
+"""Plain networks: called as network(x, log_snr, condition), they know nothing of paths and
+samplers.
+"""

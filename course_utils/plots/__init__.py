@@ -1,4 +1,6 @@
-"""Pictures and films of the course: `style` is the look, `stills` pictures, `film` animations, `live` trainings."""
+"""Pictures and films of the course: `style` is the look, `stills` pictures, `film` animations,
+`live` trainings.
+"""
 
 from course_utils.plots.film import Film, isosurface_figure, sampling_film, shape_film
 from course_utils.plots.live import LiveTraining
@@ -13,7 +15,19 @@ from course_utils.plots.stills import (
     show_noisy,
     show_voxels,
 )
-from course_utils.plots.style import DATA, EXACT, MODEL, NOISE, SQUARE, TALL, WIDE, Picture, caption, styled, use_style
+from course_utils.plots.style import (
+    DATA,
+    EXACT,
+    MODEL,
+    NOISE,
+    SQUARE,
+    TALL,
+    WIDE,
+    Picture,
+    caption,
+    styled,
+    use_style,
+)
 
 __all__ = [
     "DATA",

@@ -1,4 +1,6 @@
-"""One cell of marching cubes: its eight corners and the triangles between them. Lesson 07 draws it."""
+"""One cell of marching cubes: its eight corners and the triangles between them. Lesson 07 draws
+it.
+"""
 
 import numpy as np
 
@@ -9,18 +11,22 @@ TILE = 2.6  # inches
 
 
 def show_cells(cells, titles):
-    """A row of cells. `cells`: float arrays (2, 2, 2) = z, y, x, positive inside; corners inside are blue, others grey,
-    and the triangles of marching cubes at level 0 orange."""
+    """A row of cells. `cells`: float arrays (2, 2, 2) = z, y, x, positive inside; corners inside
+    are blue, others grey, and the triangles of marching cubes at level 0 orange."""
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
     from skimage.measure import marching_cubes
 
     with styled():
         picture = Picture((TILE * len(cells), TILE + 0.3))
-        for number, (cell, title) in enumerate(zip(map(to_numpy, cells), titles, strict=True), start=1):
+        for number, (cell, title) in enumerate(
+            zip(map(to_numpy, cells), titles, strict=True), start=1
+        ):
             axes = picture.add_subplot(1, len(cells), number, projection="3d")
             vertices, faces, _, _ = marching_cubes(cell, 0.0)
             triangles = vertices[faces][..., ::-1]  # x, y, z
-            axes.add_collection3d(Poly3DCollection(triangles, facecolor=MODEL, edgecolor=INK, alpha=0.8))
+            axes.add_collection3d(
+                Poly3DCollection(triangles, facecolor=MODEL, edgecolor=INK, alpha=0.8)
+            )
             for a in range(8):
                 for b in range(a):
                     if np.abs(CORNERS[a] - CORNERS[b]).sum() == 1:

@@ -1,8 +1,9 @@
 """Films of a shape growing out of noise, and single surfaces, that turn and play without a kernel.
 
-Lessons 00, 08 and 09 show the denoiser's x0-prediction at every sampling step. A `Film` displays as plotly's JSON
-(Mesh3d frames, a slider, play and pause, all in the browser) together with a still PNG for viewers without plotly.
-plotly.js itself is never stored. Surfaces are marching cubes, vertices rounded to 16 bits.
+Lessons 00, 08 and 09 show the denoiser's x0-prediction at every sampling step. A `Film` displays as
+plotly's JSON (Mesh3d frames, a slider, play and pause, all in the browser) together with a still
+PNG for viewers without plotly. plotly.js itself is never stored. Surfaces are marching cubes,
+vertices rounded to 16 bits.
 """
 
 import html
@@ -13,7 +14,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from course_utils.plots import raster
+from course_utils.geometry import render as raster
 from course_utils.plots.stills import check_titles, contact_sheet, render
 from course_utils.plots.style import INK, MODEL, grid_array, plotly_layout, to_numpy
 
@@ -26,14 +27,23 @@ WIDTH = 760  # pixels of a still: fits beside JupyterLab's file list on a laptop
 ZOOM = 1.45  # how large the unit cube stands in plotly's scene
 
 CONFIG = {"displayModeBar": False}
-UNLIT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0, "fresnel": 0.0}  # the light is in the vertices
+UNLIT = {
+    "ambient": 1.0,
+    "diffuse": 0.0,
+    "specular": 0.0,
+    "fresnel": 0.0,
+}  # the light is in the vertices
 
 
 class Film:
-    """A plotly figure and its still picture, shown together: whichever the viewer of the notebook can draw."""
+    """A plotly figure and its still picture, shown together: whichever the viewer of the notebook
+    can draw.
+    """
 
     def __init__(self, figure, still):
-        """`figure`: plotly.graph_objects.Figure without random parts; `still`: a Picture, or what has a png() as it."""
+        """`figure`: plotly.graph_objects.Figure without random parts; `still`: a Picture, or what
+        has a png() as it.
+        """
         self.figure = figure
         self.still = still
         self._png = _narrowed(still.png())
@@ -48,12 +58,16 @@ class Film:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         bundle = {
-            "application/vnd.plotly.v1+json": json.loads(self.figure.to_json()) | {"config": CONFIG},
+            "application/vnd.plotly.v1+json": (
+                json.loads(self.figure.to_json()) | {"config": CONFIG}
+            ),
             "image/png": self._png,
             "text/plain": repr(self),
         }
         metadata = {"image/png": {"alt": self.described()}}
-        if "google.colab" in sys.modules:  # Colab draws plotly from HTML only; plotly.js is a link there
+        if (
+            "google.colab" in sys.modules
+        ):  # Colab draws plotly from HTML only; plotly.js is a link there
             bundle["text/html"] = self.figure.to_html(
                 full_html=False, include_plotlyjs="cdn", auto_play=False, config=CONFIG
             )
@@ -68,23 +82,29 @@ class Film:
 
 
 def _narrowed(png):
-    """A PNG at most WIDTH pixels wide: JupyterLab shows a still in its own size and cuts off what does not fit."""
+    """A PNG at most WIDTH pixels wide: JupyterLab shows a still in its own size and cuts off what
+    does not fit.
+    """
     image = Image.open(io.BytesIO(png))
     if image.width <= WIDTH:
         return png
     buffer = io.BytesIO()
     height = round(image.height * WIDTH / image.width)
-    image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS).save(buffer, "png", optimize=True)
+    image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS).save(
+        buffer, "png", optimize=True
+    )
     return buffer.getvalue()
 
 
 def shape_film(fields, titles=None, level=0.0, colour=MODEL):
-    """Film of the surfaces `field = level`, one frame a field; opens on the last frame. Returns a Film.
+    """Film of the surfaces `field = level`, one frame a field; opens on the last frame. Returns a
+    Film.
 
-    `fields`: sequence of float grids (D, H, W) of one shape, inside is above `level`, numpy or torch; leading axes of
-    length 1 are dropped. `titles`: one label a frame for the slider (default "step 1", "step 2", ...). Frames that
-    would make the notebook too large (pure noise) are drawn at half the resolution. Raises ValueError for no fields,
-    fields of different shape, or not-a-number values.
+    `fields`: sequence of float grids (D, H, W) of one shape, inside is above `level`, numpy or
+    torch; leading axes of length 1 are dropped. `titles`: one label a frame for the slider (default
+    "step 1", "step 2", ...). Frames that would make the notebook too large (pure noise) are drawn
+    at half the resolution. Raises ValueError for no fields, fields of different shape, or
+    not-a-number values.
     """
     fields = _check_fields(fields)
     if titles is None:
@@ -98,7 +118,9 @@ def shape_film(fields, titles=None, level=0.0, colour=MODEL):
 
 
 def sampling_film(states, sample=0, colour=MODEL):
-    """Film of the x0-predictions of one `sample` in the states that `course_utils.diffusion.sampling.sample` yields."""
+    """Film of the x0-predictions of one `sample` in the states that
+    `course_utils.diffusion.sampling.sample` yields.
+    """
     states = list(states)
     fields = [to_numpy(state.x0)[sample, 0] for state in states]
     titles = [f"step {state.step} of {state.steps}, t = {float(state.t):.2f}" for state in states]
@@ -115,20 +137,26 @@ def isosurface_figure(field, level=0.0, colour=MODEL):
 def _check_fields(fields):
     fields = [grid_array("fields", field).astype(np.float32) for field in fields]
     if not fields:
-        raise ValueError("fields is empty; expected one float grid (D, H, W) for every frame of the film.")
+        raise ValueError(
+            "fields is empty; expected one float grid (D, H, W) for every frame of the film."
+        )
     if len({field.shape for field in fields}) > 1:
         raise ValueError(
-            f"fields have shapes {sorted({f.shape for f in fields})}; expected the same grid in all frames."
+            f"fields have shapes {sorted({f.shape for f in fields})}; expected the same grid in all"
+            " frames."
         )
     if not all(np.isfinite(field).all() for field in fields):
         raise ValueError(
-            "fields hold not-a-number or infinite values; expected finite numbers. Did the sampler diverge?"
+            "fields hold not-a-number or infinite values; expected finite numbers. Did the sampler"
+            " diverge?"
         )
     return fields
 
 
 def _meshes_within(fields, level, budget):
-    """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a coarser grid."""
+    """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a
+    coarser grid.
+    """
     surfaces = [raster.isosurface(field, level) for field in fields]
     left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
     order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
@@ -139,7 +167,10 @@ def _meshes_within(fields, level, budget):
             field = _halved(field)
             surfaces[k] = raster.isosurface(field, level)
         left -= len(surfaces[k][1])
-    return [_typed(*surface, raster.Sky(field > level)) for surface, field in zip(surfaces, fields, strict=True)]
+    return [
+        _typed(*surface, raster.Sky(field > level))
+        for surface, field in zip(surfaces, fields, strict=True)
+    ]
 
 
 def _halved(field):
@@ -150,7 +181,9 @@ def _halved(field):
 
 
 def _typed(vertices, faces, sky):
-    """A mesh as plotly's arrays of small integers, `intensity` its brightness. No surface: a triangle without area."""
+    """A mesh as plotly's arrays of small integers, `intensity` its brightness. No surface: a
+    triangle without area.
+    """
     if not len(faces):
         vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
     light = np.clip(255 * raster.vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
@@ -173,7 +206,10 @@ def _figure(meshes, titles, colour):
         hoverinfo="skip",
         lighting=UNLIT,
     )
-    shades = [f"rgb{tuple(rgb)}" for rgb in (255 * raster.colour_ramp(colour)[:256:15, :3]).astype(int).tolist()]
+    shades = [
+        f"rgb{tuple(rgb)}"
+        for rgb in (255 * raster.colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
+    ]
     surface = go.Mesh3d(
         **meshes[-1],
         colorscale=[[k / (len(shades) - 1), shade] for k, shade in enumerate(shades)],
@@ -184,28 +220,35 @@ def _figure(meshes, titles, colour):
         hoverinfo="skip",
     )
     figure = go.Figure([ground, surface], layout=plotly_layout(height=HEIGHT, scene=_scene()))
-    return film_of_frames(figure, [[{"type": "mesh3d", **mesh}] for mesh in meshes], titles, traces=[1])
+    return film_of_frames(
+        figure, [[{"type": "mesh3d", **mesh}] for mesh in meshes], titles, traces=[1]
+    )
 
 
 def film_of_frames(figure, frames, titles, traces, below=0):
-    """Add frames, a slider with one title a frame, and play buttons to a plotly figure; fewer than two change nothing.
+    """Add frames, a slider with one title a frame, and play buttons to a plotly figure; fewer than
+    two change nothing.
 
-    `frames`: for each frame a list of trace dicts whose entries replace those of the traces numbered in `traces`.
-    `below`: pixels that the slider stands lower, to leave room for the labels of an axis.
+    `frames`: for each frame a list of trace dicts whose entries replace those of the traces
+    numbered in `traces`. `below`: pixels that the slider stands lower, to leave room for the labels
+    of an axis.
     """
     import plotly.graph_objects as go
 
     if len(frames) > 1:
         names = [str(k) for k in range(len(frames))]
         figure.frames = [
-            go.Frame(data=data, name=name, traces=traces) for name, data in zip(names, frames, strict=True)
+            go.Frame(data=data, name=name, traces=traces)
+            for name, data in zip(names, frames, strict=True)
         ]
         figure.update_layout(_controls(names, titles, below))
     return figure
 
 
 def _scene():
-    """The unit cube seen as in the stills, without axes, of fixed size: the shape never jumps between frames."""
+    """The unit cube seen as in the stills, without axes, of fixed size: the shape never jumps
+    between frames.
+    """
     axis = {"visible": False, "range": [-0.02 * UNITS, 1.02 * UNITS], "autorange": False}
     towards = raster.make_camera(8).axes[2] * 2.0
     return {
@@ -225,11 +268,16 @@ def _scene():
 
 
 def _controls(names, titles, below):
-    """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not the shape.
+    """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not
+    the shape.
 
     plotly reads labels as HTML, so that what a title says is escaped.
     """
-    still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
+    still = {
+        "mode": "immediate",
+        "transition": {"duration": 0},
+        "frame": {"duration": 0, "redraw": True},
+    }
     playing = still | {"fromcurrent": True, "frame": {"duration": 250, "redraw": True}}
     steps = [
         {"method": "animate", "label": html.escape(title, quote=False), "args": [[name], still]}
@@ -246,7 +294,10 @@ def _controls(names, titles, below):
                 "yanchor": "top",
                 "pad": {"t": 10 + below, "b": 6},
                 "currentvalue": {"xanchor": "left", "font": {"size": 15, "color": INK}},
-                "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # labels of single steps would overlap
+                "font": {
+                    "size": 1,
+                    "color": "rgba(0,0,0,0)",
+                },  # labels of single steps would overlap
                 "ticklen": 0,
                 "minorticklen": 0,
                 "transition": {"duration": 0},

@@ -1,7 +1,8 @@
-"""Watch a training: a loss curve and a few shapes in one picture that is replaced in place while the loop runs.
+"""Watch a training: a loss curve and a few shapes in one picture that is replaced in place while
+the loop runs.
 
-Lesson 08 uses it around `course_utils.diffusion.training.train`. In a saved notebook only the last picture stays; outside a
-notebook nothing is displayed, and the same calls still build the picture.
+Lesson 08 uses it around `course_utils.diffusion.training.train`. In a saved notebook only the last
+picture stays; outside a notebook nothing is displayed, and the same calls still build the picture.
 """
 
 import math
@@ -18,7 +19,9 @@ WINDOWS = 30  # the smoothed loss is a mean over this fraction of the steps so f
 
 
 class LiveTraining:
-    """Collects a training's loss and shows it, with shapes drawn from the model, as often as `show` is called."""
+    """Collects a training's loss and shows it, with shapes drawn from the model, as often as `show`
+    is called.
+    """
 
     def __init__(self, total_steps):
         """`total_steps`: steps the training will take, the width of the curve's axis."""
@@ -30,10 +33,15 @@ class LiveTraining:
         self._handle = None
 
     def add(self, step, loss, seconds):
-        """Remember the positive `loss` of a `step`, `seconds` after the start. Cheap: draws nothing."""
+        """Remember the positive `loss` of a `step`, `seconds` after the start. Cheap: draws
+        nothing.
+        """
         loss = float(loss)
         if not (loss > 0 and math.isfinite(loss)):
-            raise ValueError(f"loss={loss} at step {step}; expected a positive finite number. Lower the learning rate?")
+            raise ValueError(
+                f"loss={loss} at step {step}; expected a positive finite number. Lower the learning"
+                " rate?"
+            )
         self.steps.append(int(step))
         self.losses.append(loss)
         self.seconds = float(seconds)
@@ -41,9 +49,9 @@ class LiveTraining:
     def show(self, shapes=(), titles=None):
         """Draw the curve and `shapes`, at most four; replaces the last picture.
 
-        `shapes`: bool voxels or float fields (D, H, W), or pictures (1, H, W) in [-1, 1].
-        Returns the Picture, so that it can also be saved. In a notebook end the call with a semicolon or use it inside
-        the loop: the picture is displayed already.
+        `shapes`: bool voxels or float fields (D, H, W), or pictures (1, H, W) in [-1, 1]. Returns
+        the Picture, so that it can also be saved. In a notebook end the call with a semicolon or
+        use it inside the loop: the picture is displayed already.
         """
         picture = self.picture(shapes, titles)
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
@@ -72,7 +80,9 @@ class LiveTraining:
             for axes, shape, title in zip(tiles, shapes, titles, strict=False):
                 axes.imshow(shape, interpolation="antialiased")
                 axes.set_title(title, fontsize=10, pad=2)
-            picture.subplots_adjust(0.08, 0.15, 1, 0.9, wspace=0.08, hspace=0.2 if any(titles) else 0.05)
+            picture.subplots_adjust(
+                0.08, 0.15, 1, 0.9, wspace=0.08, hspace=0.2 if any(titles) else 0.05
+            )
         return picture
 
     def _draw_curve(self, axes):
@@ -105,7 +115,9 @@ def _tile(sample):
 
 
 def moving_mean(values, reach):
-    """Mean over the `reach` values before and after each one; at the ends over as many as there are."""
+    """Mean over the `reach` values before and after each one; at the ends over as many as there
+    are.
+    """
     window = np.ones(2 * reach + 1)
     total = np.convolve(values, window)[reach:-reach]
     return total / np.convolve(np.ones(len(values)), window)[reach:-reach]

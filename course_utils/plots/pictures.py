@@ -1,6 +1,8 @@
-"""Pictures of pictures: grids of small images enlarged pixel by pixel, and the film of their denoising.
+"""Pictures of pictures: grids of small images enlarged pixel by pixel, and the film of their
+denoising.
 
-Lessons 04 to 06 show what they train on (blue) and what their models make (orange); -1 is paper, 1 is ink.
+Lessons 04 to 06 show what they train on (blue) and what their models make (orange); -1 is paper, 1
+is ink.
 """
 
 import base64
@@ -23,12 +25,17 @@ STILLS = 6  # steps in a film's still
 
 
 def ink_image(pictures, colour=DATA, limit=1.0):
-    """Pictures (N, 1, H, W) or (N, H, W) as uint8 (N, H, W, 3): paper at -limit, deep `colour` at limit."""
+    """Pictures (N, 1, H, W) or (N, H, W) as uint8 (N, H, W, 3): paper at -limit, deep `colour` at
+    limit.
+    """
     values = to_numpy(pictures).astype(np.float64)
     if values.ndim == 4 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 3 or 0 in values.shape:
-        raise ValueError(f"pictures has shape {values.shape}; expected (N, 1, H, W) or (N, H, W), at least one picture")
+        raise ValueError(
+            f"pictures has shape {values.shape}; expected (N, 1, H, W) or (N, H, W), at least one"
+            " picture"
+        )
     deep = tuple(0.4 * part for part in to_rgb(colour))
     ramp = LinearSegmentedColormap.from_list("ink", [(0, PAPER), (0.65, colour), (1, deep)])
     return np.round(255 * ramp(np.clip(values / (2 * limit) + 0.5, 0, 1))[..., :3]).astype(np.uint8)
@@ -41,10 +48,12 @@ def enlarged(images, side=PIXELS):
 
 
 def show_pictures(pictures, titles=None, columns=None, colour=DATA, limit=1.0):
-    """Grid of pictures (N, 1, H, W) or (N, H, W), each under its title. Returns a Picture (a matplotlib figure).
+    """Grid of pictures (N, 1, H, W) or (N, H, W), each under its title. Returns a Picture (a
+    matplotlib figure).
 
-    colour: DATA for real ones, MODEL for made ones, NOISE for noisy ones.  limit: the value drawn as full ink; -limit
-    is paper.  columns: at most 12 by default. The grid is at most as wide as the page, a picture an inch and a half.
+    colour: DATA for real ones, MODEL for made ones, NOISE for noisy ones.  limit: the value drawn
+    as full ink; -limit is paper.  columns: at most 12 by default. The grid is at most as wide as
+    the page, a picture an inch and a half.
     """
     images = enlarged(ink_image(pictures, colour, limit))
     columns = columns or min(len(images), 12)
@@ -65,10 +74,12 @@ def sheet(pictures, colour, limit=1.0, side=FILM_TILE, columns=None):
 
 
 def picture_film(states, titles=None, count=9):
-    """Film of a denoising: at every step x_t (grey) above the denoiser's guess of x0 (orange), `count` samples.
+    """Film of a denoising: at every step x_t (grey) above the denoiser's guess of x0 (orange),
+    `count` samples.
 
-    states: what `course_utils.diffusion.sampling.sample` yields, x_t and x0 of shape (B, 1, H, W). A slider and play button run
-    in the browser. titles: one a step (default: its number and time). Returns a Film.
+    states: what `course_utils.diffusion.sampling.sample` yields, x_t and x0 of shape (B, 1, H, W).
+    A slider and play button run in the browser. titles: one a step (default: its number and time).
+    Returns a Film.
     """
     states = list(states)
     if not states:
@@ -79,13 +90,17 @@ def picture_film(states, titles=None, count=9):
     pages = [_page(state, count) for state in states]
     chosen = np.unique(np.linspace(0, len(states) - 1, STILLS).round().astype(int))
     still = contact_sheet(
-        [_page(states[k], 2) for k in chosen], [titles[k].replace(", ", "\n") for k in chosen], len(chosen)
+        [_page(states[k], 2) for k in chosen],
+        [titles[k].replace(", ", "\n") for k in chosen],
+        len(chosen),
     )
     return image_film(pages, titles, still)
 
 
 def image_film(pages, titles, still):
-    """Film whose frames are images, uint8 (H, W, 3) of one size; opens on the last. `still`: what has a png()."""
+    """Film whose frames are images, uint8 (H, W, 3) of one size; opens on the last. `still`: what
+    has a png().
+    """
     import plotly.graph_objects as go
 
     height, width = pages[0].shape[:2]

@@ -1,7 +1,9 @@
-"""Pictures of the plane: clouds of points, maps, arrows, paths of particles, and curves. Lessons 01 to 06 draw with it.
+"""Pictures of the plane: clouds of points, maps, arrows, paths of particles, and curves. Lessons 01
+to 06 draw with it.
 
-Every `show_...` returns a `Picture`, a row of panels with one title each; `cloud_film` is a film of clouds that plays
-in a saved notebook. Planes are square and go from -limit to limit; units are the data's own (about one deviation).
+Every `show_...` returns a `Picture`, a row of panels with one title each; `cloud_film` is a film of
+clouds that plays in a saved notebook. Planes are square and go from -limit to limit; units are the
+data's own (about one deviation).
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +13,17 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.stills import check_titles
-from course_utils.plots.style import DATA, EXACT, INK, MODEL, NOISE, Picture, plotly_layout, styled, to_numpy
+from course_utils.plots.style import (
+    DATA,
+    EXACT,
+    INK,
+    MODEL,
+    NOISE,
+    Picture,
+    plotly_layout,
+    styled,
+    to_numpy,
+)
 
 LIMIT = 3.0
 DENSITY_MAP = LinearSegmentedColormap.from_list("density", ["#FFFFFF", "#C9D9EA", DATA, "#06294A"])
@@ -22,7 +34,9 @@ DOTS = 600  # points drawn in a film; more make the notebook heavy
 
 
 def square_grid(points=41, limit=LIMIT):
-    """Places on a square grid as float32 points (points * points, 2), rows from below; for maps and arrows."""
+    """Places on a square grid as float32 points (points * points, 2), rows from below; for maps and
+    arrows.
+    """
     import torch
 
     line = torch.linspace(-limit, limit, points)
@@ -46,14 +60,27 @@ class Chart:
     curves: list = field(default_factory=list)
 
     def line(self, x, y, label=None, colour=DATA, style=None, marker=None):
-        """Add a line; black ones are dashed and grey ones dotted unless `style` says otherwise. Returns the chart."""
-        look = {"label": label, "color": colour, "linestyle": style or DASHES.get(colour, "-"), "marker": marker}
+        """Add a line; black ones are dashed and grey ones dotted unless `style` says otherwise.
+        Returns the chart.
+        """
+        look = {
+            "label": label,
+            "color": colour,
+            "linestyle": style or DASHES.get(colour, "-"),
+            "marker": marker,
+        }
         self.curves.append((to_numpy(x), to_numpy(y), look))
         return self
 
     def dots(self, x, y, label=None, colour=DATA, error=None, marker="o"):
         """Add dots, with bars of +- `error` if given. Returns the chart."""
-        look = {"label": label, "color": colour, "marker": marker, "linestyle": "none", "markersize": 5}
+        look = {
+            "label": label,
+            "color": colour,
+            "marker": marker,
+            "linestyle": "none",
+            "markersize": 5,
+        }
         if error is not None:
             look["yerr"] = to_numpy(error)
         self.curves.append((to_numpy(x), to_numpy(y), look))
@@ -65,7 +92,9 @@ def show_charts(charts, height=3.4):
     charts = [charts] if isinstance(charts, Chart) else list(charts)
     with styled():
         picture = Picture((9.0 if len(charts) > 1 else 5.6, height))
-        for axes, chart in zip(picture.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
+        for axes, chart in zip(
+            picture.subplots(1, len(charts), squeeze=False)[0], charts, strict=True
+        ):
             for x, y, look in chart.curves:
                 axes.errorbar(x, y, **look) if "yerr" in look else axes.plot(x, y, **look)
             axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
@@ -84,10 +113,20 @@ def show_charts(charts, height=3.4):
     return picture
 
 
-def show_clouds(clouds, titles=None, colours=DATA, columns=None, limit=LIMIT, behind=None, marks=None, arrows=None):
-    """Panels of points (N, 2). `colours`: one for all or one a panel; `behind`: a cloud drawn in grey below each;
-    `marks`: places with a name, {name: (x, y)}, the same in all panels or a list with one dict a panel; `arrows`: for
-    each panel (places (M, 2), arrows (M, 2)), drawn in their true length.
+def show_clouds(
+    clouds,
+    titles=None,
+    colours=DATA,
+    columns=None,
+    limit=LIMIT,
+    behind=None,
+    marks=None,
+    arrows=None,
+):
+    """Panels of points (N, 2). `colours`: one for all or one a panel; `behind`: a cloud drawn in
+    grey below each; `marks`: places with a name, {name: (x, y)}, the same in all panels or a list
+    with one dict a panel; `arrows`: for each panel (places (M, 2), arrows (M, 2)), drawn in their
+    true length.
     """
     clouds = [to_numpy(cloud) for cloud in clouds]
     colours = [colours] * len(clouds) if isinstance(colours, str) else list(colours)
@@ -104,20 +143,38 @@ def show_clouds(clouds, titles=None, colours=DATA, columns=None, limit=LIMIT, be
     return picture
 
 
-def show_maps(maps, titles=None, columns=None, limit=LIMIT, label="", colours=DENSITY_MAP, top=None, points=None,
-              arrows=None):  # fmt: skip
-    """Panels of heat maps, each of the values on `square_grid(n)`, shape (n * n,) or (n, n), with one colour bar.
+def show_maps(
+    maps,
+    titles=None,
+    columns=None,
+    limit=LIMIT,
+    label="",
+    colours=DENSITY_MAP,
+    top=None,
+    points=None,
+    arrows=None,
+):
+    """Panels of heat maps, each of the values on `square_grid(n)`, shape (n * n,) or (n, n), with
+    one colour bar.
 
-    `top`: value of the last colour (default: the largest). `points`: a cloud (N, 2) drawn above, or a list with one a
-    panel. `arrows`: for each panel (places (M, 2), arrows (M, 2)), each panel with a length scale of its own.
+    `top`: value of the last colour (default: the largest). `points`: a cloud (N, 2) drawn above, or
+    a list with one a panel. `arrows`: for each panel (places (M, 2), arrows (M, 2)), each panel
+    with a length scale of its own.
     """
     images = [_square(values) for values in maps]
     top = top or max(float(image.max()) for image in images)
     with styled():
         picture, panels = _planes(len(images), titles, columns, limit)
         for k, (axes, image) in enumerate(zip(panels, images, strict=True)):
-            drawn = axes.imshow(image, extent=[-limit, limit] * 2, origin="lower", cmap=colours, vmin=0, vmax=top,
-                                interpolation="bilinear")  # fmt: skip
+            drawn = axes.imshow(
+                image,
+                extent=[-limit, limit] * 2,
+                origin="lower",
+                cmap=colours,
+                vmin=0,
+                vmax=top,
+                interpolation="bilinear",
+            )
             if points is not None:
                 cloud = to_numpy(points[k] if isinstance(points, list) else points)
                 axes.scatter(*cloud.T, s=_dot(2 * len(cloud)), color=EXACT, linewidths=0)
@@ -128,14 +185,19 @@ def show_maps(maps, titles=None, columns=None, limit=LIMIT, label="", colours=DE
 
 
 def draw_arrows(axes, places, arrows, colour=EXACT, length=None):
-    """Arrows (M, 2) at places (M, 2) of a matplotlib axes; `length`: the arrow drawn one unit long."""
+    """Arrows (M, 2) at places (M, 2) of a matplotlib axes; `length`: the arrow drawn one unit
+    long.
+    """
     places, arrows = to_numpy(places), to_numpy(arrows)
     length = length or 2.2 * float(np.quantile(np.hypot(*arrows.T), 0.95) + 1e-12)
-    return axes.quiver(*places.T, *arrows.T, color=colour, angles="xy", scale_units="xy", scale=length, width=0.006)
+    return axes.quiver(
+        *places.T, *arrows.T, color=colour, angles="xy", scale_units="xy", scale=length, width=0.006
+    )
 
 
 def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, colours=MODEL):
-    """Panels of trajectories: each of `paths` is (T, N, 2), N particles at T times; start grey, end in colour.
+    """Panels of trajectories: each of `paths` is (T, N, 2), N particles at T times; start grey, end
+    in colour.
 
     `behind`: a cloud (M, 2) in grey below.
     """
@@ -152,12 +214,19 @@ def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, colou
 
 
 def cloud_film(clouds, titles=None, colour=DATA, limit=LIMIT, behind=None):
-    """Film of one cloud moving: `clouds` are (N, 2) arrays, the first DOTS points are drawn. Returns a `Film`."""
+    """Film of one cloud moving: `clouds` are (N, 2) arrays, the first DOTS points are drawn.
+    Returns a `Film`.
+    """
     import plotly.graph_objects as go
 
     clouds = [np.round(to_numpy(cloud)[:DOTS].astype(np.float64), 2) for cloud in clouds]
     titles = check_titles(titles, len(clouds))
-    axis = {"range": [-limit, limit], "zeroline": False, "gridcolor": "#E6E6E6", "constrain": "domain"}
+    axis = {
+        "range": [-limit, limit],
+        "zeroline": False,
+        "gridcolor": "#E6E6E6",
+        "constrain": "domain",
+    }
     layout = plotly_layout(
         height=540,
         width=480,
@@ -169,7 +238,10 @@ def cloud_film(clouds, titles=None, colour=DATA, limit=LIMIT, behind=None):
     marker = {"size": 4, "color": colour, "opacity": 0.75}
     traces = [] if behind is None else [_dots_trace(behind, {"size": 2, "color": NOISE})]
     figure = go.Figure([*traces, _dots_trace(clouds[-1], marker)], layout=layout)
-    frames = [[{"type": "scatter", "x": cloud[:, 0].tolist(), "y": cloud[:, 1].tolist()}] for cloud in clouds]
+    frames = [
+        [{"type": "scatter", "x": cloud[:, 0].tolist(), "y": cloud[:, 1].tolist()}]
+        for cloud in clouds
+    ]
     chosen = np.unique(np.linspace(0, len(clouds) - 1, 5).round().astype(int))
     names = [titles[k].replace(", ", "\n") for k in chosen]
     still = show_clouds([clouds[k] for k in chosen], names, colour, 5, limit, behind)
@@ -211,7 +283,9 @@ def _mark(axes, marks):
         place = tuple(to_numpy(place).reshape(2))
         axes.plot(*place, "o", color=EXACT, markersize=7, markeredgecolor="white", zorder=6)
         box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1}
-        axes.annotate(name, place, (7, 6), textcoords="offset points", fontsize=10, bbox=box, zorder=7)
+        axes.annotate(
+            name, place, (7, 6), textcoords="offset points", fontsize=10, bbox=box, zorder=7
+        )
 
 
 def _dot(count):
@@ -223,5 +297,7 @@ def _square(values):
     values = to_numpy(values).astype(np.float64)
     side = round(values.size**0.5)
     if side * side != values.size:
-        raise ValueError(f"a map has shape {values.shape}; expected the values on square_grid(n), n * n numbers")
+        raise ValueError(
+            f"a map has shape {values.shape}; expected the values on square_grid(n), n * n numbers"
+        )
     return values.reshape(side, side)

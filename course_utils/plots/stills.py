@@ -1,7 +1,9 @@
-"""Still pictures of many 3D shapes in a grid: what lessons 00 and 05 to 09 show after sampling, in well under a second.
+"""Still pictures of many 3D shapes in a grid: what lessons 00 and 05 to 09 show after sampling, in
+well under a second.
 
-Every function takes numpy arrays or torch tensors and returns a `Picture`: a matplotlib figure that displays itself as
-the last value of a cell. The renderer is `course_utils.geometry.render`; the camera is the same for all shapes.
+Every function takes numpy arrays or torch tensors and returns a `Picture`: a matplotlib figure that
+displays itself as the last value of a cell. The renderer is `course_utils.geometry.render`; the
+camera is the same for all shapes.
 """
 
 import textwrap
@@ -9,7 +11,7 @@ import textwrap
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course_utils.plots import raster
+from course_utils.geometry import render as raster
 from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, styled, to_numpy
 
 TILE = 1.5  # inches across one picture in a grid
@@ -17,7 +19,9 @@ TITLE = 0.19  # inches above it for each line of its title
 SHARP = 224  # pixels a side of a rendered tile; cut to the shape it fills about TILE
 LETTERS = 20  # in a line of a title over a picture of TILE
 
-OCCUPANCY_MAP = LinearSegmentedColormap.from_list("occupancy", [NOISE, "#FFFFFF", DATA])  # empty, undecided, solid
+OCCUPANCY_MAP = LinearSegmentedColormap.from_list(
+    "occupancy", [NOISE, "#FFFFFF", DATA]
+)  # empty, undecided, solid
 
 END = 1.5  # value that gets the colour map's last colour
 PIXELS = 8  # a side, for one voxel of a slice
@@ -26,9 +30,10 @@ PIXELS = 8  # a side, for one voxel of a slice
 def render(shape, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL):
     """Picture of one shape: uint8 array (size, size, 3) on white.
 
-    `shape` is a grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth surface where the field
-    is 0 (inside is positive, as in a model's occupancy of -1 and 1). `azimuth` 0 looks at the front, 90 at the right
-    side, `elevation` 90 from above; degrees. `colour` is a hex string. Raises ValueError for anything else.
+    `shape` is a grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth
+    surface where the field is 0 (inside is positive, as in a model's occupancy of -1 and 1).
+    `azimuth` 0 looks at the front, 90 at the right side, `elevation` 90 from above; degrees.
+    `colour` is a hex string. Raises ValueError for anything else.
     """
     grid = grid_array("shape", shape)
     camera = raster.make_camera(size * raster.SUPERSAMPLE, azimuth, elevation)
@@ -36,59 +41,80 @@ def render(shape, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, 
         return raster.draw_voxels(grid, camera, colour)
     if grid.dtype.kind != "f":
         raise ValueError(
-            f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0 for voxels."
+            f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
+            " for voxels."
         )
     vertices, faces = raster.isosurface(grid)
     return raster.draw_mesh(vertices, faces, grid > 0, camera, colour)
 
 
-def render_mesh(vertices, faces, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL):
+def render_mesh(
+    vertices, faces, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL
+):
     """Picture of a triangle mesh in the unit cube: uint8 array (size, size, 3) on white.
 
-    `vertices` (V, 3) are (x, y, z) in [0, 1], z up; `faces` (F, 3) index them, counter-clockwise from outside.
+    `vertices` (V, 3) are (x, y, z) in [0, 1], z up; `faces` (F, 3) index them, counter-clockwise
+    from outside.
     """
     vertices, faces = to_numpy(vertices).astype(float), to_numpy(faces).astype(np.int64)
     if vertices.ndim != 2 or vertices.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
         raise ValueError(
-            f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F, 3), triangles only."
+            f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F,"
+            " 3), triangles only."
         )
     camera = raster.make_camera(size * raster.SUPERSAMPLE, azimuth, elevation)
     return raster.draw_mesh(vertices, faces, raster.occupied(vertices[faces]), camera, colour)
 
 
 def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
-    """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W) grids.
+    """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D,
+    H, W) grids.
 
     `colour`: one for all, or a list with one a shape.
     """
     grids = list(_bools(voxels))
     colours = [colour] * len(grids) if isinstance(colour, str) else list(colour)
     if len(colours) != len(grids):
-        raise ValueError(f"colour has {len(colours)} entries for {len(grids)} shapes; expected one a shape, or one.")
+        raise ValueError(
+            f"colour has {len(colours)} entries for {len(grids)} shapes; expected one a shape, or"
+            " one."
+        )
     tiles = [render(grid, SHARP, colour=own) for grid, own in zip(grids, colours, strict=True)]
     return contact_sheet(tiles, titles, columns)
 
 
 def show_fields(fields, titles=None, columns=None, colour=MODEL):
-    """Grid of smooth pictures, the surface where each float field (D, H, W) is 0. `fields` as in `show_voxels`."""
-    grids = [grid_array("fields", field).astype(np.float32) for field in _nonempty("fields", fields)]
+    """Grid of smooth pictures, the surface where each float field (D, H, W) is 0. `fields` as in
+    `show_voxels`.
+    """
+    grids = [
+        grid_array("fields", field).astype(np.float32) for field in _nonempty("fields", fields)
+    ]
     return contact_sheet([render(grid, SHARP, colour=colour) for grid in grids], titles, columns)
 
 
 def show_mesh(meshes, titles=None, columns=None, colour=MODEL):
-    """Grid of pictures of meshes that have `.vertices` and `.faces` (trimesh.Trimesh), in the unit cube."""
-    tiles = [render_mesh(mesh.vertices, mesh.faces, SHARP, colour=colour) for mesh in _nonempty("meshes", meshes)]
+    """Grid of pictures of meshes that have `.vertices` and `.faces` (trimesh.Trimesh), in the unit
+    cube.
+    """
+    tiles = [
+        render_mesh(mesh.vertices, mesh.faces, SHARP, colour=colour)
+        for mesh in _nonempty("meshes", meshes)
+    ]
     return contact_sheet(tiles, titles, columns)
 
 
 def contact_sheet(images, titles=None, columns=None, tile=TILE):
-    """Lay pictures (H, W, 3) of one size out in a grid of `columns` (at most 6 by default), each under its title.
+    """Lay pictures (H, W, 3) of one size out in a grid of `columns` (at most 6 by default), each
+    under its title.
 
     `tile`: inches across one of them.
     White borders that all pictures share are cut off, so shapes stay comparable. Returns a Picture.
     """
     images = _cropped(np.stack(_nonempty("images", images)))
-    titles = [_wrapped(title, round(LETTERS * tile / TILE)) for title in check_titles(titles, len(images))]
+    titles = [
+        _wrapped(title, round(LETTERS * tile / TILE)) for title in check_titles(titles, len(images))
+    ]
     columns = columns or min(len(images), 6)
     rows = -(-len(images) // columns)
     height, width = images.shape[1:3]
@@ -102,7 +128,9 @@ def contact_sheet(images, titles=None, columns=None, tile=TILE):
         for k, (image, title) in enumerate(zip(images, titles, strict=True)):
             top, left = (k // columns) * (height + gap + line) + line, (k % columns) * (width + gap)
             sheet[top : top + height, left : left + width] = image
-            axes.text(left + width / 2, top - gap, "\n".join(title), ha="center", va="bottom", fontsize=10)
+            axes.text(
+                left + width / 2, top - gap, "\n".join(title), ha="center", va="bottom", fontsize=10
+            )
         axes.imshow(sheet, interpolation="antialiased", aspect="auto")
     return picture
 
@@ -122,18 +150,25 @@ def _cropped(images):
 
 
 def show_noisy(fields, titles=None, columns=None):
-    """Grid of slices through the middle, seen from the right side: grey is empty (-1), white 0, blue solid (1).
+    """Grid of slices through the middle, seen from the right side: grey is empty (-1), white 0,
+    blue solid (1).
 
-    `fields`: float (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W), for example x_t at several t. The
-    front of the shape is on the left. Values beyond -END and END get the end colours. Coarse grids are drawn as large
-    as the finest; ValueError where a voxel would not be a whole number of pixels.
+    `fields`: float (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W), for example x_t at
+    several t. The front of the shape is on the left. Values beyond -END and END get the end
+    colours. Coarse grids are drawn as large as the finest; ValueError where a voxel would not be a
+    whole number of pixels.
     """
     fields = [grid_array("fields", field) for field in _nonempty("fields", fields)]
     images = [middle_slice(field) for field in fields]
     side = PIXELS * max(len(image) for image in images)
     if any(side % len(image) for image in images):
-        raise ValueError(f"fields of {[len(image) for image in images]} voxels a side; expected divisors of {side}")
-    enlarged = [image.repeat(side // len(image), 0).repeat(side // len(image), 1) for image in images]
+        raise ValueError(
+            f"fields of {[len(image) for image in images]} voxels a side; expected divisors of"
+            f" {side}"
+        )
+    enlarged = [
+        image.repeat(side // len(image), 0).repeat(side // len(image), 1) for image in images
+    ]
     return contact_sheet(enlarged, titles, columns)
 
 
@@ -159,7 +194,8 @@ def check_titles(titles, count):
     titles = [""] * count if titles is None else [str(title) for title in titles]
     if len(titles) != count:
         raise ValueError(
-            f"titles has {len(titles)} entries for {count} pictures; expected one title a picture, or None."
+            f"titles has {len(titles)} entries for {count} pictures; expected one title a picture,"
+            " or None."
         )
     return titles
 
@@ -176,6 +212,7 @@ def _bools(voxels):
         grid = grid_array("voxels", voxel)
         if grid.dtype != bool:
             raise ValueError(
-                f"voxels has dtype {grid.dtype}; expected bool. Write voxels > 0, or use show_fields for float fields."
+                f"voxels has dtype {grid.dtype}; expected bool. Write voxels > 0, or use"
+                " show_fields for float fields."
             )
         yield grid

@@ -1,7 +1,9 @@
-"""The one look of every figure in the course: four colours with fixed meanings, three figure sizes, one font size.
+"""The one look of every figure in the course: four colours with fixed meanings, three figure sizes,
+one font size.
 
-All lessons use it. The colours differ in lightness (so they survive a black-and-white print) and were chosen to
-stay apart for readers with colour-vision deficiencies; `tests/test_plots.py` measures both.
+All lessons use it. The colours differ in lightness (so they survive a black-and-white print) and
+were chosen to stay apart for readers with colour-vision deficiencies; `tests/plots/test_plots.py`
+measures both.
 """
 
 import io
@@ -54,7 +56,9 @@ RC = {
 
 
 def use_style():
-    """Make the course's look the default of every later matplotlib figure (first cell of a lesson)."""
+    """Make the course's look the default of every later matplotlib figure (first cell of a
+    lesson).
+    """
     matplotlib.rcParams.update(RC)
 
 
@@ -64,7 +68,9 @@ def styled():
 
 
 def plotly_layout(**layout):
-    """Return a dict of plotly layout settings (white page, the course's colours and font), updated by `layout`."""
+    """Return a dict of plotly layout settings (white page, the course's colours and font), updated
+    by `layout`.
+    """
     base = {
         "template": "none",
         "paper_bgcolor": "white",
@@ -77,12 +83,16 @@ def plotly_layout(**layout):
 
 
 def caption(figure, text):
-    """Write the one-line caption `text` centred below a matplotlib `figure` and return the text object."""
+    """Write the one-line caption `text` centred below a matplotlib `figure` and return the text
+    object.
+    """
     return figure.text(0.5, -0.02, text, ha="center", va="top", fontsize=11, color=INK)
 
 
 class Picture(Figure):
-    """A matplotlib figure that pyplot does not know: it shows itself as the value of a cell and never leaks."""
+    """A matplotlib figure that pyplot does not know: it shows itself as the value of a cell and
+    never leaks.
+    """
 
     def __init__(self, figsize):
         super().__init__(figsize=figsize, dpi=DPI)
@@ -94,12 +104,16 @@ class Picture(Figure):
     def png(self):
         """Return the picture as PNG bytes, the same bytes for the same picture."""
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
+        self.savefig(
+            buffer, format="png", bbox_inches="tight", pad_inches=0.08, metadata={"Software": None}
+        )
         return buffer.getvalue()
 
 
 def described(figure):
-    """What a figure shows, as text for those who do not see it: titles, axes and names of curves of every panel."""
+    """What a figure shows, as text for those who do not see it: titles, axes and names of curves of
+    every panel.
+    """
     panels = []
     for axes in figure.axes:
         labels = [axes.get_title(), *(text.get_text() for text in axes.texts)]
@@ -109,7 +123,11 @@ def described(figure):
         names = [text.get_text() for text in legend.get_texts()] if legend else []
         panels.append(", ".join(filter(None, [*labels, *sides, *names])))
     text = "; ".join(filter(None, [*panels, *(text.get_text() for text in figure.texts)]))
-    return "Picture: " + " ".join(text.translate({ord(mark): None for mark in "$\\{}"}).split()) if text else "Picture"
+    return (
+        "Picture: " + " ".join(text.translate({ord(mark): None for mark in "$\\{}"}).split())
+        if text
+        else "Picture"
+    )
 
 
 def to_numpy(values):
@@ -120,13 +138,15 @@ def to_numpy(values):
 
 
 def grid_array(name, grid):
-    """Return `grid` as a (D, H, W) numpy array; leading axes of length 1 are dropped. ValueError otherwise."""
+    """Return `grid` as a (D, H, W) numpy array; leading axes of length 1 are dropped. ValueError
+    otherwise.
+    """
     array = to_numpy(grid)
     while array.ndim > 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 3 or min(array.shape) < 2:
         raise ValueError(
-            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels a side. "
-            f"Pick one sample, for example {name}[0, 0]."
+            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels a"
+            f" side. Pick one sample, for example {name}[0, 0]."
         )
     return array

@@ -1,7 +1,9 @@
-"""What all live controls share: a picture that the kernel redraws in milliseconds and that a pointer can touch.
+"""What all live controls share: a picture that the kernel redraws in milliseconds and that a
+pointer can touch.
 
-A `Control` is a box of ipywidgets above a `Canvas`. In a saved notebook, where no kernel answers, its twin stands in
-its place: a plotly film with a slider that plays in the browser. Only the artists that move are drawn anew (`Stage`).
+A `Control` is a box of ipywidgets above a `Canvas`. In a saved notebook, where no kernel answers,
+its twin stands in its place: a plotly film with a slider that plays in the browser. Only the
+artists that move are drawn anew (`Stage`).
 """
 
 import io
@@ -27,14 +29,21 @@ function render({ model, el }) {
   };
   const report = (event) => {
     const frame = image.getBoundingClientRect();
-    const place = [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height];
+    const place = [
+      (event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height,
+    ];
     model.set("pointer", place);
     model.save_changes();
   };
-  image.addEventListener("pointerdown", (event) => { image.setPointerCapture(event.pointerId); report(event); });
+  image.addEventListener("pointerdown", (event) => {
+    image.setPointerCapture(event.pointerId);
+    report(event);
+  });
   image.addEventListener("pointermove", (event) => { if (event.buttons & 1) report(event); });
-  const keep = ({ target }) => { // its keys: else JupyterLab takes them, and an arrow in a menu goes to the next cell
-    if (el.closest(".widget-vbox")?.contains(target)) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  // its keys: else JupyterLab takes them, and an arrow in a menu goes to the next cell
+  const keep = ({ target }) => {
+    const mine = el.closest(".widget-vbox")?.contains(target);
+    if (mine) target.setAttribute("data-lm-suppress-shortcuts", "true");
   };
   document.addEventListener("focusin", keep);
   model.on("change:png", show);
@@ -53,7 +62,9 @@ _open: dict[type, "Control"] = {}  # the one control of each kind that is on scr
 
 
 class Canvas(anywidget.AnyWidget):
-    """A PNG, and where it was last pressed or dragged: fractions of its width and height from the upper left."""
+    """A PNG, and where it was last pressed or dragged: fractions of its width and height from the
+    upper left.
+    """
 
     _esm = SCRIPT
     png = traitlets.Bytes().tag(sync=True)
@@ -62,7 +73,9 @@ class Canvas(anywidget.AnyWidget):
 
 
 class Stage:
-    """A figure of which only the `moving` artists change; the rest is drawn once and kept as pixels."""
+    """A figure of which only the `moving` artists change; the rest is drawn once and kept as
+    pixels.
+    """
 
     def __init__(self, figure: Picture, moving: list):
         self.figure, self.moving = figure, moving
@@ -78,15 +91,19 @@ class Stage:
         for artist in self.moving:
             self.figure.draw_artist(artist)
         buffer = io.BytesIO()
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(
+            buffer, "png", compress_level=1
+        )
         return buffer.getvalue()
 
 
 class Control:
-    """A live control. A subclass gives `_inputs` (name -> ipywidget), `_draw` (figure -> the moving artists), `_update`
-    (move the artists), `_twin` (the film for a saved notebook), and may take `_touched(x, y, axes)`.
+    """A live control. A subclass gives `_inputs` (name -> ipywidget), `_draw` (figure -> the moving
+    artists), `_update` (move the artists), `_twin` (the film for a saved notebook), and may take
+    `_touched(x, y, axes)`.
 
-    Making a control again (running its cell again) closes the one before and goes on with its values.
+    Making a control again (running its cell again) closes the one before and goes on with its
+    values.
     """
 
     figsize = (9.0, 3.6)
@@ -108,14 +125,18 @@ class Control:
         self.canvas.observe(self._pressed, "pointer")
         row = HBox(list(self.inputs.values()), layout=Layout(flex_flow="row wrap"))
         self.box = VBox([row, self.canvas])
-        _open[type(self)] = self  # whole: one that failed above must not stand in the way of the next
+        _open[type(self)] = (
+            self  # whole: one that failed above must not stand in the way of the next
+        )
 
     def __getitem__(self, name: str):
         """The value of an input."""
         return self.inputs[name].value
 
     def set(self, **values) -> None:
-        """Move inputs from code, redrawing once. KeyError: no such input; TraitError: no such value."""
+        """Move inputs from code, redrawing once. KeyError: no such input; TraitError: no such
+        value.
+        """
         for name, value in values.items():
             widget = self.inputs[name]
             widget.unobserve(self._redraw, "value")
@@ -158,14 +179,20 @@ class Control:
         """The picture was pressed or dragged at data coordinates of these axes."""
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
+        """Live where a kernel answers; the build takes the widget out of saved notebooks, and the
+        twin is left.
+        """
         still, described = self._twin()._repr_mimebundle_()
-        _, metadata = self.canvas._repr_mimebundle_()  # anywidget's: asks Colab for its custom widget manager
+        _, metadata = (
+            self.canvas._repr_mimebundle_()
+        )  # anywidget's: asks Colab for its custom widget manager
         return still | _view(self.box), described | metadata
 
 
 def _view(box: VBox) -> dict:
-    """How a live box is displayed: ipywidgets 8 says it itself, ipywidgets 7, which Colab has, does not."""
+    """How a live box is displayed: ipywidgets 8 says it itself, ipywidgets 7, which Colab has, does
+    not.
+    """
     if hasattr(box, "_repr_mimebundle_"):
         return box._repr_mimebundle_()
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}

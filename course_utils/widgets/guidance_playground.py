@@ -1,4 +1,6 @@
-"""The guidance playground of lesson 06: samples of two mixed classes, led by a guidance scale of your choice."""
+"""The guidance playground of lesson 06: samples of two mixed classes, led by a guidance scale of
+your choice.
+"""
 
 import numpy as np
 import torch
@@ -20,9 +22,9 @@ FRAMES = 11
 class GuidancePlayground(Control):
     """Samples of a class-conditional denoiser under guidance towards a mixture of two classes.
 
-    The guided guess is D(none) + scale ((1 - mix) D(first) + mix D(second) - D(none)) (arXiv 2206.01714, eq. 11, with
-    weights that add up to the scale).  denoiser: takes class labels.  shape: of one picture, (1, H, W).  names: of the
-    classes, at least two.
+    The guided guess is D(none) + scale ((1 - mix) D(first) + mix D(second) - D(none)) (arXiv
+    2206.01714, eq. 11, with weights that add up to the scale).  denoiser: takes class labels.
+    shape: of one picture, (1, H, W).  names: of the classes, at least two.
     """
 
     figsize = (7.6, 2.2)
@@ -37,7 +39,9 @@ class GuidancePlayground(Control):
 
     def _inputs(self):
         return {
-            "class": Dropdown(options=self.names, value=self.names[-3 % len(self.names)], description="class"),
+            "class": Dropdown(
+                options=self.names, value=self.names[-3 % len(self.names)], description="class"
+            ),
             "second": Dropdown(options=self.names, value=self.names[1], description="second"),
             "mix": FloatSlider(value=0.3, min=0, max=1, step=0.05, description="mix"),
             "scale": FloatSlider(value=2.0, min=0, max=HIGHEST, step=0.1, description="scale"),
@@ -65,7 +69,9 @@ class GuidancePlayground(Control):
     def _draw(self, figure):
         axes = figure.add_axes((0.01, 0.2, 0.98, 0.79))
         axes.set_axis_off()
-        blank = np.full(sheet(torch.zeros(COUNT, *self.shape), MODEL, side=TILE).shape, 255, np.uint8)
+        blank = np.full(
+            sheet(torch.zeros(COUNT, *self.shape), MODEL, side=TILE).shape, 255, np.uint8
+        )
         self.shown = axes.imshow(blank)
         self.words = figure.text(0.5, 0.06, "", ha="center", fontsize=12)
         return [self.shown, self.words]
@@ -75,7 +81,8 @@ class GuidancePlayground(Control):
         self.shown.set_data(sheet(self.made, MODEL, side=TILE))
         beyond = float((self.made.abs() > 1).float().mean())
         self.words.set_text(
-            f"difference between two samples {difference(self.made):.2f}, pixels beyond ink or paper {beyond:.0%}"
+            f"difference between two samples {difference(self.made):.2f}, pixels beyond ink or"
+            f" paper {beyond:.0%}"
         )
 
     def _twin(self):
@@ -83,7 +90,9 @@ class GuidancePlayground(Control):
         for mix in np.linspace(0, 1, FRAMES):
             self.set(mix=float(mix))
             pages.append(sheet(self.made, MODEL, side=TILE))
-            titles.append(f"{self._wish()}  (guidance scale {self['scale']:.1f}, seed {self['seed']})")
+            titles.append(
+                f"{self._wish()}  (guidance scale {self['scale']:.1f}, seed {self['seed']})"
+            )
         self.set(mix=chosen)
         return image_film(pages, titles, self.stage)
 
@@ -92,5 +101,7 @@ class GuidancePlayground(Control):
 
 
 def difference(made):
-    """Mean distance of two samples (N, ...), root mean square over their values, clipped to ink and paper."""
+    """Mean distance of two samples (N, ...), root mean square over their values, clipped to ink and
+    paper.
+    """
     return float(torch.pdist(made.clamp(-1, 1).flatten(1)).mean()) / made[0].numel() ** 0.5

@@ -1,4 +1,6 @@
-"""The isosurface of lesson 07: a shape at several resolutions, as blocks or as the surface of a chosen level."""
+"""The isosurface of lesson 07: a shape at several resolutions, as blocks or as the surface of a
+chosen level.
+"""
 
 from functools import lru_cache
 
@@ -24,7 +26,9 @@ def _field(family, resolution):
 
 
 class IsosurfaceSlider(Control):
-    """A shape, its distance field in a slice through the middle, and the surface at a level that you choose."""
+    """A shape, its distance field in a slice through the middle, and the surface at a level that
+    you choose.
+    """
 
     figsize = (8.6, 3.9)
     alt = "a shape in 3D, and a slice through its distance field with the line of the chosen level"
@@ -32,11 +36,18 @@ class IsosurfaceSlider(Control):
     def _inputs(self):
         return {
             "level": FloatSlider(
-                value=0, min=-DEEPEST, max=DEEPEST, step=0.001, description="level", readout_format=".3f"
+                value=0,
+                min=-DEEPEST,
+                max=DEEPEST,
+                step=0.001,
+                description="level",
+                readout_format=".3f",
             ),
             "resolution": SelectionSlider(value=32, options=RESOLUTIONS, description="resolution"),
             "shape": Dropdown(options=list(CLASSES), value="chair", description="shape"),
-            "surface": Dropdown(options=["marching cubes", "blocks"], value="marching cubes", description="surface"),
+            "surface": Dropdown(
+                options=["marching cubes", "blocks"], value="marching cubes", description="surface"
+            ),
         }
 
     def _draw(self, figure):
@@ -46,10 +57,19 @@ class IsosurfaceSlider(Control):
         self.shape = self.view.imshow(np.full((SIDE, SIDE, 3), 255, np.uint8))
         self.caption = self.view.set_title("", fontsize=12)
         self.values = self.slice.imshow(
-            np.zeros((2, 2)), cmap=OCCUPANCY_MAP, vmin=-0.15, vmax=0.15, origin="lower", extent=(0, 1, 0, 1)
+            np.zeros((2, 2)),
+            cmap=OCCUPANCY_MAP,
+            vmin=-0.15,
+            vmax=0.15,
+            origin="lower",
+            extent=(0, 1, 0, 1),
         )
         figure.colorbar(self.values, ax=self.slice, label="distance (cube's side = 1)")
-        self.slice.set(xlabel="y: from front to back", ylabel="z: from the ground", title="slice through the middle")
+        self.slice.set(
+            xlabel="y: from front to back",
+            ylabel="z: from the ground",
+            title="slice through the middle",
+        )
         self.slice.title.set_fontsize(12)
         (self.line,) = self.slice.plot([], [], color=EXACT, linewidth=1.6)
         return [self.shape, self.caption, self.values, self.line]
@@ -57,7 +77,11 @@ class IsosurfaceSlider(Control):
     def _surface(self):
         """What is drawn: blocks where the field is above the level, or the field less the level."""
         field = _field(self["shape"], self["resolution"])
-        return field > self["level"] if self["surface"] == "blocks" else field - np.float32(self["level"])
+        return (
+            field > self["level"]
+            if self["surface"] == "blocks"
+            else field - np.float32(self["level"])
+        )
 
     def _update(self):
         field, surface = _field(self["shape"], self["resolution"]), self._surface()
@@ -66,7 +90,9 @@ class IsosurfaceSlider(Control):
             self.shape.set_data(render(surface, SIDE, colour=DATA))
         else:
             self.shape.set_data(np.full((SIDE, SIDE, 3), 255, np.uint8))
-        self.caption.set_text(f"{n}³ = {n**3:,} voxels, {(field > self['level']).mean():.1%} inside")
+        self.caption.set_text(
+            f"{n}³ = {n**3:,} voxels, {(field > self['level']).mean():.1%} inside"
+        )
         middle = field[:, :, n // 2]
         self.values.set_data(middle)
         self.line.set_data(*_contour(middle, self["level"]))

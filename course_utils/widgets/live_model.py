@@ -1,8 +1,10 @@
-"""A shipped model run by the notebook's page itself, as on the site: it answers while the kernel is busy, or gone.
+"""A shipped model run by the notebook's page itself, as on the site: it answers while the kernel is
+busy, or gone.
 
-The page's programs are those of the site (`docs/live`), not a second sampler. What they need, the kernel sends once:
-onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3 course.py site` puts both here; without them,
-as in a saved notebook, a film of the same shape stands in the box's place. The box opens with that film too.
+The page's programs are those of the site (`docs/live`), not a second sampler. What they need, the
+kernel sends once: onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3
+course.py site` puts both here; without them, as in a saved notebook, a film of the same shape
+stands in the box's place. The box opens with that film too.
 """
 
 from functools import cached_property
@@ -25,12 +27,16 @@ RUNTIME = LIVE / "node_modules" / "onnxruntime-web" / "dist"
 MODELS = ROOT / "build" / "live"
 OPENING = "opening.bin"  # the film that the box opens with
 NEEDED = "ort-wasm-simd-threaded.wasm"  # the rest of the runtime comes with it
-REMEDY = "Here a film stands for the live model: {} is missing, which `python3 course.py site` fetches (it needs npm)."
+REMEDY = (
+    "Here a film stands for the live model: {} is missing, which `python3 course.py site` fetches"
+    " (it needs npm)."
+)
 
 
 class LiveModel(anywidget.AnyWidget):
-    """A box to ask a model for shapes, computed in the page. name: of a folder in data/checkpoints. prompt, seed: what
-    the box holds at first, and what the film shows. ValueError for what the model does not know."""
+    """A box to ask a model for shapes, computed in the page. name: of a folder in data/checkpoints.
+    prompt, seed: what the box holds at first, and what the film shows. ValueError for what the
+    model does not know."""
 
     _esm = Path(__file__).with_suffix(".js")
     name = traitlets.Unicode().tag(sync=True)
@@ -64,14 +70,24 @@ class LiveModel(anywidget.AnyWidget):
     def _answer(self, _, content: dict, buffers: list) -> None:
         file = content["file"]
         try:
-            self.send({"file": file}, [packed(self.states) if file == OPENING else place_of(file).read_bytes()])
+            self.send(
+                {"file": file},
+                [packed(self.states) if file == OPENING else place_of(file).read_bytes()],
+            )
         except OSError as error:
-            self.send({"file": file, "error": f"The kernel cannot read {error.filename}: {error.strerror}."})
+            self.send(
+                {
+                    "file": file,
+                    "error": f"The kernel cannot read {error.filename}: {error.strerror}.",
+                }
+            )
         except ValueError as error:
             self.send({"file": str(file), "error": str(error)})
 
     def _repr_mimebundle_(self, **kwargs):
-        """The film, and the box where it can run; the build takes it out of saved notebooks, and the film is left."""
+        """The film, and the box where it can run; the build takes it out of saved notebooks, and
+        the film is left.
+        """
         film, described = self.film._repr_mimebundle_()
         if self.missing():
             print(REMEDY.format(self.missing()))
@@ -81,13 +97,19 @@ class LiveModel(anywidget.AnyWidget):
 
 
 def packed(states: list[State]) -> bytes:
-    """A film for the box: the guess at each step and at the end the shape, one after the other, a bit a voxel."""
+    """A film for the box: the guess at each step and at the end the shape, one after the other, a
+    bit a voxel.
+    """
     fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
-    return b"".join(np.packbits(field[0].numpy() > 0, bitorder="little").tobytes() for field in fields)
+    return b"".join(
+        np.packbits(field[0].numpy() > 0, bitorder="little").tobytes() for field in fields
+    )
 
 
 def place_of(file: str) -> Path:
-    """Where a file lies that the page knows by its place on the site. ValueError for one outside of these folders."""
+    """Where a file lies that the page knows by its place on the site. ValueError for one outside of
+    these folders.
+    """
     if file == BUNDLE.name:
         return BUNDLE
     start, _, rest = file.partition("/")

@@ -1,4 +1,6 @@
-"""The interpolation of lesson 04: from one noise to another, in a straight line or along the sphere."""
+"""The interpolation of lesson 04: from one noise to another, in a straight line or along the
+sphere.
+"""
 
 import numpy as np
 import torch
@@ -20,10 +22,11 @@ FRAMES = 21
 
 
 class NoiseInterpolation(Control):
-    """One noise, the picture that a sampler without chance makes of it, and the row of pictures on the way.
+    """One noise, the picture that a sampler without chance makes of it, and the row of pictures on
+    the way.
 
-    denoiser: anything that samplers take.  shape: of one picture, (1, H, W).  names: of its classes, for a menu; None
-    for a denoiser without classes.
+    denoiser: anything that samplers take.  shape: of one picture, (1, H, W).  names: of its
+    classes, for a menu; None for a denoiser without classes.
     """
 
     figsize = (8.0, 4.6)
@@ -42,7 +45,9 @@ class NoiseInterpolation(Control):
             "second": IntSlider(value=2, min=0, max=99, description="second seed"),
         }
         if self.names is not None:
-            inputs["class"] = Dropdown(options=self.names, value=self.names[-1], description="class")
+            inputs["class"] = Dropdown(
+                options=self.names, value=self.names[-1], description="class"
+            )
         return inputs
 
     def _noise(self, weights):
@@ -52,13 +57,27 @@ class NoiseInterpolation(Control):
 
     def _make(self, noise):
         """What a sampler without chance makes of noises (N, 1, H, W)."""
-        labels = None if self.names is None else torch.full((len(noise),), self.names.index(self["class"]))
+        labels = (
+            None
+            if self.names is None
+            else torch.full((len(noise),), self.names.index(self["class"]))
+        )
         denoise = guided(self.denoiser, labels, GUIDANCE)
-        return last(sample(denoise, self.path.prior_sample(noise), time_grid(self.path, STEPS), dpm_solver)).x_t
+        return last(
+            sample(denoise, self.path.prior_sample(noise), time_grid(self.path, STEPS), dpm_solver)
+        ).x_t
 
     def _draw(self, figure):
         grid = figure.add_gridspec(
-            2, 3, height_ratios=[1.35, 1], left=0.02, right=0.98, top=0.93, bottom=0.02, wspace=0.25, hspace=0.32
+            2,
+            3,
+            height_ratios=[1.35, 1],
+            left=0.02,
+            right=0.98,
+            top=0.93,
+            bottom=0.02,
+            wspace=0.25,
+            hspace=0.32,
         )
         panels = [figure.add_subplot(grid[0, k]) for k in range(3)]
         row = figure.add_subplot(grid[1, :])
@@ -66,7 +85,11 @@ class NoiseInterpolation(Control):
         self.seen = panels[0].imshow(sheet(blank, NOISE, NOISY, LARGE))
         self.made = panels[1].imshow(sheet(blank, MODEL, side=LARGE))
         self.between = row.imshow(sheet(torch.zeros(BETWEEN, *self.shape), MODEL, side=TILE))
-        for axes, title in ((panels[0], "the noise"), (panels[1], "what the sampler makes of it"), (row, "")):
+        for axes, title in (
+            (panels[0], "the noise"),
+            (panels[1], "what the sampler makes of it"),
+            (row, ""),
+        ):
             axes.set_axis_off()
             axes.set_title(title, fontsize=12)
         width = self.between.get_array().shape[1]
@@ -97,10 +120,14 @@ class NoiseInterpolation(Control):
         weights = np.linspace(0, 1, FRAMES)
         noise = self._noise(weights)
         rows = zip(noise.split(1), self._make(noise).split(1), strict=True)
-        pages = [np.concatenate([sheet(x, NOISE, NOISY, LARGE), sheet(y, MODEL, side=LARGE)], 1) for x, y in rows]
+        pages = [
+            np.concatenate([sheet(x, NOISE, NOISY, LARGE), sheet(y, MODEL, side=LARGE)], 1)
+            for x, y in rows
+        ]
         what = "" if self.names is None else f"{self['class']}, "
         titles = [
-            f"weight {weight:.2f}  ({what}{self['way']}, seeds {self['first']} and {self['second']})"
+            f"weight {weight:.2f}  ({what}{self['way']}, seeds {self['first']} and"
+            f" {self['second']})"
             for weight in weights
         ]
         return image_film(pages, titles, self.stage)

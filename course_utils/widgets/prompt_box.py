@@ -1,4 +1,6 @@
-"""The prompt box of lesson 09: type words, watch the shape form, go back through its steps, save it as a mesh."""
+"""The prompt box of lesson 09: type words, watch the shape form, go back through its steps, save it
+as a mesh.
+"""
 
 from pathlib import Path
 
@@ -22,11 +24,13 @@ MOST_STEPS = 32
 
 
 class PromptBox(Control):
-    """A shape for a prompt, drawn while the sampler runs; `step` goes back through the film, "Save mesh" writes a .glb.
+    """A shape for a prompt, drawn while the sampler runs; `step` goes back through the film, "Save
+    mesh" writes a .glb.
 
-    denoiser, config: of `checkpoints.load_checkpoint`; a model that reads takes texts, another one its classes' names.
-    prompt: what stands in the box at first.  critic: a `ranking.Agreement`, for a slider that steers by it.
-    What the model does not know is said in the picture; the shape stays.
+    denoiser, config: of `checkpoints.load_checkpoint`; a model that reads takes texts, another one
+        its classes' names.
+    prompt: what stands in the box at first.  critic: a `ranking.Agreement`, for a slider that
+    steers by it. What the model does not know is said in the picture; the shape stays.
     """
 
     figsize = (8.6, 3.9)
@@ -36,7 +40,9 @@ class PromptBox(Control):
         missing = {"classes", "resolution", "sampling"} - set(config)
         if missing or not isinstance(prompt, str):
             lacks = f"; config lacks {', '.join(sorted(missing))}" * bool(missing)
-            raise ValueError(f"prompt is {prompt!r}{lacks}; expected a text, and what load_checkpoint returns")
+            raise ValueError(
+                f"prompt is {prompt!r}{lacks}; expected a text, and what load_checkpoint returns"
+            )
         self.denoiser, self.config, self.prompt, self.critic = denoiser, config, prompt, critic
         self.asked, self.states = None, []
         super().__init__()
@@ -45,15 +51,24 @@ class PromptBox(Control):
         self.box.children += (self.button,)
 
     def _inputs(self):
-        settings, late = self.config["sampling"], {"continuous_update": False}  # a shape takes longer than a redraw
+        settings, late = (
+            self.config["sampling"],
+            {"continuous_update": False},
+        )  # a shape takes longer than a redraw
         steps, scale = settings["steps"], settings["guidance_scale"]
         strength = settings.get("steering", 0.0)
-        steering = FloatSlider(value=strength, min=0, max=STRONGEST, step=0.05, description="steering", **late)
+        steering = FloatSlider(
+            value=strength, min=0, max=STRONGEST, step=0.05, description="steering", **late
+        )
         return {
-            "prompt": Text(value=self.prompt, description="prompt", layout={"width": "600px"}, **late),
+            "prompt": Text(
+                value=self.prompt, description="prompt", layout={"width": "600px"}, **late
+            ),
             "seed": IntSlider(value=0, min=0, max=99, description="seed", **late),
             "steps": IntSlider(value=steps, min=1, max=MOST_STEPS, description="steps", **late),
-            "scale": FloatSlider(value=scale, min=0, max=HIGHEST, step=0.5, description="scale", **late),
+            "scale": FloatSlider(
+                value=scale, min=0, max=HIGHEST, step=0.5, description="scale", **late
+            ),
             **({"steering": steering} if self.critic else {}),
             "film": IntSlider(value=MOST_STEPS, min=1, max=MOST_STEPS, description="film"),
         }
@@ -99,11 +114,15 @@ class PromptBox(Control):
         self.titles[1].set_text(f"the guess in step {state.step} of {state.steps}")
 
     def field(self) -> np.ndarray:
-        """The shape as it is now, small gaps closed, without floating bits: float (D, H, W), inside is above 0."""
+        """The shape as it is now, small gaps closed, without floating bits: float (D, H, W), inside
+        is above 0.
+        """
         return keep_largest(joined(self.states[-1].x_t[0, 0].numpy()))
 
     def save(self, file: str | Path | None = None) -> None:
-        """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what is wrong."""
+        """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what
+        is wrong.
+        """
         from course_utils.cli.commands import file_name
 
         mesh = smooth_mesh(self.field())

@@ -1,4 +1,6 @@
-"""The sampler playground of lesson 03: how particles travel from noise to data, sampler by sampler."""
+"""The sampler playground of lesson 03: how particles travel from noise to data, sampler by
+sampler.
+"""
 
 from functools import partial
 
@@ -21,10 +23,11 @@ NAMES = [name for name in SAMPLERS if name != "euler"]  # Euler is DDIM
 
 
 class SamplerPlayground(Control):
-    """Trajectories of particles under a sampler, one of them followed, and the samples beside the data.
+    """Trajectories of particles under a sampler, one of them followed, and the samples beside the
+    data.
 
-    denoiser: anything with a `path` that is called as denoiser(x_t, t) -> x0.  data: real points (N, 2), N >= 160.
-    Press near the start of a trajectory (grey) to follow it.
+    denoiser: anything with a `path` that is called as denoiser(x_t, t) -> x0.  data: real points
+    (N, 2), N >= 160. Press near the start of a trajectory (grey) to follow it.
     """
 
     figsize = (8.6, 4.7)
@@ -32,10 +35,15 @@ class SamplerPlayground(Control):
 
     def __init__(self, denoiser, data):
         if not hasattr(denoiser, "path"):
-            raise ValueError(f"denoiser is {denoiser!r}; expected a Denoiser, or a function with a path")
+            raise ValueError(
+                f"denoiser is {denoiser!r}; expected a Denoiser, or a function with a path"
+            )
         self.denoiser, self.path, self.data = denoiser, denoiser.path, torch.as_tensor(data)
         if self.data.ndim != 2 or self.data.shape[1] != 2 or not self.data.isfinite().all():
-            raise ValueError(f"data has shape {tuple(self.data.shape)}; expected points (N, 2), all of them finite")
+            raise ValueError(
+                f"data has shape {tuple(self.data.shape)}; expected points (N, 2), all of them"
+                " finite"
+            )
         if len(data) < PARTICLES:
             raise ValueError(f"data has {len(data)} points; give at least {PARTICLES}")
         super().__init__()
@@ -60,16 +68,27 @@ class SamplerPlayground(Control):
         if step is churned_euler:
             step = partial(churned_euler, churn=self["churn"])
         start = self.path.prior_sample(gaussian(self["seed"], (PARTICLES, 2)))
-        states = sample(self.denoiser, start, time_grid(self.path, self["steps"]), step, seed=self["seed"])
+        states = sample(
+            self.denoiser, start, time_grid(self.path, self["steps"]), step, seed=self["seed"]
+        )
         return torch.stack([start, *(state.x_t for state in states)])
 
     def _draw(self, figure):
         left, right = figure.subplots(1, 2)
         for axes, title in ((left, "trajectories, noise to data"), (right, "samples over data")):
-            axes.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), aspect="equal", xlabel="x", ylabel="y", title=title)
+            axes.set(
+                xlim=(-LIMIT, LIMIT),
+                ylim=(-LIMIT, LIMIT),
+                aspect="equal",
+                xlabel="x",
+                ylabel="y",
+                title=title,
+            )
             axes.grid(False)
         right.scatter(*self.data[:2000].numpy().T, s=3, color=DATA, linewidths=0, alpha=0.35)
-        self.lines = left.add_collection(LineCollection([], colors=MODEL, linewidths=0.5, alpha=0.55))
+        self.lines = left.add_collection(
+            LineCollection([], colors=MODEL, linewidths=0.5, alpha=0.55)
+        )
         (self.starts,) = left.plot([], [], "o", color=NOISE, markersize=2.5)
         (self.followed,) = left.plot([], [], "o-", color=EXACT, markersize=3, linewidth=1.2)
         (self.samples,) = right.plot([], [], "o", color=MODEL, markersize=3.5, markeredgewidth=0)
@@ -94,5 +113,8 @@ class SamplerPlayground(Control):
 
     def _twin(self):
         times = time_grid(self.path, self["steps"]).tolist()
-        titles = [f"{self['sampler']}: step {k} of {self['steps']}, t = {t:.2f}" for k, t in enumerate(times)]
+        titles = [
+            f"{self['sampler']}: step {k} of {self['steps']}, t = {t:.2f}"
+            for k, t in enumerate(times)
+        ]
         return cloud_film(self.travelled, titles, MODEL, LIMIT, behind=self.data)

@@ -1,8 +1,9 @@
-"""The sculptor of lesson 09: carve a shape in 3D, let a model complete it, take one of its proposals, save it.
+"""The sculptor of lesson 09: carve a shape in 3D, let a model complete it, take one of its
+proposals, save it.
 
-The picture and its tools are JavaScript on three.js (`viewer/`, one bundle without network access), shown through
-anywidget. In a saved notebook, where no kernel answers, a film of the shape, what was carved and the proposals stands
-in its place, as for every `Control`.
+The picture and its tools are JavaScript on three.js (`viewer/`, one bundle without network access),
+shown through anywidget. In a saved notebook, where no kernel answers, a film of the shape, what was
+carved and the proposals stands in its place, as for every `Control`.
 """
 
 from collections.abc import Callable
@@ -19,12 +20,14 @@ PACKED = {"sync": True, "from_json": lambda value, widget: bytes(value)}  # a pa
 
 
 class Sculptor(anywidget.AnyWidget):
-    """A bool shape (D, D, D) = z, y, x to carve and extend, and `complete(voxels, keep_mask, count)` to fill it in.
+    """A bool shape (D, D, D) = z, y, x to carve and extend, and `complete(voxels, keep_mask,
+    count)` to fill it in.
 
-    complete: gets copies of the shape and of the mask that is True where a voxel, full or empty, stays as it is (bool
-    (D, D, D) both), and how many proposals are wanted; returns bool (count, D, D, D). What is to be kept is kept,
-    whatever it returns there. An error it raises is shown as text. `voxels`, `keep_mask` and `proposals` are always
-    what is on screen; `carve`, `propose` and `take` do from code what the buttons do.
+    complete: gets copies of the shape and of the mask that is True where a voxel, full or empty,
+    stays as it is (bool (D, D, D) both), and how many proposals are wanted; returns bool (count, D,
+    D, D). What is to be kept is kept, whatever it returns there. An error it raises is shown as
+    text. `voxels`, `keep_mask` and `proposals` are always what is on screen; `carve`, `propose` and
+    `take` do from code what the buttons do.
     """
 
     _esm = BUNDLE
@@ -40,12 +43,16 @@ class Sculptor(anywidget.AnyWidget):
     def __init__(self, voxels: np.ndarray, complete: Callable, count: int = 4):
         voxels = _checked("voxels", voxels)
         if not callable(complete):
-            raise ValueError(f"complete: got {complete!r}, expected a function of (voxels, keep_mask, count)")
+            raise ValueError(
+                f"complete: got {complete!r}, expected a function of (voxels, keep_mask, count)"
+            )
         if not COUNTS[0] <= count <= COUNTS[1]:
             raise ValueError(f"count: got {count}, expected {COUNTS[0]} to {COUNTS[1]} proposals")
         self.complete, self.given = complete, voxels.copy()
         nothing = np.zeros_like(voxels)
-        super().__init__(size=len(voxels), count=count, packed_voxels=_pack(voxels), packed_free=_pack(nothing))
+        super().__init__(
+            size=len(voxels), count=count, packed_voxels=_pack(voxels), packed_free=_pack(nothing)
+        )
         self.observe(self._answer, "asked")
 
     @property
@@ -55,7 +62,9 @@ class Sculptor(anywidget.AnyWidget):
 
     @property
     def keep_mask(self) -> np.ndarray:
-        """True where nothing may change: what was neither carved nor painted free, bool (D, D, D)."""
+        """True where nothing may change: what was neither carved nor painted free, bool (D, D,
+        D).
+        """
         return ~self._unpacked(self.packed_free)
 
     @property
@@ -72,22 +81,33 @@ class Sculptor(anywidget.AnyWidget):
             self.packed_free = _pack(~self.keep_mask | region)
 
     def propose(self) -> np.ndarray:
-        """Complete the shape, show the proposals and return them. ValueError: nothing is free, or a bad completion."""
+        """Complete the shape, show the proposals and return them. ValueError: nothing is free, or a
+        bad completion.
+        """
         voxels, keep = self.voxels, self.keep_mask
         if keep.all():
-            raise ValueError("keep_mask: nothing is free to be completed; carve a part or paint it free first")
+            raise ValueError(
+                "keep_mask: nothing is free to be completed; carve a part or paint it free first"
+            )
         found = np.asarray(self.complete(voxels.copy(), keep.copy(), self.count))
         wanted = (self.count, *voxels.shape)
         if found.dtype != bool or found.shape != wanted:
-            raise ValueError(f"complete: returned {found.dtype} of shape {found.shape}, expected bool {wanted}")
+            raise ValueError(
+                f"complete: returned {found.dtype} of shape {found.shape}, expected bool {wanted}"
+            )
         shapes = np.where(keep, voxels, found)
         self.packed_proposals = [_pack(shape) for shape in shapes]
         return shapes
 
     def take(self, number: int) -> None:
-        """Make a proposal, counted from 0, the shape; what it filled stays free, so that you can ask again."""
+        """Make a proposal, counted from 0, the shape; what it filled stays free, so that you can
+        ask again.
+        """
         if not 0 <= number < len(self.packed_proposals):
-            raise ValueError(f"number: got {number}, expected 0 to {len(self.packed_proposals) - 1}: propose() first")
+            raise ValueError(
+                f"number: got {number}, expected 0 to {len(self.packed_proposals) - 1}: propose()"
+                " first"
+            )
         self.packed_voxels = self.packed_proposals[number]
 
     def _answer(self, change) -> None:
@@ -95,7 +115,9 @@ class Sculptor(anywidget.AnyWidget):
             try:
                 self.propose()
                 self.error = ""
-            except Exception as error:  # the page shows it: an error in a message of a widget would be lost
+            except (
+                Exception
+            ) as error:  # the page shows it: an error in a message of a widget would be lost
                 self.error = f"{type(error).__name__}: {error}"
             self.answered = change["new"]
 
@@ -105,7 +127,9 @@ class Sculptor(anywidget.AnyWidget):
 
     def _twin(self):
         """The film for a saved notebook: what was given, what was carved of it, the proposals."""
-        from course_utils.plots.film import shape_film  # with torch and plotly, which the live picture does not need
+        from course_utils.plots.film import (
+            shape_film,
+        )  # with torch and plotly, which the live picture does not need
 
         steps = {"given": self.given, "carved": self.voxels}
         if np.array_equal(self.given, self.voxels):
@@ -114,7 +138,9 @@ class Sculptor(anywidget.AnyWidget):
         return shape_film([np.where(shape, 1.0, -1.0) for shape in steps.values()], list(steps))
 
     def _repr_mimebundle_(self, **kwargs):
-        """Live where a kernel answers; the build takes the widget out of saved notebooks, and the twin is left."""
+        """Live where a kernel answers; the build takes the widget out of saved notebooks, and the
+        twin is left.
+        """
         live, metadata = super()._repr_mimebundle_(**kwargs)
         still, described = self._twin()._repr_mimebundle_()
         return still | live, metadata | described
@@ -126,8 +152,14 @@ def _pack(voxels: np.ndarray) -> bytes:
 
 def _checked(name: str, voxels: np.ndarray, size: int | None = None) -> np.ndarray:
     voxels = np.asarray(voxels)
-    wanted = "(D, D, D) with D from {} to {}".format(*SIZES) if size is None else f"{(size, size, size)}"
-    fits = SIZES[0] <= len(voxels) <= SIZES[1] if voxels.ndim == 3 and size is None else voxels.shape == (size,) * 3
+    wanted = (
+        "(D, D, D) with D from {} to {}".format(*SIZES) if size is None else f"{(size, size, size)}"
+    )
+    fits = (
+        SIZES[0] <= len(voxels) <= SIZES[1]
+        if voxels.ndim == 3 and size is None
+        else voxels.shape == (size,) * 3
+    )
     if voxels.dtype != bool or voxels.ndim != 3 or len(set(voxels.shape)) > 1 or not fits:
         raise ValueError(
             f"{name}: got {voxels.dtype} of shape {voxels.shape}, expected bool {wanted}; "

@@ -1,4 +1,6 @@
-"""The workshop of lesson 07: sliders build a shape from solid parts, and a caption says what the voxels show."""
+"""The workshop of lesson 07: sliders build a shape from solid parts, and a caption says what the
+voxels show.
+"""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -20,10 +22,12 @@ LINE = 46  # letters in a line of the caption
 
 
 class Workshop(Control):
-    """A shape from `build(**values)`, a list of parts as families of shapes return them, and `describe(voxels)` above.
+    """A shape from `build(**values)`, a list of parts as families of shapes return them, and
+    `describe(voxels)` above.
 
-    inputs: name -> (low, high, start) for a slider, a list of choices for a menu (the first one is set), or True or
-    False for a check box.  build: takes them all by name.  describe: bool (32, 32, 32) -> a caption.
+    inputs: name -> (low, high, start) for a slider, a list of choices for a menu (the first one is
+    set), or True or False for a check box.  build: takes them all by name.  describe: bool (32, 32,
+    32) -> a caption.
     """
 
     figsize = (8.6, 3.9)
@@ -33,7 +37,9 @@ class Workshop(Control):
         if not callable(build) or not callable(describe):
             raise ValueError(f"build is {build!r} and describe {describe!r}; expected functions")
         if not any(isinstance(wanted, tuple) for wanted in inputs.values()):
-            raise ValueError(f"inputs is {inputs}; expected at least one slider, name: (low, high, start)")
+            raise ValueError(
+                f"inputs is {inputs}; expected at least one slider, name: (low, high, start)"
+            )
         self.build, self.wanted, self.describe = build, inputs, describe
         super().__init__()
 
@@ -52,7 +58,9 @@ class Workshop(Control):
         self.shape = self.view.imshow(np.full((SIDE, SIDE, 3), 255, np.uint8))
         self.silhouettes = []
         for axes, title in zip(views, ("from the front", "from the side"), strict=True):
-            self.silhouettes.append(axes.imshow(np.zeros((2, 2)), cmap="Blues", vmin=0, vmax=1.3, origin="lower"))
+            self.silhouettes.append(
+                axes.imshow(np.zeros((2, 2)), cmap="Blues", vmin=0, vmax=1.3, origin="lower")
+            )
             axes.set(xticks=[], yticks=[])
             axes.set_title(title, fontsize=11)
         self.caption = figure.text(0.5, 0.98, "", ha="center", va="top", fontsize=13)
@@ -68,11 +76,15 @@ class Workshop(Control):
 
     def _twin(self):
         """The first slider from its lowest to its highest value."""
-        name, (low, high, _) = next((n, wanted) for n, wanted in self.wanted.items() if isinstance(wanted, tuple))
+        name, (low, high, _) = next(
+            (n, wanted) for n, wanted in self.wanted.items() if isinstance(wanted, tuple)
+        )
         values = np.linspace(low, high, FRAMES)
         shapes = [self.voxels(**{name: float(value)}) for value in values]
         fields = [signed_distance(voxels) for voxels in shapes]
-        return shape_film(fields, [f"{name.replace('_', ' ')} {value:.2f}" for value in values], colour=DATA)
+        return shape_film(
+            fields, [f"{name.replace('_', ' ')} {value:.2f}" for value in values], colour=DATA
+        )
 
 
 def _input(name: str, wanted: tuple | Sequence | bool):
@@ -82,6 +94,9 @@ def _input(name: str, wanted: tuple | Sequence | bool):
     if isinstance(wanted, list):
         return Dropdown(options=wanted, value=wanted[0], description=label)
     if not isinstance(wanted, tuple) or len(wanted) != 3 or not wanted[0] <= wanted[2] <= wanted[1]:
-        raise ValueError(f"inputs: {name} is {wanted!r}; expected (low, high, start), a list of choices, True or False")
+        raise ValueError(
+            f"inputs: {name} is {wanted!r}; expected (low, high, start), a list of choices, True or"
+            " False"
+        )
     low, high, start = wanted
     return FloatSlider(value=start, min=low, max=high, step=0.01, description=label)

@@ -1,11 +1,14 @@
-"""Makes furniture32.npz and ATTRIBUTION.md: 3D models of furniture as solids of 32 x 32 x 32 voxels.
+"""Makes furniture32.npz and ATTRIBUTION.md: 3D models of furniture as solids of 32 x 32 x 32
+voxels.
 
-    python data/furniture32/make.py FOLDER      # FOLDER keeps Debian's package sweethome3d-furniture (120 MB)
+    python data/furniture32/make.py FOLDER      # FOLDER keeps Debian's package
+    sweethome3d-furniture (120 MB)
 
-The package is fetched with apt-get where FOLDER does not hold it. Each model is turned and stretched as its catalogue
-says, read as `read_mesh` reads a learner's mesh (points on the surface, what they enclose filled), so that its longest
-side is 27 voxels, closed from below, and freed of crumbs. Needs apt-get or the .deb, dpkg-deb, and the course's
-environment. The same package gives the same bytes.
+The package is fetched with apt-get where FOLDER does not hold it. Each model is turned and
+stretched as its catalogue says, read as `read_mesh` reads a learner's mesh (points on the surface,
+what they enclose filled), so that its longest side is 27 voxels, closed from below, and freed of
+crumbs. Needs apt-get or the .deb, dpkg-deb, and the course's environment. The same package gives
+the same bytes.
 """
 
 import csv
@@ -53,13 +56,18 @@ def library_licences(share: Path) -> dict[str, tuple[str, str]]:
     """Of each library the copyright line and the licence that Debian's copyright file records."""
     text = (share / "doc" / PACKAGE / "copyright").read_text()
     found = re.findall(r"^Files: (\S+)/\*\nCopyright: ((?:.*\n)+?)License: (\S+)", text, re.M)
-    licences = {name: (" ".join(holder.split()), LICENCES[licence]) for name, holder, licence in sorted(found)}
+    licences = {
+        name: (" ".join(holder.split()), LICENCES[licence])
+        for name, holder, licence in sorted(found)
+    }
     del licences["debian"]  # the packaging
     return licences
 
 
 def catalogue(library: zipfile.ZipFile) -> list[dict[str, str]]:
-    """The entries of a library's catalogue in their order: what stands in its lines `key#number=value`."""
+    """The entries of a library's catalogue in their order: what stands in its lines
+    `key#number=value`.
+    """
     text = library.read("PluginFurnitureCatalog.properties").decode("latin-1")
     text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda escape: chr(int(escape[1], 16)), text)
     entries = {}
@@ -69,27 +77,41 @@ def catalogue(library: zipfile.ZipFile) -> list[dict[str, str]]:
 
 
 def own_licence(library: zipfile.ZipFile, entry: dict[str, str]) -> tuple[str | None, str]:
-    """What the licence file beside a model says: "CC BY 3.0" if it asks for credit, and the page it came from."""
+    """What the licence file beside a model says: "CC BY 3.0" if it asks for credit, and the page it
+    came from.
+    """
     folder = entry["model"].lstrip("/").rpartition("/")[0] + "/"
-    names = [name for name in library.namelist() if name.startswith(folder) and "licen" in name.lower()]
+    names = [
+        name for name in library.namelist() if name.startswith(folder) and "licen" in name.lower()
+    ]
     text = " ".join(library.read(name).decode("utf-8", "replace") for name in names)
     pages = re.findall(r"http://www\.blendswap\.com/blends/view/\d+", text)
     return "CC BY 3.0" if "Attribution 3.0" in text else None, pages[0] if pages else ""
 
 
 def triangles(data: bytes, entry: dict[str, str]) -> np.ndarray:
-    """The model's faces (F, 3, 3) as it stands in a room, in centimetres: x to the right, y to the back, z up."""
-    mesh = trimesh.load(io.BytesIO(data), file_type="obj", force="mesh", process=False, skip_materials=True)
-    turn = np.array(entry.get("modelRotation", "1 0 0 0 1 0 0 0 1").split(), dtype=float).reshape(3, 3)
+    """The model's faces (F, 3, 3) as it stands in a room, in centimetres: x to the right, y to the
+    back, z up.
+    """
+    mesh = trimesh.load(
+        io.BytesIO(data), file_type="obj", force="mesh", process=False, skip_materials=True
+    )
+    turn = np.array(entry.get("modelRotation", "1 0 0 0 1 0 0 0 1").split(), dtype=float).reshape(
+        3, 3
+    )
     corners = np.asarray(mesh.triangles, dtype=float) @ turn.T
     extent = np.ptp(corners, axis=(0, 1))
-    goal = np.array([float(entry[side]) for side in ("width", "height", "depth")])  # y is up, z to the front
+    goal = np.array(
+        [float(entry[side]) for side in ("width", "height", "depth")]
+    )  # y is up, z to the front
     corners *= goal / np.where(extent > 0, extent, 1)
     return corners[..., [0, 2, 1]] * [1, -1, 1]
 
 
 def solid(shape: np.ndarray) -> np.ndarray:
-    """What is closed once it stands on the ground, filled, without loose crumbs: many models have no underside."""
+    """What is closed once it stands on the ground, filled, without loose crumbs: many models have
+    no underside.
+    """
     ground = np.ones_like(shape[:1])
     filled = binary_fill_holes(np.concatenate([ground, shape]))[1:]
     pieces, sizes = connected_components(filled)
@@ -101,7 +123,9 @@ def voxelise(share: Path, model: tuple[str, dict[str, str]]) -> np.ndarray:
     library, entry = model
     with zipfile.ZipFile(share / "sweethome3d" / "furniture" / f"{library}.sh3f") as archive:
         corners = triangles(archive.read(entry["model"].lstrip("/")), entry)
-    mesh = trimesh.Trimesh(corners.reshape(-1, 3), np.arange(corners.size // 3).reshape(-1, 3), process=False)
+    mesh = trimesh.Trimesh(
+        corners.reshape(-1, 3), np.arange(corners.size // 3).reshape(-1, 3), process=False
+    )
     with tempfile.TemporaryDirectory() as folder:
         mesh.export(f"{folder}/model.stl")
         shape = solid(read_mesh(f"{folder}/model.stl", INSIDE))
@@ -110,27 +134,41 @@ def voxelise(share: Path, model: tuple[str, dict[str, str]]) -> np.ndarray:
 
 
 def plain_categories() -> dict[str, str]:
-    """Our category of each name, and of some models (by the catalogue's id) whose name means something else."""
-    rows = [line.split(": ", 1) for line in (HERE / "categories.txt").read_text("utf-8").splitlines()]
-    return {name: category for category, names in rows for name in next(csv.reader([names], skipinitialspace=True))}
+    """Our category of each name, and of some models (by the catalogue's id) whose name means
+    something else.
+    """
+    rows = [
+        line.split(": ", 1) for line in (HERE / "categories.txt").read_text("utf-8").splitlines()
+    ]
+    return {
+        name: category
+        for category, names in rows
+        for name in next(csv.reader([names], skipinitialspace=True))
+    }
 
 
 def credits(rows: list[dict[str, str]], holders: dict[str, tuple[str, str]]) -> str:
     """The text of ATTRIBUTION.md: a section for each library, a line for each shape in the file."""
     parts = [
-        "# Who made the furniture\n\nThe shapes in furniture32.npz were made by make.py from these 3D models of "
-        "Debian's package sweethome3d-furniture 1.8-1, the catalogues of Sweet Home 3D (https://www.sweethome3d.com), "
-        "cleaned and converted to OBJ by Emmanuel Puybaret / eTeks. **Changed**: turned into solids of 32 × 32 × 32 "
-        "voxels, without colours and textures. Thank you.\n\n"
-        "Licences: CC0 1.0 (https://creativecommons.org/publicdomain/zero/1.0/), "
-        "CC BY 3.0 (https://creativecommons.org/licenses/by/3.0/), "
-        "CC BY 3.0 US (https://creativecommons.org/licenses/by/3.0/us/).\n"
+        "# Who made the furniture\n\nThe shapes in furniture32.npz were made by make.py from these"
+        " 3D models of Debian's package sweethome3d-furniture 1.8-1, the catalogues of Sweet Home"
+        " 3D (https://www.sweethome3d.com), cleaned and converted to OBJ by Emmanuel Puybaret /"
+        " eTeks. **Changed**: turned into solids of 32 × 32 × 32 voxels, without colours and"
+        " textures. Thank you.\n\nLicences: CC0 1.0"
+        " (https://creativecommons.org/publicdomain/zero/1.0/), CC BY 3.0"
+        " (https://creativecommons.org/licenses/by/3.0/), CC BY 3.0 US"
+        " (https://creativecommons.org/licenses/by/3.0/us/).\n"
     ]
     for library, (holder, licence) in holders.items():
         parts.append(f"\n## {library}\n\n{licence}. Copyright: {holder}\n")
         if library == "Scopia":
-            parts.append("Its models are to be attributed to Emmanuel PUYBARET / eTeks <info@eteks.com> and Scopia.\n")
-        parts.append("\n| row | name | model | maker | licence | page |\n|---|---|---|---|---|---|\n")
+            parts.append(
+                "Its models are to be attributed to Emmanuel PUYBARET / eTeks <info@eteks.com> and"
+                " Scopia.\n"
+            )
+        parts.append(
+            "\n| row | name | model | maker | licence | page |\n|---|---|---|---|---|---|\n"
+        )
         for number, row in enumerate(rows):
             if row["libraries"] == library:
                 cells = [row[key] for key in ("names", "models", "makers", "licences", "page")]
@@ -138,7 +176,9 @@ def credits(rows: list[dict[str, str]], holders: dict[str, tuple[str, str]]) -> 
     return "".join(parts)
 
 
-def gather(share: Path, holders: dict[str, tuple[str, str]]) -> tuple[list[tuple[str, dict]], list[dict[str, str]]]:
+def gather(
+    share: Path, holders: dict[str, tuple[str, str]]
+) -> tuple[list[tuple[str, dict]], list[dict[str, str]]]:
     """All models as (library, catalogue entry), and what the file says of each."""
     ours, models, rows = plain_categories(), [], []
     for library, (_, licence) in holders.items():

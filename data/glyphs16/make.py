@@ -1,10 +1,13 @@
-"""Makes glyphs16.npz and ATTRIBUTION.md: digits and capital letters at 16 x 16, drawn from openly licensed fonts.
+"""Makes glyphs16.npz and ATTRIBUTION.md: digits and capital letters at 16 x 16, drawn from openly
+licensed fonts.
 
-    python data/glyphs16/make.py FOLDER      # FOLDER keeps the fonts that npm delivers (about 150 MB)
+    python data/glyphs16/make.py FOLDER      # FOLDER keeps the fonts that npm delivers (about 150
+    MB)
 
-Each line of families.txt is one npm package of the Fontsource project with its version. Of every family up to six
-faces are drawn (light, regular, bold; upright, italic), each character as large as fits into 14 x 14 pixels. Faces
-whose 36 characters differ little from those of an earlier face are left out. Needs npm, Pillow, NumPy and fontTools.
+Each line of families.txt is one npm package of the Fontsource project with its version. Of every
+family up to six faces are drawn (light, regular, bold; upright, italic), each character as large as
+fits into 14 x 14 pixels. Faces whose 36 characters differ little from those of an earlier face are
+left out. Needs npm, Pillow, NumPy and fontTools.
 """
 
 import hashlib
@@ -22,24 +25,37 @@ from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SIDE, INSIDE = 16, 14  # pixels of a picture, and of the box that a character fills in height or in width
+SIDE, INSIDE = (
+    16,
+    14,
+)  # pixels of a picture, and of the box that a character fills in height or in width
 FINE = 16  # subpixels a pixel, per axis
-WEIGHTS = ((300, 200, 100), (400, 500), (700, 800, 600, 900))  # light, regular, bold: the first that a family has
+WEIGHTS = (
+    (300, 200, 100),
+    (400, 500),
+    (700, 800, 600, 900),
+)  # light, regular, bold: the first that a family has
 LICENCES = {"OFL-1.1": "SIL Open Font License 1.1", "Apache-2.0": "Apache License 2.0"}
 ALIKE = 0.05  # mean absolute difference (of 0 to 1) below which two faces count as one
 PARTS = re.compile(r"package/(metadata\.json|LICENSE|files/.*-latin-\d00-(normal|italic)\.woff)")
 
 
 def fetch(package: str, folder: Path) -> Path:
-    """The folder with a package's Latin faces and its licence; npm fetches what is not there yet."""
+    """The folder with a package's Latin faces and its licence; npm fetches what is not there
+    yet.
+    """
     home = folder / package.rpartition("/")[2].replace("@", "-")
     if not (home / "metadata.json").exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as temporary:
-            subprocess.run(["npm", "pack", "--silent", "--pack-destination", temporary, package], check=True)
+            subprocess.run(
+                ["npm", "pack", "--silent", "--pack-destination", temporary, package], check=True
+            )
             with tarfile.open(next(Path(temporary).glob("*.tgz"))) as archive:
                 members = [m for m in archive if m.isfile() and PARTS.fullmatch(m.name)]
-                for member in sorted(members, key=lambda m: m.name.endswith("json")):  # metadata.json says: complete
+                for member in sorted(
+                    members, key=lambda m: m.name.endswith("json")
+                ):  # metadata.json says: complete
                     (home / Path(member.name).name).write_bytes(archive.extractfile(member).read())
     return home
 
@@ -71,13 +87,17 @@ def draw(font: ImageFont.FreeTypeFont, character: str) -> np.ndarray | None:
     scale = INSIDE * FINE / max(ink.size)
     size = [max(1, round(scale * side)) for side in ink.size]
     large = Image.new("L", (SIDE * FINE, SIDE * FINE))
-    large.paste(ink.resize(size, Image.Resampling.BOX), [(SIDE * FINE - side) // 2 for side in size])
+    large.paste(
+        ink.resize(size, Image.Resampling.BOX), [(SIDE * FINE - side) // 2 for side in size]
+    )
     fine = np.asarray(large, dtype=np.float64).reshape(SIDE, FINE, SIDE, FINE)
     return np.round(fine.mean((1, 3)) / 255 * 15).astype(np.uint8)
 
 
 def alphabet(file: Path) -> np.ndarray | None:
-    """All characters of a face, uint8 (36, 16, 16) from 0 to 15, or None if one is missing or two are one."""
+    """All characters of a face, uint8 (36, 16, 16) from 0 to 15, or None if one is missing or two
+    are one.
+    """
     font = ImageFont.truetype(str(file), 360)
     pictures = [draw(font, character) for character in CHARACTERS]
     if any(picture is None for picture in pictures):
@@ -85,7 +105,9 @@ def alphabet(file: Path) -> np.ndarray | None:
     pictures = np.stack(pictures)
     flat = pictures.reshape(len(pictures), -1).astype(float) / 15
     apart = np.abs(flat[:, None] - flat[None]).mean(2) + np.eye(len(flat))
-    return None if (apart < 1e-3).sum() > 4 else pictures  # O and 0, I and 1 may be drawn alike, not more
+    return (
+        None if (apart < 1e-3).sum() > 4 else pictures
+    )  # O and 0, I and 1 may be drawn alike, not more
 
 
 def main(folder: Path) -> None:
@@ -96,7 +118,9 @@ def main(folder: Path) -> None:
         about = json.loads((home / "metadata.json").read_text())
         licence = about["license"]["type"]
         if licence not in LICENCES:
-            raise ValueError(f"{package} has the licence {licence}; only {', '.join(LICENCES)} may go in")
+            raise ValueError(
+                f"{package} has the licence {licence}; only {', '.join(LICENCES)} may go in"
+            )
         before = len(kept)
         for file in faces(home):
             pictures = alphabet(file)
@@ -106,7 +130,10 @@ def main(folder: Path) -> None:
                 kept.append(pictures)
                 families.append(len(credits))
         if len(kept) > before:
-            maker = TTFont(file)["name"].getDebugName(0) or (home / "LICENSE").read_text().splitlines()[0]
+            maker = (
+                TTFont(file)["name"].getDebugName(0)
+                or (home / "LICENSE").read_text().splitlines()[0]
+            )
             maker = " ".join(maker.split()).replace("|", "/")
             credits.append((about["family"], package, len(kept) - before, LICENCES[licence], maker))
     pictures = np.stack(kept)  # (faces, 36, 16, 16)
@@ -116,12 +143,16 @@ def main(folder: Path) -> None:
     np.savez_compressed(file, packed=packed, family=np.array(families, np.uint16), families=names)
     rows = ["| " + " | ".join(map(str, credit)) + " |" for credit in credits]
     (HERE / "ATTRIBUTION.md").write_text(
-        "# Who made the letters\n\nThe pictures in glyphs16.npz were drawn by make.py from these fonts. Thank you.\n\n"
-        "| family | npm package | faces | licence | copyright |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n",
+        "# Who made the letters\n\nThe pictures in glyphs16.npz were drawn by make.py from these"
+        " fonts. Thank you.\n\n| family | npm package | faces | licence | copyright"
+        " |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n",
         encoding="utf-8",
     )
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    print(f"{len(kept)} faces of {len(credits)} families, {file.stat().st_size} bytes, sha256 {digest}")
+    print(
+        f"{len(kept)} faces of {len(credits)} families, {file.stat().st_size} bytes, sha256"
+        f" {digest}"
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@
 
 # %%
 import torch
-
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
 from course_utils.exercises import lesson_00

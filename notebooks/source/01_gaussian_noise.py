@@ -18,7 +18,6 @@ import math
 from itertools import pairwise
 
 import torch
-
 from course_utils.datasets.points import POINTS, letter
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 from course_utils.diffusion.noise import gaussian

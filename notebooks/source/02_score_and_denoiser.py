@@ -18,7 +18,6 @@
 import math
 
 import torch
-
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import KINDS, PATHS, FlowPath

@@ -17,7 +17,6 @@
 from itertools import pairwise
 
 import torch
-
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import DDPMPath, FlowPath

@@ -17,7 +17,6 @@
 import copy
 
 import torch
-
 from course_utils.datasets.images import digits, glyphs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath

@@ -15,13 +15,12 @@
 
 # %%
 import torch
-from torch.nn.functional import logsigmoid
-
 from course_utils.diffusion import gan
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 from course_utils.exercises import lesson_05
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_maps, square_grid
 from course_utils.plots.style import EXACT, MODEL
+from torch.nn.functional import logsigmoid
 
 # %% [markdown]
 # ## 1 · A forger and an expert

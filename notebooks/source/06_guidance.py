@@ -15,14 +15,13 @@
 
 # %%
 import torch
-from torch import nn
-
 from course_utils.datasets.images import Describer, digits, glyphs
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import FlowPath
 from course_utils.exercises import lesson_06
 from course_utils.networks.embedding import noise_embedding
 from course_utils.networks.unet import UNet
+from torch import nn
 
 # %% [markdown]
 # ## 1 · A condition

@@ -15,8 +15,6 @@
 
 # %%
 import numpy as np
-from scipy.ndimage import distance_transform_edt, label
-
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes, measure
 from course_utils.exercises import lesson_07
 from course_utils.geometry.surface import is_watertight, smooth_mesh
@@ -24,6 +22,7 @@ from course_utils.geometry.voxels import blocky_mesh
 from course_utils.plots import stills
 from course_utils.plots.planar import Chart, show_charts
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
+from scipy.ndimage import distance_transform_edt, label
 
 # %% [markdown]
 # ## 1 · Yes or no, in a grid

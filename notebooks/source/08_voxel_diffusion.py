@@ -20,7 +20,6 @@ from functools import partial
 
 import numpy as np
 import torch
-
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath

@@ -18,7 +18,6 @@ import copy
 
 import numpy as np
 import torch
-
 from course_utils.datasets import captions
 from course_utils.datasets.shapes import make_shape, make_shapes
 from course_utils.diffusion.noise import gaussian
@@ -716,9 +715,8 @@ stills.show_fields(torch.cat(blends), [f"{share:.0%} table" for share in shares]
 # you like, carve on, save.
 
 # %% tags=["nbval-ignore-output"] reason="what a live control shows differs in its rounding"
-from IPython.display import display
-
 from course_utils.widgets import Sculptor
+from IPython.display import display
 
 
 def fill_in(voxels, keep_mask, count):

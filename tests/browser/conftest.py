@@ -1,8 +1,10 @@
-"""A real JupyterLab in a real Chromium for the browser tests: the fixtures `lab` (the server) and `page`.
+"""A real JupyterLab in a real Chromium for the browser tests: the fixtures `lab` (the server) and
+`page`.
 
-`lab` serves a copy of notebooks/, data/ and configs/, so a test can run and save what it likes. A test of a later
-lesson calls lab.open_lesson(page, "08_name.ipynb"), lab.run_all(page) or its own clicks, lab.errors(page),
-lab.figure(page), and keeps pictures in artifacts/ with lab.keep(page, "name").
+`lab` serves a copy of notebooks/, data/ and configs/, so a test can run and save what it likes. A
+test of a later lesson calls lab.open_lesson(page, "08_name.ipynb"), lab.run_all(page) or its own
+clicks, lab.errors(page), lab.figure(page), and keeps pictures in artifacts/ with lab.keep(page,
+"name").
 """
 
 import functools
@@ -40,8 +42,15 @@ CHROMIUM_ARGUMENTS = [
     "--enable-unsafe-swiftshader",  # WebGL without a graphics card
 ]
 PATIENCE = 180_000  # milliseconds: a busy machine draws 3D slowly
-ERRORS = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
-NOT_OURS = ("favicon", "GPU stall", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")  # in the console
+ERRORS = (
+    '[data-mime-type="application/vnd.jupyter.error"],'
+    ' [data-mime-type="application/vnd.jupyter.stderr"]'
+)
+NOT_OURS = (
+    "favicon",
+    "GPU stall",
+    "Failed to load resource: net::ERR_INTERNET_DISCONNECTED",
+)  # in the console
 FIGURES = ".jp-NotebookPanel .jp-RenderedPlotly"
 
 # A cell waits as "[*]" and has not run as "[ ]"; the prompt of a folded cell stays empty.
@@ -70,7 +79,9 @@ class Lab:
         self._wait_until_idle(page)
 
     def run_all(self, page, seconds: float = 300) -> None:
-        """Clear all outputs, run all cells by the menus, wait until every one has run or one has failed."""
+        """Clear all outputs, run all cells by the menus, wait until every one has run or one has
+        failed.
+        """
         self._menu(page, "Edit", "editmenu:clear-all")
         self._menu(page, "Run", "runmenu:run-all")
         page.wait_for_function(ALL_HAVE_RUN, arg=ERRORS, timeout=seconds * 1000)
@@ -81,20 +92,30 @@ class Lab:
         page.locator(f'.lm-Menu-item[data-command="{command}"]').click()
 
     def _wait_until_idle(self, page) -> None:
-        page.locator(".jp-NotebookPanel-toolbar").get_by_text("Python 3").wait_for()  # not "No Kernel"
-        indicator = page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        page.locator(".jp-NotebookPanel-toolbar").get_by_text(
+            "Python 3"
+        ).wait_for()  # not "No Kernel"
+        indicator = page.locator(
+            '.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]'
+        )
         indicator.wait_for(state="attached")
 
     def errors(self, page) -> list[str]:
-        """Every error and every visible line on stderr: the start of its cell, and its text (drawn or not yet)."""
+        """Every error and every visible line on stderr: the start of its cell, and its text (drawn
+        or not yet).
+        """
         found = page.locator(ERRORS).evaluate_all(ERRORS_WITH_CELLS)
-        return [f"{cell!r}: {text}" for kind, cell, text in found if text.strip() or "stderr" not in kind]
+        return [
+            f"{cell!r}: {text}"
+            for kind, cell, text in found
+            if text.strip() or "stderr" not in kind
+        ]
 
     def figure(self, page):
         """The first plotly figure with a 3D scene, scrolled into view and drawn.
 
-        JupyterLab paints only what is on screen, and where an output holds a PNG beside plotly's JSON it shows
-        the PNG until the pointer enters it.
+        JupyterLab paints only what is on screen, and where an output holds a PNG beside plotly's
+        JSON it shows the PNG until the pointer enters it.
         """
         page.locator(FIGURES).first.wait_for(state="attached")
         for figure in page.locator(FIGURES).all():
@@ -112,7 +133,9 @@ class Lab:
         return figure.locator(".gl-container canvas").first
 
     def move_slider(self, page, figure, share: float) -> None:
-        """Click the figure's slider at this share of its length (0 = left end) and wait for the new frame."""
+        """Click the figure's slider at this share of its length (0 = left end) and wait for the new
+        frame.
+        """
         rail = figure.locator(".slider-rail-rect").first.bounding_box()
         page.mouse.click(rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2)
         page.wait_for_timeout(3000)
@@ -133,7 +156,9 @@ class QuietFiles(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def serve_files(folder: Path, handler=QuietFiles):
     """A web server on a free port of this machine for the files of a folder; yields its address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=folder))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=folder)
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/"
     server.shutdown()
@@ -148,7 +173,8 @@ def address(site):
 
 
 def film_changes(page, figure) -> tuple[float, float]:
-    """A film of a shape, drawn; then slid to an earlier frame by its slider, and turned under the pointer.
+    """A film of a shape, drawn; then slid to an earlier frame by its slider, and turned under the
+    pointer.
 
     Returns the share of its pixels' values that each of the two changed.
     """
@@ -187,16 +213,23 @@ def pixels(element) -> np.ndarray:
 
 
 def colours(image: np.ndarray) -> int:
-    """How many different colours a picture holds: 1 if blank, a few for text on white, hundreds for a lit shape."""
+    """How many different colours a picture holds: 1 if blank, a few for text on white, hundreds for
+    a lit shape.
+    """
     return len(np.unique(image.reshape(-1, 3), axis=0))
 
 
 @contextmanager
 def serve(notebooks: Path, folder: Path):
-    """JupyterLab on a free port of this machine, with settings, workspace and logs of its own inside folder."""
+    """JupyterLab on a free port of this machine, with settings, workspace and logs of its own
+    inside folder.
+    """
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}  # else a pop-up covers a corner of the page
+    quiet = {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    }  # else a pop-up covers a corner of the page
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), encoding="utf-8")
     places = {
         "JUPYTER_CONFIG_DIR": "config",
@@ -211,12 +244,20 @@ def serve(notebooks: Path, folder: Path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--no-browser"]
+    options = [
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--no-browser",
+    ]
     options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={notebooks}", "--allow-root"]
     log = folder / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api/status", server, log)
@@ -242,7 +283,9 @@ def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float 
             return
         except OSError:
             time.sleep(0.3)
-    raise RuntimeError(f"JupyterLab did not start within {seconds:.0f} s:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(
+        f"JupyterLab did not start within {seconds:.0f} s:\n{log.read_text()[-3000:]}"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -251,13 +294,19 @@ def lab(tmp_path_factory, chromium):
     folder = tmp_path_factory.mktemp("lab")
     for name in ("notebooks", "data", "configs"):
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("source", ".ipynb_checkpoints"))
+            shutil.copytree(
+                ROOT / name,
+                folder / name,
+                ignore=shutil.ignore_patterns("source", ".ipynb_checkpoints"),
+            )
     with serve(folder / "notebooks", folder) as running:
         yield running
 
 
 def program() -> str | None:
-    """The system's Chromium: the one that the variable CHROMIUM names, else the first on the path."""
+    """The system's Chromium: the one that the variable CHROMIUM names, else the first on the
+    path.
+    """
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
 
 
@@ -266,7 +315,10 @@ def chromium():
     """A running Chromium."""
     found = program()
     if not found:
-        pytest.skip(f"no browser: install Chromium or set CHROMIUM to one (looked for {', '.join(CHROMIUMS)})")
+        pytest.skip(
+            "no browser: install Chromium or set CHROMIUM to one (looked for"
+            f" {', '.join(CHROMIUMS)})"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
         yield browser
@@ -275,7 +327,9 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    """A fresh page; `page.console_errors` collects what the browser reports as errors and is not mere noise."""
+    """A fresh page; `page.console_errors` collects what the browser reports as errors and is not
+    mere noise.
+    """
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(PATIENCE)
     page.console_errors = []

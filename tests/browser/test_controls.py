@@ -1,4 +1,6 @@
-"""Lessons with controls in a real JupyterLab: all cells run, and each control answers to slider, menu and pointer."""
+"""Lessons with controls in a real JupyterLab: all cells run, and each control answers to slider,
+menu and pointer.
+"""
 
 import numpy as np
 import pytest
@@ -27,14 +29,18 @@ def changed(page, image, act) -> float:
 
 def push(page, description, key, times=10):
     """Move the slider of this description by its keyboard."""
-    row = page.locator(".jp-OutputArea .widget-slider").filter(has=page.get_by_text(description, exact=True))
+    row = page.locator(".jp-OutputArea .widget-slider").filter(
+        has=page.get_by_text(description, exact=True)
+    )
     row.locator(".noUi-handle").first.focus()
     for _ in range(times):
         page.keyboard.press(key)
 
 
 def choose(page, description, value):
-    row = page.locator(".jp-OutputArea .widget-dropdown").filter(has=page.get_by_text(description, exact=True))
+    row = page.locator(".jp-OutputArea .widget-dropdown").filter(
+        has=page.get_by_text(description, exact=True)
+    )
     row.locator("select").select_option(value)
 
 
@@ -52,7 +58,9 @@ LESSONS = {  # the actions of a lesson's control, or of each of its controls
     "01_gaussian_noise": {
         "t": lambda page, image: push(page, "t", "ArrowRight", 20),
         "points": lambda page, image: choose(page, "points", "rings"),
-        "unit size": lambda page, image: page.locator(".jp-OutputArea .widget-checkbox input").click(),
+        "unit size": lambda page, image: page.locator(
+            ".jp-OutputArea .widget-checkbox input"
+        ).click(),
         "schedule": lambda page, image: choose(page, "schedule", "ddpm"),
     },
     "02_score_and_denoiser": {
@@ -92,7 +100,9 @@ LESSONS = {  # the actions of a lesson's control, or of each of its controls
         {
             "seat height": lambda page, image: push(page, "seat height", "ArrowRight", 10),
             "width": lambda page, image: push(page, "width", "ArrowRight", 10),
-            "armrests": lambda page, image: page.locator(".jp-OutputArea .widget-checkbox input").click(),
+            "armrests": lambda page, image: page.locator(
+                ".jp-OutputArea .widget-checkbox input"
+            ).click(),
         },
     ],
 }

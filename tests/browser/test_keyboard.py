@@ -1,4 +1,6 @@
-"""No pointer: every kind of control is reached with Tab and used with keys, in JupyterLab and on a page of the site."""
+"""No pointer: every kind of control is reached with Tab and used with keys, in JupyterLab and on a
+page of the site.
+"""
 
 import re
 import shutil
@@ -27,7 +29,9 @@ PROMPT_BOX = """\
 box = PromptBox(*load_checkpoint(CHECKPOINTS / "shapes32"), "mug")
 box.set(steps=4)
 VBox([box.box])"""
-SCULPTOR = "Sculptor(np.ones((8, 8, 8), bool), lambda voxels, keep, count: np.stack([voxels] * count))"
+SCULPTOR = (
+    "Sculptor(np.ones((8, 8, 8), bool), lambda voxels, keep, count: np.stack([voxels] * count))"
+)
 PAGE = (ROOT / "docs" / "accessibility.md").read_text(encoding="utf-8")
 
 WIDGETS = ":is(.widget-slider, .widget-dropdown, .widget-checkbox, .widget-text, .widget-button)"
@@ -61,11 +65,15 @@ def kind_of(focused):
 
 
 def use(page, kind):
-    """Press the keys of the input that has the focus; returns whether it, and not the page, has answered."""
+    """Press the keys of the input that has the focus; returns whether it, and not the page, has
+    answered.
+    """
     if kind in ("slider", "range", "menu"):
         used = page.evaluate_handle("document.activeElement")
         before = used.evaluate(VALUE)
-        for key in ("ArrowDown", "ArrowUp") if kind == "menu" else ("ArrowRight", "ArrowLeft"):  # it may be at an end
+        for key in (
+            ("ArrowDown", "ArrowUp") if kind == "menu" else ("ArrowRight", "ArrowLeft")
+        ):  # it may be at an end
             page.keyboard.press(key)
             page.wait_for_timeout(150)
             if used.evaluate(VALUE) != before:
@@ -91,25 +99,42 @@ def use(page, kind):
 
 
 def test_controls_in_jupyterlab(page, tmp_path):
-    """Every input of every control is reached by Tab and answers to keys, and the table in docs/ names each of them."""
+    """Every input of every control is reached by Tab and answers to keys, and the table in docs/
+    names each of them.
+    """
     (tmp_path / "notebooks").mkdir()
     code = [nbformat.v4.new_code_cell(cell) for cell in (CONTROLS, PROMPT_BOX, SCULPTOR)]
-    kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), tmp_path / "notebooks" / "keys.ipynb")
+    kernel = {
+        "kernelspec": {
+            "display_name": "Python 3 (ipykernel)",
+            "language": "python",
+            "name": "python3",
+        }
+    }
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=code, metadata=kernel), tmp_path / "notebooks" / "keys.ipynb"
+    )
     with serve(tmp_path / "notebooks", tmp_path) as lab:
         lab.open_lesson(page, "keys.ipynb")
         lab.run_all(page)
         page.locator(".nts canvas").first.wait_for()
         assert lab.errors(page) == []
         page.locator(".jp-OutputArea .widget-vbox img").first.wait_for()
-        page.locator(".jp-CodeCell .jp-InputPrompt").first.click()  # command mode, in the first cell
-        answered, stool = [], {"width", "height", "legs"}  # of the workshop: each lesson has its own
+        page.locator(
+            ".jp-CodeCell .jp-InputPrompt"
+        ).first.click()  # command mode, in the first cell
+        answered, stool = (
+            [],
+            {"width", "height", "legs"},
+        )  # of the workshop: each lesson has its own
         while (kind := kind_of(focused := tabbed(page))) != "sculptor's picture":
             if kind:
                 answered.append((label_of(page) or focused["text"], use(page, kind)))
             if focused["text"] == "Carve":
                 page.keyboard.press("Enter")
-                assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+                assert (
+                    page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+                )
             assert len(answered) < 100
         assert use(page, kind)
         page.locator(".jp-OutputArea img[src^=blob]").last.wait_for()
@@ -118,7 +143,9 @@ def test_controls_in_jupyterlab(page, tmp_path):
         reached = [label for label, _ in answered]
         assert [label for label in boxes if reached.count(label) < boxes.count(label)] == []
         for button in ("Complete", None):  # asks, and takes the first proposal
-            while (focused := tabbed(page))["tag"] != "BUTTON" or focused["text"] not in (button or "Proposal 1",):
+            while (focused := tabbed(page))["tag"] != "BUTTON" or focused["text"] not in (
+                button or "Proposal 1",
+            ):
                 reached.append(focused["text"])
                 assert focused["inside"], f"{button or 'a proposal'} is not reached by Tab"
             page.keyboard.press("Enter")
@@ -126,7 +153,9 @@ def test_controls_in_jupyterlab(page, tmp_path):
             reached.append(focused["text"])
         page.locator(".nts-row button[aria-pressed=true]").wait_for()
         tools = page.locator(".nts :is(.nts-bar, .nts-ask) button:enabled").evaluate_all(LABELS)
-        assert [tool for tool in tools if tool not in (*reached, "Undo")] == []  # Undo came up after it was passed
+        assert [
+            tool for tool in tools if tool not in (*reached, "Undo")
+        ] == []  # Undo came up after it was passed
         named = re.findall(r"`([^`]+)`", PAGE.partition("## Keys")[2].partition("\n## ")[0])
         assert sorted({*boxes, *tools} - {*named, *stool}) == []
 
@@ -151,7 +180,9 @@ def films(page, tmp_path):
     bundles = [film._repr_mimebundle_()[0] for film in shown]
     figures = [build_site.figure(bundle | {"image/png": ""}, "balls") for bundle in bundles]
     head = '<meta charset="utf-8"><script defer src="figures.js"></script>'
-    (tmp_path / "index.html").write_text(f"{head}<a href='#'>begin</a>{''.join(figures)}", encoding="utf-8")
+    (tmp_path / "index.html").write_text(
+        f"{head}<a href='#'>begin</a>{''.join(figures)}", encoding="utf-8"
+    )
     shutil.copy(ROOT / "docs" / "static" / "figures.js", tmp_path)
     shutil.copy(build_site.package("plotly") / "package_data" / "plotly.min.js", tmp_path)
     (tmp_path / "favicon.ico").touch()
@@ -167,9 +198,16 @@ def test_films_on_the_site(films):
     films.locator("a").first.focus()
     while not film.evaluate("element => element === document.activeElement"):
         films.keyboard.press("Tab")
-    for key, label in (("ArrowLeft", "medium"), ("Home", "small"), ("ArrowRight", "medium"), ("End", "large")):
+    for key, label in (
+        ("ArrowLeft", "medium"),
+        ("Home", "small"),
+        ("ArrowRight", "medium"),
+        ("End", "large"),
+    ):
         films.keyboard.press(key)
-        films.wait_for_function("([at, label]) => at.ariaValueText === label", arg=[film.element_handle(), label])
+        films.wait_for_function(
+            "([at, label]) => at.ariaValueText === label", arg=[film.element_handle(), label]
+        )
     current = "at => at._fullLayout.sliders[0].active"  # plotly's own slider has moved with it
     assert (film.get_attribute("role"), film.evaluate(current)) == ("slider", 2)
     for key in ("Home", "End") * 5:  # quicker than it can draw

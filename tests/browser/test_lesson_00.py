@@ -1,4 +1,6 @@
-"""Lesson 00 in a real JupyterLab and a real Chromium: everything runs, the 3D film is there, its slider moves it."""
+"""Lesson 00 in a real JupyterLab and a real Chromium: everything runs, the 3D film is there, its
+slider moves it.
+"""
 
 from conftest import colours, pixels
 
@@ -21,8 +23,12 @@ def test_lesson_00_runs_and_its_film_moves(lab, page):
     lab.move_slider(page, figure, 0.02)
     first = pixels(lab.scene(figure))
     lab.keep(figure, f"{LESSON}-film-start")
-    after = figure.bounding_box()["height"]  # plotly's "responsive" lets the output collapse on the first redraw
-    assert after == before, f"the slider changed the figure's height from {before:.0f} to {after:.0f} pixels"
+    after = figure.bounding_box()[
+        "height"
+    ]  # plotly's "responsive" lets the output collapse on the first redraw
+    assert after == before, (
+        f"the slider changed the figure's height from {before:.0f} to {after:.0f} pixels"
+    )
     assert first.shape == final.shape
     assert colours(first) > 50, "the 3D figure is blank after its slider moved"
     changed = (first != final).any(axis=-1).mean()

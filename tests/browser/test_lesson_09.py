@@ -1,4 +1,6 @@
-"""Lesson 09 in a real JupyterLab: everything runs, its prompt box answers, its sculptor completes and saves."""
+"""Lesson 09 in a real JupyterLab: everything runs, its prompt box answers, its sculptor completes
+and saves.
+"""
 
 from conftest import pixels
 

@@ -1,4 +1,6 @@
-"""The live box of the site: the shipped models, run by the browser itself, against the same models in Python."""
+"""The live box of the site: the shipped models, run by the browser itself, against the same models
+in Python.
+"""
 
 import functools
 import gzip
@@ -35,16 +37,23 @@ import build_site  # noqa: E402
 BOX = "[data-nts-live]"
 SAID = ".nts-live-said"
 SECONDS = 10  # a shape on two cores
-FIRST = ("runtime/ort-wasm-simd-threaded.wasm", "models/shapes32/model.onnx")  # of what is loaded for a first shape
+FIRST = (
+    "runtime/ort-wasm-simd-threaded.wasm",
+    "models/shapes32/model.onnx",
+)  # of what is loaded for a first shape
 PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
 GIGABYTE = 1e9
 TRANSFER = 25e6  # bytes, compressed, until the first shape stands
 BLOCKED = 0.5  # seconds for which the page does nothing, at most, while a shape is made
-FRAME = 0.25  # between nearly all of its frames: they are drawn in software here, by the cores that make the shape
+# between nearly all of its frames: they are drawn in software here, by the cores that make the
+# shape
+FRAME = 0.25
 DIFFERENT = 0.005  # of all voxels, between the page's shape and Python's
 CANCEL = 1.0  # seconds from "Stop" to a worker at rest
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing")
+pytestmark = pytest.mark.skipif(
+    shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing"
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +61,9 @@ def site(tmp_path_factory):
     """A folder with the live box alone on a page, as the site has it."""
     folder = tmp_path_factory.mktemp("live")
     build_site.put_live(folder / "_static" / "live")
-    head = '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head = (
+        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    )
     page = f'{head}<link rel="icon" href="data:,"><body>{build_site.LIVE_BOX}'
     (folder / "index.html").write_text(page, encoding="utf-8")
     return folder
@@ -72,23 +83,31 @@ def open_box(page, address):
 
 def made(page):
     """Wait until the shape is made; its voxels and the seconds that it took."""
-    page.wait_for_function(f"/^Made in/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
+    page.wait_for_function(
+        f"/^Made in/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE
+    )
     live = f"document.querySelector('{BOX}').live"
     voxels = page.evaluate(f"Array.from({live}.viewer.voxels)")
     return np.array(voxels, bool).reshape(32, 32, 32), page.evaluate(f"{live}.seconds")
 
 
 def said(page, pattern):
-    page.wait_for_function(f"{pattern}.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
+    page.wait_for_function(
+        f"{pattern}.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE
+    )
 
 
 def shown(page):
-    return np.array(page.evaluate(f"Array.from(document.querySelector('{BOX}').live.viewer.voxels)"), bool)
+    return np.array(
+        page.evaluate(f"Array.from(document.querySelector('{BOX}').live.viewer.voxels)"), bool
+    )
 
 
 def in_python(name, prompt, seed, steps=None):
     denoiser, config = load_checkpoint(CHECKPOINTS / name)
-    return (last(sampling_states(denoiser, config, [prompt], [seed], steps=steps)).x_t[0, 0] > 0).numpy()
+    return (
+        last(sampling_states(denoiser, config, [prompt], [seed], steps=steps)).x_t[0, 0] > 0
+    ).numpy()
 
 
 def iou(one, two):
@@ -97,8 +116,12 @@ def iou(one, two):
 
 def same(voxels, expected):
     """Whether a shape is Python's: IoU, and how many voxels differ of all."""
-    print(f"IoU {iou(voxels, expected):.4f}, {(voxels != expected).mean():.4%} of the voxels differ")
-    return voxels.any() and iou(voxels, expected) >= 0.99 and (voxels != expected).mean() < DIFFERENT
+    print(
+        f"IoU {iou(voxels, expected):.4f}, {(voxels != expected).mean():.4%} of the voxels differ"
+    )
+    return (
+        voxels.any() and iou(voxels, expected) >= 0.99 and (voxels != expected).mean() < DIFFERENT
+    )
 
 
 def test_a_class_gives_the_shape_that_python_gives_in_seconds(opened):
@@ -133,7 +156,10 @@ def test_it_opens_with_a_film_of_pythons_shape_that_loads_no_model(page, address
         assert same(voxels, in_python("shapes32", "chair", 3))
         page.locator("[name=film]").focus()
         page.keyboard.press("Home")
-        assert page.get_by_text("1 of 16").is_visible() and 0 < iou(shown(page).reshape(32, 32, 32), voxels) < 0.9
+        assert (
+            page.get_by_text("1 of 16").is_visible()
+            and 0 < iou(shown(page).reshape(32, 32, 32), voxels) < 0.9
+        )
         assert not [url for url in asked if url.endswith((".onnx", ".wasm"))]
         assert page.evaluate(f"document.querySelector('{BOX}').live.link").endswith(
             "#class=chair&seed=3&steps=16&guidance=1.5"
@@ -146,16 +172,25 @@ def test_an_unknown_word_is_named_with_near_ones_and_the_next_text_works(opened)
     opened.get_by_label("in words").check()
     opened.locator("[name=text]").fill("a <b>chiar</b>")
     opened.locator("[name=make]").click()
-    opened.wait_for_function(f"/does not know/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE)
-    assert opened.locator(SAID).text_content() == "The model does not know “b”, “chiar” (near: car, chair)."
-    assert opened.locator("[name=make]").is_enabled() and opened.locator("[name=stop]").is_disabled()
+    opened.wait_for_function(
+        f"/does not know/.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE
+    )
+    assert (
+        opened.locator(SAID).text_content()
+        == "The model does not know “b”, “chiar” (near: car, chair)."
+    )
+    assert (
+        opened.locator("[name=make]").is_enabled() and opened.locator("[name=stop]").is_disabled()
+    )
     opened.locator("[name=text]").fill("a mug")
     opened.locator("[name=make]").click()
     assert made(opened)[0].any()
 
 
 def volume(page):
-    return page.evaluate(f"document.querySelector('{BOX}').live.viewer.voxels.reduce((a, b) => a + b)")
+    return page.evaluate(
+        f"document.querySelector('{BOX}').live.viewer.voxels.reduce((a, b) => a + b)"
+    )
 
 
 def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
@@ -180,7 +215,12 @@ def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
     voxels, _ = made(opened)
     assert iou(voxels, in_python("shapes32", "chair", 3, steps=4)) >= 0.99
     volumes = {}
-    for name, key in (("film", "Home"), ("film", "End"), ("threshold", "Home"), ("threshold", "End")):
+    for name, key in (
+        ("film", "Home"),
+        ("film", "End"),
+        ("threshold", "Home"),
+        ("threshold", "End"),
+    ):
         opened.locator(f"[name={name}]").focus()
         opened.keyboard.press(key)
         volumes[name, key] = volume(opened)
@@ -236,7 +276,9 @@ def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
 
 
 def test_the_link_is_of_the_shape_that_is_shown_and_another_link_makes_another(opened, address):
-    opened.goto(f"{address}#class=lamp&seed=5&steps=4&guidance=2")  # the page is open already: nothing is loaded anew
+    opened.goto(
+        f"{address}#class=lamp&seed=5&steps=4&guidance=2"
+    )  # the page is open already: nothing is loaded anew
     said(opened, "/^Made in .*: lamp, seed 5, 4 steps/")
     lamp = shown(opened)
     opened.locator("[name=class]").select_option("mug")
@@ -268,7 +310,9 @@ def test_a_slice_stays_where_it_is_when_film_and_threshold_move(opened):
     for name in ("film", "threshold"):
         opened.locator(f"[name={name}]").press("ArrowLeft")
         assert position.input_value() == "20"
-    assert not opened.get_by_role("button", name="Remove hidden").is_visible()  # nothing here undoes it
+    assert not opened.get_by_role(
+        "button", name="Remove hidden"
+    ).is_visible()  # nothing here undoes it
 
 
 def test_it_needs_less_than_a_gigabyte(opened):
@@ -312,18 +356,29 @@ def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromi
     launch = chromium.browser_type.launch_persistent_context
     with (
         serve_files(site, functools.partial(Counted, asked=asked)) as address,
-        closing(launch(tmp_path, executable_path=program(), args=CHROMIUM_ARGUMENTS)) as profile,  # a cache on the disk
+        closing(
+            launch(tmp_path, executable_path=program(), args=CHROMIUM_ARGUMENTS)
+        ) as profile,  # a cache on the disk
     ):
         page = profile.new_page()
         page.set_default_timeout(PATIENCE)
         open_box(page, address)
-        assert not {path.suffix for path in asked} & {".onnx", ".wasm"}  # before anything is asked for
+        assert not {path.suffix for path in asked} & {
+            ".onnx",
+            ".wasm",
+        }  # before anything is asked for
         page.locator("[name=make]").click()
         first, _ = made(page)
         size = compressed(*asked)
-        models = [site / "_static/live/models" / name / "model.onnx" for name in ("shapes32", "text-to-shape32")]
+        models = [
+            site / "_static/live/models" / name / "model.onnx"
+            for name in ("shapes32", "text-to-shape32")
+        ]
         text = size - compressed(models[0]) + compressed(models[1])
-        print(f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed; of a text {text / 1e6:.1f} MB")
+        print(
+            f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed; of a text"
+            f" {text / 1e6:.1f} MB"
+        )
         assert text < TRANSFER
         assert [path.parent.name for path in asked if path.suffix == ".onnx"] == ["shapes32"]
         assert sum(path.suffix == ".wasm" for path in asked) == 1 and size < TRANSFER
@@ -353,7 +408,10 @@ class Slow(Counted):
 def test_loading_is_shown_to_its_end_and_stop_breaks_it_off(chromium, site):
     asked = []
     context = chromium.new_context()
-    with serve_files(site, functools.partial(Slow, asked=asked)) as address, closing(context.new_page()) as page:
+    with (
+        serve_files(site, functools.partial(Slow, asked=asked)) as address,
+        closing(context.new_page()) as page,
+    ):
         open_box(page, address)
         page.evaluate(
             """box => {
@@ -374,11 +432,15 @@ def test_loading_is_shown_to_its_end_and_stop_breaks_it_off(chromium, site):
         page.locator("[name=make]").click()
         made(page)
         seen = page.evaluate("seen")
-    loading = [(text, share) for text, share, position in seen if text.startswith("Loading the model:")]
+    loading = [
+        (text, share) for text, share, position in seen if text.startswith("Loading the model:")
+    ]
     total = sum(site.joinpath("_static/live", file).stat().st_size for file in FIRST)
     assert all(text.endswith(f" of {total / 1e6:.1f} MB") for text, _ in loading)
     shares = [share for _, share in loading]
-    assert len(shares) > 10 and shares == sorted(shares) and shares[0] < 0.2 and 0.9 < shares[-1] < 1
+    assert (
+        len(shares) > 10 and shares == sorted(shares) and shares[0] < 0.2 and 0.9 < shares[-1] < 1
+    )
     assert ["Starting the model …", 0, -1] in seen  # a bar without an end
 
 
@@ -390,9 +452,15 @@ def test_weights_of_an_older_model_are_not_kept(opened):
     }""")
     opened.locator("[name=make]").click()
     made(opened)
-    kept = opened.evaluate("""async () => (await (await caches.open("noise-to-shape")).keys()).map(({ url }) => url)""")
+    kept = opened.evaluate(
+        """async () => (await (await caches.open("noise-to-shape")).keys()).map(({ url }) => url)"""
+    )
     shapes, texts = sorted(kept)
-    assert texts.endswith("?other") and "shapes32/model.onnx?" in shapes and not shapes.endswith("?old")
+    assert (
+        texts.endswith("?other")
+        and "shapes32/model.onnx?" in shapes
+        and not shapes.endswith("?old")
+    )
 
 
 def test_the_page_goes_on_while_a_shape_is_made_and_stop_stops_at_once(opened):
@@ -409,7 +477,12 @@ def test_the_page_goes_on_while_a_shape_is_made_and_stop_stops_at_once(opened):
     opened.locator("[name=make]").click()
     made(opened)
     gaps = opened.evaluate("gaps")
-    print({name: f"{len(all)}, {max(all) * 1000:.0f} ms between two at most" for name, all in gaps.items()})
+    print(
+        {
+            name: f"{len(all)}, {max(all) * 1000:.0f} ms between two at most"
+            for name, all in gaps.items()
+        }
+    )
     assert max(gaps["turns"]) < BLOCKED and np.quantile(gaps["frames"], 0.95) < FRAME
     opened.locator("[name=make]").click()
     opened.wait_for_function(f"/^Step 3/.test(document.querySelector('{SAID}').textContent)")
@@ -458,7 +531,9 @@ def test_webassembly_is_the_floor_and_webgpu_is_never_loaded_unasked(page, addre
             return
         page.get_by_label("Runs on").select_option("webgpu")  # of which the worker finds nothing
         page.locator("[name=make]").click()
-        page.wait_for_function(f"/choose the processor/.test(document.querySelector('{SAID}').textContent)")
+        page.wait_for_function(
+            f"/choose the processor/.test(document.querySelector('{SAID}').textContent)"
+        )
         assert any("ort.webgpu" in url for url in asked)
         page.get_by_label("Runs on").select_option("webassembly")
         page.locator("[name=make]").click()
@@ -466,9 +541,17 @@ def test_webassembly_is_the_floor_and_webgpu_is_never_loaded_unasked(page, addre
 
 
 def test_where_webgpu_is_it_answers_as_webassembly_does(chromium, address):
-    """By a graphics card in software, which takes seconds a step: one call of the network and no shape."""
-    flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
-    with closing(chromium.browser_type.launch(executable_path=program(), args=CHROMIUM_ARGUMENTS + flags)) as gpu:
+    """By a graphics card in software, which takes seconds a step: one call of the network and no
+    shape.
+    """
+    flags = [
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+        "--enable-features=Vulkan",
+    ]
+    with closing(
+        chromium.browser_type.launch(executable_path=program(), args=CHROMIUM_ARGUMENTS + flags)
+    ) as gpu:
         page = gpu.new_page()
         page.set_default_timeout(PATIENCE)
         open_box(page, address)
@@ -483,7 +566,9 @@ def test_without_webassembly_the_box_says_so(page, address):
     page.add_init_script("WebAssembly = undefined")
     open_box(page, address)
     page.locator("[name=make]").click()
-    page.wait_for_function(f"/runs no WebAssembly/.test(document.querySelector('{SAID}').textContent)")
+    page.wait_for_function(
+        f"/runs no WebAssembly/.test(document.querySelector('{SAID}').textContent)"
+    )
     assert page.locator("[name=make]").is_enabled() and page.console_errors == []
 
 
@@ -543,8 +628,16 @@ def test_mixtures_and_samplers_are_those_of_python(opened):
     np.testing.assert_allclose(found["logs"], mixture.log_density(places, path, 0.4), rtol=1e-9)
     for name, ours in found["results"].items():
         noise = gaussian(5, (30, 2))
-        states = sample(mixture.denoiser(path), path.prior_sample(noise), time_grid(path, 12), SAMPLERS[name], seed=5)
-        np.testing.assert_allclose(np.reshape(ours, (30, 2)), last(states).x_t.numpy(), atol=2e-3, err_msg=name)
+        states = sample(
+            mixture.denoiser(path),
+            path.prior_sample(noise),
+            time_grid(path, 12),
+            SAMPLERS[name],
+            seed=5,
+        )
+        np.testing.assert_allclose(
+            np.reshape(ours, (30, 2)), last(states).x_t.numpy(), atol=2e-3, err_msg=name
+        )
     assert set(found["results"]) == {"ddim", "ddpm", "heun"}
 
 
@@ -564,7 +657,9 @@ def test_every_control_of_the_live_pictures_changes_them(page, site, address):
                 if name == "step":  # it stands at its end
                     page.keyboard.press("Home")
                     page.wait_for_timeout(200)
-                assert plane.locator("canvas").evaluate("canvas => canvas.toDataURL()") != before, name
+                assert plane.locator("canvas").evaluate("canvas => canvas.toDataURL()") != before, (
+                    name
+                )
             plane.locator("[name=play]").click()
             page.wait_for_timeout(600)
             moving = plane.locator("canvas").evaluate("canvas => canvas.toDataURL()")
@@ -575,17 +670,26 @@ def test_every_control_of_the_live_pictures_changes_them(page, site, address):
 
 
 def test_the_page_knows_how_long_its_programs_are(opened, site):
-    for engine, file in (("webassembly", FIRST[0]), ("webgpu", FIRST[0].replace(".wasm", ".asyncify.wasm"))):
+    for engine, file in (
+        ("webassembly", FIRST[0]),
+        ("webgpu", FIRST[0].replace(".wasm", ".asyncify.wasm")),
+    ):
         found = opened.evaluate(f"""async () => {{
             const {{ live }} = document.querySelector('{BOX}');
             live.input("engine").value = "{engine}";
             return (await live._places("class")).runtime;
         }}""")
-        assert found["wasm"].endswith(file) and found["bytes"] == (site / "_static/live" / file).stat().st_size
+        assert (
+            found["wasm"].endswith(file)
+            and found["bytes"] == (site / "_static/live" / file).stat().st_size
+        )
 
 
 def test_the_page_speaks_of_the_shipped_weights(site):
     for name in ("shapes32", "text-to-shape32"):
         about = json.loads((site / "_static" / "live" / "models" / name / "model.json").read_text())
         config = json.loads((CHECKPOINTS / name / "config.json").read_text())
-        assert about["weights_sha256"] == config["weights_sha256"] and about["sampling"] == config["sampling"]
+        assert (
+            about["weights_sha256"] == config["weights_sha256"]
+            and about["sampling"] == config["sampling"]
+        )

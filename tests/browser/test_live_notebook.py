@@ -1,4 +1,6 @@
-"""The live box in a real JupyterLab: it makes Python's shapes while the kernel works, and after the kernel is gone."""
+"""The live box in a real JupyterLab: it makes Python's shapes while the kernel works, and after the
+kernel is gone.
+"""
 
 import shutil
 import sys
@@ -24,7 +26,9 @@ LiveModel("shapes32", "lamp", seed=5)"""
 WORK = "x = 0\nwhile True:\n    x += 1"
 SAID = ".nts-live-said"
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing")
+pytestmark = pytest.mark.skipif(
+    shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing"
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,10 @@ def course(tmp_path_factory, chromium):
     (folder / "notebooks").mkdir()
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
     cells = [nbformat.v4.new_code_cell(source) for source in (SHOW, WORK)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "notebooks" / NAME)
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}),
+        folder / "notebooks" / NAME,
+    )
     with serve(folder / "notebooks", folder) as running:
         yield running
 
@@ -78,10 +85,14 @@ def like_pythons(voxels, prompt, steps):
 
 def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
     opened(course, page)
-    page.wait_for_function("document.querySelector('.nts-live').live.frames.length")  # the kernel has sent it
+    page.wait_for_function(
+        "document.querySelector('.nts-live').live.frames.length"
+    )  # the kernel has sent it
     run_cell(page, 1)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]').wait_for(state="attached")
-    page.wait_for_function("!document.querySelector('[name=film]').disabled")  # it opens with a film of that shape
+    page.wait_for_function(
+        "!document.querySelector('[name=film]').disabled"
+    )  # it opens with a film of that shape
     assert like_pythons(shown(page), "lamp", 16)
     assert like_pythons(made(page), "lamp", 16)
     page.wait_for_timeout(500)

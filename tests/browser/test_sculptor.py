@@ -1,4 +1,6 @@
-"""The sculptor in a real JupyterLab, with a toy in the model's place: carve with the mouse, complete, take, save."""
+"""The sculptor in a real JupyterLab, with a toy in the model's place: carve with the mouse,
+complete, take, save.
+"""
 
 import nbformat
 import pytest
@@ -22,13 +24,18 @@ def complete(voxels, keep_mask, count):
 
 sculptor = Sculptor(voxels, complete)
 sculptor"""
-REPORT = "print('now', sculptor.voxels.sum(), (~sculptor.keep_mask).sum(), sculptor.proposals.sum((1, 2, 3)).tolist())"
+REPORT = (
+    "print('now', sculptor.voxels.sum(), (~sculptor.keep_mask).sum(), sculptor.proposals.sum((1, 2,"
+    " 3)).tolist())"
+)
 MORE = "sculptor.carve(np.ones((16, 16, 16), bool))"
 
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory, chromium):
-    """JupyterLab with a notebook: a sculptor, what the kernel knows of it, and a change from the kernel."""
+    """JupyterLab with a notebook: a sculptor, what the kernel knows of it, and a change from the
+    kernel.
+    """
     folder = tmp_path_factory.mktemp("sculptor")
     (folder / "notebooks").mkdir()
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -53,7 +60,12 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     page.get_by_role("button", name="Carve", exact=True).click()
     box = view.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
-    for key in ("z", "y", "]", "b"):  # they go to the viewer, not to the notebook, where b would add a cell
+    for key in (
+        "z",
+        "y",
+        "]",
+        "b",
+    ):  # they go to the viewer, not to the notebook, where b would add a cell
         page.keyboard.press(key)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
     complete = page.get_by_role("button", name="Complete", exact=True)
@@ -76,7 +88,9 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     proposals = [int(number) for number in proposals.strip("[]\n").split(",")]
     assert int(free) > 30 and proposals == sorted(proposals) and proposals[0] < proposals[3]
     assert int(filled) == proposals[3] == volume
-    run_cell(page, 2)  # from the kernel: everything is carved away, and the function has nothing to go by
+    run_cell(
+        page, 2
+    )  # from the kernel: everything is carved away, and the function has nothing to go by
     page.get_by_role("button", name="Complete", exact=True).click()
     page.get_by_text("RuntimeError: <b>nothing</b> to go by").wait_for()
     assert workshop.errors(page) == []

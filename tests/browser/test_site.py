@@ -1,4 +1,6 @@
-"""The static site as a reader has it: built, served, every page looked at in Chromium; no other host is ever asked."""
+"""The static site as a reader has it: built, served, every page looked at in Chromium; no other
+host is ever asked.
+"""
 
 import json
 import shutil
@@ -60,7 +62,9 @@ def test_every_link_of_the_site_leads_somewhere(site):
                 continue
             goal = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             goal = goal / "index.html" if goal.is_dir() else goal
-            there = goal.is_file() and (not anchor or goal not in pages or unquote(anchor) in pages[goal].anchors)
+            there = goal.is_file() and (
+                not anchor or goal not in pages or unquote(anchor) in pages[goal].anchors
+            )
             if not there:
                 broken.append(f"{path.relative_to(site)}: {target}")
     assert broken == []
@@ -68,31 +72,46 @@ def test_every_link_of_the_site_leads_somewhere(site):
 
 
 def test_what_others_wrote_comes_with_its_licence(site):
-    there = {path.stem: path.read_text(encoding="utf-8") for path in (site / "_static" / "licences").iterdir()}
+    there = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (site / "_static" / "licences").iterdir()
+    }
     assert {*build_site.LICENSED, "mathjax", "onnxruntime-web"} == there.keys()
     for name, text in there.items():
-        assert "Copyright" in text and ("Permission is" in text or "Redistribution" in text or "Apache" in text), name
+        assert "Copyright" in text and (
+            "Permission is" in text or "Redistribution" in text or "Apache" in text
+        ), name
     for name in ("bootstrap", "fontawesome"):
         assert (site / "_static" / "scripts" / f"{name}.js.LICENSE.txt").is_file()
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_on_the_site(reader, address, lesson):
-    """Its formulas are set, each of its figures is drawn when it comes near, no picture is missing or unnamed."""
+    """Its formulas are set, each of its figures is drawn when it comes near, no picture is missing
+    or unnamed.
+    """
     notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    films = [len(o.data[FIGURES].get("frames", [])) for o in outputs if FIGURES in o.get("data", {})]
+    films = [
+        len(o.data[FIGURES].get("frames", [])) for o in outputs if FIGURES in o.get("data", {})
+    ]
     reader.goto(f"{address}notebooks/{lesson}.html")
     for figure in reader.locator("figure.film").all():
         figure.scroll_into_view_if_needed()
         figure.locator(".plot-container").wait_for()
         reader.wait_for_function("figure => 'drawn' in figure.dataset", arg=figure.element_handle())
-    drawn = reader.locator("figure.film").evaluate_all("all => all.map(figure => Number(figure.dataset.drawn))")
+    drawn = reader.locator("figure.film").evaluate_all(
+        "all => all.map(figure => Number(figure.dataset.drawn))"
+    )
     assert drawn == films
-    assert reader.locator("figure.film > img").count() == 0  # the figure stands in the still's place
+    assert (
+        reader.locator("figure.film > img").count() == 0
+    )  # the figure stands in the still's place
     assert reader.locator("span.math, div.math").count() == reader.locator("mjx-container").count()
     assert reader.locator("mjx-merror").count() == 0
-    missing = "all => all.filter(image => image.complete && !image.naturalWidth).map(image => image.src)"
+    missing = (
+        "all => all.filter(image => image.complete && !image.naturalWidth).map(image => image.src)"
+    )
     assert reader.locator("img").evaluate_all(missing) == []
     named = reader.locator("article img").evaluate_all("all => all.map(image => image.alt)")
     assert named and all(len(alt) > 3 and not alt.endswith((".png", "frames)")) for alt in named)
@@ -103,7 +122,9 @@ def test_a_lesson_on_the_site(reader, address, lesson):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_on_a_phone(chromium, address, lesson):
     """Nothing is wider than the screen, so nobody has to push the page sideways, nor its code."""
-    phone = chromium.new_page(viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=2)
+    phone = chromium.new_page(
+        viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=2
+    )
     phone.goto(f"{address}notebooks/{lesson}.html")
     figures = phone.locator("figure.film")
     if figures.count():
@@ -111,8 +132,15 @@ def test_a_lesson_on_a_phone(chromium, address, lesson):
         figures.first.locator(".plot-container").wait_for()
     width = phone.evaluate("document.scrollingElement.scrollWidth")
     edges = "all => all.map(element => element.getBoundingClientRect().right)"
-    wide = [edge for edge in figures.locator(".main-svg, .slider-container, img").evaluate_all(edges) if edge > 390]
-    pushed = "all => all.filter(code => code.scrollWidth > code.clientWidth).map(code => code.textContent.slice(0, 60))"
+    wide = [
+        edge
+        for edge in figures.locator(".main-svg, .slider-container, img").evaluate_all(edges)
+        if edge > 390
+    ]
+    pushed = (
+        "all => all.filter(code => code.scrollWidth > code.clientWidth).map(code =>"
+        " code.textContent.slice(0, 60))"
+    )
     code = phone.locator(".cell_input pre, .cell_input .highlight").evaluate_all(pushed)
     phone.screenshot(path=ARTIFACTS / f"site-phone-{lesson}.png")
     phone.close()
@@ -130,7 +158,9 @@ def test_a_film_turns_and_slides_without_a_kernel(reader, address):
 def test_the_search_finds_a_lesson(reader, address):
     reader.goto(f"{address}search.html?q=marching+cubes")
     reader.locator("#search-results a").first.wait_for()
-    found = " ".join(reader.locator("#search-results a").evaluate_all("all => all.map(a => a.href)"))
+    found = " ".join(
+        reader.locator("#search-results a").evaluate_all("all => all.map(a => a.href)")
+    )
     assert "07_voxels_and_meshes" in found
 
 
@@ -139,7 +169,10 @@ def test_a_lesson_can_be_downloaded_as_it_is(reader, address, site):
     link = reader.locator("a", has_text="Download").first.get_attribute("href")
     loaded = (site / "notebooks" / link).resolve()
     assert loaded.read_bytes() == (ROOT / "notebooks" / "01_gaussian_noise.ipynb").read_bytes()
-    assert reader.locator("a", has_text="Open in Colab").count() and reader.locator("a", has_text="Binder").count()
+    assert (
+        reader.locator("a", has_text="Open in Colab").count()
+        and reader.locator("a", has_text="Binder").count()
+    )
 
 
 def test_a_figure_cannot_break_out_of_its_page():
@@ -155,7 +188,10 @@ def test_a_picture_is_described_by_its_caption_or_by_its_section():
     texts = ("## 1 · Noise", "**Bold.** No.", "*Six $x_0$,\nnothing picked.* And so on.")
     first, second, third = (new.new_markdown_cell(text) for text in texts)
     cells = [first, new.new_code_cell("draw()"), second, new.new_code_cell("draw()"), third]
-    assert build_site.descriptions(cells)[1::2] == ["Figure of: 1 · Noise", "Six x_0, nothing picked."]
+    assert build_site.descriptions(cells)[1::2] == [
+        "Figure of: 1 · Noise",
+        "Six x_0, nothing picked.",
+    ]
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):

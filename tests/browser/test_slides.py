@@ -1,4 +1,6 @@
-"""The lessons as slides in Chromium: every one fits 1280 x 720, is walked through by keys, asks no other host."""
+"""The lessons as slides in Chromium: every one fits 1280 x 720, is walked through by keys, asks no
+other host.
+"""
 
 import sys
 
@@ -11,7 +13,8 @@ import build_slides
 
 LESSONS = [path.stem for path in build_slides.lessons()]
 
-# Opens every slide with all that is on it, and says what does not fit: the slide, a line of code, a figure too small.
+# Opens every slide with all that is on it, and says what does not fit: the slide, a line of code, a
+# figure too small.
 TROUBLES = """() => Reveal.getSlides().flatMap((slide) => {
     const { h, v } = Reveal.getIndices(slide);
     Reveal.slide(h, v, 99);
@@ -53,11 +56,17 @@ def test_a_lesson_as_slides(page, address, lesson):
     with alone(page, address):
         show(page, f"{address}{lesson}.html")
         notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
-        headings = sum(cell.source.count("\n## ") + cell.source.startswith("## ") for cell in notebook.cells)
-        assert page.evaluate("Reveal.getHorizontalSlides().length") == headings + 1  # each section, and the title
+        headings = sum(
+            cell.source.count("\n## ") + cell.source.startswith("## ") for cell in notebook.cells
+        )
+        assert (
+            page.evaluate("Reveal.getHorizontalSlides().length") == headings + 1
+        )  # each section, and the title
         assert page.locator("mjx-merror").count() == 0
         named = page.locator(".slides img").evaluate_all("all => all.map(image => image.alt)")
-        assert named and all(len(alt) > 3 and not alt.endswith((".png", "frames)")) for alt in named)
+        assert named and all(
+            len(alt) > 3 and not alt.endswith((".png", "frames)")) for alt in named
+        )
         assert page.locator(".jp-MarkdownOutput", has_text="$").count() == 0  # every formula is set
         assert page.evaluate(TROUBLES) == []
         ARTIFACTS.mkdir(exist_ok=True)
@@ -66,7 +75,9 @@ def test_a_lesson_as_slides(page, address, lesson):
 
 def test_the_right_arrow_goes_through_all_slides(page, address):
     show(page, f"{address}00_start_here.html")
-    slides, steps = page.evaluate("[Reveal.getTotalSlides(), document.querySelectorAll('.fragment').length]")
+    slides, steps = page.evaluate(
+        "[Reveal.getTotalSlides(), document.querySelectorAll('.fragment').length]"
+    )
     assert slides > 20 and steps > 5
     for _ in range(slides + steps - 2):
         page.keyboard.press("ArrowRight")
@@ -85,7 +96,9 @@ def test_up_and_down_go_from_section_to_section(page, address):
 
 
 def test_a_film_turns_and_slides_in_a_file_without_a_server(page, site):
-    """On a screen of another size, where reveal.js scales the slide and the pointer must hit all the same."""
+    """On a screen of another size, where reveal.js scales the slide and the pointer must hit all
+    the same.
+    """
     path = (site / "00_start_here.html").as_uri()
     with alone(page, site.as_uri()):
         show(page, path, 1440, 810)
@@ -106,7 +119,9 @@ def test_the_contents_lead_to_every_lesson(page, address, site):
 def types(notebook):
     """[(slide type, first line)] of the cells of a slide show."""
     kinds = (cell.metadata.get("slideshow", {}).get("slide_type", "-") for cell in notebook.cells)
-    return [(kind, cell.source.split("\n")[0]) for kind, cell in zip(kinds, notebook.cells, strict=True)]
+    return [
+        (kind, cell.source.split("\n")[0]) for kind, cell in zip(kinds, notebook.cells, strict=True)
+    ]
 
 
 def test_how_a_lesson_becomes_slides():
@@ -115,22 +130,37 @@ def test_how_a_lesson_becomes_slides():
     picture = new.new_output("display_data", {"image/png": png, "text/plain": "a picture"})
     printed = new.new_output("stream", text="yes\n")
     exercise = new.new_code_cell("def answer(): ...")
-    check = new.new_code_cell("check(answer)", metadata={"nbgrader": {"grade": True}}, outputs=[printed])
-    texts = ("# 01 · A lesson", "## 1 · Look\n\n**Predict:** what?", "*A point.* Small.\n\n## Exercise 1 · Do\n\nIt.")
+    check = new.new_code_cell(
+        "check(answer)", metadata={"nbgrader": {"grade": True}}, outputs=[printed]
+    )
+    texts = (
+        "# 01 · A lesson",
+        "## 1 · Look\n\n**Predict:** what?",
+        "*A point.* Small.\n\n## Exercise 1 · Do\n\nIt.",
+    )
     title, first, second = (new.new_markdown_cell(text) for text in texts)
     more = (("Left out.", "slide-skip"), ("On its own.", "slide-new"))
     skipped, alone = (new.new_markdown_cell(text, metadata={"tags": [tag]}) for text, tag in more)
-    cells = [title, new.new_code_cell("import torch"), first, new.new_code_cell("draw()", outputs=[picture]), second]
+    cells = [
+        title,
+        new.new_code_cell("import torch"),
+        first,
+        new.new_code_cell("draw()", outputs=[picture]),
+        second,
+    ]
     cells += [exercise, check, new.new_markdown_cell("It goes on."), skipped, alone]
     cells += [new.new_code_cell("print(1)", outputs=[printed])]
     shown = types(build_slides.slide_show(new.new_notebook(cells=cells)))
     assert shown == [
         ("slide", "# 01 · A lesson"),
         ("slide", "## 1 · Look"), ("-", "**Predict:** what?"),
-        ("subslide", "draw()"), ("-", ""), ("-", "*A point.* Small."),  # its code, itself, its caption
+        # its code, itself, its caption
+        ("subslide", "draw()"), ("-", ""), ("-", "*A point.* Small."),
         ("subslide", "It goes on."),
-        ("subslide", "On its own."), ("-", "print(1)"), ("fragment", ""),  # what it prints comes with the next key
-        ("slide", "## Exercise 1 · Do"), ("-", "It."), ("-", "def answer(): ..."),  # last, and without its check
+        # what it prints comes with the next key
+        ("subslide", "On its own."), ("-", "print(1)"), ("fragment", ""),
+        # last, and without its check
+        ("slide", "## Exercise 1 · Do"), ("-", "It."), ("-", "def answer(): ..."),
     ]  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""The 3D viewer's bundle on a plain page in a real Chromium: mouse, touch, keys, slices, the saved file, no kernel."""
+"""The 3D viewer's bundle on a plain page in a real Chromium: mouse, touch, keys, slices, the saved
+file, no kernel.
+"""
 
 import base64
 from pathlib import Path
@@ -65,7 +67,9 @@ def chair():
     voxels = np.zeros((SIZE, SIZE, SIZE), bool)
     voxels[12:15, 6:25, 7:26] = True
     for x in (7, 23):
-        voxels[:12, 6:9, x : x + 3] = voxels[:12, 22:25, x : x + 3] = voxels[15:30, 22:25, x : x + 3] = True
+        voxels[:12, 6:9, x : x + 3] = voxels[:12, 22:25, x : x + 3] = voxels[
+            15:30, 22:25, x : x + 3
+        ] = True
     voxels[25:30, 22:25, 7:26] = voxels[18:20, 23, 7:26] = True
     return voxels
 
@@ -75,21 +79,33 @@ def text_of(voxels):
 
 
 def show(page, voxels):
-    page.evaluate("([text, n]) => viewer.setVoxels(load(text, n), n)", [text_of(voxels), len(voxels)])
+    page.evaluate(
+        "([text, n]) => viewer.setVoxels(load(text, n), n)", [text_of(voxels), len(voxels)]
+    )
     page.wait_for_timeout(200)
 
 
 def state(page, size=SIZE):
     """The viewer's voxels and its free region, bool (D, H, W)."""
     grids = [np.frombuffer(base64.b64decode(text), np.uint8) for text in page.evaluate(STATE)]
-    return [np.unpackbits(grid, count=size**3).reshape(size, size, size).astype(bool) for grid in grids]
+    return [
+        np.unpackbits(grid, count=size**3).reshape(size, size, size).astype(bool) for grid in grids
+    ]
 
 
 def on_screen(page, z, y, x):
-    """Where a point of the grid (in voxels) is drawn: pixels of the page, by a pinhole camera of our own."""
+    """Where a point of the grid (in voxels) is drawn: pixels of the page, by a pinhole camera of
+    our own.
+    """
     box = canvas(page).bounding_box()
     point = np.array([x / SIZE - 0.5, z / SIZE, 0.5 - y / SIZE]) - TARGET
-    back = np.array([np.sin(AZIMUTH) * np.cos(ELEVATION), np.sin(ELEVATION), np.cos(AZIMUTH) * np.cos(ELEVATION)])
+    back = np.array(
+        [
+            np.sin(AZIMUTH) * np.cos(ELEVATION),
+            np.sin(ELEVATION),
+            np.cos(AZIMUTH) * np.cos(ELEVATION),
+        ]
+    )
     right = np.array([np.cos(AZIMUTH), 0, -np.sin(AZIMUTH)])
     across, up, far = point @ right, point @ np.cross(back, right), DISTANCE - point @ back
     scale = box["height"] / 2 / np.tan(FIELD_OF_VIEW / 2) / far
@@ -109,15 +125,20 @@ def keep(page, name):
     page.screenshot(path=ARTIFACTS / f"viewer-{name}.png")
 
 
-# ---------------------------------------------------------------------------------------------- tools
+# ----------------------------------------------------------------------------------------------
+# tools
 
 
 def test_a_click_carves_the_voxel_under_it_and_undo_brings_it_back(viewed):
     assert colours(pixels(canvas(viewed))) > 300
     button(viewed, "Carve").click()
     viewed.evaluate("viewer.radius = 1")
-    viewed.evaluate("() => { window.changes = 0; viewer.addEventListener('change', () => changes++) }")
-    viewed.mouse.click(*on_screen(viewed, 15, 10.5, 12.5))  # the top of voxel (14, 10, 12) of the seat
+    viewed.evaluate(
+        "() => { window.changes = 0; viewer.addEventListener('change', () => changes++) }"
+    )
+    viewed.mouse.click(
+        *on_screen(viewed, 15, 10.5, 12.5)
+    )  # the top of voxel (14, 10, 12) of the seat
     voxels, free = state(viewed)
     wanted = np.zeros_like(voxels)
     wanted[14, 10, 12] = True
@@ -133,7 +154,10 @@ def test_a_click_carves_the_voxel_under_it_and_undo_brings_it_back(viewed):
 def test_a_stroke_carves_balls_but_no_tunnel(viewed):
     button(viewed, "Carve").click()
     viewed.evaluate("viewer.radius = 3")
-    start, end = on_screen(viewed, 30, 23.5, 12.5), on_screen(viewed, 30, 23.5, 20.5)  # along the top of the back
+    start, end = (
+        on_screen(viewed, 30, 23.5, 12.5),
+        on_screen(viewed, 30, 23.5, 20.5),
+    )  # along the top of the back
     viewed.mouse.move(*start)
     viewed.mouse.down()
     viewed.mouse.move(*end, steps=8)
@@ -211,10 +235,15 @@ def test_a_slice_hides_and_removes_what_lies_beyond(viewed):
     viewed.get_by_label("Position of the slice").fill("20")
     button(viewed, "Remove hidden").click()
     voxels, free = state(viewed)
-    assert np.array_equal(voxels[:, :20], chair()[:, :20]) and not voxels[:, 20:].any() and free[:, 20:].all()
+    assert (
+        np.array_equal(voxels[:, :20], chair()[:, :20])
+        and not voxels[:, 20:].any()
+        and free[:, 20:].all()
+    )
 
 
-# ---------------------------------------------------------------------------------------------- other hands
+# ----------------------------------------------------------------------------------------------
+# other hands
 
 
 def test_it_works_by_keys_alone(viewed):
@@ -222,8 +251,15 @@ def test_it_works_by_keys_alone(viewed):
         viewed.keyboard.press("Tab")
     for key in ("ArrowLeft", "ArrowUp", "+", "m"):
         viewed.keyboard.press(key)
-    camera = viewed.evaluate("[viewer.stage.azimuth, viewer.stage.elevation, viewer.stage.distance, viewer.mode]")
-    assert camera == [pytest.approx(32 - 7.5), pytest.approx(22 + 7.5), pytest.approx(2.75 * 0.9), "carve"]
+    camera = viewed.evaluate(
+        "[viewer.stage.azimuth, viewer.stage.elevation, viewer.stage.distance, viewer.mode]"
+    )
+    assert camera == [
+        pytest.approx(32 - 7.5),
+        pytest.approx(22 + 7.5),
+        pytest.approx(2.75 * 0.9),
+        "carve",
+    ]
     for key in ("]", "Shift+ArrowDown", "Shift+ArrowDown", " "):
         viewed.keyboard.press(key)
     keep(viewed, "keys")
@@ -235,7 +271,11 @@ def test_it_works_by_keys_alone(viewed):
     assert np.array_equal(state(viewed)[0], voxels)
     for key in ("m", "m", "m", "PageDown", "PageDown", "0"):
         viewed.keyboard.press(key)
-    assert viewed.evaluate("[viewer.mode, viewer.cut.position, viewer.stage.azimuth]") == ["slice", 30, 32]
+    assert viewed.evaluate("[viewer.mode, viewer.cut.position, viewer.stage.azimuth]") == [
+        "slice",
+        30,
+        32,
+    ]
 
 
 def test_fingers_carve_turn_and_pinch(chromium, address):
@@ -278,8 +318,14 @@ def test_every_control_has_a_name_and_the_picture_follows_its_container(viewed):
     viewed.wait_for_timeout(400)
     keep(viewed, "narrow")
     box = canvas(viewed).bounding_box()
-    drawn = viewed.evaluate("[viewer.canvas.width, viewer.canvas.height, viewer.stage.camera.aspect]")
-    assert box["width"] < 400 and drawn == [int(box["width"]), int(box["height"]), pytest.approx(drawn[0] / drawn[1])]
+    drawn = viewed.evaluate(
+        "[viewer.canvas.width, viewer.canvas.height, viewer.stage.camera.aspect]"
+    )
+    assert box["width"] < 400 and drawn == [
+        int(box["width"]),
+        int(box["height"]),
+        pytest.approx(drawn[0] / drawn[1]),
+    ]
 
 
 def test_without_webgl_it_says_so_and_still_saves(page, address):
@@ -294,7 +340,8 @@ def test_without_webgl_it_says_so_and_still_saves(page, address):
     canvas(page).dispatch_event("pointermove")
 
 
-# ---------------------------------------------------------------------------------------------- the file
+# ---------------------------------------------------------------------------------------------- the
+# file
 
 
 def test_the_saved_file_is_the_shape_in_metres_y_up(viewed, tmp_path):
@@ -309,7 +356,9 @@ def test_the_saved_file_is_the_shape_in_metres_y_up(viewed, tmp_path):
     ours = trimesh.load(tmp_path / "python.glb", force="mesh", process=False)
     corners = [np.unique(np.round(m.vertices * SIZE).astype(int), axis=0) for m in (mesh, ours)]
     assert np.array_equal(*corners)
-    assert np.array_equal(mesh.visual.material.baseColorFactor, ours.visual.material.baseColorFactor)
+    assert np.array_equal(
+        mesh.visual.material.baseColorFactor, ours.visual.material.baseColorFactor
+    )
 
 
 @pytest.mark.parametrize(("size", "share"), [(4, 0.5), (9, 0.3), (16, 0.05)])
@@ -317,13 +366,13 @@ def test_any_shape_saves_closed(viewed, size, share):
     voxels = np.random.default_rng(size).random((size, size, size)) < share
     show(viewed, voxels)
     assert np.array_equal(state(viewed, size)[0], voxels)
-    saved = viewed.evaluate(
-        """async () => {
+    saved = viewed.evaluate("""async () => {
             const bytes = new Uint8Array(await viewer.save().arrayBuffer());
             return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-        }"""
+        }""")
+    mesh = trimesh.load(
+        trimesh.util.wrap_as_stream(base64.b64decode(saved)), "glb", force="mesh", process=False
     )
-    mesh = trimesh.load(trimesh.util.wrap_as_stream(base64.b64decode(saved)), "glb", force="mesh", process=False)
     assert is_watertight(mesh) and mesh.volume == pytest.approx(voxels.mean(), rel=1e-5)
     assert len(mesh.faces) == len(blocky_mesh(voxels).faces)
 
@@ -334,7 +383,8 @@ def test_an_empty_shape_is_not_saved_but_explained(viewed):
     assert "The shape is empty" in viewed.locator(".nts-hint").inner_text()
 
 
-# ---------------------------------------------------------------------------------------------- the parts
+# ---------------------------------------------------------------------------------------------- the
+# parts
 
 
 def test_rays_meet_the_first_voxel(viewed):
@@ -403,7 +453,9 @@ def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
 
 
 def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
-    """`render` with a model that keeps anywidget's contract and a kernel that fills whatever is free."""
+    """`render` with a model that keeps anywidget's contract and a kernel that fills whatever is
+    free.
+    """
     opened.evaluate(
         """([text]) => {
             const view = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
@@ -440,7 +492,10 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
     free = np.zeros_like(chair())
     free[13:16, 9:12, 11:14] = True
     voxels = chair() & ~free
-    assert opened.evaluate("[bits('packed_voxels'), bits('packed_free')]") == [text_of(voxels), text_of(free)]
+    assert opened.evaluate("[bits('packed_voxels'), bits('packed_free')]") == [
+        text_of(voxels),
+        text_of(free),
+    ]
     opened.evaluate("window.fail = true")
     button(opened, "Complete").click()
     opened.get_by_text("ValueError: <i>no</i>").wait_for()  # also where there is no proposal yet
@@ -452,8 +507,13 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
     opened.evaluate("window.fail = true")
     button(opened, "Complete").click()
     opened.get_by_text("ValueError: <i>no</i>").wait_for()
-    opened.evaluate("tell({ packed_voxels: new DataView(new ArrayBuffer(32 ** 3 / 8)) })")  # a change from the kernel
+    opened.evaluate(
+        "tell({ packed_voxels: new DataView(new ArrayBuffer(32 ** 3 / 8)) })"
+    )  # a change from the kernel
     assert opened.evaluate("bits('packed_voxels')") == text_of(np.zeros_like(chair()))
     assert opened.locator("[data-lm-suppress-shortcuts]").count() == 20  # all that takes keys
     opened.evaluate("stop()")
-    assert opened.locator(".nts").count() == 0 and opened.evaluate("Object.values(acts).flat().length") == 0
+    assert (
+        opened.locator(".nts").count() == 0
+        and opened.evaluate("Object.values(acts).flat().length") == 0
+    )

@@ -1,4 +1,6 @@
-"""The command line as a user types it: generate a chair, train, stop, go on, and every wrong argument in one line."""
+"""The command line as a user types it: generate a chair, train, stop, go on, and every wrong
+argument in one line.
+"""
 
 import json
 import signal
@@ -15,14 +17,22 @@ import trimesh
 from course_utils.datasets.shapes import make_shapes
 from course_utils.files.reading import write_npz
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TINY = {
     "name": "tiny",
     "about": "A test",
     "classes": ["chair", "table"],
     "resolution": 8,
     "data": {"kind": "procedural", "count": 40, "first_index": 0},
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 4, "blocks": 1, "heads": 1, "classes": 2},
+    "network": {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8],
+        "patch": 4,
+        "blocks": 1,
+        "heads": 1,
+        "classes": 2,
+    },
     "path": "flow",
     "prediction": "x0",
     "plan": {"steps": 30, "batch_size": 4},
@@ -57,14 +67,17 @@ def test_generate_writes_a_watertight_chair_and_its_picture(tmp_path):
 
 
 def test_generate_several_seeds_writes_each_and_a_contact_sheet(tmp_path):
-    done = run("generate", "mug", "--seed", 4, "--count", 2, "--steps", 6, "--out", tmp_path / "mug.obj")
+    done = run(
+        "generate", "mug", "--seed", 4, "--count", 2, "--steps", 6, "--out", tmp_path / "mug.obj"
+    )
     assert done.returncode == 0, done.stderr
     assert sorted(file.name for file in tmp_path.iterdir()) == ["mug-4.obj", "mug-5.obj", "mug.png"]
     assert done.stdout.count("watertight") == 2 and "mug.png: all of them" in done.stdout
     alone = run("generate", "mug", "--seed", 5, "--steps", 6, "--out", tmp_path / "alone.obj")
     assert alone.returncode == 0, alone.stderr
     one, two, other = (
-        trimesh.load(tmp_path / name, force="mesh").volume for name in ("alone.obj", "mug-5.obj", "mug-4.obj")
+        trimesh.load(tmp_path / name, force="mesh").volume
+        for name in ("alone.obj", "mug-5.obj", "mug-4.obj")
     )
     assert one == pytest.approx(two, rel=1e-4) and one != pytest.approx(other, rel=1e-3)
 
@@ -79,7 +92,12 @@ def test_a_text_becomes_a_file_name():
 def test_a_seed_is_a_shape(tmp_path):
     volumes = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        assert run("generate", "table", "--steps", 4, "--seed", seed, "--out", tmp_path / f"{name}.stl").returncode == 0
+        assert (
+            run(
+                "generate", "table", "--steps", 4, "--seed", seed, "--out", tmp_path / f"{name}.stl"
+            ).returncode
+            == 0
+        )
         volumes.append((tmp_path / f"{name}.stl").read_bytes())
     assert volumes[0] == volumes[1] != volumes[2]
 
@@ -91,13 +109,21 @@ def test_train_makes_a_checkpoint_that_generates(tmp_path, config):
     assert "30 steps of 4" in card and "40 procedural shapes" in card
     again = run("train", config(), "--out", tmp_path / "run", "--device", "cpu")
     assert "going on at step 30 of 30" in again.stdout
-    made = run("generate", "table", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "t.obj")
+    made = run(
+        "generate", "table", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "t.obj"
+    )
     assert made.returncode == 0 or "is empty" in made.stderr  # thirty steps may well give nothing
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_saves(tmp_path, config):
-    command = [sys.executable, "-m", "course_utils", "train", config(plan=TINY["plan"] | {"steps": 100_000})]
+    command = [
+        sys.executable,
+        "-m",
+        "course_utils",
+        "train",
+        config(plan=TINY["plan"] | {"steps": 100_000}),
+    ]
     process = subprocess.Popen(
         [*map(str, command), "--out", str(tmp_path / "run"), "--device", "cpu", "--save-every", "5"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -115,7 +141,16 @@ def test_train_on_a_file(tmp_path, config):
     shapes = make_shapes(12, resolution=8, families=("chair", "table"))
     write_npz(tmp_path / "data.npz", shapes.voxels, shapes.labels, classes=("chair", "table"))
     plan = {"data": {"kind": "npz", "file": "data.npz"}, "plan": {"steps": 3, "batch_size": 4}}
-    done = run("train", config(**plan), "--data", tmp_path / "data.npz", "--out", tmp_path / "run", "--device", "cpu")
+    done = run(
+        "train",
+        config(**plan),
+        "--data",
+        tmp_path / "data.npz",
+        "--out",
+        tmp_path / "run",
+        "--device",
+        "cpu",
+    )
     assert done.returncode == 0, done.stderr
     assert "12 shapes" in done.stdout
     missing = run("train", config(**plan), "--out", tmp_path / "other")
@@ -128,16 +163,46 @@ def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, conf
 
     network = TINY["network"] | {"classes": 0, "reads": True, "sketch": 4, "heads": 2}
     width = 4 * network["channels"][0]
-    alone = TINY | {"network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": len(words()), "width": width}}
+    alone = TINY | {
+        "network": {
+            "kind": "FromText",
+            "dimensions": 3,
+            "side": 4,
+            "words": len(words()),
+            "width": width,
+        }
+    }
     save_checkpoint(tmp_path / "texts", build_denoiser(alone), alone, "")
     data = {"kind": "captioned", "count": 40, "first_index": 0, "wordings": 2}
-    begun = {"begin_from": [str(tmp_path / "texts")], "frozen": ["network.embedding.text", "network.sketch"]}
-    done = run("train", config(network=network, data=data, **begun), "--out", tmp_path / "run", "--device", "cpu")
+    begun = {
+        "begin_from": [str(tmp_path / "texts")],
+        "frozen": ["network.embedding.text", "network.sketch"],
+    }
+    done = run(
+        "train",
+        config(network=network, data=data, **begun),
+        "--out",
+        tmp_path / "run",
+        "--device",
+        "cpu",
+    )
     assert done.returncode == 0, done.stderr
-    before, after = (load_checkpoint(tmp_path / name)[0].state_dict() for name in ("texts", "run/checkpoint"))
+    before, after = (
+        load_checkpoint(tmp_path / name)[0].state_dict() for name in ("texts", "run/checkpoint")
+    )
     assert all(torch.equal(after[name], value) for name, value in before.items())
-    assert f"begun from | `{tmp_path / 'texts'}`" in (tmp_path / "run" / "checkpoint" / "README.md").read_text()
-    made = run("generate", "A tall chair!", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "chair.obj")
+    assert (
+        f"begun from | `{tmp_path / 'texts'}`"
+        in (tmp_path / "run" / "checkpoint" / "README.md").read_text()
+    )
+    made = run(
+        "generate",
+        "A tall chair!",
+        "--model",
+        tmp_path / "run" / "checkpoint",
+        "--out",
+        tmp_path / "chair.obj",
+    )
     assert made.returncode == 0 or "is empty" in made.stderr  # thirty steps may well give nothing
     wrong = run("generate", "a chiar", "--model", tmp_path / "run" / "checkpoint")
     assert wrong.returncode == 2 and "unknown word: chiar (near: chair" in wrong.stderr
@@ -154,13 +219,17 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
     assert 0 < (~kept).sum() < 30 and np.array_equal(voxels.numpy(), made.voxels[kept])
     vocabulary = Vocabulary(words())
     for wording in range(3):
-        wanted = vocabulary.encode([text for text, keep in zip(captions(made, wording), kept, strict=True) if keep])
+        wanted = vocabulary.encode(
+            [text for text, keep in zip(captions(made, wording), kept, strict=True) if keep]
+        )
         assert torch.equal(tokens[:, wording, : wanted.shape[1]], wanted)
     drawn, texts, _ = draw_from(voxels, tokens)(torch.Generator().manual_seed(0), 400)
     for shape, text in zip(drawn, texts, strict=True):
         owners = (tokens == text).all(2).any(1).nonzero().flatten()
         assert any(torch.equal(shape[0] > 0, voxels[row]) for row in owners)
-    assert len({tuple(text) for text in texts.tolist()}) > len({tuple(shape) for shape in drawn.flatten(1).tolist()})
+    assert len({tuple(text) for text in texts.tolist()}) > len(
+        {tuple(shape) for shape in drawn.flatten(1).tolist()}
+    )
 
 
 def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
@@ -202,7 +271,9 @@ def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_pa
     save_checkpoint(tmp_path / "trunk", trunk, TINY, "")
     reading = TINY | {"network": TINY["network"] | {"classes": 0, "words": 5, "details": 16}}
     width = build_denoiser(reading).network.embedding.width
-    alone = TINY | {"network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}}
+    alone = TINY | {
+        "network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}
+    }
     texts = build_denoiser(alone)
     save_checkpoint(tmp_path / "texts", texts, alone, "")
     denoiser = build_denoiser(reading)
@@ -215,9 +286,13 @@ def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_pa
         assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
     read = {name for name in before if name.startswith("network.embedding.text.")}
     assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
-    with pytest.raises(ValueError, match=r"wants network\.nothing frozen, but the model has no such part"):
+    with pytest.raises(
+        ValueError, match=r"wants network\.nothing frozen, but the model has no such part"
+    ):
         freeze(denoiser, ["network.nothing"])
-    with pytest.raises(ValueError, match=r"begins from runs/nothing/checkpoint, .* python3 course.py train nothing"):
+    with pytest.raises(
+        ValueError, match=r"begins from runs/nothing/checkpoint, .* python3 course.py train nothing"
+    ):
         begin_from(denoiser, ["runs/nothing/checkpoint"])
 
 
@@ -268,7 +343,10 @@ def test_help(command):
         (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
         (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
-        (["train", "nonsense"], "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, shapes32"),
+        (
+            ["train", "nonsense"],
+            "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, shapes32",
+        ),
         (["paint"], "invalid choice: 'paint'"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Two processes under `accelerate launch` are one process with twice the batch: killed, resumed, stopped, finished."""
+"""Two processes under `accelerate launch` are one process with twice the batch: killed, resumed,
+stopped, finished.
+"""
 
 import contextlib
 import io
@@ -22,16 +24,20 @@ from course_utils.models.checkpoints import build_denoiser
 
 pytest.importorskip("accelerate")
 psutil = pytest.importorskip("psutil")  # accelerate brings it
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no SIGINT for another process"
+)
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STEPS = 60
 TINY = SMALL | {"plan": {"steps": STEPS, "batch_size": 4, "time_mean": 1.0, "weight_limit": 25.0}}
 
 
 def curve(text):
     """The mean losses that a training printed, by step."""
-    return {int(step): float(loss) for step, loss in re.findall(rf" (\d+)/{STEPS} loss ([\d.]+)", text)}
+    return {
+        int(step): float(loss) for step, loss in re.findall(rf" (\d+)/{STEPS} loss ([\d.]+)", text)
+    }
 
 
 def saved_step(state):
@@ -55,12 +61,23 @@ def everything_below(process):
 
 
 def run_team(config, folder, after, how):
-    """Train with two processes until a state later than step `after` is saved, then send the signal `how`."""
+    """Train with two processes until a state later than step `after` is saved, then send the signal
+    `how`.
+    """
     with socket.socket() as free:
         free.bind(("", 0))
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--multi_gpu"]
-    command += ["--num_processes", "2", "--main_process_port", port, "-m", "course_utils", "train", str(config)]
+    command += [
+        "--num_processes",
+        "2",
+        "--main_process_port",
+        port,
+        "-m",
+        "course_utils",
+        "train",
+        str(config),
+    ]
     command += ["--out", str(folder), "--device", "cpu", "--save-every", "5"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -70,8 +87,13 @@ def run_team(config, folder, after, how):
         while saved_step(folder / "state.safetensors") <= after and process.poll() is None:
             assert time.monotonic() < deadline, "no state after two minutes"
             time.sleep(0.02)
-        # a launcher starts its processes in sessions of their own: Ctrl-C reaches it alone, kill -9 shall hit them all
-        hit = [process.pid] if how == signal.SIGINT else [child.pid for child in everything_below(process)]
+        # a launcher starts its processes in sessions of their own: Ctrl-C reaches it alone, kill -9
+        # shall hit them all
+        hit = (
+            [process.pid]
+            if how == signal.SIGINT
+            else [child.pid for child in everything_below(process)]
+        )
         for pid in hit:
             os.kill(pid, how)
         output = process.communicate(timeout=60)[0]
@@ -81,12 +103,16 @@ def run_team(config, folder, after, how):
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """One process with batches of 8 to the end; two with 4 each killed, resumed, stopped by Ctrl-C; one finishes it."""
+    """One process with batches of 8 to the end; two with 4 each killed, resumed, stopped by Ctrl-C;
+    one finishes it.
+    """
     folder = tmp_path_factory.mktemp("team")
     config, state = folder / "tiny.json", folder / "team" / "state.safetensors"
     config.write_text(json.dumps(TINY))
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the team: the networks are too small to share, least of all on a busy machine
+    torch.set_num_threads(
+        1
+    )  # as in the team: the networks are too small to share, least of all on a busy machine
     alone = ["train", str(config), "--device", "cpu", "--batch-size", "8", "--out"]
     with contextlib.redirect_stderr(io.StringIO()) as said:
         main([*alone, str(folder / "one")])
@@ -125,13 +151,18 @@ def test_ctrl_c_saves_the_step_at_which_all_stopped(story):
 
 
 def test_one_process_ends_what_two_began(story):
-    """Any number of processes may go on, if together they have the same batch: the result is the same training's."""
-    one, team = (load_file(story["folder"] / name / "state.safetensors") for name in ("one", "team"))
+    """Any number of processes may go on, if together they have the same batch: the result is the
+    same training's.
+    """
+    one, team = (
+        load_file(story["folder"] / name / "state.safetensors") for name in ("one", "team")
+    )
     torch.manual_seed(0)
     start = build_denoiser(TINY).state_dict()
     for part in ("weights.", "ema."):
         ours, theirs = ({name: tensors[part + name] for name in start} for tensors in (team, one))
-        # Adam makes rounding grow: measured 0.04 to 0.08, and 0.3 without averaging (exact: tests/test_training.py)
+        # Adam makes rounding grow: measured 0.04 to 0.08, and 0.3 without averaging (exact:
+        # tests/diffusion/test_training.py)
         assert distance(ours, theirs) < 0.15 * distance(start, theirs)
 
 

@@ -1,4 +1,6 @@
-"""What docs/jupyterhub.md says of a class: its tables are the measurement's, its settings hold what was found."""
+"""What docs/jupyterhub.md says of a class: its tables are the measurement's, its settings hold what
+was found.
+"""
 
 import ast
 import importlib.util
@@ -11,9 +13,11 @@ import yaml
 from course_utils.files.results import load_results
 from course_utils.places import STUDIES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILE = ROOT / "benchmarks" / "classroom.py"
-classroom = importlib.util.module_from_spec(importlib.util.spec_from_file_location("classroom", FILE))
+classroom = importlib.util.module_from_spec(
+    importlib.util.spec_from_file_location("classroom", FILE)
+)
 classroom.__spec__.loader.exec_module(classroom)
 
 PAGE = classroom.PAGE.read_text(encoding="utf-8")
@@ -39,7 +43,10 @@ def test_a_straight_line_is_read_at_thirty():
 
 
 def test_every_lesson_fits_into_the_memory_that_the_recipes_give():
-    alone = max(run["peak_mb"] for run in CONTENTS["runs"] if run["kernels"] == 1) + CONTENTS["server_mb"]
+    alone = (
+        max(run["peak_mb"] for run in CONTENTS["runs"] if run["kernels"] == 1)
+        + CONTENTS["server_mb"]
+    )
     (values,) = map(yaml.safe_load, blocks("yaml"))
     memory = values["singleuser"]["memory"]
     (limit,) = re.findall(r"limits\.memory (\w+)", PAGE)

@@ -1,4 +1,6 @@
-"""course.py without building a real environment: stamps, locks, command line and every way a set-up can fail."""
+"""course.py without building a real environment: stamps, locks, command line and every way a set-up
+can fail.
+"""
 
 import ast
 import errno
@@ -11,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "course.py"
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """course.py as a module that works on an empty copy of the course in tmp_path, without GPU or network."""
+    """course.py as a module that works on an empty copy of the course in tmp_path, without GPU or
+    network.
+    """
     spec = importlib.util.spec_from_file_location("course_under_test", SOURCE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,7 +37,9 @@ def course(tmp_path, monkeypatch):
 
 @pytest.fixture
 def steps(course, monkeypatch):
-    """Replaces the installation steps by a list of what would have been run; `venv` leaves what venv leaves."""
+    """Replaces the installation steps by a list of what would have been run; `venv` leaves what
+    venv leaves.
+    """
     done = []
 
     def step(title, command):
@@ -57,7 +63,9 @@ def fail_step(course, monkeypatch, output, code=1):
     """Installation steps that print `output` and fail."""
     run = course.logged_step
     script = f"import sys; print({output!r}); sys.exit({code})"
-    monkeypatch.setattr(course, "logged_step", lambda title, command: run(title, [sys.executable, "-c", script]))
+    monkeypatch.setattr(
+        course, "logged_step", lambda title, command: run(title, [sys.executable, "-c", script])
+    )
 
 
 def complaint(capsys):
@@ -72,8 +80,13 @@ def complaint(capsys):
 
 def test_old_python_can_parse_it_and_is_told():
     ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 7))
-    program = f"import sys, runpy; sys.version_info = (3, 9, 1); runpy.run_path({str(SOURCE)!r}, run_name='__main__')"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    program = (
+        f"import sys, runpy; sys.version_info = (3, 9, 1); runpy.run_path({str(SOURCE)!r},"
+        " run_name='__main__')"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1
     assert "Python 3.11 or newer and this is 3.9" in answer.stderr
@@ -81,7 +94,12 @@ def test_old_python_can_parse_it_and_is_told():
 
 def test_standard_library_only():
     tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
 
@@ -128,7 +146,9 @@ def test_wrong_argument_is_one_line_and_exit_code_2(course, capsys, arguments, n
 
 
 def processor_seconds():
-    """Time that finished children and this process have computed: unlike the clock's, no matter what else runs."""
+    """Time that finished children and this process have computed: unlike the clock's, no matter
+    what else runs.
+    """
     return sum(os.times()[:4])
 
 
@@ -139,7 +159,9 @@ def test_starts_quickly():
 
 
 def test_current_environment_is_handed_over_at_once(course, monkeypatch):
-    """The whole way of a command when nothing changed, with a program that ends at once in the place of JupyterLab."""
+    """The whole way of a command when nothing changed, with a program that ends at once in the
+    place of JupyterLab.
+    """
     fake_venv(course)
     course.write_stamp()
     monkeypatch.setattr(course, "venv_python", lambda: Path(sys.executable))
@@ -161,7 +183,9 @@ def test_lab_is_local_and_opens_lesson_00(course, monkeypatch):
     assert course.main(["lab", "--no-browser", "--port", "9001", "--ServerApp.log_level=10"]) == 0
     (command,) = calls
     assert command[:3] == [str(course.venv_python()), "-m", "jupyterlab"]
-    assert {"--ip=localhost", "--port=9001", "--no-browser", "--ServerApp.log_level=10"} <= set(command)
+    assert {"--ip=localhost", "--port=9001", "--no-browser", "--ServerApp.log_level=10"} <= set(
+        command
+    )
     assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in command
     assert not [argument for argument in command if "token" in argument.lower()]
 
@@ -202,7 +226,9 @@ def test_another_python_or_course_version_is_a_change(course, monkeypatch):
     assert len({before, changed, course.fingerprint()}) == 3
 
 
-@pytest.mark.parametrize("damage", ["killed", "python gone", "other python", "moved", "config gone"])
+@pytest.mark.parametrize(
+    "damage", ["killed", "python gone", "other python", "moved", "config gone"]
+)
 def test_half_made_or_foreign_environment_is_made_anew(course, steps, damage):
     fake_venv(course, "3.2.0" if damage == "other python" else f"{VERSION}.9")
     course.write_stamp()
@@ -241,7 +267,10 @@ def test_killed_in_the_middle_leaves_the_marker(course, steps, monkeypatch):
 
 def test_lock_admits_one(course, capsys):
     course.VENV.mkdir()
-    with open(course.VENV / "course.lock", "a+b") as first, open(course.VENV / "course.lock", "a+b") as second:
+    with (
+        open(course.VENV / "course.lock", "a+b") as first,
+        open(course.VENV / "course.lock", "a+b") as second,
+    ):
         assert course.try_lock(first)
         assert not course.try_lock(second)
         first.close()
@@ -272,7 +301,9 @@ def test_cpu_build_from_pytorch_where_there_is_no_gpu(course, monkeypatch):
     assert course.torch_attempts("") == [[f"torch=={version}+cpu"], [f"torch=={version}"]]
     assert course.torch_attempts("GPU 0: a card") == [[f"torch=={version}"]]
     monkeypatch.setattr(course, "reachable", lambda address: True)
-    assert course.torch_attempts("") == [["--index-url", "https://download.pytorch.org/whl/cpu", f"torch=={version}"]]
+    assert course.torch_attempts("") == [
+        ["--index-url", "https://download.pytorch.org/whl/cpu", f"torch=={version}"]
+    ]
     monkeypatch.setattr(course.sys, "platform", "darwin")
     assert course.torch_attempts("") == [[f"torch=={version}"]]
 
@@ -325,7 +356,9 @@ def test_no_venv_module(course, steps, monkeypatch, capsys):
     assert steps == []
 
 
-def test_the_environment_of_another_folder_is_not_emptied_through_a_link(course, steps, tmp_path, capsys):
+def test_the_environment_of_another_folder_is_not_emptied_through_a_link(
+    course, steps, tmp_path, capsys
+):
     other = tmp_path / "other"
     (other / "bin").mkdir(parents=True)
     (other / "kept").write_text("mine")
@@ -346,13 +379,23 @@ def test_too_little_disk_space(course, steps, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("output", "says", "keeps"),
     [
-        ("ERROR: Could not install packages: [Errno 28] No space left on device", "free about 3 GB", False),
-        ("Retrying: NewConnectionError: Failed to establish\nERROR: No matching distribution", "network", True),
+        (
+            "ERROR: Could not install packages: [Errno 28] No space left on device",
+            "free about 3 GB",
+            False,
+        ),
+        (
+            "Retrying: NewConnectionError: Failed to establish\nERROR: No matching distribution",
+            "network",
+            True,
+        ),
         ("socket.gaierror: Temporary failure in name resolution", "network", True),
     ],
 )
 def test_pip_failure_is_explained(course, monkeypatch, capsys, output, says, keeps):
-    """After a network error the next start goes on with what is there, after others it begins anew."""
+    """After a network error the next start goes on with what is there, after others it begins
+    anew.
+    """
     fake_venv(course)
     fail_step(course, monkeypatch, output)
     assert course.main(["run"]) == 1
@@ -387,7 +430,9 @@ def test_read_only_folder(course, monkeypatch, capsys):
 def test_incomplete_copy(tmp_path):
     copy = tmp_path / "course.py"
     copy.write_bytes(SOURCE.read_bytes())
-    answer = subprocess.run([sys.executable, str(copy), "run"], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [sys.executable, str(copy), "run"], capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 1
     (line,) = answer.stderr.splitlines()
     assert "constraints.txt is missing" in line
@@ -452,8 +497,13 @@ def test_all_stages_run_and_one_failure_counts(course, monkeypatch, capsys):
     lint, unit, notebooks = calls
     assert lint == ["ruff", "check", "."]
     assert unit == ["pytest", "tests", "--ignore=tests/notebooks", "--ignore=tests/browser"]
-    assert {"--nbval", "tests/notebooks/sanitize.cfg", "notebooks/00_start_here.ipynb"} <= set(notebooks)
-    table = {line.split()[0]: line.split(None, 2)[2] for line in capsys.readouterr().out.splitlines()[-4:]}
+    assert {"--nbval", "tests/notebooks/sanitize.cfg", "notebooks/00_start_here.ipynb"} <= set(
+        notebooks
+    )
+    table = {
+        line.split()[0]: line.split(None, 2)[2]
+        for line in capsys.readouterr().out.splitlines()[-4:]
+    }
     assert table["lint"] == table["notebooks"] == "ok"
     assert table["unit"] == "FAILED (exit code 5)"
     assert table["browser"].startswith("skipped: no Chromium")
@@ -501,18 +551,21 @@ def test_waiting_threads_soon_sleep_unless_the_user_says_otherwise(course, monke
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_ends_the_program_too(course):
     """Without a terminal only course.py gets the signal: it ends its child and exits with 130."""
-    child = "import time; time.sleep(1); print('up', flush=True); time.sleep(300)"  # course.py waits for it by then
+    # course.py waits for it by then
+    child = "import time; time.sleep(1); print('up', flush=True); time.sleep(300)"
     program = (
-        "import signal, sys, runpy\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may have been told to ignore it\n"
-        f"course = runpy.run_path({str(SOURCE)!r})\n"
-        f"course['COMMANDS']['run'] = lambda arguments: course['run_child']([sys.executable, '-c', {child!r}])\n"
-        "sys.exit(course['main'](['run']))"
+        "import signal, sys, runpy\nsignal.signal(signal.SIGINT, signal.default_int_handler)  # a"
+        " background job may have been told to ignore it\ncourse ="
+        f" runpy.run_path({str(SOURCE)!r})\ncourse['COMMANDS']['run'] = lambda arguments:"
+        " course['run_child']([sys.executable, '-c',"
+        f" {child!r}])\nsys.exit(course['main'](['run']))"
     )
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen([sys.executable, "-c", program], text=True, **pipes)
     assert process.stdout.readline() == "up\n"
     process.send_signal(2)
-    _, errors = process.communicate(timeout=100)  # returns early only if the child, which holds the pipe, has ended
+    _, errors = process.communicate(
+        timeout=100
+    )  # returns early only if the child, which holds the pipe, has ended
     assert process.returncode == 130
     assert errors.strip() == "course.py: stopped"

@@ -1,4 +1,6 @@
-"""The data card names whatever lies in data/ and what of others lies in the code; the citation fits the package."""
+"""The data card names whatever lies in data/ and what of others lies in the code; the citation fits
+the package.
+"""
 
 import json
 import re
@@ -8,9 +10,11 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CARD = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-STORED = [path for path in (ROOT / "data").rglob("*") if path.is_file() and path.name != ".DS_Store"]
+STORED = [
+    path for path in (ROOT / "data").rglob("*") if path.is_file() and path.name != ".DS_Store"
+]
 
 
 def test_every_file_in_data_belongs_to_a_row_of_the_card():
@@ -35,12 +39,16 @@ def test_what_a_site_brings_is_named_with_its_licence():
     for name in (*build_site.LICENSED, "MathJax", "onnxruntime-web", "Bootstrap", "Font Awesome"):
         assert name.lower() in CARD.lower(), name
     version = json.loads((ROOT / "docs" / "live" / "package.json").read_text())["dependencies"]
-    assert version.keys() == {"onnxruntime-web"}  # a second one needs a row, and a text in docs/licences
+    assert version.keys() == {
+        "onnxruntime-web"
+    }  # a second one needs a row, and a text in docs/licences
 
 
 def test_the_citation_is_the_packages():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == project["version"] and citation["license"] == project["license"]
-    assert [author["name"] for author in citation["authors"]] == [author["name"] for author in project["authors"]]
+    assert [author["name"] for author in citation["authors"]] == [
+        author["name"] for author in project["authors"]
+    ]
     assert citation["repository-code"] == project["urls"]["Homepage"]

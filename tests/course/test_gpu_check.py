@@ -1,4 +1,6 @@
-"""The GPU check's own code, on the CPU and small: its verdicts, its numbers, and that it outlives a broken section."""
+"""The GPU check's own code, on the CPU and small: its verdicts, its numbers, and that it outlives a
+broken section.
+"""
 
 import importlib.util
 import json
@@ -16,16 +18,30 @@ from course_utils.diffusion.training import has_bfloat16_units
 from course_utils.files.results import load_results
 from course_utils.models.checkpoints import build_denoiser, save_checkpoint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("gpu_check", ROOT / "benchmarks" / "gpu_check.py")
 gpu_check = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(gpu_check)
 
 SMALL = [
-    *("--device", "cpu", "--batches", "1", "2", "--steps", "4", "--sampling-steps", "2", "--seconds", "0.001"),
+    *(
+        "--device",
+        "cpu",
+        "--batches",
+        "1",
+        "2",
+        "--steps",
+        "4",
+        "--sampling-steps",
+        "2",
+        "--seconds",
+        "0.001",
+    ),
     *("--channels", "8", "16", "--resolution", "16", "--out"),
 ]
-WITHOUT_COMPILING = [name for name in gpu_check.SECTIONS if name != "compile"]  # it takes a compiler and half a minute
+WITHOUT_COMPILING = [
+    name for name in gpu_check.SECTIONS if name != "compile"
+]  # it takes a compiler and half a minute
 
 
 @pytest.fixture(autouse=True)
@@ -39,13 +55,28 @@ def one_thread():
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A tiny untrained checkpoint in the shipped one's place."""
-    network = {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 4, "blocks": 1, "classes": 2}
-    config = {"network": network, "path": "flow", "prediction": "x0", "classes": ["chair", "table"], "resolution": 8}
+    network = {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8],
+        "patch": 4,
+        "blocks": 1,
+        "classes": 2,
+    }
+    config = {
+        "network": network,
+        "path": "flow",
+        "prediction": "x0",
+        "classes": ["chair", "table"],
+        "resolution": 8,
+    }
     config["sampling"] = {"shift": 3.0, "guidance_scale": 2.0}
     folder = tmp_path_factory.mktemp("model") / "tiny"
     torch.manual_seed(0)
     denoiser = build_denoiser(config)
-    torch.nn.init.normal_(denoiser.network.outlet.weight)  # zeros before: every sample would be nothing
+    torch.nn.init.normal_(
+        denoiser.network.outlet.weight
+    )  # zeros before: every sample would be nothing
     save_checkpoint(folder, denoiser, config, "")
     return str(folder)
 
@@ -60,11 +91,25 @@ def test_every_section_runs_and_leaves_its_numbers(tmp_path, capsys, model):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 20 and all(line.startswith("[ok] ") for line in lines[:-1])
     contents, command = load_results(file)
-    assert command.startswith("python3 course.py gpu-check --device cpu") and list(contents) == WITHOUT_COMPILING
-    assert contents["forward"]["float32"] == contents["step"]["gradients"] == contents["samples"]["values"] == 0
+    assert (
+        command.startswith("python3 course.py gpu-check --device cpu")
+        and list(contents) == WITHOUT_COMPILING
+    )
+    assert (
+        contents["forward"]["float32"]
+        == contents["step"]["gradients"]
+        == contents["samples"]["values"]
+        == 0
+    )
     curves = contents["precision"]
-    assert len(curves["half"]) == 4 and (curves["half"] != curves["float32"]) == has_bfloat16_units()
-    speeds = [contents["training"][f"training, batch {b}, {p}"] for b in (1, 2) for p in gpu_check.PRECISIONS]
+    assert (
+        len(curves["half"]) == 4 and (curves["half"] != curves["float32"]) == has_bfloat16_units()
+    )
+    speeds = [
+        contents["training"][f"training, batch {b}, {p}"]
+        for b in (1, 2)
+        for p in gpu_check.PRECISIONS
+    ]
     assert all(numbers["shapes_per_second"] > 0 and numbers["mfu"] is None for numbers in speeds)
     assert contents["sampling"]["sampling, batch 2, half, 2 steps"] > 0
 
@@ -93,7 +138,10 @@ def test_differences_are_noticed(tmp_path, monkeypatch):
         return network
 
     monkeypatch.setattr(gpu_check, "network", wrong_from(call=1))
-    assert [finding.ok for finding in gpu_check.run_section("forward", options(tmp_path), {})] == [False, False]
+    assert [finding.ok for finding in gpu_check.run_section("forward", options(tmp_path), {})] == [
+        False,
+        False,
+    ]
     monkeypatch.setattr(gpu_check, "network", wrong_from(call=2))
     findings = gpu_check.run_section("step", options(tmp_path), {})
     assert [finding.ok for finding in findings] == [False, False]
@@ -107,7 +155,9 @@ def test_apart_is_the_largest_difference_as_a_share_of_the_largest_value():
 
 
 def test_operations_are_those_of_a_convolution_net(tmp_path, monkeypatch):
-    """A 3x3x3 convolution of c to c channels on n places is 2 * 27 * c * c * n operations, thrice with gradients."""
+    """A 3x3x3 convolution of c to c channels on n places is 2 * 27 * c * c * n operations, thrice
+    with gradients.
+    """
 
     class One(torch.nn.Module):
         def __init__(self):
@@ -165,7 +215,9 @@ def test_no_room_is_said_and_the_rest_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gpu_check, "training_rate", full)
     lines = [str(finding) for finding in gpu_check.check_training(options(tmp_path), {})]
-    assert sum("does not fit" in line for line in lines) == 6 and all(line.startswith("[ok]") for line in lines)
+    assert sum("does not fit" in line for line in lines) == 6 and all(
+        line.startswith("[ok]") for line in lines
+    )
 
 
 def test_a_broken_section_stops_no_other(tmp_path, monkeypatch, capsys):
@@ -177,7 +229,9 @@ def test_a_broken_section_stops_no_other(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(gpu_check.SECTIONS, "forward", broken)
     assert gpu_check.main([*SMALL, str(tmp_path / "out.json"), "forward", "card"]) == 1
     first, second, _ = capsys.readouterr().out.splitlines()
-    assert first.startswith("[problem] section forward failed with RuntimeError: CUDA error: an illegal memory access.")
+    assert first.startswith(
+        "[problem] section forward failed with RuntimeError: CUDA error: an illegal memory access."
+    )
     assert second.startswith("[ok] cpu, torch")
     contents, _ = load_results(tmp_path / "out.json")
     assert contents["forward"]["half"] is None and contents["card"]["name"] == "cpu"
@@ -204,12 +258,22 @@ def test_no_gpu_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path):
 
 
 def test_it_needs_no_package_that_a_gpu_server_lacks():
-    heavy = "matplotlib plotly ipywidgets diffusers jupyterlab IPython trimesh skimage scipy accelerate"
-    script = f"import sys; from benchmarks import gpu_check; print(set({heavy.split()}) & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    heavy = (
+        "matplotlib plotly ipywidgets diffusers jupyterlab IPython trimesh skimage scipy accelerate"
+    )
+    script = (
+        f"import sys; from benchmarks import gpu_check; print(set({heavy.split()}) &"
+        " set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stdout.strip() == "set()"
 
 
 def test_the_file_is_json(tmp_path):
     gpu_check.main([*SMALL, str(tmp_path / "out.json"), "card"])
-    assert json.loads((tmp_path / "out.json").read_text())["contents"]["card"]["torch"] == torch.__version__
+    assert (
+        json.loads((tmp_path / "out.json").read_text())["contents"]["card"]["torch"]
+        == torch.__version__
+    )

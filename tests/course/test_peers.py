@@ -1,4 +1,6 @@
-"""The benchmark against peers: its arithmetic, and where MONAI is installed its recipe against MONAI's own code."""
+"""The benchmark against peers: its arithmetic, and where MONAI is installed its recipe against
+MONAI's own code.
+"""
 
 import importlib.util
 import itertools
@@ -17,13 +19,15 @@ from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.training import Progress, batches
 from course_utils.models.checkpoints import build_denoiser
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "peers.py"
+FILE = Path(__file__).parents[2] / "benchmarks" / "peers.py"
 peers = importlib.util.module_from_spec(importlib.util.spec_from_file_location("peers", FILE))
 peers.__spec__.loader.exec_module(peers)
 
 
 def imported(name):
-    """A peer, or a skip that says why not; a torchvision made for another torch is a RuntimeError."""
+    """A peer, or a skip that says why not; a torchvision made for another torch is a
+    RuntimeError.
+    """
     try:
         return importlib.import_module(name)
     except (ImportError, RuntimeError) as error:
@@ -34,11 +38,19 @@ def test_the_readme_says_what_was_measured():
     readme = (FILE.parents[1] / "README.md").read_text(encoding="utf-8")
     contents, _ = peers.load_results(peers.FILE)
     for row in contents["speed"]["rows"]:
-        trained, sampled = peers.BATCH / row["training_step"], peers.BATCH / row["sampling_step"] / 16
-        assert f"| {row['name']} | {row['parameters'] / 1e6:.1f} M | {trained:.3g} | {sampled:.2g} |" in readme
+        trained, sampled = (
+            peers.BATCH / row["training_step"],
+            peers.BATCH / row["sampling_step"] / 16,
+        )
+        assert (
+            f"| {row['name']} | {row['parameters'] / 1e6:.1f} M | {trained:.3g} | {sampled:.2g} |"
+            in readme
+        )
     levels = [row for row in contents["quality"]["rows"] if row["log_snr"] is not None]
     times = {round(row["log_snr"]): row["ours_seconds"] for row in levels}
-    said = f"{times[0]:.0f} s at log-SNR 0, after {times[2]:.0f} s at 2, after {times[4]:.0f} s at 4"
+    said = (
+        f"{times[0]:.0f} s at log-SNR 0, after {times[2]:.0f} s at 2, after {times[4]:.0f} s at 4"
+    )
     assert said in " ".join(readme.split())
 
 
@@ -52,7 +64,10 @@ class KnowsNoise(nn.Module):
     def forward(self, x, steps):
         self.asked.append(steps)
         t = (steps + 1).double() / self.path.steps
-        alpha, sigma = (part.float().reshape(-1, 1, 1, 1, 1) for part in (self.path.alpha(t), self.path.sigma(t)))
+        alpha, sigma = (
+            part.float().reshape(-1, 1, 1, 1, 1)
+            for part in (self.path.alpha(t), self.path.sigma(t))
+        )
         return self.weight * (x - alpha * self.x0) / sigma
 
 
@@ -60,11 +75,14 @@ def some_shape(seed=0):
     return gaussian(seed, (1, 4, 4, 4)).sign()
 
 
-# ---- x0 conversion --------------------------------------------------------------------------------------
+# ---- x0 conversion -------------------------------------------------------------------------------
 
 
 def test_the_tutorials_table_is_quadratic_from_5e_4_to_195e_4():
-    betas = [(math.sqrt(0.0005) + k / 999 * (math.sqrt(0.0195) - math.sqrt(0.0005))) ** 2 for k in range(1000)]
+    betas = [
+        (math.sqrt(0.0005) + k / 999 * (math.sqrt(0.0195) - math.sqrt(0.0005))) ** 2
+        for k in range(1000)
+    ]
     alpha_bar = list(itertools.accumulate((1 - beta for beta in betas), lambda a, b: a * b))
     for k in (0, 1, 499, 999):
         t = torch.tensor((k + 1) / 1000, dtype=torch.float64)
@@ -84,8 +102,13 @@ def test_a_network_of_timesteps_is_asked_the_tables_steps_and_its_noise_becomes_
 
 def test_levels_are_the_nearest_that_the_table_has():
     levels = peers.nearest_levels(peers.MONAI_PATH)
-    table = [float(peers.MONAI_PATH.log_snr(torch.tensor(k / 1000, dtype=torch.float64))) for k in range(1, 1001)]
-    assert levels == [min(table, key=lambda value: abs(value - level)) for level in (-4, -2, 0, 2, 4)]
+    table = [
+        float(peers.MONAI_PATH.log_snr(torch.tensor(k / 1000, dtype=torch.float64)))
+        for k in range(1, 1001)
+    ]
+    assert levels == [
+        min(table, key=lambda value: abs(value - level)) for level in (-4, -2, 0, 2, 4)
+    ]
     assert max(abs(a - b) for a, b in zip(levels, peers.LOG_SNRS, strict=True)) < 0.02
 
 
@@ -109,12 +132,19 @@ def test_x0_errors_of_a_constant_guess_and_the_same_noise_for_every_path(path):
     assert [float(log_snr[0]) for _, log_snr in seen[::2]] == pytest.approx(levels, abs=1e-4)
     assert [len(x) for x, _ in seen[:2]] == [8, 3]
     at_zero = torch.cat([x for x, log_snr in seen if abs(float(log_snr[0])) < 0.1])
-    alpha = torch.sigmoid(torch.tensor(levels[2])).sqrt()  # of unit variance, whatever the path: VP's
-    assert torch.allclose(at_zero, alpha * x0 + (1 - alpha**2).sqrt() * gaussian(0, x0.shape, 2), atol=1e-5)
+    alpha = torch.sigmoid(
+        torch.tensor(levels[2])
+    ).sqrt()  # of unit variance, whatever the path: VP's
+    assert torch.allclose(
+        at_zero, alpha * x0 + (1 - alpha**2).sqrt() * gaussian(0, x0.shape, 2), atol=1e-5
+    )
 
 
 def test_x0_errors_leave_the_denoiser_in_its_mode():
-    model = Denoiser(peers.Timestepped(KnowsNoise(some_shape(), peers.MONAI_PATH), peers.MONAI_PATH), peers.MONAI_PATH)
+    model = Denoiser(
+        peers.Timestepped(KnowsNoise(some_shape(), peers.MONAI_PATH), peers.MONAI_PATH),
+        peers.MONAI_PATH,
+    )
     for training in (True, False):
         peers.x0_errors(model.train(training), some_shape()[None], [0.0])
         assert model.training is training
@@ -133,12 +163,14 @@ def test_what_takes_no_network_has_the_least_error_of_a_single_bit_under_noise(l
 
 def test_what_takes_no_network_knows_how_full_a_place_is():
     mean = torch.full((8, 8, 8), -0.8)  # one in ten
-    bits = torch.where(torch.rand(400, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0)) < 0.1, 1.0, -1.0)
+    bits = torch.where(
+        torch.rand(400, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0)) < 0.1, 1.0, -1.0
+    )
     far, near = peers.errors_without_network(mean, bits, [-12.0, 4.0])
     assert far == pytest.approx(float((bits + 0.8).square().mean()), rel=1e-3) and near < 1e-4
 
 
-# ---- the recipe -----------------------------------------------------------------------------------------
+# ---- the recipe ----------------------------------------------------------------------------------
 
 
 def test_the_tutorials_loss_is_zero_for_the_noise_itself_and_one_for_nothing():
@@ -156,9 +188,12 @@ def test_the_tutorials_training_is_adam_at_its_rate_in_batches_of_8():
     x0 = some_shape()
     network = KnowsNoise(x0[None], peers.MONAI_PATH)
     network.weight.data.fill_(2.0)
-    run = peers.TutorialTrainer(network).run(batches(x0[None] > 0, prepare=lambda v: v.float() * 2 - 1))
+    run = peers.TutorialTrainer(network).run(
+        batches(x0[None] > 0, prepare=lambda v: v.float() * 2 - 1)
+    )
     first, second = next(run), next(run)
-    # Adam's first steps are its rate long, whatever the gradient; the gradient here is far from zero
+    # Adam's first steps are its rate long, whatever the gradient; the gradient here is far from
+    # zero
     assert float(network.weight.detach()) == pytest.approx(2 - 2 * 5e-5, abs=2e-6)
     assert (first.step, second.step) == (1, 2) and 0 < first.seconds < second.seconds
     assert first.loss == pytest.approx(1.0, rel=0.2)  # twice the noise for the noise
@@ -177,14 +212,16 @@ def test_the_gradient_of_a_batch_is_the_same_in_parts():
     assert len(network.asked) == 8
 
 
-# ---- curves, comparison, tables ---------------------------------------------------------------------------
+# ---- curves, comparison, tables ------------------------------------------------------------------
 
 
 def test_a_learning_curve_is_looked_at_when_due_and_ends_with_its_budget():
     seconds = [0.5, 1.2, 1.9, 5.0, 5.5, 9.0]
     drawn = iter(Progress(k + 1, 0.0, s) for k, s in enumerate(seconds))
     trainer = SimpleNamespace(denoiser="model", run=lambda draw: drawn)
-    curve = peers.learning_curve(trainer, None, [1.0, 2.0, 4.0, 5.2], lambda model: [float(model == "model")])
+    curve = peers.learning_curve(
+        trainer, None, [1.0, 2.0, 4.0, 5.2], lambda model: [float(model == "model")]
+    )
     assert [(look["seconds"], look["step"]) for look in curve] == [(1.2, 2), (5.0, 4), (5.5, 5)]
     assert [look["errors"] for look in curve] == [[1.0]] * 3
     assert next(drawn).seconds == 9.0  # not trained further than asked for
@@ -194,7 +231,13 @@ def look(seconds, *errors):
     return {"seconds": seconds, "step": 1, "errors": list(errors)}
 
 
-OURS = [look(1.0, 0.9, 0.5), look(2.0, 0.4, 0.6), look(4.0, 0.5, 0.2), look(8.0, 0.3, 0.15), look(90.0, 0.1, 0.14)]
+OURS = [
+    look(1.0, 0.9, 0.5),
+    look(2.0, 0.4, 0.6),
+    look(4.0, 0.5, 0.2),
+    look(8.0, 0.3, 0.15),
+    look(90.0, 0.1, 0.14),
+]
 MONAI = [look(30.0, 0.8, 0.1), look(60.0, 0.5, 0.12), look(100.0, 0.4, 0.13)]
 
 
@@ -207,7 +250,10 @@ def test_comparison_at_every_level_and_all_at_once():
     assert both == {"log_snr": None, "ours_seconds": None, "monai_seconds": 100.0, "ratio": None}
     easier = [*MONAI[:2], look(100.0, 0.4, 0.2)]
     both = peers.compare(OURS, easier, [-4.0, 4.0], [0.35, 0.7])[2]
-    assert (both["ours_seconds"], both["ratio"]) == (8.0, 12.5)  # at 4.0 the first level is above again
+    assert (both["ours_seconds"], both["ratio"]) == (
+        8.0,
+        12.5,
+    )  # at 4.0 the first level is above again
 
 
 def test_the_table_of_quality_says_never_and_where_monai_learned_nothing():
@@ -222,7 +268,13 @@ def test_the_table_of_quality_says_never_and_where_monai_learned_nothing():
 
 def test_the_table_of_speed_turns_seconds_a_batch_into_shapes_a_second():
     row = {"name": "ours", "parameters": 4756737, "training_step": 0.5, "sampling_step": 0.25}
-    assert peers.speed_table([row]).splitlines()[1].split() == ["ours", "4,756,737", "16", "2", "0.032"]
+    assert peers.speed_table([row]).splitlines()[1].split() == [
+        "ours",
+        "4,756,737",
+        "16",
+        "2",
+        "0.032",
+    ]
 
 
 def test_timings_take_turns_and_leave_out_the_warm_up(monkeypatch):
@@ -241,7 +293,7 @@ def test_timings_take_turns_and_leave_out_the_warm_up(monkeypatch):
     assert order == ["a", "b"] * 4
 
 
-# ---- equal parameters, and the peers themselves -----------------------------------------------------------
+# ---- equal parameters, and the peers themselves --------------------------------------------------
 
 
 def ours():
@@ -258,7 +310,9 @@ def test_a_network_more_than_a_tenth_larger_or_smaller_is_refused():
 
 def test_monais_networks_have_as_many_parameters_as_ours():
     imported("monai")
-    sizes = {name: parameter_count(peers.build_peers()[name]) for name in (peers.MONAI, peers.MONAI_STEM)}
+    sizes = {
+        name: parameter_count(peers.build_peers()[name]) for name in (peers.MONAI, peers.MONAI_STEM)
+    }
     assert all(abs(size / ours() - 1) < 0.1 for size in sizes.values()), sizes
 
 
@@ -271,17 +325,27 @@ def test_monais_behind_our_stem_takes_and_gives_shapes():
     imported("monai")
     network = peers.Stem(peers.monai_network(peers.MONAI_CHANNELS[0]), peers.MONAI_CHANNELS[0])
     with torch.no_grad():
-        assert network(torch.zeros(2, 1, 32, 32, 32), torch.tensor([3, 999])).shape == (2, 1, 32, 32, 32)
+        assert network(torch.zeros(2, 1, 32, 32, 32), torch.tensor([3, 999])).shape == (
+            2,
+            1,
+            32,
+            32,
+            32,
+        )
 
 
 def test_the_recipe_is_monais_own():
-    """Noise levels, network input and x0 equal those of MONAI's scheduler and inferer, as the tutorial makes them."""
+    """Noise levels, network input and x0 equal those of MONAI's scheduler and inferer, as the
+    tutorial makes them.
+    """
     imported("monai")
     from monai.inferers import DiffusionInferer
     from monai.networks.schedulers import DDPMScheduler
 
     torch.manual_seed(0)
-    scheduler = DDPMScheduler(1000, schedule="scaled_linear_beta", beta_start=0.0005, beta_end=0.0195)
+    scheduler = DDPMScheduler(
+        1000, schedule="scaled_linear_beta", beta_start=0.0005, beta_end=0.0195
+    )
     x0, noise = some_shape()[None].expand(5, -1, -1, -1, -1), gaussian(1, (5, 1, 4, 4, 4))
     steps, network = torch.tensor([0, 20, 400, 700, 999]), nn.Conv3d(1, 1, 1)
 

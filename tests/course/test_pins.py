@@ -1,4 +1,6 @@
-"""One set of versions: pyproject.toml, constraints.txt, environment.yml and binder/ must not drift apart."""
+"""One set of versions: pyproject.toml, constraints.txt, environment.yml and binder/ must not drift
+apart.
+"""
 
 import re
 import tomllib
@@ -12,17 +14,28 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-PIP_OPTION = re.compile(r"(-c|-r|-e|--constraint|--requirement|--editable|--extra-index-url|--index-url)\s+(\S+)")
-INSTALL_FILES = ("constraints.txt", "environment.yml", "binder/requirements.txt", "binder/runtime.txt")
+PIP_OPTION = re.compile(
+    r"(-c|-r|-e|--constraint|--requirement|--editable|--extra-index-url|--index-url)\s+(\S+)"
+)
+INSTALL_FILES = (
+    "constraints.txt",
+    "environment.yml",
+    "binder/requirements.txt",
+    "binder/runtime.txt",
+)
 
 
 def lines_of(name: str) -> list[str]:
     """The lines of a requirements file without comments and blanks."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    return [line.split(" #")[0].strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [
+        line.split(" #")[0].strip()
+        for line in text.splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
 
 
 def conda_environment() -> dict:
@@ -61,7 +74,9 @@ def direct_dependencies() -> list[Requirement]:
 def test_every_direct_dependency_is_pinned_within_its_bounds(requirement):
     pinned = pins().get(canonicalize_name(requirement.name))
     assert pinned is not None, f"{requirement.name} has no pin in constraints.txt"
-    assert requirement.specifier.contains(pinned, prereleases=True), f"{pinned} is outside of {requirement}"
+    assert requirement.specifier.contains(pinned, prereleases=True), (
+        f"{pinned} is outside of {requirement}"
+    )
 
 
 def test_dependencies_have_a_lower_bound_and_no_upper_one():
@@ -89,7 +104,9 @@ def test_conda_and_binder_install_the_constraints(folder, lines, extra):
 
 
 def test_binder_has_no_room_for_cuda():
-    """By its build tag: with the plain version pip would take gigabytes of CUDA wherever the CPU index is down."""
+    """By its build tag: with the plain version pip would take gigabytes of CUDA wherever the CPU
+    index is down.
+    """
     assert f"torch=={pins()['torch']}+cpu" in lines_of("binder/requirements.txt")
 
 
@@ -99,8 +116,12 @@ def test_the_readme_leads_to_the_site():
 
 
 def test_one_python_version():
-    """The one that CI tests first, the oldest allowed: the same for conda, Binder and the workflow."""
-    (conda,) = (entry for entry in conda_environment()["dependencies"] if str(entry).startswith("python="))
+    """The one that CI tests first, the oldest allowed: the same for conda, Binder and the
+    workflow.
+    """
+    (conda,) = (
+        entry for entry in conda_environment()["dependencies"] if str(entry).startswith("python=")
+    )
     oldest = conda.removeprefix("python=")
     assert (ROOT / "binder/runtime.txt").read_text(encoding="utf-8").strip() == f"python-{oldest}"
     assert PROJECT["requires-python"] == f">={oldest}"
@@ -116,10 +137,16 @@ def test_every_pin_takes_the_oldest_python():
     oldest = Version(PROJECT["requires-python"].removeprefix(">="))
     installed = [found for found in metadata.distributions() if found.metadata["Requires-Python"]]
     versions = pins()
-    pinned = [found for found in installed if versions.get(canonicalize_name(found.name)) == public(found.version)]
+    pinned = [
+        found
+        for found in installed
+        if versions.get(canonicalize_name(found.name)) == public(found.version)
+    ]
     assert len(pinned) > 100
     wants = {found.name: found.metadata["Requires-Python"] for found in pinned}
-    assert {name: want for name, want in wants.items() if not SpecifierSet(want).contains(oldest)} == {}
+    assert {
+        name: want for name, want in wants.items() if not SpecifierSet(want).contains(oldest)
+    } == {}
 
 
 @pytest.mark.parametrize("name", INSTALL_FILES)

@@ -12,7 +12,7 @@ from course_utils.evaluation.metrics import shape_report
 from course_utils.files.results import load_results
 from course_utils.models.checkpoints import build_denoiser
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILE = ROOT / "benchmarks" / "quality.py"
 quality = importlib.util.module_from_spec(importlib.util.spec_from_file_location("quality", FILE))
 quality.__spec__.loader.exec_module(quality)
@@ -22,7 +22,14 @@ CONFIG = {
     "classes": ["table", "mug"],
     "resolution": 8,
     "data": {"kind": "procedural", "count": 12, "first_index": 0},
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "classes": 2},
+    "network": {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8],
+        "patch": 2,
+        "blocks": 1,
+        "classes": 2,
+    },
     "path": "flow",
     "prediction": "x0",
     "sampling": {"sampler": "ddim", "steps": 2, "shift": 3.0, "guidance_scale": 2.0},
@@ -62,12 +69,16 @@ def test_held_out_shapes_begin_behind_the_training():
 
 def test_held_out_shapes_of_a_file_are_its_test_split(tmp_path):
     voxels, labels = make_shapes(6, 8, ("table", "mug")).voxels, np.array([0, 1] * 3, np.uint8)
-    as_stored = np.packbits(voxels.transpose(0, 3, 2, 1).reshape(6, -1), axis=1)  # such files have x first
+    as_stored = np.packbits(
+        voxels.transpose(0, 3, 2, 1).reshape(6, -1), axis=1
+    )  # such files have x first
     parts = {"train_voxels": as_stored[:2], "train_labels": labels[:2]}
     parts |= {"test_voxels": as_stored[2:], "test_labels": labels[2:]}
     np.savez(tmp_path / "some.npz", classes=np.array(["table", "mug"]), **parts)
     for count, rows in ((5, [3, 5]), (1, [3])):
-        assert np.array_equal(quality.held_out(CONFIG, "mug", count, tmp_path / "some.npz"), voxels[rows])
+        assert np.array_equal(
+            quality.held_out(CONFIG, "mug", count, tmp_path / "some.npz"), voxels[rows]
+        )
 
 
 def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(monkeypatch):
@@ -88,8 +99,12 @@ def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(
 
 
 def test_the_table_has_a_mean_of_several_families():
-    report = shape_report(make_shapes(4, 8).voxels, make_shapes(4, 8, first_index=4).voxels, make_shapes(4, 8).voxels)
-    one = dict.fromkeys(("samples", "closed", "generated", "oracle"), report._asdict()) | {"held_out_copies": 0.5}
+    report = shape_report(
+        make_shapes(4, 8).voxels, make_shapes(4, 8, first_index=4).voxels, make_shapes(4, 8).voxels
+    )
+    one = dict.fromkeys(("samples", "closed", "generated", "oracle"), report._asdict()) | {
+        "held_out_copies": 0.5
+    }
     other = {**one, "samples": report._asdict() | {"chamfer_accuracy": 1.0}}
     lines = quality.table({"table": one, "mug": other}).splitlines()
     assert lines[3].startswith("| mug | 100.0 %") and lines[3].endswith("| 50.0 % |")
@@ -103,13 +118,18 @@ def test_the_shipped_models_card_shows_the_stored_results():
     folder = ROOT / "data" / "checkpoints" / "shapes32"
     config = json.loads((folder / "config.json").read_text())
     contents, _ = load_results(ROOT / "data" / "studies" / "shapes32.json")
-    assert contents["weights_sha256"] == config["weights_sha256"] and contents["sampling"] == config["sampling"]
+    assert (
+        contents["weights_sha256"] == config["weights_sha256"]
+        and contents["sampling"] == config["sampling"]
+    )
     assert list(contents["families"]) == config["classes"]
     assert quality.table(contents["families"]) in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_model_that_makes_nothing_gives_a_report_that_json_holds():
-    """An untrained network answers 0 everywhere, and that is not inside: no sample has a distance to anything."""
+    """An untrained network answers 0 everywhere, and that is not inside: no sample has a distance
+    to anything.
+    """
     training = make_shapes(6, 8, ("mug",)).voxels
     found = quality.measure_family(*model(), "mug", 3, training, None)
     assert found["samples"]["empty"] == 1 and found["samples"]["chamfer_matching"] is None

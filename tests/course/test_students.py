@@ -1,4 +1,6 @@
-"""The students' package: no answer is in it, everything a lesson needs is, and its checks say so much and no more."""
+"""The students' package: no answer is in it, everything a lesson needs is, and its checks say so
+much and no more.
+"""
 
 import ast
 import functools
@@ -14,14 +16,16 @@ import pytest
 
 from course_utils.exercises.checks import STUB, Exercise, HandedIn
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "students_package.py"
 LESSONS = sorted(path.stem for path in (ROOT / "course_utils" / "exercises").glob("lesson_*.py"))
 MARKS = ("BEGIN SOLUTION", "END SOLUTION")
 
 
 def write(folder):
-    return subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, SCRIPT, folder], capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,9 @@ def test_no_solution_is_in_the_package(texts):
     solutions = []
     for file in sorted((ROOT / "notebooks" / "source").glob("*.py")):
         for cell in jupytext.read(file, fmt="py:percent").cells:
-            solutions += re.findall(rf"{MARKS[0]}[^\n]*\n(.*?)^[^\n]*{MARKS[1]}", cell.source, re.MULTILINE | re.DOTALL)
+            solutions += re.findall(
+                rf"{MARKS[0]}[^\n]*\n(.*?)^[^\n]*{MARKS[1]}", cell.source, re.MULTILINE | re.DOTALL
+            )
     assert len(solutions) >= len(LESSONS)
     assert not [solution for solution in solutions if words(solution) in texts]
     assert not any(mark in texts for mark in MARKS)
@@ -84,7 +90,10 @@ def test_what_is_left_out(package):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_finds_its_exercises_there_and_they_take_as_many_arguments(lesson, package):
     namespace = {}
-    exec((package / "course_utils" / "exercises" / f"{lesson}.py").read_text(encoding="utf-8"), namespace)
+    exec(
+        (package / "course_utils" / "exercises" / f"{lesson}.py").read_text(encoding="utf-8"),
+        namespace,
+    )
     handed = {name: member for name, member in namespace.items() if isinstance(member, HandedIn)}
     assert handed.keys() == exercises(lesson).keys()
     (notebook,) = (package / "notebooks").glob(f"{lesson[-2:]}_*.ipynb")
@@ -101,7 +110,11 @@ def test_every_import_of_every_lesson_works_in_the_package(package):
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type == "code" and "colab" not in cell.metadata.get("tags", []):
                 nodes = ast.walk(ast.parse(cell.source))
-                lines |= {ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)}
+                lines |= {
+                    ast.unparse(node)
+                    for node in nodes
+                    if isinstance(node, ast.Import | ast.ImportFrom)
+                }
     program = "\n".join([*sorted(lines), "import course_utils", "print(course_utils.__file__)"])
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(package)!r})\n{program}"]
     done = subprocess.run(command, cwd=package, capture_output=True, text=True, check=False)

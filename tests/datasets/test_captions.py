@@ -1,4 +1,6 @@
-"""Captions: true, complete, unambiguous, natural; what is held out; and that faithfulness counts what it says."""
+"""Captions: true, complete, unambiguous, natural; what is held out; and that faithfulness counts
+what it says.
+"""
 
 import hashlib
 import re
@@ -65,15 +67,25 @@ def told(shapes):
 
 
 def says(key):
-    """A key of `PHRASES` or `HELD_OUT`, read anew: {attribute: texts of its values}, without what goes unsaid."""
+    """A key of `PHRASES` or `HELD_OUT`, read anew: {attribute: texts of its values}, without what
+    goes unsaid.
+    """
     terms = [term.split("=") for term in key.split() if term[0] != "?"]
     texts = {"yes": "True", "no": "False"}
-    return {name: [texts.get(v, v.replace("_", " ")) for v in values.split("|")] for name, values in terms}
+    return {
+        name: [texts.get(v, v.replace("_", " ")) for v in values.split("|")]
+        for name, values in terms
+    }
 
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_every_value_of_every_attribute_has_a_phrase_of_its_own(family, shapes):
-    alone = {(name, values[0]) for key in PHRASES[family] for name, values in says(key).items() if len(values) == 1}
+    alone = {
+        (name, values[0])
+        for key in PHRASES[family]
+        for name, values in says(key).items()
+        if len(values) == 1
+    }
     for name in shapes[family][0]:
         for value in {attributes[name] for attributes in shapes[family]}:
             if (family, name, value) in DOES_NOT_APPLY:
@@ -82,7 +94,9 @@ def test_every_value_of_every_attribute_has_a_phrase_of_its_own(family, shapes):
             else:
                 assert (name, str(value)) in alone, (name, value)
     known = {(name, str(a[name])) for a in shapes[family] for name in a}
-    assert {(n, v) for key in PHRASES[family] for n, values in says(key).items() for v in values} <= known
+    assert {
+        (n, v) for key in PHRASES[family] for n, values in says(key).items() for v in values
+    } <= known
 
 
 def test_captions_are_true(told):
@@ -113,18 +127,27 @@ def test_captions_are_true(told):
     ],
 )
 def test_words_mean_what_a_reader_takes_them_for(told, family, said, name, values):
-    found = [(text, a[name], named) for other, a, text, named in told if other == family and re.search(said, text)]
+    found = [
+        (text, a[name], named)
+        for other, a, text, named in told
+        if other == family and re.search(said, text)
+    ]
     assert len(found) >= 3
-    assert {value for _, value, _ in found} <= values and all(name in named for _, _, named in found)
+    assert {value for _, value, _ in found} <= values and all(
+        name in named for _, _, named in found
+    )
 
 
 LINKS = "and|or|a|an|no|with|without|has|that|but|featuring|it"
 
 
 def pattern(phrase):
-    """A regular expression that finds a phrase, also where others about the same part stand in between."""
+    """A regular expression that finds a phrase, also where others about the same part stand in
+    between.
+    """
     if phrase[0] == "=" or phrase[-1] == "~":
-        return rf"(?<!\w){phrase.strip('=~ ')}(?= |$|,)(?! handle)"  # a square handle does not make a mug square
+        # a square handle does not make a mug square
+        return rf"(?<!\w){phrase.strip('=~ ')}(?= |$|,)(?! handle)"
     if phrase.startswith("no "):
         return phrase.replace(" ", "_") + r"(?!\w)"
     before, part, behind = re.fullmatch(
@@ -135,18 +158,28 @@ def pattern(phrase):
 
 def simple(text):
     """Numbers in words, and what is absent as no_such_thing."""
-    text = re.sub(r"\d", lambda digit: {"1": "one", "2": "two", "3": "three", "4": "four", "6": "six"}[digit[0]], text)
+    text = re.sub(
+        r"\d",
+        lambda digit: {"1": "one", "2": "two", "3": "three", "4": "four", "6": "six"}[digit[0]],
+        text,
+    )
     stated, _, absent = text.partition("without ")
     text = f"{stated}{re.sub('(^| or |, )(an? )?', ', no ', absent) if absent else ''}"
-    return re.sub(rf"\bno(?: (?!(?:{LINKS})\b)\w+)+", lambda clause: clause[0].replace(" ", "_"), text)
+    return re.sub(
+        rf"\bno(?: (?!(?:{LINKS})\b)\w+)+", lambda clause: clause[0].replace(" ", "_"), text
+    )
 
 
 def test_captions_can_be_read_back(told):
-    """A reader who knows the phrases finds the attributes that are named, with a value that agrees, and no others."""
+    """A reader who knows the phrases finds the attributes that are named, with a value that agrees,
+    and no others.
+    """
     facts = {family: [] for family in CLASSES}
     for family in CLASSES:
         for key, phrases in PHRASES[family].items():
-            facts[family].append((says(key), re.compile("|".join(map(pattern, phrases.split("; "))))))
+            facts[family].append(
+                (says(key), re.compile("|".join(map(pattern, phrases.split("; ")))))
+            )
     for family, _, text, named in told:
         found = [means for means, phrase in facts[family] if phrase.search(simple(text))]
         assert {name for means in found for name in means} == set(named), (text, named)
@@ -166,20 +199,28 @@ def test_one_text_has_one_meaning(shapes):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_a_phrase_stands_in_one_place_and_holds_no_other(family):
-    """Where one phrase is part of another, it follows from that. ("round ~" is no part: its noun is missing.)"""
+    """Where one phrase is part of another, it follows from that. ("round ~" is no part: its noun is
+    missing.)
+    """
     rows = [
-        (phrase, says(key)) for key, phrases in PHRASES[family].items() if says(key) for phrase in phrases.split("; ")
+        (phrase, says(key))
+        for key, phrases in PHRASES[family].items()
+        if says(key)
+        for phrase in phrases.split("; ")
     ]
     texts = [phrase for phrase, _ in rows if phrase[0] != "="]
     counts = {
-        phrase: {key for key in PHRASES[family] if phrase in PHRASES[family][key].split("; ")} for phrase in texts
+        phrase: {key for key in PHRASES[family] if phrase in PHRASES[family][key].split("; ")}
+        for phrase in texts
     }
     assert all(len({str(says(key)) for key in keys}) == 1 for keys in counts.values())
     for one, means in rows:
         for other, implies in rows:
             inside = f" {re.sub('^an? |^=', '', one)} " in f" {re.sub('^an? |^=', '', other)} "
             if inside and means != implies and not other.startswith("no ") and one[-1] != "~":
-                assert all(set(implies.get(name, ["?"])) <= set(values) for name, values in means.items()), (one, other)
+                assert all(
+                    set(implies.get(name, ["?"])) <= set(values) for name, values in means.items()
+                ), (one, other)
 
 
 def test_the_vocabulary_is_closed(told):
@@ -196,7 +237,9 @@ def test_the_vocabulary_is_closed(told):
 def test_captions_are_natural(told):
     """Articles, plurals, doubled words, and what is left of a form."""
     plural = "feet|legs|wheels|doors|books|steps|arms|armrests|engines|handles|trestles"
-    single = "headboard|footboard|blanket|cover|pot|mound|handle|rim|saucer|spoiler|chimney|garage|porch"
+    single = (
+        "headboard|footboard|blanket|cover|pot|mound|handle|rim|saucer|spoiler|chimney|garage|porch"
+    )
     odd = [
         r"\ba [aeio]", r"\ba u", r"\ban [^aeiou]", r"\b(\w+) \1\b", r"\b(a|an|no|without) (a|an|no) (a|an|no)\b",
         "  ", "[{}~=]", "^ | $|,$", rf"\b(a|an|this|this is) ({plural})\b", rf"\bwithout ({single})\b",
@@ -218,10 +261,15 @@ def test_captions_vary(shapes):
 def test_the_same_draws_give_the_same_captions():
     made = make_shapes(44, resolution=8)
     texts = captions(made, seed=5)
-    assert texts == captions(made, seed=5) and sum(a != b for a, b in zip(texts, captions(made, 6), strict=True)) > 35
+    assert (
+        texts == captions(made, seed=5)
+        and sum(a != b for a, b in zip(texts, captions(made, 6), strict=True)) > 35
+    )
     assert captions(make_shapes(22, 8), seed=5) == texts[:22]
     whole = "|".join(texts + [prompt.text for prompt in prompts(44, HELD_OUT, TEST_FORMS)])
-    assert hashlib.sha256(whole.encode()).hexdigest() == CHECKSUM  # another one means new captions for training
+    assert (
+        hashlib.sha256(whole.encode()).hexdigest() == CHECKSUM
+    )  # another one means new captions for training
 
 
 @pytest.mark.parametrize(
@@ -230,19 +278,26 @@ def test_the_same_draws_give_the_same_captions():
 def test_a_few_have_a_pair_and_every_value_stays_without_them(table, family, shapes):
     made = shapes[family]
     pairs = [says(pair) for pair in table[family]]
-    out = [any(all(str(a[name]) in values for name, values in pair.items()) for pair in pairs) for a in made]
+    out = [
+        any(all(str(a[name]) in values for name, values in pair.items()) for pair in pairs)
+        for a in made
+    ]
     assert out == [bool(pairs_of(family, attributes, table)) for attributes in made]
     assert 0.02 <= np.mean(out) <= 0.13 and all(len(pair) == 2 for pair in pairs)
     trained = [attributes for attributes, away in zip(made, out, strict=True) if not away]
     drawn, seen = (Counter(item for a in some for item in a.items()) for some in (made, trained))
     assert all(seen[item] > 0.4 * drawn[item] for item in drawn)
-    drawn, seen = ({pair for a in some for pair in combinations(a.items(), 2)} for some in (made, trained))
+    drawn, seen = (
+        {pair for a in some for pair in combinations(a.items(), 2)} for some in (made, trained)
+    )
     assert len(seen) >= 0.9 * len(drawn)
 
 
 def test_no_text_of_the_training_names_a_pair_that_is_said_apart():
     made, together, each = make_shapes(1100, resolution=8), 0, 0
-    for (_, named), label, attributes in zip(tell(made, 3), made.labels, made.attributes, strict=True):
+    for (_, named), label, attributes in zip(
+        tell(made, 3), made.labels, made.attributes, strict=True
+    ):
         for pair in pairs_of(CLASSES[label], attributes, SAID_APART):
             together += pair.items() <= named.items()
             each += len(pair.items() & named.items()) == 1
@@ -251,11 +306,15 @@ def test_no_text_of_the_training_names_a_pair_that_is_said_apart():
 
 def test_held_out_shapes_of_a_set():
     made = make_shapes(220, resolution=8)
-    wanted = [bool(pairs_of(CLASSES[k], a)) for k, a in zip(made.labels, made.attributes, strict=True)]
+    wanted = [
+        bool(pairs_of(CLASSES[k], a)) for k, a in zip(made.labels, made.attributes, strict=True)
+    ]
     assert held_out(made).tolist() == wanted and 2 < sum(wanted) < 30
 
 
-@pytest.mark.parametrize(("table", "pair"), [(HELD_OUT, ("back", "ladder")), (SAID_APART, ("seat", "round"))])
+@pytest.mark.parametrize(
+    ("table", "pair"), [(HELD_OUT, ("back", "ladder")), (SAID_APART, ("seat", "round"))]
+)
 def test_a_named_pair_is_told(table, pair):
     drawn = (attributes_of("chair", seed) for seed in range(400))
     attributes, (must,) = next((a, pairs) for a in drawn if (pairs := pairs_of("chair", a, table)))
@@ -267,17 +326,26 @@ def test_a_named_pair_is_told(table, pair):
 
 @pytest.mark.parametrize("table", [None, HELD_OUT, SAID_APART])
 def test_prompts_are_about_shapes_that_can_be_drawn(table):
-    asked, families = prompts(110, table, TEST_FORMS), [f for f in CLASSES if table is None or f in table]
+    asked, families = (
+        prompts(110, table, TEST_FORMS),
+        [f for f in CLASSES if table is None or f in table],
+    )
     assert [prompt.family for prompt in asked] == (list(families) * 13)[:110]
     for prompt in asked:
         attributes = attributes_of(prompt.family, prompt.seed)
         assert prompt.seed >= FIRST_TEST_SEED and prompt.named
         assert all(attributes[name] in values for name, values in prompt.named.items())
         new, apart = (
-            [pair for pair in pairs_of(prompt.family, attributes, pairs) if pair.items() <= prompt.named.items()]
+            [
+                pair
+                for pair in pairs_of(prompt.family, attributes, pairs)
+                if pair.items() <= prompt.named.items()
+            ]
             for pairs in (HELD_OUT, SAID_APART)
         )
-        assert bool(new) == (table is HELD_OUT) and (bool(apart) == (table is SAID_APART) or new), prompt
+        assert bool(new) == (table is HELD_OUT) and (bool(apart) == (table is SAID_APART) or new), (
+            prompt
+        )
         assert table is HELD_OUT or not pairs_of(prompt.family, attributes)
     assert prompts(22, table, TEST_FORMS) == asked[:22] and prompts(22, table) != asked[:22]
     assert prompts(11, table, TEST_FORMS, first_seed=5)[0].seed < 400
@@ -288,7 +356,10 @@ def test_facts_are_all_that_texts_name_and_true_of_what_they_are_told_of():
     families = [CLASSES[label] for label in made.labels]
     named, true = named_facts(families, [names for _, names in tell(made, 1)]), true_facts(made)
     assert named.shape == true.shape == (330, len(FACTS)) and len(set(FACTS)) == len(FACTS)
-    assert named.sum(1).tolist() == [len(names) for _, names in tell(made, 1)] and not (named & ~true).any()
+    assert (
+        named.sum(1).tolist() == [len(names) for _, names in tell(made, 1)]
+        and not (named & ~true).any()
+    )
     for row, family in zip(true, families, strict=True):
         assert {FACTS[k][0] for k in np.flatnonzero(row)} == {family}
     chair = made.attributes[0]
@@ -306,8 +377,15 @@ def test_faithfulness_counts_by_attribute():
     ]
     empty = np.zeros((32, 32, 32), dtype=bool)
     scores = faithfulness(np.stack([chair.voxels, empty, mug.voxels]), asked)
-    assert scores == {"chair.base": Score(0, 1), "chair.seat": Score(1, 2), "mug.height": Score(1, 1)}
-    assert total(scores) == Score(2, 4) and obeys(chair.voxels, asked[0]) == {"seat": True, "base": False}
+    assert scores == {
+        "chair.base": Score(0, 1),
+        "chair.seat": Score(1, 2),
+        "mug.height": Score(1, 1),
+    }
+    assert total(scores) == Score(2, 4) and obeys(chair.voxels, asked[0]) == {
+        "seat": True,
+        "base": False,
+    }
     with pytest.raises(ValueError, match="2 shapes for 3 prompts"):
         faithfulness(np.stack([empty, empty]), asked)
     with pytest.raises(ValueError, match="family='boat': expected one of chair, table"):
@@ -319,5 +397,7 @@ def test_real_shapes_are_faithful_and_others_are_not():
     real = np.stack([make_shape(prompt.family, prompt.seed).voxels for prompt in asked])
     right, count = total(faithfulness(real, asked))
     assert right >= 0.99 * count and count == sum(len(prompt.named) for prompt in asked)
-    swapped = total(faithfulness(np.roll(real, len(CLASSES), axis=0), asked))  # others of the same family
+    swapped = total(
+        faithfulness(np.roll(real, len(CLASSES), axis=0), asked)
+    )  # others of the same family
     assert swapped.right < 0.6 * count

@@ -1,4 +1,6 @@
-"""The real furniture: the file is the one on its card, everything stands as it should, and every maker is named."""
+"""The real furniture: the file is the one on its card, everything stands as it should, and every
+maker is named.
+"""
 
 import hashlib
 import os
@@ -16,7 +18,10 @@ from course_utils.geometry.voxels import component_count
 from course_utils.places import FURNITURE
 
 LICENCES = {
-    "BlendSwap-CC-0": {"CC0 1.0", "CC BY 3.0"},  # two of its models ask for credit in a file of their own
+    "BlendSwap-CC-0": {
+        "CC0 1.0",
+        "CC BY 3.0",
+    },  # two of its models ask for credit in a file of their own
     "BlendSwap-CC-BY": {"CC BY 3.0"},
     "KatorLegaz": {"CC BY 3.0 US"},
     "Reallusion": {"CC BY 3.0 US"},
@@ -36,7 +41,9 @@ def card():
 
 def spans(grid):
     """(first, last) occupied index along z, y and x."""
-    return [tuple(np.flatnonzero(grid.any(axis=axes))[[0, -1]]) for axes in ((1, 2), (0, 2), (0, 1))]
+    return [
+        tuple(np.flatnonzero(grid.any(axis=axes))[[0, -1]]) for axes in ((1, 2), (0, 2), (0, 1))
+    ]
 
 
 def test_the_file_is_the_one_on_its_card_and_small(everything, card):
@@ -56,13 +63,17 @@ def test_everything_stands_in_the_middle_and_fills_its_share(everything):
 
 
 def test_no_two_are_equal(everything):
-    assert len(np.unique(np.packbits(everything.voxels.reshape(len(everything.voxels), -1), axis=1), axis=0)) == len(
-        everything.voxels
-    )
+    assert len(
+        np.unique(
+            np.packbits(everything.voxels.reshape(len(everything.voxels), -1), axis=1), axis=0
+        )
+    ) == len(everything.voxels)
 
 
 def test_what_leans_leans_back(everything):
-    """The upper part of chairs, of sofas and of beds (the headboard) is behind: index 0 of y is the front."""
+    """The upper part of chairs, of sofas and of beds (the headboard) is behind: index 0 of y is the
+    front.
+    """
     for category, share in (("chair", 0.9), ("sofa", 0.9), ("bed", 0.7)):
         behind = []
         for grid in furniture(category).voxels:
@@ -121,7 +132,9 @@ def test_names_fit_their_categories(everything):
         "desk": "table",
     }.items():
         found = {
-            c for n, c in zip(everything.names, everything.categories, strict=True) if n.lower().split()[-1] == word
+            c
+            for n, c in zip(everything.names, everything.categories, strict=True)
+            if n.lower().split()[-1] == word
         }
         assert found == {category}
 
@@ -132,18 +145,26 @@ def test_every_shape_has_maker_and_licence_and_is_credited(everything):
     assert all(everything.makers)
     assert [
         (name, licence)
-        for name, library, licence in zip(everything.names, everything.libraries, everything.licences, strict=True)
+        for name, library, licence in zip(
+            everything.names, everything.libraries, everything.licences, strict=True
+        )
         if library == "BlendSwap-CC-0" and licence != "CC0 1.0"
     ] == [("Winchester armchair", "CC BY 3.0"), ("Winchester sofa", "CC BY 3.0")]
     text = (FURNITURE.parent / "ATTRIBUTION.md").read_text("utf-8")
-    lines = re.findall(r"^\| (\d+) \| (.+) \| (.+) \| (.+) \| (.+) \| (?:http\S+)? ?\|$", text, re.M)
-    credited = {int(row): (name, model, maker, licence) for row, name, model, maker, licence in lines}
+    lines = re.findall(
+        r"^\| (\d+) \| (.+) \| (.+) \| (.+) \| (.+) \| (?:http\S+)? ?\|$", text, re.M
+    )
+    credited = {
+        int(row): (name, model, maker, licence) for row, name, model, maker, licence in lines
+    }
     columns = (everything.names, everything.models, everything.makers, everything.licences)
     assert credited == dict(enumerate(zip(*columns, strict=True)))
 
 
 def test_an_unknown_category_is_named():
-    with pytest.raises(ValueError, match="category is 'couch'; expected None for all or one of chair, bench"):
+    with pytest.raises(
+        ValueError, match="category is 'couch'; expected None for all or one of chair, bench"
+    ):
         furniture("couch")
 
 
@@ -156,13 +177,15 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
             furniture(file=bad)
 
 
-# ---- against another voxelisation of the same package -----------------------------------------------------
+# ---- against another voxelisation of the same package --------------------------------------------
 
 
 def boxed(grid, side=24):
     """What is inside the bounding box, stretched to a cube: compares form where scales differ."""
     for axis, (first, last) in enumerate(spans(grid)):
-        grid = grid.take(first + (2 * np.arange(side) + 1) * (last + 1 - first) // (2 * side), axis=axis)
+        grid = grid.take(
+            first + (2 * np.arange(side) + 1) * (last + 1 - first) // (2 * side), axis=axis
+        )
     return grid
 
 
@@ -172,8 +195,10 @@ def overlap(one, other):
 
 @pytest.fixture(scope="module")
 def others(everything):
-    """(row of ours, the other's grid turned to z, y, x) for what carries the same library and name."""
-    beside = Path(__file__).parents[1].parent / "shared" / "data"
+    """(row of ours, the other's grid turned to z, y, x) for what carries the same library and
+    name.
+    """
+    beside = Path(__file__).parents[2].parent / "shared" / "data"
     path = Path(os.environ.get("NOISE_TO_SHAPE_DATA", beside)) / "sweethome3d_32.npz"
     if not path.exists():
         pytest.skip("no real data: set NOISE_TO_SHAPE_DATA to the folder with sweethome3d_32.npz")
@@ -198,7 +223,11 @@ def test_agrees_with_another_voxelisation_of_the_package(everything, others):
 
 
 def test_faces_the_way_the_other_voxelisation_faces(everything, others):
-    rows = [pair for pair in others if everything.categories[pair[0]] in ("chair", "sofa", "bed", "shelf")]
+    rows = [
+        pair
+        for pair in others
+        if everything.categories[pair[0]] in ("chair", "sofa", "bed", "shelf")
+    ]
     turns = {
         "as it is": lambda grid: grid,
         "front to back": lambda grid: grid[:, ::-1],
@@ -206,7 +235,11 @@ def test_faces_the_way_the_other_voxelisation_faces(everything, others):
         "a quarter turn": lambda grid: np.rot90(grid, axes=(1, 2)),
     }
     score = {
-        name: np.mean([overlap(boxed(turn(everything.voxels[row])), boxed(grid)) for row, grid in rows])
+        name: np.mean(
+            [overlap(boxed(turn(everything.voxels[row])), boxed(grid)) for row, grid in rows]
+        )
         for name, turn in turns.items()
     }
-    assert max(score, key=score.get) == "as it is" and score["as it is"] > score["front to back"] + 0.1, score
+    assert (
+        max(score, key=score.get) == "as it is" and score["as it is"] > score["front to back"] + 0.1
+    ), score

@@ -1,4 +1,6 @@
-"""The pictures of lessons 04 to 06: what is in the files, what can be measured in a picture, what captions say."""
+"""The pictures of lessons 04 to 06: what is in the files, what can be measured in a picture, what
+captions say.
+"""
 
 import hashlib
 import re
@@ -31,9 +33,14 @@ def test_digits_are_those_of_scikit_learn_and_the_two_parts_share_none():
     train, test, source = digits(), digits(test=True), load_digits()
     assert train.pixels.shape == (1197, 1, 8, 8) and test.pixels.shape == (600, 1, 8, 8)
     assert float(train.pixels.min()) == -1 and float(train.pixels.max()) == 1
-    known = {tuple(row): label for row, label in zip((source.data / 8 - 1).tolist(), source.target, strict=True)}
+    known = {
+        tuple(row): label
+        for row, label in zip((source.data / 8 - 1).tolist(), source.target, strict=True)
+    }
     for part in (train, test):
-        assert [known[tuple(row)] for row in part.pixels.flatten(1).tolist()] == part.labels.tolist()
+        assert [
+            known[tuple(row)] for row in part.pixels.flatten(1).tolist()
+        ] == part.labels.tolist()
     assert not rows(train) & rows(test)
     assert torch.bincount(test.labels, minlength=10).min() > 40
 
@@ -47,10 +54,17 @@ def test_the_file_of_letters_is_the_one_on_its_card_and_small():
         counts = np.bincount(stored["family"], minlength=len(families))
     assert f"{faces} faces of {len(families)} type families: {faces * 36:,} pictures" in card
     table = re.findall(
-        r"^\| (.+?) \| (\S+) \| (\d+) \| (.+?) \| (.+) \|$", (GLYPHS.parent / "ATTRIBUTION.md").read_text(), re.M
+        r"^\| (.+?) \| (\S+) \| (\d+) \| (.+?) \| (.+) \|$",
+        (GLYPHS.parent / "ATTRIBUTION.md").read_text(),
+        re.M,
     )
-    assert [(name, int(count)) for name, _, count, _, _ in table] == list(zip(families, counts, strict=True))
-    assert {licence for *_, licence, _ in table} == {"SIL Open Font License 1.1", "Apache License 2.0"}
+    assert [(name, int(count)) for name, _, count, _, _ in table] == list(
+        zip(families, counts, strict=True)
+    )
+    assert {licence for *_, licence, _ in table} == {
+        "SIL Open Font License 1.1",
+        "Apache License 2.0",
+    }
     named = [bool(re.search(r"copyright|©|\(c\)|\d{4}", maker, re.I)) for *_, maker in table]
     assert sum(named) >= len(table) - 1  # one font only names its maker
 
@@ -59,9 +73,13 @@ def test_letters_are_unpacked_rightly_and_no_family_is_on_both_sides():
     with np.load(GLYPHS) as stored:
         packed, family = stored["packed"], stored["family"]
     train, test = glyphs(), glyphs(test=True)
-    assert len(train.pixels) + len(test.pixels) == packed.shape[0] * 36 and train.pixels.shape[1:] == (1, 16, 16)
+    assert len(train.pixels) + len(test.pixels) == packed.shape[0] * 36 and train.pixels.shape[
+        1:
+    ] == (1, 16, 16)
     held_out = np.flatnonzero(family % 6 == 5)
-    left, right = divmod(int(packed[held_out[3], 20, 7, 2]), 16)  # face 3 of the test set, letter 20 of 36
+    left, right = divmod(
+        int(packed[held_out[3], 20, 7, 2]), 16
+    )  # face 3 of the test set, letter 20 of 36
     row = 3 * 36 + 20
     assert test.labels[row] == 20 and test.names[20] == "letter k"
     assert test.pixels[row, 0, 7, 4:6].tolist() == pytest.approx([left / 7.5 - 1, right / 7.5 - 1])
@@ -69,7 +87,9 @@ def test_letters_are_unpacked_rightly_and_no_family_is_on_both_sides():
 
 
 def test_labels_belong_to_their_pictures():
-    """The nearest of the mean pictures of the training set names most held-out letters: chance would be 1 in 36."""
+    """The nearest of the mean pictures of the training set names most held-out letters: chance
+    would be 1 in 36.
+    """
     train, test = glyphs(), glyphs(test=True)
     means = torch.stack([train.pixels[train.labels == k].mean(0) for k in range(36)])
     named = torch.cdist(test.pixels.flatten(1), means.flatten(1)).argmin(1)
@@ -100,7 +120,9 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
 
 
 def drawn(inside, side=64):
-    """A picture of side x side whose ink is where inside(x, y) holds, x to the right and y up, from the middle."""
+    """A picture of side x side whose ink is where inside(x, y) holds, x to the right and y up, from
+    the middle.
+    """
     y, x = np.mgrid[:side, :side]
     ink = inside(x - side / 2 + 0.5, side / 2 - 0.5 - y)
     return torch.from_numpy(np.where(ink, 1.0, -1.0)).float()[None, None]
@@ -109,7 +131,9 @@ def drawn(inside, side=64):
 @pytest.mark.parametrize("width", [2, 4, 8])
 def test_stroke_width_of_bars_and_rings(width):
     bar = drawn(lambda x, y: (abs(x) < width / 2) & (abs(y) < 28))
-    assert float(stroke_width(bar)) == pytest.approx(2 * 56 * width / (2 * (56 + width)), rel=0.05)  # ends count, too
+    assert float(stroke_width(bar)) == pytest.approx(
+        2 * 56 * width / (2 * (56 + width)), rel=0.05
+    )  # ends count, too
     ring = drawn(lambda x, y: abs(np.hypot(x, y) - 20) < width / 2)
     assert float(stroke_width(ring)) == pytest.approx(width, rel=0.25)
     assert float(stroke_width(-torch.ones(1, 1, 8, 8))) == 0
@@ -124,7 +148,9 @@ def test_slant_of_a_leaning_bar(lean):
 
 def test_aspect_is_that_of_the_bounding_box():
     assert float(aspect(drawn(lambda x, y: (abs(x) < 6) & (abs(y) < 12)))) == pytest.approx(0.5)
-    assert float(aspect(drawn(lambda x, y: (abs(x - y) < 2) & (abs(y) < 12)))) == pytest.approx(26 / 24, abs=0.1)
+    assert float(aspect(drawn(lambda x, y: (abs(x - y) < 2) & (abs(y) < 12)))) == pytest.approx(
+        26 / 24, abs=0.1
+    )
 
 
 def test_pictures_of_another_shape_are_refused():
@@ -150,7 +176,10 @@ def test_traits_are_the_outer_quarters_of_each_character(letters):
 
 def test_captions_say_what_is_true_and_as_much_as_asked(letters):
     describer = Describer(letters)
-    captions = {said: describer.captions(letters.pixels, letters.labels, said=said) for said in (0.0, 0.7, 1.0)}
+    captions = {
+        said: describer.captions(letters.pixels, letters.labels, said=said)
+        for said in (0.0, 0.7, 1.0)
+    }
     assert set(captions[0.0]) == {"a one", "a seven"}
     truth = {w: describer.obeys(w, letters.pixels, letters.labels) for w in WORDS}
     for row, caption in enumerate(captions[1.0]):
@@ -160,9 +189,13 @@ def test_captions_say_what_is_true_and_as_much_as_asked(letters):
         assert caption.split()[-1] == letters.names[letters.labels[row]]
     count = [sum(len(caption.split()) - 2 for caption in captions[said]) for said in (0.7, 1.0)]
     assert count[0] / count[1] == pytest.approx(0.7, abs=0.1)
-    assert describer.captions(letters.pixels, letters.labels) == describer.captions(letters.pixels, letters.labels)
+    assert describer.captions(letters.pixels, letters.labels) == describer.captions(
+        letters.pixels, letters.labels
+    )
 
 
 def test_a_word_that_cannot_be_measured_is_refused(letters):
-    with pytest.raises(ValueError, match="what can be measured is thin, thick, slanted, narrow, wide"):
+    with pytest.raises(
+        ValueError, match="what can be measured is thin, thick, slanted, narrow, wide"
+    ):
         Describer(Pictures(*letters)).obeys("fat", letters.pixels, letters.labels)

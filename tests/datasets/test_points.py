@@ -46,23 +46,29 @@ def test_no_points_are_refused():
         rings(0)
 
 
-# ---- mixtures ------------------------------------------------------------------------------------------------------
+# ---- mixtures ------------------------------------------------------------------------------------
 
 
 def places(count=200, seed=1):
-    return 3 * torch.randn(count, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return 3 * torch.randn(
+        count, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
 
 
 @every_path
 @pytest.mark.parametrize("t", [0.05, 0.5, 0.95])
 def test_the_score_is_the_gradient_of_the_log_density_and_tweedie_holds(path, t):
     mixture, path = five_blobs(), path()
-    x = path.noised(mixture.sample(200).double(), torch.randn(200, 2, dtype=torch.float64), t).requires_grad_()
+    x = path.noised(
+        mixture.sample(200).double(), torch.randn(200, 2, dtype=torch.float64), t
+    ).requires_grad_()
     (gradient,) = torch.autograd.grad(mixture.log_density(x, path, t).sum(), x)
     score, x = mixture.score(x, path, t).detach(), x.detach()
     assert (score - gradient).abs().max() < 1e-9 * max(1, float(gradient.abs().max()))
     x0 = (x + path.sigma(t) ** 2 * score) / path.alpha(t)
-    assert (mixture.posterior_mean(x, path, t) - x0).abs().max() < 1e-9 * max(1, float(path.sigma(t)) ** 2)
+    assert (mixture.posterior_mean(x, path, t) - x0).abs().max() < 1e-9 * max(
+        1, float(path.sigma(t)) ** 2
+    )
 
 
 @every_path
@@ -84,7 +90,9 @@ def test_density_integrates_to_one_and_matches_a_hand_made_number():
     grid = torch.cartesian_prod(line, line)
     total = five_blobs().log_density(grid, FlowPath(), 0.3).exp().sum() * (line[1] - line[0]) ** 2
     assert abs(float(total) - 1) < 1e-6
-    one = GaussianMixture([[1.0, 0.0]], 0.5)  # at t = 1/2 on the flow path: mean 1/2, variance 1/16 + 1/4
+    one = GaussianMixture(
+        [[1.0, 0.0]], 0.5
+    )  # at t = 1/2 on the flow path: mean 1/2, variance 1/16 + 1/4
     value = one.log_density(torch.zeros(1, 2, dtype=torch.float64), FlowPath(), 0.5)
     assert abs(float(value) - (-0.25 / 0.625 - math.log(2 * math.pi * 0.3125))) < 1e-12
 
@@ -100,8 +108,18 @@ def test_samples_have_the_weights_and_widths_they_should():
 
 
 def test_times_may_differ_within_a_batch():
-    mixture, path, x, t = five_blobs(), FlowPath(), places(6), torch.linspace(0.1, 0.9, 6, dtype=torch.float64)
-    for method in (mixture.log_density, mixture.score, mixture.posterior_mean, mixture.responsibilities):
+    mixture, path, x, t = (
+        five_blobs(),
+        FlowPath(),
+        places(6),
+        torch.linspace(0.1, 0.9, 6, dtype=torch.float64),
+    )
+    for method in (
+        mixture.log_density,
+        mixture.score,
+        mixture.posterior_mean,
+        mixture.responsibilities,
+    ):
         together = method(x, path, t)
         alone = torch.cat([method(x[k : k + 1], path, float(t[k])) for k in range(6)])
         assert (together - alone).abs().max() < 1e-12
@@ -115,7 +133,9 @@ def test_a_finite_data_set_is_a_mixture_without_width():
     expected = torch.softmax(-distance / path.sigma(0.6) ** 2 / 2, dim=1) @ stored
     assert (denoise(x, 0.6) - expected).abs().max() < 1e-12
     nearest = stored[(x[:, None] - stored).square().sum(2).argmin(1)]
-    assert torch.equal(denoise(x, 0.0), nearest)  # without noise: the nearest stored point, and no 0 / 0
+    assert torch.equal(
+        denoise(x, 0.0), nearest
+    )  # without noise: the nearest stored point, and no 0 / 0
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
@@ -135,8 +155,14 @@ def test_points_of_another_dimension_are_refused():
 
 
 def test_the_exact_denoiser_takes_classes():
-    """Each class by the mixture of its components alone; weighed by p(class | x_t) they add up to no class."""
-    mixture, path, x = five_blobs(), FlowPath(), 2 * torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    """Each class by the mixture of its components alone; weighed by p(class | x_t) they add up to
+    no class.
+    """
+    mixture, path, x = (
+        five_blobs(),
+        FlowPath(),
+        2 * torch.randn(40, 2, generator=torch.Generator().manual_seed(0)),
+    )
     labels = torch.tensor([0, 0, 1, 1, 2])
     denoise, t = mixture.denoiser(path, labels), torch.linspace(0.1, 0.9, 40)
     answers = torch.stack([denoise(x, t, torch.full((40,), label)) for label in range(3)])
@@ -146,7 +172,9 @@ def test_the_exact_denoiser_takes_classes():
     chances = torch.stack([shares[:, labels == label].sum(1) for label in range(3)])
     assert torch.allclose((chances[:, :, None] * answers).sum(0), denoise(x, t), atol=1e-5)
     mixed = denoise(x, t, torch.arange(40) % 4 - 1)
-    assert torch.allclose(mixed[::4], denoise(x, t)[::4]) and torch.allclose(mixed[2::4], answers[1][2::4])
+    assert torch.allclose(mixed[::4], denoise(x, t)[::4]) and torch.allclose(
+        mixed[2::4], answers[1][2::4]
+    )
     with pytest.raises(ValueError, match="no classes"):
         mixture.denoiser(path)(x, 0.5, torch.zeros(40, dtype=torch.long))
     with pytest.raises(ValueError, match="expected"):

@@ -1,4 +1,6 @@
-"""The procedural shapes: the same everywhere, one piece of furniture each, and what their captions say is there."""
+"""The procedural shapes: the same everywhere, one piece of furniture each, and what their captions
+say is there.
+"""
 
 import hashlib
 import subprocess
@@ -9,7 +11,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
-from course_utils.datasets.shapes import CLASSES, Draws, attributes_of, make_shape, make_shapes, measure
+from course_utils.datasets.shapes import (
+    CLASSES,
+    Draws,
+    attributes_of,
+    make_shape,
+    make_shapes,
+    measure,
+)
 from course_utils.geometry.voxels import largest_component
 
 PROBE = """
@@ -39,10 +48,14 @@ def test_classes_are_in_the_documented_order():
 
 
 def test_same_shapes_in_this_and_another_process():
-    """The checksum pins the data set: a change of it means new training data and new checkpoints."""
+    """The checksum pins the data set: a change of it means new training data and new
+    checkpoints.
+    """
     made = make_shapes(22, resolution=24, families=CLASSES, first_index=100)
     here = hashlib.sha256(made.voxels.tobytes() + "|".join(made.captions).encode()).hexdigest()
-    there = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True).stdout.strip()
+    there = subprocess.run(
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert here == there == CHECKSUM
 
 
@@ -61,20 +74,33 @@ def test_a_shape_depends_only_on_its_index():
     part = make_shapes(10, resolution=16, first_index=5)
     assert (whole.voxels[5:] == part.voxels).all() and (whole.labels[5:] == part.labels).all()
     assert whole.captions[5:] == part.captions
-    assert whole.voxels.shape == (15, 16, 16, 16) and whole.voxels.dtype == bool and whole.labels.dtype == np.int64
+    assert (
+        whole.voxels.shape == (15, 16, 16, 16)
+        and whole.voxels.dtype == bool
+        and whole.labels.dtype == np.int64
+    )
 
 
 def test_families_take_turns_and_keep_their_labels():
     made = make_shapes(8, resolution=8, families=("lamp", "chair"))
     assert made.labels.tolist() == [2, 0] * 4 and made.families == ("lamp", "chair")
     single = make_shape("chair", 3, resolution=8)
-    assert (made.voxels[3] == single.voxels).all() and single.label == 0 and made.captions[3] == single.caption
-    assert made.attributes[3] == single.attributes == attributes_of("chair", 3) and len(made.attributes) == 8
+    assert (
+        (made.voxels[3] == single.voxels).all()
+        and single.label == 0
+        and made.captions[3] == single.caption
+    )
+    assert (
+        made.attributes[3] == single.attributes == attributes_of("chair", 3)
+        and len(made.attributes) == 8
+    )
 
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_every_shape_is_one_closed_piece_on_the_ground(family):
-    """Brute force: face-connected components of the solid and of the space around it (no hidden cavity)."""
+    """Brute force: face-connected components of the solid and of the space around it (no hidden
+    cavity).
+    """
     for resolution, count in ((16, 50), (24, 50), (32, 40), (64, 6)):
         for seed in range(count):
             voxels = make_shape(family, seed, resolution).voxels
@@ -83,7 +109,10 @@ def test_every_shape_is_one_closed_piece_on_the_ground(family):
             assert label(~np.pad(voxels, 1))[1] == 1, name
             (bottom, _), (front, back), (left, right) = extents(voxels)
             assert bottom == 0, name
-            assert abs(front + back - (resolution - 1)) <= 1 and abs(left + right - (resolution - 1)) <= 1, name
+            assert (
+                abs(front + back - (resolution - 1)) <= 1
+                and abs(left + right - (resolution - 1)) <= 1
+            ), name
 
 
 @pytest.mark.parametrize("family", CLASSES)
@@ -98,7 +127,8 @@ def test_every_shape_fills_the_cube_and_keeps_a_margin(family):
 def test_a_seed_names_the_same_shape_at_every_resolution(family):
     """Every voxel centre of 32 is also one of 96: the coarse shape is the fine one, sampled.
 
-    A few voxels differ where a part is thickened to stay in one piece, at the tip of a globe for example.
+    A few voxels differ where a part is thickened to stay in one piece, at the tip of a globe for
+    example.
     """
     for seed in range(8):
         fine, coarse = make_shape(family, seed, 96), make_shape(family, seed, 32)
@@ -111,7 +141,11 @@ def test_a_seed_names_the_same_shape_at_every_resolution(family):
 def test_no_two_are_alike(family):
     """At most 2 % of 100 new shapes have a neighbour of IoU 0.95 or more among 400."""
     bank = make_shapes(400, families=(family,)).voxels.reshape(400, -1).astype(np.float32)
-    fresh = make_shapes(100, families=(family,), first_index=10**6).voxels.reshape(100, -1).astype(np.float32)
+    fresh = (
+        make_shapes(100, families=(family,), first_index=10**6)
+        .voxels.reshape(100, -1)
+        .astype(np.float32)
+    )
     shared = fresh @ bank.T  # (100, 400)
     nearest = (shared / (fresh.sum(1)[:, None] + bank.sum(1) - shared)).max(axis=1)
     assert (nearest >= 0.95).mean() <= 0.02
@@ -128,7 +162,9 @@ def test_chair_attributes_are_there():
         above = voxels[seat + 2 :, : front + (back - front) // 2]
         assert above.any() == attributes["armrests"], seed
         backrest = np.flatnonzero(voxels.any(axis=(1, 2)))[-1] - seat
-        assert (backrest > seat) == (attributes["back_height"] == "high") or 0.75 < backrest / seat < 1.25, seed
+        assert (backrest > seat) == (
+            attributes["back_height"] == "high"
+        ) or 0.75 < backrest / seat < 1.25, seed
 
 
 def test_table_attributes_are_there():
@@ -141,10 +177,14 @@ def test_table_attributes_are_there():
         assert (filled > 0.95) == (shape.attributes["top"] == "rectangular"), seed
         assert shape.attributes["top"] != "round" or depth == width, seed
         assert shape.attributes["top"] != "oval" or depth < 0.85 * width, seed
-        feet = {"four legs": 4, "pedestal": 1, "trestle": 2, "side panels": 2}[shape.attributes["base"]]
+        feet = {"four legs": 4, "pedestal": 1, "trestle": 2, "side panels": 2}[
+            shape.attributes["base"]
+        ]
         assert label(shape.voxels[0])[1] == feet, seed
         tall = (top + 1) / max(width, depth)
-        assert {"low": tall < 0.55, "medium": 0.5 < tall < 0.95, "tall": tall > 1.0}[shape.attributes["size"]], seed
+        assert {"low": tall < 0.55, "medium": 0.5 < tall < 0.95, "tall": tall > 1.0}[
+            shape.attributes["size"]
+        ], seed
 
 
 def test_lamp_attributes_are_there():
@@ -164,12 +204,21 @@ def test_sofa_attributes_are_there():
         assert (voxels[0].sum() < 0.3 * voxels.any(axis=0).sum()) == attributes["legs"], seed
         _, (front, _), (left, right) = extents(voxels)
         middle = (left + right) / 2
-        reach = np.flatnonzero(voxels[:, front].any(axis=0)).mean() - middle  # what comes furthest forward
+        reach = (
+            np.flatnonzero(voxels[:, front].any(axis=0)).mean() - middle
+        )  # what comes furthest forward
         assert (abs(reach) > 3) == (attributes["side"] != "none"), seed
-        assert attributes["side"] == {-1: "left", 0: "none", 1: "right"}[int(np.sign(reach) * (abs(reach) > 3))], seed
+        assert (
+            attributes["side"]
+            == {-1: "left", 0: "none", 1: "right"}[int(np.sign(reach) * (abs(reach) > 3))]
+        ), seed
         main = np.flatnonzero(voxels[:, :, round(middle)].any(axis=0))[0]
-        heights = 31 - voxels[::-1, main + 1, left : right + 1].argmax(axis=0)  # (W,) over the seats
-        grooves = heights == heights.min()  # the ends are low too, in front of an arm that is set back
+        heights = 31 - voxels[::-1, main + 1, left : right + 1].argmax(
+            axis=0
+        )  # (W,) over the seats
+        grooves = (
+            heights == heights.min()
+        )  # the ends are low too, in front of an arm that is set back
         assert runs(grooves) - grooves[0] - grooves[-1] == attributes["seats"] - 1, seed
 
 
@@ -182,7 +231,9 @@ def test_bed_attributes_are_there():
         assert (width / (back - front + 1) < 0.62) == (attributes["size"] == "single"), seed
         assert (voxels[0].sum() < 0.5 * voxels.any(axis=0).sum()) == attributes["legs"], seed
         open_air = ~voxels[:, (front + back) // 2, 16]
-        assert runs(~open_air) == (2 if attributes["kind"] == "bunk" or attributes["roof"] else 1), seed
+        assert runs(~open_air) == (
+            2 if attributes["kind"] == "bunk" or attributes["roof"] else 1
+        ), seed
 
 
 def test_shelf_attributes_are_there():
@@ -204,11 +255,31 @@ def test_shelf_attributes_are_there():
 
 
 SAID = {
-    "chair": {"no armrests": ("armrests", False), "runners": ("base", "runners"), "round seat": ("seat", "round")},
-    "table": {"a shelf below": ("extra", "shelf"), " low ": ("size", "low"), "an oval top": ("top", "oval")},
-    "lamp": {"three legs": ("foot", "tripod"), "a curved arm": ("kind", "arc"), "a round globe": ("shade", "globe")},
-    "sofa": {"three seats": ("seats", 3), "on the left": ("side", "left"), "no arms": ("arms", "none")},
-    "bed": {"two pillows": ("pillows", 2), "single": ("size", "single"), "no blanket": ("blanket", False)},
+    "chair": {
+        "no armrests": ("armrests", False),
+        "runners": ("base", "runners"),
+        "round seat": ("seat", "round"),
+    },
+    "table": {
+        "a shelf below": ("extra", "shelf"),
+        " low ": ("size", "low"),
+        "an oval top": ("top", "oval"),
+    },
+    "lamp": {
+        "three legs": ("foot", "tripod"),
+        "a curved arm": ("kind", "arc"),
+        "a round globe": ("shade", "globe"),
+    },
+    "sofa": {
+        "three seats": ("seats", 3),
+        "on the left": ("side", "left"),
+        "no arms": ("arms", "none"),
+    },
+    "bed": {
+        "two pillows": ("pillows", 2),
+        "single": ("size", "single"),
+        "no blanket": ("blanket", False),
+    },
     "shelf": {"three rows": ("rows", 3), "doors": ("doors", True), "an open back": ("back", False)},
 }
 
@@ -259,12 +330,14 @@ def test_make_shapes_refuses_bad_input(options, message):
         make_shapes(**options)
 
 
-# ---- the judge ---------------------------------------------------------------------------------------------
+# ---- the judge -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_judge_reads_back_what_was_drawn(family):
-    """Fresh shapes, 300 of each family; `benchmarks/judge.py` counts precision and recall on as many as you like."""
+    """Fresh shapes, 300 of each family; `benchmarks/judge.py` counts precision and recall on as
+    many as you like.
+    """
     wrong = []
     for seed in range(70_000, 70_300):
         shape = make_shape(family, seed)
@@ -278,7 +351,9 @@ def test_the_judge_reads_back_what_was_drawn(family):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_judge_is_not_shaken_by_a_ragged_surface(family):
-    """One voxel in a hundred within a voxel of the surface changes sides, as in what a model draws."""
+    """One voxel in a hundred within a voxel of the surface changes sides, as in what a model
+    draws.
+    """
     random, right, asked = np.random.default_rng(0), 0, 0
     for seed in range(71_000, 71_060):
         shape = make_shape(family, seed)
@@ -294,10 +369,16 @@ def test_the_judge_is_not_shaken_by_a_ragged_surface(family):
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_judge_looks_at_the_largest_piece_and_knows_when_it_sees_nothing(family):
     shape = make_shape(family, 72_000)
-    crumbs = ~binary_dilation(shape.voxels) & (np.random.default_rng(0).random(shape.voxels.shape) < 0.001)
+    crumbs = ~binary_dilation(shape.voxels) & (
+        np.random.default_rng(0).random(shape.voxels.shape) < 0.001
+    )
     assert crumbs.any() and measure(shape.voxels | crumbs, family) == measure(shape.voxels, family)
     seen = []
-    for axis, keep in ((0, 3), (1, 9), (2, 30)):  # parts of a shape, one voxel, a full cube: answers, or none
+    for axis, keep in (
+        (0, 3),
+        (1, 9),
+        (2, 30),
+    ):  # parts of a shape, one voxel, a full cube: answers, or none
         part = np.zeros_like(shape.voxels)
         part.swapaxes(0, axis)[keep:] = shape.voxels.swapaxes(0, axis)[keep:]
         seen += [measure(part, family)] if part.any() else []

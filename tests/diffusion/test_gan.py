@@ -1,5 +1,5 @@
-"""The GAN: its losses against torch's cross-entropy and closed forms, its penalty against finite differences, its loop
-against steps taken by hand, and the count of modes."""
+"""The GAN: its losses against torch's cross-entropy and closed forms, its penalty against finite
+differences, its loop against steps taken by hand, and the count of modes."""
 
 import math
 
@@ -40,7 +40,7 @@ def weights(module):
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
 
-# ---- the losses -----------------------------------------------------------------------------------------
+# ---- the losses ----------------------------------------------------------------------------------
 
 
 def test_the_losses_are_cross_entropies():
@@ -75,7 +75,7 @@ def test_the_generator_gets_no_gradient_from_the_discriminator_s_loss():
     assert all(p.grad is None for p in generator.parameters())
 
 
-# ---- the penalty ----------------------------------------------------------------------------------------
+# ---- the penalty ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(6, 2), (4, 1, 8, 8)])
@@ -88,7 +88,9 @@ def test_the_penalty_is_the_squared_slope_by_finite_differences(shape):
         for place in range(row.numel()):
             moved = h * torch.eye(row.numel(), dtype=torch.float64)[place].reshape(row.shape)
             with torch.no_grad():
-                total += ((network((row + moved)[None]) - network((row - moved)[None])).item() / (2 * h)) ** 2
+                total += (
+                    (network((row + moved)[None]) - network((row - moved)[None])).item() / (2 * h)
+                ) ** 2
     wanted = 3.0 / 2 * total / len(real)
     gap = discriminator_loss(network, real, real, 3.0) - discriminator_loss(network, real, real)
     assert abs(gap.item() / wanted - 1) < 1e-6
@@ -110,7 +112,7 @@ def test_a_lazy_penalty_weighs_as_much_on_average(every):
     assert abs(sum(found) / 64 - 0.7) < 1e-12 and sum(weight > 0 for weight in found) == 64 // every
 
 
-# ---- the loop -------------------------------------------------------------------------------------------
+# ---- the loop ------------------------------------------------------------------------------------
 
 
 def test_learning_rates_rise_and_fall_as_in_a_diffusion_model_s_plan():
@@ -119,7 +121,15 @@ def test_learning_rates_rise_and_fall_as_in_a_diffusion_model_s_plan():
 
 
 def test_two_steps_are_what_adam_does_by_hand():
-    plan = GANPlan(steps=2, batch_size=16, generator_rate=2e-3, discriminator_rate=5e-3, warmup=4, r1=0.5, seed=3)
+    plan = GANPlan(
+        steps=2,
+        batch_size=16,
+        generator_rate=2e-3,
+        discriminator_rate=5e-3,
+        warmup=4,
+        r1=0.5,
+        seed=3,
+    )
     trainer, duels = trained(plan)
     players = small_networks()
     start = weights(players[0])
@@ -132,7 +142,9 @@ def test_two_steps_are_what_adam_does_by_hand():
         logits = players[1](real)
         slope = torch.autograd.grad(logits.sum(), real, create_graph=True)[0]
         labels = torch.ones(16, 1), torch.zeros(16, 1)
-        loss = cross_entropy(logits, labels[0]) + cross_entropy(players[1](made.detach()), labels[1])
+        loss = cross_entropy(logits, labels[0]) + cross_entropy(
+            players[1](made.detach()), labels[1]
+        )
         loss = loss + 0.25 * (slope**2).sum(1).mean()
         for which, rate in ((1, 5e-3), (0, 2e-3)):
             loss = cross_entropy(players[1](made), labels[0]) if which == 0 else loss
@@ -141,7 +153,10 @@ def test_two_steps_are_what_adam_does_by_hand():
             loss.backward()
             optimizers[which].step()
         ema = ema + (1 - (1 + step) / (10 + step)) * (weights(players[0]) - ema)
-    for mine, theirs in ((weights(players[0]), trainer.generator), (weights(players[1]), trainer.discriminator)):
+    for mine, theirs in (
+        (weights(players[0]), trainer.generator),
+        (weights(players[1]), trainer.discriminator),
+    ):
         assert (mine - weights(theirs)).abs().max().item() < 1e-6
     assert (ema - weights(trainer.ema)).abs().max().item() < 1e-6
     assert abs(duels[-1].generator_loss - loss.item()) < 1e-6
@@ -171,14 +186,16 @@ def test_a_short_training_finds_a_single_blob():
     assert 0.15 < made.std(0).mean() < 0.45
 
 
-@pytest.mark.parametrize(("networks", "shape"), [(point_networks, (2,)), (picture_networks, (1, 8, 8))])
+@pytest.mark.parametrize(
+    ("networks", "shape"), [(point_networks, (2,)), (picture_networks, (1, 8, 8))]
+)
 def test_networks_fit_each_other(networks, shape):
     generator, discriminator = networks()
     made = generator(torch.randn(3, generator[0].in_features))
     assert made.shape == (3, *shape) and discriminator(made).shape == (3, 1)
 
 
-# ---- counting modes -------------------------------------------------------------------------------------
+# ---- counting modes ------------------------------------------------------------------------------
 
 
 def test_data_cover_every_mode_with_their_share():
@@ -190,11 +207,21 @@ def test_data_cover_every_mode_with_their_share():
 
 
 def test_a_missing_mode_a_starved_one_and_points_astray_are_noticed():
-    mixture = GaussianMixture([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]], [1.0, 0.5, 2.0], [0.5, 0.25, 0.25])
-    rows = [[0.0, 2.9]] * 50 + [[0.0, 3.1]] * 20 + [[10.0, 1.4]] * 5 + [[10.0, 1.6]] * 20 + [[0.0, 15.0]] * 5
+    mixture = GaussianMixture(
+        [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]], [1.0, 0.5, 2.0], [0.5, 0.25, 0.25]
+    )
+    rows = (
+        [[0.0, 2.9]] * 50
+        + [[0.0, 3.1]] * 20
+        + [[10.0, 1.4]] * 5
+        + [[10.0, 1.6]] * 20
+        + [[0.0, 15.0]] * 5
+    )
     shares = mode_shares(torch.tensor(rows), mixture)
     assert (shares - torch.tensor([0.5, 0.05, 0.05])).abs().max().item() < 1e-6
-    assert modes_covered(torch.tensor(rows), mixture) == 3  # 0.05 is a fifth of the quarter that is due
+    assert (
+        modes_covered(torch.tensor(rows), mixture) == 3
+    )  # 0.05 is a fifth of the quarter that is due
     assert modes_covered(torch.tensor(rows[:-5] + rows[-6:-5] * 5), mixture) == 2
     assert modes_covered(torch.tensor([[0.0, 15.0]]), mixture) == 1
 

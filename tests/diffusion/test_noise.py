@@ -1,4 +1,6 @@
-"""Portable noise: the published test vectors, a brute-force version, normality, independence of seeds."""
+"""Portable noise: the published test vectors, a brute-force version, normality, independence of
+seeds.
+"""
 
 import math
 
@@ -24,7 +26,9 @@ def test_threefry_known_answers(key, counter, expected):
 
 
 def brute_force(seed: int, stream: int, index: int) -> float:
-    """Number `index` by Python's own integers, one at a time, as a reader of the paper would write it."""
+    """Number `index` by Python's own integers, one at a time, as a reader of the paper would write
+    it.
+    """
     mask, keys = 0xFFFFFFFF, [seed, stream, seed ^ stream ^ 0x1BD11BDA]
     x, y = (index // 2 + keys[0]) & mask, keys[1]
     for turn in range(20):
@@ -55,7 +59,9 @@ def test_normal():
 
 
 def test_seeds_and_streams_are_independent():
-    rows = torch.stack([gaussian(seed, (20_000,), stream) for seed in (0, 1, 2, 2**31) for stream in (0, 1)])
+    rows = torch.stack(
+        [gaussian(seed, (20_000,), stream) for seed in (0, 1, 2, 2**31) for stream in (0, 1)]
+    )
     correlation = torch.corrcoef(rows) - torch.eye(len(rows))
     assert correlation.abs().max() < 5 / math.sqrt(20_000)
 
@@ -78,8 +84,12 @@ def test_the_ways_between_two_noises():
     for weight in (0.0, 0.3, 1.0):
         wanted = (1 - weight) * a.norm() + weight * b.norm()
         assert abs(slerp(a, b, weight).norm() - wanted) < 0.05 * wanted
-    assert torch.allclose(slerp(a, b, 0.0), a, atol=1e-5) and torch.allclose(slerp(a, b, 1.0), b, atol=1e-5)
+    assert torch.allclose(slerp(a, b, 0.0), a, atol=1e-5) and torch.allclose(
+        slerp(a, b, 1.0), b, atol=1e-5
+    )
     assert abs(lerp(a, b, 0.5).std() - 0.5**0.5) < 0.06
     assert torch.allclose(slerp(a, a, 0.4), a, atol=1e-5)
     x, y = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
-    assert torch.allclose(slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6)  # 30 degrees
+    assert torch.allclose(
+        slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6
+    )  # 30 degrees

@@ -1,22 +1,34 @@
-"""The paths against diffusers, against their own derivatives, and through every conversion and back."""
+"""The paths against diffusers, against their own derivatives, and through every conversion and
+back.
+"""
 
 import math
 
 import pytest
 import torch
-from diffusers import DDPMScheduler, EDMEulerScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    DDPMScheduler,
+    EDMEulerScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+)
 
 from course_utils.diffusion.paths import KINDS, PATHS, CosinePath, DDPMPath, EDMPath, FlowPath
 from course_utils.diffusion.sampling import time_grid
 
 ALL = [pytest.param(path(), id=name) for name, path in PATHS.items()]
-# from 0.02 to 0.98, exact in float32, and between the entries of the tables, where their slope jumps
+# from 0.02 to 0.98, exact in float32, and between the entries of the tables, where their slope
+# jumps
 INNER = torch.linspace(0.0203, 0.9796, 97).double()
 
 
-@pytest.mark.parametrize(("path", "schedule"), [(DDPMPath(), "linear"), (CosinePath(), "squaredcos_cap_v2")])
+@pytest.mark.parametrize(
+    ("path", "schedule"), [(DDPMPath(), "linear"), (CosinePath(), "squaredcos_cap_v2")]
+)
 def test_tables_are_those_of_diffusers(path, schedule):
-    alpha_bar = DDPMScheduler(num_train_timesteps=1000, beta_schedule=schedule).alphas_cumprod.double()
+    alpha_bar = DDPMScheduler(
+        num_train_timesteps=1000, beta_schedule=schedule
+    ).alphas_cumprod.double()
     times = torch.arange(1, 1001, dtype=torch.float64) / 1000
     assert (path.alpha(times) - alpha_bar.sqrt()).abs().max() < 1e-6
     assert (path.sigma(times).square() - (1 - alpha_bar)).abs().max() < 1e-6
@@ -59,11 +71,18 @@ def test_conversions_give_the_truth_and_come_back(path, dtype, tolerance):
     x0, noise = torch.randn(2, 97, 6, generator=generator, dtype=torch.float64)
     t = INNER
     x_t = path.noised(x0, noise, t)
-    truth = {kind: sum(c[:, None] * part for c, part in zip(path.coefficients(kind, t), (x0, noise), strict=True))
-             for kind in KINDS}
+    truth = {
+        kind: sum(
+            c[:, None] * part
+            for c, part in zip(path.coefficients(kind, t), (x0, noise), strict=True)
+        )
+        for kind in KINDS
+    }
     for source in KINDS:
         for target in KINDS:
-            found = path.convert(truth[source].to(dtype), x_t.to(dtype), t.to(dtype), source, target).double()
+            found = path.convert(
+                truth[source].to(dtype), x_t.to(dtype), t.to(dtype), source, target
+            ).double()
             error = (found - truth[target]).norm(dim=1) / truth[target].norm(dim=1)
             assert error.max() < tolerance, (source, target)
 
@@ -87,7 +106,11 @@ def test_the_ends_are_finite(path):
     for t in (0.0, 1.0):
         for source in KINDS:
             for target in KINDS:
-                assert path.convert(x_t, x_t, t, source, target).isfinite().all(), (t, source, target)
+                assert path.convert(x_t, x_t, t, source, target).isfinite().all(), (
+                    t,
+                    source,
+                    target,
+                )
     assert path.alpha(0.0) == 1
     assert path.sigma(0.0) == (pytest.approx(0.002) if isinstance(path, EDMPath) else 0)
 
@@ -98,17 +121,23 @@ def test_v_is_salimans_definition_and_score_the_gradient():
     x_t = path.noised(x0, noise, t).requires_grad_()
     v = path.convert(x0, x_t, t, "x0", "v")
     assert (v - (path.alpha(t) * noise - path.sigma(t) * x0)).abs().max() < 1e-12
-    log_density = -((x_t - path.alpha(t) * x0) ** 2).sum() / (2 * path.sigma(t) ** 2)  # of q(x_t | x0)
+    log_density = -((x_t - path.alpha(t) * x0) ** 2).sum() / (
+        2 * path.sigma(t) ** 2
+    )  # of q(x_t | x0)
     (gradient,) = torch.autograd.grad(log_density, x_t)
     assert (path.convert(x0, x_t, t, "x0", "score") - gradient).abs().max() < 1e-12
 
 
 @pytest.mark.parametrize("path", ALL)
 def test_sensitivity_is_how_errors_in_x0_grow(path):
-    x0, noise, error = torch.randn(3, 97, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    x0, noise, error = torch.randn(
+        3, 97, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
     x_t = path.noised(x0, noise, INNER)
     for kind in KINDS:
-        moved = path.convert(x0 + error, x_t, INNER, "x0", kind) - path.convert(x0, x_t, INNER, "x0", kind)
+        moved = path.convert(x0 + error, x_t, INNER, "x0", kind) - path.convert(
+            x0, x_t, INNER, "x0", kind
+        )
         expected = path.sensitivity(kind, INNER)[:, None] * error.abs()
         assert ((moved.abs() - expected).abs() / (1 + expected)).max() < 1e-9, kind
 

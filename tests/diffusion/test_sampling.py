@@ -1,4 +1,6 @@
-"""The samplers step by step against the diffusers schedulers of the same name, and against closed forms."""
+"""The samplers step by step against the diffusers schedulers of the same name, and against closed
+forms.
+"""
 
 import math
 from functools import partial
@@ -41,7 +43,10 @@ class GaussianDenoiser:
 
     def flow(self, x, t, s):
         """Where the exact probability-flow ODE takes x from time t to time s."""
-        widths = [(self.path.alpha(u) ** 2 * self.width**2 + self.path.sigma(u) ** 2).sqrt() for u in (t, s)]
+        widths = [
+            (self.path.alpha(u) ** 2 * self.width**2 + self.path.sigma(u) ** 2).sqrt()
+            for u in (t, s)
+        ]
         means = [self.path.alpha(u) * self.mean for u in (t, s)]
         return means[1] + widths[1] / widths[0] * (x - means[0])
 
@@ -93,7 +98,9 @@ def test_ddpm(same_noise):
 
 @pytest.mark.parametrize("steps", [8, 25])
 def test_dpm_solver(steps):
-    scheduler = DPMSolverMultistepScheduler(**TABLE, algorithm_type="dpmsolver++", final_sigmas_type="zero")
+    scheduler = DPMSolverMultistepScheduler(
+        **TABLE, algorithm_type="dpmsolver++", final_sigmas_type="zero"
+    )
     scheduler.set_timesteps(steps)
     assert compare(DDPMPath(), scheduler, sampling.dpm_solver, by_sample, steps) < 1e-4
 
@@ -116,12 +123,15 @@ def edm_scheduler(kind, steps, **options):
     return scheduler
 
 
-@pytest.mark.parametrize("same_noise", [2], indirect=True)  # nothing is above sigma_max: no noise in the first step
+@pytest.mark.parametrize(
+    "same_noise", [2], indirect=True
+)  # nothing is above sigma_max: no noise in the first step
 def test_churned_euler_is_karras(same_noise):
     steps, churn = 12, 0.2
 
     def theirs(scheduler, denoise, k, x):
-        # the scheduler adds the noise itself, so the model has to be asked at the place where it will stand
+        # the scheduler adds the noise itself, so the model has to be asked at the place where it
+        # will stand
         sigma = scheduler.sigmas[k].double()
         higher = sigma * (1 + churn) if k else sigma
         moved = x + gaussian(5, SHAPE, k + 1).double() * (higher**2 - sigma**2).sqrt()
@@ -129,11 +139,16 @@ def test_churned_euler_is_karras(same_noise):
         skipped = scheduler.precondition_outputs(moved, torch.zeros_like(x), higher)
         scale = scheduler.precondition_outputs(torch.zeros_like(x), torch.ones_like(x), higher)
         network, timestep = (wanted - skipped) / scale, scheduler.timesteps[k]
-        return scheduler.step(network, timestep, x, s_churn=churn * (steps + 1), s_tmax=79.0).prev_sample
+        return scheduler.step(
+            network, timestep, x, s_churn=churn * (steps + 1), s_tmax=79.0
+        ).prev_sample
 
     scheduler = EDMEulerScheduler()
     scheduler.set_timesteps(steps + 1)  # the last of theirs goes to sigma 0, ours ends at 0.002
-    assert compare(EDMPath(), scheduler, partial(sampling.churned_euler, churn=churn), theirs, steps) < 2e-4  # of 80
+    assert (
+        compare(EDMPath(), scheduler, partial(sampling.churned_euler, churn=churn), theirs, steps)
+        < 2e-4
+    )  # of 80
 
 
 def test_heun():
@@ -171,7 +186,9 @@ def test_stochastic_samplers_reach_the_distribution(path, sampler):
     x = path.prior_sample(gaussian(1, (20000, 2)).double())
     errors = []
     for steps in (50, 100):
-        step = sampling.ddpm if sampler == "ddpm" else partial(sampling.churned_euler, churn=4 / steps)
+        step = (
+            sampling.ddpm if sampler == "ddpm" else partial(sampling.churned_euler, churn=4 / steps)
+        )
         final = last(sample(denoise, x, time_grid(path, steps), step, seed=2)).x_t
         assert abs(float(final.mean()) - 0.7) < 0.02
         errors.append(abs(float(final.std()) - 0.5))
@@ -184,7 +201,11 @@ def test_guidance_is_the_textbook_formula():
         path = FlowPath()
 
         def forward(self, x_t, t, condition=None):
-            return x_t * 0 + (torch.ones(()) if condition is None else torch.where(condition < 0, 1.0, 3.0)[:, None])
+            return x_t * 0 + (
+                torch.ones(())
+                if condition is None
+                else torch.where(condition < 0, 1.0, 3.0)[:, None]
+            )
 
     x = torch.zeros(2, 2)
     label = torch.zeros(2, dtype=torch.long)
@@ -205,7 +226,11 @@ class Two(torch.nn.Module):
 
 
 def test_a_negative_condition_takes_the_place_of_none():
-    x, zero, one = torch.ones(2, 2), torch.zeros(2, dtype=torch.long), torch.ones(2, dtype=torch.long)
+    x, zero, one = (
+        torch.ones(2, 2),
+        torch.zeros(2, dtype=torch.long),
+        torch.ones(2, dtype=torch.long),
+    )
     assert guided(Two(), zero, 2.5, negative=one)(x, 0.5)[0, 0] == 5 + 2.5 * (3 - 5)
     assert guided(Two(), None, 2.0, negative=one)(x, 0.5)[0, 0] == 5 + 2 * (1 - 5)
     assert guided(Two(), zero, 0.0, negative=one)(x, 0.5)[0, 0] == 5
@@ -216,7 +241,9 @@ def test_outside_its_interval_guidance_is_merely_conditional():
     x, zero = torch.ones(1, 2), torch.zeros(1, dtype=torch.long)
     denoise = guided(Two(), zero, 4.0, interval=(0.2, 0.6))
     assert [float(denoise(x, t)[0, 0]) for t in (0.1, 0.2, 0.6, 0.7)] == [3, 9, 9, 3]
-    assert float(guided(Two(), zero, 0.5, interval=(0.2, 0.6))(x, 0.9)[0, 0]) == 2  # a scale below 1 stays
+    assert (
+        float(guided(Two(), zero, 0.5, interval=(0.2, 0.6))(x, 0.9)[0, 0]) == 2
+    )  # a scale below 1 stays
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 8, 8), (3, 1, 4, 4, 4), (3, 7)])
@@ -231,11 +258,15 @@ def test_rescaling_is_that_of_diffusers(shape):
                 torch.randn(x_t[:3].shape, generator=torch.Generator().manual_seed(k)) * size
                 for k, size in ((0, 1), (1, 0.6))
             )
-            return free if condition is None else asked if len(x_t) == 3 else torch.cat([asked, free])
+            return (
+                free if condition is None else asked if len(x_t) == 3 else torch.cat([asked, free])
+            )
 
     x, label = torch.zeros(shape), torch.zeros(3, dtype=torch.long)
     for amount in (0.0, 0.3, 1.0):
-        wanted = rescale_noise_cfg(guided(Random(), label, 5.0)(x, 0.5), Random()(x, 0.5, label), amount)
+        wanted = rescale_noise_cfg(
+            guided(Random(), label, 5.0)(x, 0.5), Random()(x, 0.5, label), amount
+        )
         assert (guided(Random(), label, 5.0, rescale=amount)(x, 0.5) - wanted).abs().max() < 1e-5
 
 

@@ -1,4 +1,6 @@
-"""Steering: the length and direction of a move, what it leaves alone, and that it gets what the critic wants."""
+"""Steering: the length and direction of a move, what it leaves alone, and that it gets what the
+critic wants.
+"""
 
 import pytest
 import torch
@@ -43,7 +45,12 @@ def test_the_critic_sees_full_or_empty_and_its_gradient_passes():
 
 def test_the_least_probable_of_several_wishes_says_how_far():
     def critic(x0):
-        return torch.tensor([[0.9, 0.4], [1.0, 1.0]]).log() + 0 * x0[:, :1] + x0[:, :1] - x0[:, :1].detach()
+        return (
+            torch.tensor([[0.9, 0.4], [1.0, 1.0]]).log()
+            + 0 * x0[:, :1]
+            + x0[:, :1]
+            - x0[:, :1].detach()
+        )
 
     move = steered(Same(), critic, 1.0)(torch.zeros(2, 4), 0.5)
     assert move[0].norm() == pytest.approx(0.6 * 2) and move[1].abs().max() == 0
@@ -73,15 +80,22 @@ def test_what_is_no_strength_or_interval_is_refused(how, name):
 
 
 def test_a_critic_moves_a_mixture_to_the_blob_that_it_likes():
-    """Of two equal blobs, left and right, a critic that wants the right one gets it, and the points stay in blobs."""
-    blobs = GaussianMixture(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.full((2,), 0.15), torch.tensor([0.5, 0.5]))
+    """Of two equal blobs, left and right, a critic that wants the right one gets it, and the points
+    stay in blobs.
+    """
+    blobs = GaussianMixture(
+        torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.full((2,), 0.15), torch.tensor([0.5, 0.5])
+    )
     start, times = gaussian(0, (400, 2)), time_grid(FlowPath(), 30)
     denoise = blobs.denoiser(FlowPath())
 
     def critic(x0):
         return torch.nn.functional.logsigmoid(3 * x0[:, :1])
 
-    plain, led = (last(sample(one, start, times, ddpm)).x_t for one in (denoise, steered(denoise, critic, 1.0)))
+    plain, led = (
+        last(sample(one, start, times, ddpm)).x_t
+        for one in (denoise, steered(denoise, critic, 1.0))
+    )
     assert 0.4 < (plain[:, 0] > 0).float().mean() < 0.6
     assert (led[:, 0] > 0).float().mean() > 0.9
     assert ((led - torch.tensor([1.0, 0.0])).norm(dim=1) < 0.6).float().mean() > 0.85

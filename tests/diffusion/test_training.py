@@ -1,4 +1,6 @@
-"""The loss against its formulas, the loop against a killed and resumed one, states that are damaged or foreign."""
+"""The loss against its formulas, the loop against a killed and resumed one, states that are damaged
+or foreign.
+"""
 
 import os
 import signal
@@ -43,7 +45,10 @@ def test_loss_is_the_mean_square_in_the_quantity_named(path, prediction, loss_in
     t = torch.linspace(0.1, 0.9, 64, dtype=torch.float64)
     x_t = path.noised(x0, noise, t)
     size = (path.alpha(t) ** 2 + path.sigma(t) ** 2).sqrt()[:, None]
-    output = network(x_t / size, path.log_snr(t).clamp(-20, 20), None) * path.magnitude(prediction, t)[:, None]
+    output = (
+        network(x_t / size, path.log_snr(t).clamp(-20, 20), None)
+        * path.magnitude(prediction, t)[:, None]
+    )
     truth = path.convert(x0, x_t, t, "x0", loss_in)
     by_hand = (path.convert(output, x_t, t, prediction, loss_in) - truth).square().mean()
     ours = training_loss(denoiser, x0, noise, t, loss_in=loss_in, weight_limit=float("inf"))
@@ -51,7 +56,9 @@ def test_loss_is_the_mean_square_in_the_quantity_named(path, prediction, loss_in
 
 
 def test_what_is_random_in_a_step_comes_in_one_order():
-    """Rows, times, noise, dropped conditions, from one generator a step: trained weights depend on it to the bit."""
+    """Rows, times, noise, dropped conditions, from one generator a step: trained weights depend on
+    it to the bit.
+    """
     plan, labels = Plan(steps=5, batch_size=32, seed=3, drop_condition=0.3), torch.arange(200) % 3
 
     def network():
@@ -62,7 +69,9 @@ def test_what_is_random_in_a_step_comes_in_one_order():
     run = Trainer(ours, plan)
     losses = [progress.loss for progress in run.run(batches(values, labels))]
     denoiser, expected = network(), []
-    optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-3, (0.9, 0.99), weight_decay=plan.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        denoiser.parameters(), 1e-3, (0.9, 0.99), weight_decay=plan.weight_decay, fused=True
+    )
     for step in range(plan.steps):
         generator = torch.Generator().manual_seed(3 * 1_000_003 + step)
         rows = torch.randint(200, (32,), generator=generator)
@@ -82,7 +91,9 @@ def test_what_is_random_in_a_step_comes_in_one_order():
 
 
 def test_shares_of_a_batch_make_its_gradient(monkeypatch):
-    """Two trainers with 16 rows each, in threads that average in place of processes, against one with 32."""
+    """Two trainers with 16 rows each, in threads that average in place of processes, against one
+    with 32.
+    """
     barrier, sent = threading.Barrier(2, timeout=20), {}
 
     @torch.no_grad()
@@ -101,7 +112,9 @@ def test_shares_of_a_batch_make_its_gradient(monkeypatch):
     one = trainer(Plan(steps=1, batch_size=32, seed=3))
     (loss,) = finish(one)
     assert losses[0] == losses[1] and abs(losses[0][0] / loss - 1) < 1e-6
-    gradients = [[entry["exp_avg"] for entry in run.optimizer.state.values()] for run in (*team, one)]
+    gradients = [
+        [entry["exp_avg"] for entry in run.optimizer.state.values()] for run in (*team, one)
+    ]
     for first, second, expected in zip(*gradients, strict=True):
         assert torch.equal(first, second)
         assert (first - expected).abs().max() < 1e-5 * expected.abs().max()
@@ -129,14 +142,19 @@ def test_ema_is_the_average_it_says():
     mean = [p.clone() for p in run.denoiser.parameters()]
     for progress in run.run(batches(POINTS)):
         decay = min(PLAN.ema_decay, progress.step / (9 + progress.step))
-        mean = [decay * m + (1 - decay) * p.detach() for m, p in zip(mean, run.denoiser.parameters(), strict=True)]
+        mean = [
+            decay * m + (1 - decay) * p.detach()
+            for m, p in zip(mean, run.denoiser.parameters(), strict=True)
+        ]
     assert max((m - p).abs().max() for m, p in zip(mean, run.ema.parameters(), strict=True)) < 1e-6
 
 
 def test_gradients_are_clipped(monkeypatch):
     seen = []
     original = torch.nn.utils.clip_grad_norm_
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda p, n: seen.append(n) or original(p, n))
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda p, n: seen.append(n) or original(p, n)
+    )
     finish(trainer(Plan(steps=2, gradient_clip=0.125)))
     assert seen == [0.125, 0.125]
 
@@ -192,7 +210,9 @@ def test_kill_9_in_the_middle(tmp_path):
     file = str(tmp_path / "state.safetensors")
 
     def start(resume):
-        script = textwrap.dedent(KILLED).format(tests=os.path.dirname(__file__), file=file, resume=resume)
+        script = textwrap.dedent(KILLED).format(
+            tests=os.path.dirname(__file__), file=file, resume=resume
+        )
         return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
 
     process = start(resume=False)
@@ -255,15 +275,21 @@ def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights(units, mo
     torch.manual_seed(0)
     quick = Trainer(Denoiser(MLP(width=16, depth=1), FlowPath()), PLAN, half=True)
     dtypes = set()
-    quick.denoiser.network.register_forward_hook(lambda module, given, output: dtypes.add(output.dtype))
+    quick.denoiser.network.register_forward_hook(
+        lambda module, given, output: dtypes.add(output.dtype)
+    )
     half, full = finish(quick), finish(trainer())
-    assert dtypes == {torch.bfloat16 if units else torch.float32}  # without the units its gradients may be garbage
+    assert dtypes == {
+        torch.bfloat16 if units else torch.float32
+    }  # without the units its gradients may be garbage
     assert {p.dtype for p in quick.ema.parameters()} == {torch.float32}
     assert (half != full) == units and half == pytest.approx(full, rel=0.05)
 
 
 def test_another_seed_draws_other_batches_times_and_noise():
-    """torch's CPU generator looks at 32 bits of its seed: with seed * 2**32 + step all seeds would draw alike."""
+    """torch's CPU generator looks at 32 bits of its seed: with seed * 2**32 + step all seeds would
+    draw alike.
+    """
     seen = {}
     for seed in (0, 1, 1, 2):
         draws = [torch.rand(3, generator=generator_of_step(seed, step)) for step in (0, 1)]
@@ -274,7 +300,9 @@ def test_another_seed_draws_other_batches_times_and_noise():
     ends = []
     for seed in (0, 1):
         torch.manual_seed(0)
-        trainer = Trainer(Denoiser(MLP(width=8), FlowPath()), Plan(steps=3, batch_size=8, seed=seed))
+        trainer = Trainer(
+            Denoiser(MLP(width=8), FlowPath()), Plan(steps=3, batch_size=8, seed=seed)
+        )
         list(trainer.run(batches(POINTS)))
         ends.append(torch.cat([p.flatten() for p in trainer.denoiser.parameters()]))
     assert (ends[0] - ends[1]).abs().max() > 1e-5
@@ -288,5 +316,7 @@ def test_the_network_is_told_no_log_snr_beyond_its_range():
         return x
 
     for wide, most in ((3.0, 3.0), (20.0, 20.0)):
-        Denoiser(network, FlowPath(), log_snr_range=wide)(torch.zeros(2, 3), torch.tensor([0.0, 1.0]))
+        Denoiser(network, FlowPath(), log_snr_range=wide)(
+            torch.zeros(2, 3), torch.tensor([0.0, 1.0])
+        )
         assert told[-1].tolist() == [most, -most]

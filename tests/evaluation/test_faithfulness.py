@@ -1,4 +1,6 @@
-"""The report on a model that reads: what is right, what is right by chance, and what the card says."""
+"""The report on a model that reads: what is right, what is right by chance, and what the card
+says.
+"""
 
 import importlib.util
 import json
@@ -12,15 +14,24 @@ import torch
 from course_utils.datasets.captions import HELD_OUT, SAID_APART, prompts
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "faithfulness.py"
+FILE = Path(__file__).parents[2] / "benchmarks" / "faithfulness.py"
 faithful = importlib.util.module_from_spec(importlib.util.spec_from_file_location("faithful", FILE))
 faithful.__spec__.loader.exec_module(faithful)
 
-CONFIG = {"classes": CLASSES, "resolution": 32, "data": {"count": 22, "first_index": 0}, "sampling": {"steering": 0.2}}
+CONFIG = {
+    "classes": CLASSES,
+    "resolution": 32,
+    "data": {"count": 22, "first_index": 0},
+    "sampling": {"steering": 0.2},
+}
 
 
 SEEDS = [  # a mug with tapered sides and one with two handles, neither with both
-    next(k for k in range(1000) if all((attributes_of("mug", k)[name] == value) == yes for name, value, yes in wanted))
+    next(
+        k
+        for k in range(1000)
+        if all((attributes_of("mug", k)[name] == value) == yes for name, value, yes in wanted)
+    )
     for wanted in (
         (("sides", "tapered", True), ("handle", "both", False)),
         (("sides", "tapered", False), ("handle", "both", True)),
@@ -29,13 +40,19 @@ SEEDS = [  # a mug with tapered sides and one with two handles, neither with bot
 
 
 class Real:
-    """In the place of a model: the real shape that a prompt was written for, whatever else is asked for."""
+    """In the place of a model: the real shape that a prompt was written for, whatever else is asked
+    for.
+    """
 
     config = CONFIG
 
     def __init__(self, count):
         everything = faithful.kinds(count)
-        self.shapes = {prompt.text: (prompt.family, prompt.seed) for asked in everything.values() for prompt in asked}
+        self.shapes = {
+            prompt.text: (prompt.family, prompt.seed)
+            for asked in everything.values()
+            for prompt in asked
+        }
 
     def __call__(self, texts, seeds, scale=None, tries=1, steer=False, mend=False):
         return np.stack([make_shape(*self.shapes[text]).voxels for text in texts])
@@ -74,7 +91,9 @@ def test_of_two_that_never_meet_one_is_right():
 
 def test_copies_and_variety_are_those_of_the_shapes(report):
     assert report["scales"]["2"]["copies"] == report["real_copies"]
-    assert report["scales"]["2"]["same_prompt_iou"] == pytest.approx(1)  # whatever the seed, it is the same shape
+    assert report["scales"]["2"]["same_prompt_iou"] == pytest.approx(
+        1
+    )  # whatever the seed, it is the same shape
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
@@ -114,5 +133,12 @@ def test_families_take_turns_so_that_chance_stays_within_one(table):
 
 def test_the_card_has_a_row_for_each_kind_and_scale(report):
     text = faithful.section(report)
-    assert text.startswith("## Faithfulness") and text.count("| new pairs | ") == 3 and "\n| 2 | " in text
-    assert f"{100 * report['kinds']['known']['right']:.1f} %" in text and "a strength of 0.2." in " ".join(text.split())
+    assert (
+        text.startswith("## Faithfulness")
+        and text.count("| new pairs | ") == 3
+        and "\n| 2 | " in text
+    )
+    assert (
+        f"{100 * report['kinds']['known']['right']:.1f} %" in text
+        and "a strength of 0.2." in " ".join(text.split())
+    )

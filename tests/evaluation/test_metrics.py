@@ -49,7 +49,9 @@ def test_chamfer_by_brute_force():
 
 
 def test_chamfer_is_exact_for_near_clouds_far_from_the_origin():
-    """The squares of the coordinates are 10^7 times the distances: single precision would lose them all."""
+    """The squares of the coordinates are 10^7 times the distances: single precision would lose them
+    all.
+    """
     a = clouds(3, 7, shift=5.0).double()
     b = a + 1e-3 * clouds(3, 8).double()
     square = (a[:, None, :, None] - b[None, :, None]).square().sum(-1)  # (3, 3, P, P)
@@ -60,7 +62,10 @@ def test_chamfer_is_exact_for_near_clouds_far_from_the_origin():
     square = (a[:, None, :, None] - b[None, :, None]).double().square().sum(-1)
     wanted = square.amin(3).mean(2) + square.amin(2).mean(2)
     assert ((chamfer_distances(a, b) - wanted) / wanted).abs().max() < 1e-6
-    assert chamfer_distances(a, b).dtype == torch.float32 and chamfer_distances(a[:0], b).shape == (0, 6)
+    assert chamfer_distances(a, b).dtype == torch.float32 and chamfer_distances(a[:0], b).shape == (
+        0,
+        6,
+    )
     within = chamfer_within(a)
     assert (within - chamfer_distances(a, a)).abs().max() < 1e-8 and torch.equal(within, within.T)
     assert within.diagonal().abs().max() == 0 and chamfer_within(a[:0]).shape == (0, 0)
@@ -83,7 +88,9 @@ def test_known_cases():
     assert abs(scores(a, same)[0] - 0.5) < 0.12
     assert scores(a, far)[0] == 1.0
     accuracy, covered, distance = scores(a, a.clone())
-    assert accuracy == 0.0 and covered == 1.0 and distance < 1e-6  # a copied set: each one's twin is in the other
+    assert (
+        accuracy == 0.0 and covered == 1.0 and distance < 1e-6
+    )  # a copied set: each one's twin is in the other
     assert scores(a[:1].repeat(60, 1, 1), a)[1] == 1 / 60  # one shape over and over covers one
 
 
@@ -125,7 +132,10 @@ def test_sliced_wasserstein_of_a_shift_and_of_equal_sets():
     assert sliced_wasserstein(points, points[torch.randperm(500)]) < 1e-6
     shifted = sliced_wasserstein(points, points + torch.tensor([3.0, 0.0]), directions=20_000)
     assert abs(shifted - 3 / 2**0.5) < 0.02  # the mean square of cos is 1/2 in the plane
-    assert abs(sliced_wasserstein(points, 2 * points, 20_000) - float(points.square().mean().sqrt())) < 0.03
+    assert (
+        abs(sliced_wasserstein(points, 2 * points, 20_000) - float(points.square().mean().sqrt()))
+        < 0.03
+    )
 
 
 def test_entropy_of_a_gaussian_and_of_a_square():
@@ -148,7 +158,9 @@ def test_bad_clouds():
 def features(count, seed, width=5):
     """Correlated features, (count, width)."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, width, generator=generator) @ torch.randn(width, width, generator=generator)
+    return torch.randn(count, width, generator=generator) @ torch.randn(
+        width, width, generator=generator
+    )
 
 
 def test_frechet_distance_by_the_root_of_a_matrix():
@@ -167,7 +179,10 @@ def test_frechet_distance_where_it_is_known():
     shift = torch.tensor([1.0, 0.0, -2.0, 0.0, 0.5])
     assert abs(frechet_distance(a, a)) < 1e-6
     assert abs(frechet_distance(a, a + shift) - 5.25) < 1e-4  # the squared length of the shift
-    assert abs(frechet_distance(a, 3 * a - 2 * a.mean(0)) - 4 * float(a.double().T.cov().trace())) < 1e-3
+    assert (
+        abs(frechet_distance(a, 3 * a - 2 * a.mean(0)) - 4 * float(a.double().T.cov().trace()))
+        < 1e-3
+    )
     flat = torch.cat([a, torch.zeros(300, 2)], dim=1)  # features that never fire
     assert abs(frechet_distance(flat, flat + 1) - 7) < 1e-4
     for bad in (a[:1], a[:, :3], a[0]):
@@ -181,11 +196,14 @@ def test_nearest_distances_by_brute_force():
     assert np.allclose(nearest_distances(a, b), wanted, atol=1e-5)
 
 
-# ---------------------------------------------------------------------------------------------- voxels
+# ----------------------------------------------------------------------------------------------
+# voxels
 
 
 def test_surface_points_leave_no_face_out():
-    """An L of three voxels in a grid that is no cube: the faces of every voxel, and only they, by brute force."""
+    """An L of three voxels in a grid that is no cube: the faces of every voxel, and only they, by
+    brute force.
+    """
     shape = np.zeros((3, 4, 5), dtype=bool)
     filled = {(0, 1, 2), (1, 1, 2), (1, 2, 2)}
     faces = set()
@@ -198,11 +216,15 @@ def test_surface_points_leave_no_face_out():
                 middle = np.array(voxel) + 0.5
                 middle[axis] = voxel[axis] + side
                 faces.add(tuple(middle))
-    points = surface_points(shape[None], 14_000)[0].double().numpy()[:, ::-1] * 5  # z, y, x in voxels
+    points = (
+        surface_points(shape[None], 14_000)[0].double().numpy()[:, ::-1] * 5
+    )  # z, y, x in voxels
     assert points.dtype == np.float64 and len(faces) == 14
     whole = np.abs(points - points.round()) < 1e-5
     assert (whole.sum(1) == 1).all()
-    hit, count = np.unique(np.where(whole, points.round(), np.floor(points) + 0.5), axis=0, return_counts=True)
+    hit, count = np.unique(
+        np.where(whole, points.round(), np.floor(points) + 0.5), axis=0, return_counts=True
+    )
     assert {tuple(row) for row in hit} == faces
     assert abs(count - 1000).max() < 5 * 1000**0.5
 
@@ -242,7 +264,13 @@ def test_pieces():
     voxels[2, 9, 9, 7:] = True  # 3 of 103
     voxels[3, 5, 5, 4] = True  # a corner is no touch
     largest, count = piece_shares(voxels)
-    assert np.allclose(largest, [1, 100 / 101, 100 / 103, 100 / 101, 0]) and count.tolist() == [1, 2, 2, 2, 0]
+    assert np.allclose(largest, [1, 100 / 101, 100 / 103, 100 / 101, 0]) and count.tolist() == [
+        1,
+        2,
+        2,
+        2,
+        0,
+    ]
     assert one_piece(voxels).tolist() == [True, True, False, True, False]
     assert one_piece(voxels, crumb=0.03).tolist() == [True, True, True, True, False]
     assert one_piece(voxels, crumb=0.0).tolist() == [True, False, False, False, False]
@@ -257,16 +285,23 @@ def test_watertight_share_and_profile():
 
 
 def test_report_of_one_distribution_of_copies_and_of_blocks():
-    """The same families: about half. The reference itself: nobody's nearest is of its own set. Blocks: told apart."""
+    """The same families: about half. The reference itself: nobody's nearest is of its own set.
+    Blocks: told apart.
+    """
     made = make_shapes(100, 16).voxels
     ours, theirs = made[:50], made[50:]
     fresh = shape_report(ours, theirs, points=64)
     assert abs(fresh.chamfer_accuracy - 0.5) < 0.12 and abs(fresh.iou_accuracy - 0.5) < 0.12
-    assert 0.35 < fresh.chamfer_coverage < 0.7 and fresh.watertight == 1 and fresh.training_iou is None
+    assert (
+        0.35 < fresh.chamfer_coverage < 0.7 and fresh.watertight == 1 and fresh.training_iou is None
+    )
     copied = shape_report(theirs, theirs, training=made, points=64)
     assert copied.chamfer_accuracy < 0.1 and copied.iou_accuracy < 0.1
     assert copied.chamfer_coverage > 0.9 and copied.iou_coverage > 0.9 and copied.iou_matching == 0
-    assert copied.chamfer_matching < 0.8 * fresh.chamfer_matching and copied.training_iou == copied.training_copies == 1
+    assert (
+        copied.chamfer_matching < 0.8 * fresh.chamfer_matching
+        and copied.training_iou == copied.training_copies == 1
+    )
     blocks = np.zeros((8, 16, 16, 16), dtype=bool)
     for side in range(8):
         blocks[side, : side + 9] = True
@@ -280,18 +315,40 @@ def test_report_says_what_the_measures_say():
     samples[2, -1, 0, 0] = True
     got = shape_report(samples, theirs, training, points=64, seed=3)
     a, b = surface_points(samples, 64, 3), surface_points(theirs, 64, 4)
-    assert (got.chamfer_accuracy, got.chamfer_coverage, got.chamfer_matching) == pytest.approx(scores(a, b))
-    iou = iou_distances(samples, samples), iou_distances(samples, theirs), iou_distances(theirs, theirs)
+    assert (got.chamfer_accuracy, got.chamfer_coverage, got.chamfer_matching) == pytest.approx(
+        scores(a, b)
+    )
+    iou = (
+        iou_distances(samples, samples),
+        iou_distances(samples, theirs),
+        iou_distances(theirs, theirs),
+    )
     assert got.iou_accuracy == nearest_neighbour_accuracy(*iou)
-    assert got.iou_coverage == coverage(iou[1]) and got.iou_matching == minimum_matching_distance(iou[1])
-    assert (got.count, got.empty, got.watertight, got.one_piece, got.one_piece_cleaned) == (8, 0, 1, 7 / 8, 1)
-    assert got.pieces == 9 / 8 and got.largest_piece == pytest.approx(piece_shares(samples)[0].mean())
+    assert got.iou_coverage == coverage(iou[1]) and got.iou_matching == minimum_matching_distance(
+        iou[1]
+    )
+    assert (got.count, got.empty, got.watertight, got.one_piece, got.one_piece_cleaned) == (
+        8,
+        0,
+        1,
+        7 / 8,
+        1,
+    )
+    assert got.pieces == 9 / 8 and got.largest_piece == pytest.approx(
+        piece_shares(samples)[0].mean()
+    )
     assert (got.filled, got.reference_filled) == pytest.approx((samples.mean(), theirs.mean()))
-    assert (got.low_filled, got.reference_low_filled) == pytest.approx((samples[:, :4].mean(), theirs[:, :4].mean()))
+    assert (got.low_filled, got.reference_low_filled) == pytest.approx(
+        (samples[:, :4].mean(), theirs[:, :4].mean())
+    )
     nearest = nearest_iou(samples, training)[0]
-    assert got.training_iou == pytest.approx(float(nearest.mean())) and got.training_iou_most == float(nearest.max())
+    assert got.training_iou == pytest.approx(
+        float(nearest.mean())
+    ) and got.training_iou_most == float(nearest.max())
     assert got.training_copies == 0
-    edited = np.concatenate([training[:2], ~training[:1], samples[:5]])  # two copies and one that is anything but
+    edited = np.concatenate(
+        [training[:2], ~training[:1], samples[:5]]
+    )  # two copies and one that is anything but
     edited[1, :2, :2, 0] ^= True  # four of its voxels are not the model's
     assert shape_report(edited, theirs, training, points=64).training_copies == 2 / 8
 
@@ -311,5 +368,11 @@ def test_report_of_empty_samples():
     assert mixed.watertight == mixed.one_piece == mixed.largest_piece == 12 / 16
     nothing = shape_report(none, theirs, theirs, points=64)
     assert nothing.empty == nothing.chamfer_accuracy == nothing.iou_accuracy == 1
-    assert nothing.chamfer_coverage == nothing.iou_coverage == nothing.watertight == nothing.training_iou == 0
+    assert (
+        nothing.chamfer_coverage
+        == nothing.iou_coverage
+        == nothing.watertight
+        == nothing.training_iou
+        == 0
+    )
     assert nothing.chamfer_matching == nothing.iou_matching == math.inf

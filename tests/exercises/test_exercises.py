@@ -1,5 +1,5 @@
-"""The exercise checks: the reference passes, right answers in other styles pass, every usual mistake is recognised,
-and nothing a learner hands over raises into the notebook."""
+"""The exercise checks: the reference passes, right answers in other styles pass, every usual
+mistake is recognised, and nothing a learner hands over raises into the notebook."""
 
 import importlib
 import math
@@ -24,7 +24,11 @@ def all_exercises() -> dict[str, Exercise]:
 
 
 EXERCISES = all_exercises()
-MISTAKES = [(name, number) for name, exercise in EXERCISES.items() for number in range(len(exercise.mistakes))]
+MISTAKES = [
+    (name, number)
+    for name, exercise in EXERCISES.items()
+    for number in range(len(exercise.mistakes))
+]
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 
 
@@ -36,7 +40,7 @@ def is_wrong(result: Result) -> bool:
     return (result.status, result.score) == ("wrong", 0.0) and len(result.message) > 20
 
 
-# ---- what holds for every exercise of the course -------------------------------------------------------
+# ---- what holds for every exercise of the course -------------------------------------------------
 
 
 def test_the_exercises_are_found():
@@ -46,7 +50,9 @@ def test_the_exercises_are_found():
 @every_exercise
 def test_the_reference_passes_and_the_exercise_keeps_its_name(exercise):
     assert is_right(exercise.check(exercise.reference))
-    assert EXERCISES[next(key for key in EXERCISES if key.endswith("." + exercise.name))] is exercise
+    assert (
+        EXERCISES[next(key for key in EXERCISES if key.endswith("." + exercise.name))] is exercise
+    )
 
 
 @every_exercise
@@ -67,7 +73,9 @@ def test_every_property_holds_for_the_reference(exercise):
     def seen_by_a_property(*arguments):
         return np.asarray(exercise.reference(*arguments), dtype=np.float64).squeeze()
 
-    assert [holds(seen_by_a_property) for holds in exercise.properties] == [None] * len(exercise.properties)
+    assert [holds(seen_by_a_property) for holds in exercise.properties] == [None] * len(
+        exercise.properties
+    )
 
 
 @every_exercise
@@ -151,7 +159,9 @@ STYLES = {
     "bfloat16": torch.Tensor.bfloat16,
     "python": torch.Tensor.tolist,
     "extra axis": lambda x: x[None],
-    "with gradient": lambda x: (x if x.is_floating_point() else x.double()).clone().requires_grad_(),
+    "with gradient": lambda x: (
+        (x if x.is_floating_point() else x.double()).clone().requires_grad_()
+    ),
     "list of tensors": lambda x: [*x] if x.ndim else x,
 }
 
@@ -185,7 +195,7 @@ def test_an_answer_just_outside_the_tolerance_is_wrong(exercise):
     assert not is_right(exercise.check(lambda *a: exercise.reference(*a) * (1 + 2e-3)))
 
 
-# ---- what a learner sees ---------------------------------------------------------------------------------
+# ---- what a learner sees -------------------------------------------------------------------------
 
 
 def test_a_result_shows_a_line_to_the_eye_and_a_bare_score_to_nbgrader():
@@ -221,7 +231,9 @@ def test_a_wrong_shape_and_a_wrong_type_are_explained():
     (lesson_08.voxel_iou, lambda a, b: lesson_08._voxel_iou(a, b) ** 2, r"0\.5; yours gives 0\.25"),
     (lesson_08.voxel_iou, lambda a, b: 1.0, "share no voxel should give 0; yours gives 1"),
 ])  # fmt: skip
-def test_without_a_known_mistake_the_first_failing_property_is_told_with_numbers(exercise, function, numbers):
+def test_without_a_known_mistake_the_first_failing_property_is_told_with_numbers(
+    exercise, function, numbers
+):
     assert re.search(numbers, exercise.check(function).message)
 
 
@@ -234,11 +246,16 @@ def noisy_by_views(x0, noise, t):
 
 def noisy_by_einsum(x0, noise, t):
     t = np.broadcast_to(np.asarray(t, dtype=np.float64), len(x0))
-    return np.einsum("b,b...->b...", 1 - t, x0.numpy()) + np.einsum("b,b...->b...", t, noise.numpy())
+    return np.einsum("b,b...->b...", 1 - t, x0.numpy()) + np.einsum(
+        "b,b...->b...", t, noise.numpy()
+    )
 
 
 def loss_by_loop(x0_prediction, x0, t):
-    losses = [((p - x) / max(float(s), 0.05)).pow(2).mean() for p, x, s in zip(x0_prediction, x0, t, strict=True)]
+    losses = [
+        ((p - x) / max(float(s), 0.05)).pow(2).mean()
+        for p, x, s in zip(x0_prediction, x0, t, strict=True)
+    ]
     return sum(losses) / len(losses)
 
 
@@ -270,8 +287,12 @@ def test_independent_right_answers_pass(exercise, answer):
 def test_the_reference_of_each_exercise_gives_hand_made_numbers():
     x0, noise = torch.tensor([[1.0, -1.0], [1.0, 1.0]]), torch.tensor([[3.0, 1.0], [-1.0, 0.0]])
     expected = torch.tensor([[1.5, -0.5], [-1.0, 0.0]])
-    assert (lesson_00.noisy.reference(x0, noise, torch.tensor([0.25, 1.0])) - expected).abs().max() == 0
-    loss = lesson_08.velocity_loss.reference(torch.tensor([[1.0], [0.5]]), torch.zeros(2, 1), torch.tensor([0.01, 0.5]))
+    assert (
+        lesson_00.noisy.reference(x0, noise, torch.tensor([0.25, 1.0])) - expected
+    ).abs().max() == 0
+    loss = lesson_08.velocity_loss.reference(
+        torch.tensor([[1.0], [0.5]]), torch.zeros(2, 1), torch.tensor([0.01, 0.5])
+    )
     assert abs(float(loss) - (400 + 1) / 2) < 1e-4
     a, b = torch.tensor([[[True, True, False, False]]]), torch.tensor([[[False, True, True, True]]])
     assert lesson_08.voxel_iou.reference(a, b) == 0.25

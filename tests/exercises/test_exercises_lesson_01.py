@@ -1,4 +1,6 @@
-"""The exercises of lesson 01: right answers in other styles pass, and the references give numbers made by hand."""
+"""The exercises of lesson 01: right answers in other styles pass, and the references give numbers
+made by hand.
+"""
 
 import math
 
@@ -18,15 +20,21 @@ def level_by_ratio(x0, noise, log_snr):
 
 
 def level_by_rotation(x0, noise, log_snr):
-    """alpha and sigma as cosine and sine of one angle, its tangent exp(-log_snr / 2), sample by sample."""
+    """alpha and sigma as cosine and sine of one angle, its tangent exp(-log_snr / 2), sample by
+    sample.
+    """
     levels = torch.as_tensor(log_snr).double().expand(len(x0))
     angles = [math.atan(math.exp(-float(level) / 2)) for level in levels]
-    return torch.stack([math.cos(a) * x + math.sin(a) * e for a, x, e in zip(angles, x0, noise, strict=True)])
+    return torch.stack(
+        [math.cos(a) * x + math.sin(a) * e for a, x, e in zip(angles, x0, noise, strict=True)]
+    )
 
 
 def kl_by_torch(mean, std):
     gaussian = torch.distributions.Normal(mean, std[:, None])
-    return torch.distributions.kl_divergence(gaussian, torch.distributions.Normal(0.0, 1.0)).sum(dim=-1)
+    return torch.distributions.kl_divergence(gaussian, torch.distributions.Normal(0.0, 1.0)).sum(
+        dim=-1
+    )
 
 
 def kl_by_loop(mean, std):
@@ -48,7 +56,9 @@ def test_independent_right_answers_pass(exercise, answer):
 
 def test_the_reference_of_each_exercise_gives_hand_made_numbers():
     x0, noise = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    levels = torch.tensor([math.log(9 / 16), math.log(1 / 3)])  # alpha, sigma: 0.6, 0.8 and 0.5, sqrt(3) / 2
+    levels = torch.tensor(
+        [math.log(9 / 16), math.log(1 / 3)]
+    )  # alpha, sigma: 0.6, 0.8 and 0.5, sqrt(3) / 2
     wanted = torch.tensor([[0.6, 0.8], [math.sqrt(3) / 2, 1.0]])
     assert (lesson_01.at_log_snr.reference(x0, noise, levels) - wanted).abs().max() < 1e-6
     mean, std = torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]]), torch.tensor([1.0, 0.5, 2.0])
@@ -62,5 +72,7 @@ def test_the_reference_of_each_exercise_gives_hand_made_numbers():
     (lesson_01.gaussian_kl, lambda mean, std: mean.square().sum(1), "should give 12.5; yours gives 25"),
     (lesson_01.gaussian_kl, lambda mean, std: 1 + 0 * std, "itself should be at 0; yours gives 1"),
 ])  # fmt: skip
-def test_without_a_known_mistake_the_first_failing_property_is_told_with_numbers(exercise, function, numbers):
+def test_without_a_known_mistake_the_first_failing_property_is_told_with_numbers(
+    exercise, function, numbers
+):
     assert numbers in exercise.check(function).message

@@ -1,4 +1,6 @@
-"""Lesson 02's exercises: right answers in other styles pass, references give hand-made numbers, hints fit."""
+"""Lesson 02's exercises: right answers in other styles pass, references give hand-made numbers,
+hints fit.
+"""
 
 import numpy as np
 import pytest
@@ -35,7 +37,9 @@ def x0_by_rotation(v, x_t, alpha, sigma):
     """The angle of the path turns (x_t, v) into (x0, noise) after scaling to unit variance."""
     size = torch.hypot(alpha, sigma)
     angle = torch.atan2(sigma, alpha)
-    turned = torch.einsum("b,b...->b...", angle.cos() / size, x_t) - torch.einsum("b,b...->b...", angle.sin() / size, v)
+    turned = torch.einsum("b,b...->b...", angle.cos() / size, x_t) - torch.einsum(
+        "b,b...->b...", angle.sin() / size, v
+    )
     return turned.tolist()
 
 
@@ -49,10 +53,12 @@ def test_independent_right_answers_pass(exercise, answer):
 
 
 def test_the_reference_of_each_exercise_gives_hand_made_numbers():
-    # variance of x_t: 0.5² · 2² + 1² = 2; gain 0.5 · 4 / 2 = 1; x_t - alpha mean = (2 - 0.5, 0 + 1) = (1.5, 1)
+    # variance of x_t: 0.5² · 2² + 1² = 2; gain 0.5 · 4 / 2 = 1; x_t - alpha mean = (2 - 0.5, 0 + 1)
+    # = (1.5, 1)
     x_t, mean = torch.tensor([[2.0, 0.0]]), torch.tensor([1.0, -2.0])
     assert lesson_02.posterior_mean.reference(x_t, mean, 2.0, 0.5, 1.0).tolist() == [[2.5, -1.0]]
-    # x0 = 1, noise = 2, alpha = 1, sigma = 2: x_t = 5, v = 0, and 5 / 5 = 1; x0 = 3, noise = -1 on alpha = sigma = 1/2
+    # x0 = 1, noise = 2, alpha = 1, sigma = 2: x_t = 5, v = 0, and 5 / 5 = 1; x0 = 3, noise = -1 on
+    # alpha = sigma = 1/2
     v, x_t = torch.tensor([[0.0], [-2.0]]), torch.tensor([[5.0], [1.0]])
     alpha, sigma = torch.tensor([1.0, 0.5]), torch.tensor([2.0, 0.5])
     assert lesson_02.v_to_x0.reference(v, x_t, alpha, sigma).tolist() == [[1.0], [3.0]]
@@ -68,7 +74,9 @@ def test_the_references_are_the_librarys():
         v_answer = lesson_02.v_to_x0.reference(other, x_t, alpha, sigma)
         assert (v_answer - path.convert(other, x_t, t, "v", "x0")).abs().max() < 1e-10
         wanted = mixture.posterior_mean(x_t, path, t)
-        answer = lesson_02.posterior_mean.reference(x_t, mixture.means[0], 0.3, alpha[:, None], sigma[:, None])
+        answer = lesson_02.posterior_mean.reference(
+            x_t, mixture.means[0], 0.3, alpha[:, None], sigma[:, None]
+        )
         assert (answer - wanted).abs().max() < 1e-10
 
 

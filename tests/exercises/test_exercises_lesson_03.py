@@ -1,4 +1,6 @@
-"""Lesson 03's exercises: right answers written in other ways pass, and the references give hand-made numbers."""
+"""Lesson 03's exercises: right answers written in other ways pass, and the references give
+hand-made numbers.
+"""
 
 import math
 
@@ -27,7 +29,9 @@ def order_by_polyfit(steps, errors):
 
 
 def order_by_lstsq(steps, errors):
-    design = torch.stack([steps.double().log10(), torch.ones(len(steps), dtype=torch.float64)], dim=1)
+    design = torch.stack(
+        [steps.double().log10(), torch.ones(len(steps), dtype=torch.float64)], dim=1
+    )
     return float(-torch.linalg.lstsq(design, errors.double().log10()[:, None]).solution[0, 0])
 
 
@@ -49,7 +53,11 @@ def test_the_references_give_hand_made_numbers():
 
 
 def test_the_width_is_what_the_library_s_ancestral_step_adds():
-    path, t, s = FlowPath(), torch.tensor(0.7, dtype=torch.float64), torch.tensor(0.4, dtype=torch.float64)
+    path, t, s = (
+        FlowPath(),
+        torch.tensor(0.7, dtype=torch.float64),
+        torch.tensor(0.4, dtype=torch.float64),
+    )
 
     def denoise(x, t):
         return 0 * x
@@ -57,7 +65,9 @@ def test_the_width_is_what_the_library_s_ancestral_step_adds():
     denoise.path = path
     x = torch.ones(1, 1, dtype=torch.float64)
     quiet, loud = (sampling.ddpm(denoise, x, t, s, lambda z=z: z * x, [])[0] for z in (0.0, 1.0))
-    width = lesson_03.ancestral_std.reference(path.alpha(t), path.sigma(t), path.alpha(s), path.sigma(s))
+    width = lesson_03.ancestral_std.reference(
+        path.alpha(t), path.sigma(t), path.alpha(s), path.sigma(s)
+    )
     assert float((loud - quiet - width).abs()) < 1e-15
 
 

@@ -1,4 +1,6 @@
-"""Lesson 04's exercises: right answers in other styles pass, references give hand-made numbers, hints fit."""
+"""Lesson 04's exercises: right answers in other styles pass, references give hand-made numbers,
+hints fit.
+"""
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from course_utils.networks.unet import ResidualBlock
 
 def modulate_by_einsum(h, scale, shift):
     h = h.numpy()
-    return np.einsum("bc...,bc->bc...", h, 1 + scale.numpy()) + np.einsum("bc...,bc->bc...", np.ones_like(h), shift)
+    return np.einsum("bc...,bc->bc...", h, 1 + scale.numpy()) + np.einsum(
+        "bc...,bc->bc...", np.ones_like(h), shift
+    )
 
 
 def modulate_by_moving_axes(h, scale, shift):
@@ -24,13 +28,18 @@ def slerp_by_tilting(a, b, weight):
     a_norm, b_norm = a.norm(), b.norm()
     u, w = a / a_norm, b / b_norm
     angle = 2 * torch.atan2((u - w).norm(), (u + w).norm())
-    return ((a_norm * u * ((1 - weight) * angle).sin() + b_norm * w * (weight * angle).sin()) / angle.sin()).view(shape)
+    return (
+        (a_norm * u * ((1 - weight) * angle).sin() + b_norm * w * (weight * angle).sin())
+        / angle.sin()
+    ).view(shape)
 
 
 def slerp_by_numpy(a, b, weight):
     a, b = a.numpy(), b.numpy()
     angle = np.arccos(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
-    return a * np.sin(angle - weight * angle) / np.sin(angle) + b * np.sin(weight * angle) / np.sin(angle)
+    return a * np.sin(angle - weight * angle) / np.sin(angle) + b * np.sin(weight * angle) / np.sin(
+        angle
+    )
 
 
 @pytest.mark.parametrize(("exercise", "answer"), [
@@ -46,7 +55,10 @@ def test_the_references_give_hand_made_numbers():
     h = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])  # one sample, two channels, a grid of two
     scale, shift = torch.tensor([[1.0, -1.0]]), torch.tensor([[0.5, 7.0]])
     assert lesson_04.modulate.reference(h, scale, shift).tolist() == [[[2.5, 4.5], [7.0, 7.0]]]
-    a, b = torch.tensor([[2.0, 0.0]], dtype=torch.float64), torch.tensor([[0.0, 4.0]], dtype=torch.float64)
+    a, b = (
+        torch.tensor([[2.0, 0.0]], dtype=torch.float64),
+        torch.tensor([[0.0, 4.0]], dtype=torch.float64),
+    )
     root = 0.5**0.5  # half way along a right angle both weights are sin(45°)
     wanted = torch.tensor([[2 * root, 4 * root]], dtype=torch.float64)
     assert (lesson_04.slerp.reference(a, b, 0.5) - wanted).abs().max() < 1e-12
@@ -54,7 +66,9 @@ def test_the_references_give_hand_made_numbers():
 
 def test_slerp_keeps_the_norm_and_lerp_does_not():
     generator = torch.Generator().manual_seed(0)
-    a, b = torch.nn.functional.normalize(torch.randn(2, 50, generator=generator, dtype=torch.float64), dim=1)
+    a, b = torch.nn.functional.normalize(
+        torch.randn(2, 50, generator=generator, dtype=torch.float64), dim=1
+    )
     for weight in (0.1, 0.5, 0.7):
         assert abs(float(lesson_04.slerp.reference(a, b, weight).norm()) - 1) < 1e-12
         assert float(lesson_04.lerp(a, b, weight).norm()) < 0.95

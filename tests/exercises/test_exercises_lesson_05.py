@@ -1,4 +1,6 @@
-"""Lesson 05's exercises: right answers written in other ways pass, and the references are what the library does."""
+"""Lesson 05's exercises: right answers written in other ways pass, and the references are what the
+library does.
+"""
 
 import numpy as np
 import pytest
@@ -10,7 +12,11 @@ from course_utils.exercises import lesson_05
 
 
 def penalty_by_norm(gradient, weight):
-    return 0.5 * weight * torch.linalg.vector_norm(gradient.reshape(len(gradient), -1), dim=1).pow(2).mean()
+    return (
+        0.5
+        * weight
+        * torch.linalg.vector_norm(gradient.reshape(len(gradient), -1), dim=1).pow(2).mean()
+    )
 
 
 def penalty_by_numpy(gradient, weight):
@@ -19,7 +25,9 @@ def penalty_by_numpy(gradient, weight):
 
 def shares_by_cdist(points, means, stds):
     widths = torch.cdist(points, means) / stds
-    hits = torch.nn.functional.one_hot(widths.argmin(1), len(means)) * (widths.amin(1, keepdim=True) < 3)
+    hits = torch.nn.functional.one_hot(widths.argmin(1), len(means)) * (
+        widths.amin(1, keepdim=True) < 3
+    )
     return hits.float().mean(0)
 
 
@@ -53,7 +61,14 @@ def test_the_shares_are_the_library_s():
     mixture = five_blobs()
     points = torch.cat([mixture.sample(500, seed=1), 3 * torch.randn(500, 2)]).double()
     theirs = gan.mode_shares(points, mixture).double()
-    assert float((lesson_05.mode_shares.reference(points, mixture.means, mixture.stds) - theirs).abs().max()) < 1e-6
+    assert (
+        float(
+            (lesson_05.mode_shares.reference(points, mixture.means, mixture.stds) - theirs)
+            .abs()
+            .max()
+        )
+        < 1e-6
+    )
 
 
 @pytest.mark.parametrize(("exercise", "function", "words"), [

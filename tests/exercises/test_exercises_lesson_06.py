@@ -1,4 +1,6 @@
-"""Lesson 06's exercises: right answers written in other ways pass, and the references agree with the library."""
+"""Lesson 06's exercises: right answers written in other ways pass, and the references agree with
+the library.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ def mixed_by_weights(uncond, first, second, scale, mix):
 
 
 def mixed_by_numpy(uncond, first, second, scale, mix):
-    rows = zip(*(np.asarray(v, dtype=np.float64) for v in (uncond, first, second, mix)), strict=True)
+    rows = zip(
+        *(np.asarray(v, dtype=np.float64) for v in (uncond, first, second, mix)), strict=True
+    )
     return np.stack([u + scale * (a - u) + scale * m * (b - a) for u, a, b, m in rows])
 
 
@@ -26,7 +30,12 @@ def rescaled_by_lerp(guess, cond, amount):
 
 
 def rescaled_by_loop(guess, cond, amount):
-    return torch.stack([amount * g * (c.std() / g.std()) + (1 - amount) * g for g, c in zip(guess, cond, strict=True)])
+    return torch.stack(
+        [
+            amount * g * (c.std() / g.std()) + (1 - amount) * g
+            for g, c in zip(guess, cond, strict=True)
+        ]
+    )
 
 
 def rescaled_with_population_deviations(guess, cond, amount):
@@ -48,12 +57,16 @@ def test_the_references_give_hand_made_numbers():
     made = lesson_06.mixed.reference(uncond, first, second, 2.0, torch.tensor([0.0, 0.25]))
     assert (made - torch.tensor([[5.0], [7.0]])).abs().max() == 0
     guess, cond = torch.tensor([[0.0, 4.0]]), torch.tensor([[5.0, 6.0]])
-    assert (lesson_06.rescaled.reference(guess, cond, 0.5) - torch.tensor([[0.0, 2.5]])).abs().max() < 1e-6
+    assert (
+        lesson_06.rescaled.reference(guess, cond, 0.5) - torch.tensor([[0.0, 2.5]])
+    ).abs().max() < 1e-6
 
 
 def stand_in(x_t, t, condition=None):
     """A denoiser whose guess depends on the condition, class labels (B,)."""
-    shift = 0.0 if condition is None else condition.clamp(min=0).reshape(-1, 1, 1, 1).float()  # -1 is none
+    shift = (
+        0.0 if condition is None else condition.clamp(min=0).reshape(-1, 1, 1, 1).float()
+    )  # -1 is none
     return torch.sin(x_t + shift) + 0.1 * shift * x_t
 
 
@@ -61,7 +74,10 @@ stand_in.path = FlowPath()
 
 
 def test_the_references_agree_with_the_library_s_guidance():
-    x, labels = torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 2, 3])
+    x, labels = (
+        torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([1, 2, 3]),
+    )
     uncond, cond = stand_in(x, 0.5), stand_in(x, 0.5, labels)
     plain = guided(stand_in, labels, 3.0)(x, 0.5)
     made = lesson_06.mixed.reference(uncond, cond, torch.full_like(cond, 9.0), 3.0, torch.zeros(3))

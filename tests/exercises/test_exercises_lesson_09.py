@@ -1,4 +1,6 @@
-"""Lesson 09's exercises: right answers written in other ways pass, and the references are what libraries do."""
+"""Lesson 09's exercises: right answers written in other ways pass, and the references are what
+libraries do.
+"""
 
 import pytest
 import torch
@@ -10,7 +12,9 @@ from course_utils.exercises import lesson_09
 
 def attend_by_torch(queries, keys, values, absent):
     present = ~absent[:, None, :].expand(-1, queries.shape[1], -1)
-    return torch.nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=present)
+    return torch.nn.functional.scaled_dot_product_attention(
+        queries, keys, values, attn_mask=present
+    )
 
 
 def attend_by_loop(queries, keys, values, absent):
@@ -64,4 +68,6 @@ def test_noise_twice_is_noise_once():
     x = 0.8 + 0.2 * torch.randn(200_000, generator=generator)  # x0 = 1 at s = 0.2
     first, second = torch.randn(2, 200_000, generator=generator)
     twice = lesson_09._noise_again(lesson_09._noise_again(x, 0.2, 0.5, first), 0.5, 0.7, second)
-    assert float(twice.mean()) == pytest.approx(0.3, abs=5e-3) and float(twice.std()) == pytest.approx(0.7, abs=5e-3)
+    assert float(twice.mean()) == pytest.approx(0.3, abs=5e-3) and float(
+        twice.std()
+    ) == pytest.approx(0.7, abs=5e-3)

@@ -1,4 +1,6 @@
-"""Readers and writers of shapes: exact round trips, hand-made files, hostile files, and real data if present."""
+"""Readers and writers of shapes: exact round trips, hand-made files, hostile files, and real data
+if present.
+"""
 
 import io
 import json
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from course_utils.datasets import files
+from course_utils.files import reading as files
 from course_utils.files.reading import (
     fit_to_cube,
     read_binvox,
@@ -33,7 +35,9 @@ def noise(shape, density=0.3, seed=0):
 
 
 def armchair():
-    """Without any symmetry: a seat, a higher back at large y, one arm at large x; 16 a side, standing and centred."""
+    """Without any symmetry: a seat, a higher back at large y, one arm at large x; 16 a side,
+    standing and centred.
+    """
     voxels = np.zeros((16, 16, 16), dtype=bool)
     voxels[0:6, 2:14, 1:15] = True
     voxels[6:16, 10:14, 1:15] = True
@@ -41,7 +45,8 @@ def armchair():
     return voxels
 
 
-# ---------------------------------------------------------------------------------------------- fitting
+# ----------------------------------------------------------------------------------------------
+# fitting
 
 
 def test_fit_stands_centred_and_keeps_the_aspect():
@@ -67,7 +72,9 @@ def test_fit_shrinks_to_whatever_is_touched(n):
     start = [i * 24 // n for i in range(n + 1)]
     expected = np.zeros((n, n, n), dtype=bool)
     for z, y, x in np.ndindex(n, n, n):
-        expected[z, y, x] = grid[start[z] : start[z + 1], start[y] : start[y + 1], start[x] : start[x + 1]].any()
+        expected[z, y, x] = grid[
+            start[z] : start[z + 1], start[y] : start[y + 1], start[x] : start[x + 1]
+        ].any()
     assert np.array_equal(fit_to_cube(grid, n), expected)
 
 
@@ -202,7 +209,9 @@ def test_zip_bomb_is_refused_by_its_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 2**23)
     data = zipped(voxels=npy((2**11 + 1, 4096), data=bytes(2**23 + 4096)))
     assert len(data) < 2**14
-    assert_refused(tmp_path / "bomb.npz", data, "unpack to 8392[0-9]+ bytes, expected at most 8388608")
+    assert_refused(
+        tmp_path / "bomb.npz", data, "unpack to 8392[0-9]+ bytes, expected at most 8388608"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +230,8 @@ def test_write_npz_refuses_before_it_writes(tmp_path, voxels, labels, captions, 
     assert not list(tmp_path.iterdir())
 
 
-# ---------------------------------------------------------------------------------------------- binvox
+# ----------------------------------------------------------------------------------------------
+# binvox
 
 
 def binvox(nx, nz, ny, runs, extra=b"translate 0 0 0\nscale 1\n"):
@@ -230,7 +240,9 @@ def binvox(nx, nz, ny, runs, extra=b"translate 0 0 0\nscale 1\n"):
 
 def test_binvox_axes(tmp_path):
     grid = noise((3, 4, 5))  # x, z, y: y runs fastest
-    (tmp_path / "a.binvox").write_bytes(binvox(3, 4, 5, np.stack([grid.ravel(), np.ones(60)], 1).astype(np.uint8)))
+    (tmp_path / "a.binvox").write_bytes(
+        binvox(3, 4, 5, np.stack([grid.ravel(), np.ones(60)], 1).astype(np.uint8))
+    )
     same, turned = read_binvox(tmp_path / "a.binvox", up="z"), read_binvox(tmp_path / "a.binvox")
     assert same.shape == (4, 5, 3) and turned.shape == (5, 4, 3)
     for x, z, y in np.ndindex(3, 4, 5):
@@ -239,10 +251,16 @@ def test_binvox_axes(tmp_path):
 
 
 HOSTILE_BINVOX = {
-    "huge in 30 bytes": (b"#binvox 1\ndim 100000 100000 100000\ndata\n", "announces 100000 x 100000"),
+    "huge in 30 bytes": (
+        b"#binvox 1\ndim 100000 100000 100000\ndata\n",
+        "announces 100000 x 100000",
+    ),
     "zero side": (binvox(0, 4, 4, []), "expected 1 to 512"),
     "negative side": (binvox(-4, 4, 4, [1, 64]), "no line 'dim'"),
-    "too many runs": (binvox(4, 4, 4, [1, 255] * 1000), "runs make 255000 voxels, its header announces 64"),
+    "too many runs": (
+        binvox(4, 4, 4, [1, 255] * 1000),
+        "runs make 255000 voxels, its header announces 64",
+    ),
     "too few runs": (binvox(4, 4, 4, [1, 63]), "runs make 63"),
     "cut run": (binvox(4, 4, 4, [1, 64, 1]), "cut off"),
     "value 7": (binvox(4, 4, 4, [7, 64]), "value 7"),
@@ -272,7 +290,9 @@ def vox(*chunks):
 
 def model(size, points, colour=1):
     voxels = b"".join(bytes([*point, colour]) for point in points)
-    return chunk(b"SIZE", struct.pack("<iii", *size)) + chunk(b"XYZI", struct.pack("<i", len(points)) + voxels)
+    return chunk(b"SIZE", struct.pack("<iii", *size)) + chunk(
+        b"XYZI", struct.pack("<i", len(points)) + voxels
+    )
 
 
 def words(**pairs):
@@ -283,7 +303,9 @@ def words(**pairs):
 def move(number, child, layer=-1, hidden=False, **frame):
     attributes = words(_hidden="1") if hidden else words()
     frame = words(**{f"_{k}": v for k, v in frame.items()})
-    content = struct.pack("<i", number) + attributes + struct.pack("<iiii", child, -1, layer, 1) + frame
+    content = (
+        struct.pack("<i", number) + attributes + struct.pack("<iiii", child, -1, layer, 1) + frame
+    )
     return chunk(b"nTRN", content)
 
 
@@ -294,7 +316,9 @@ def group(number, *children):
 
 def show(number, *models):
     shown = b"".join(struct.pack("<i", m) + words() for m in models)
-    return chunk(b"nSHP", struct.pack("<i", number) + words() + struct.pack("<i", len(models)) + shown)
+    return chunk(
+        b"nSHP", struct.pack("<i", number) + words() + struct.pack("<i", len(models)) + shown
+    )
 
 
 def test_vox_axes_and_round_trip(tmp_path):
@@ -310,7 +334,9 @@ def test_vox_axes_and_round_trip(tmp_path):
 
 
 def test_vox_scene_moves_and_turns(tmp_path):
-    """Two copies of one L: moved by whole voxels, and turned by 90 degrees about z (x -> y) around the pivot."""
+    """Two copies of one L: moved by whole voxels, and turned by 90 degrees about z (x -> y) around
+    the pivot.
+    """
     pieces = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (2, 1, 0), (0, 0, 1)]
     quarter = 1 | 0 << 2 | 1 << 4  # rows (0 -1 0), (1 0 0), (0 0 1)
     (tmp_path / "s.vox").write_bytes(
@@ -345,28 +371,52 @@ ONE = model((4, 4, 4), [(0, 0, 0)])
 HOSTILE_VOX = {
     "no header": (b"VOXEL", "no 'VOX ' header"),
     "no model": (vox(), "no model"),
-    "main too long": (struct.pack("<4si4sii", b"VOX ", 150, b"MAIN", 0, 2**30), "MAIN chunk announces"),
-    "main negative": (struct.pack("<4si4sii", b"VOX ", 150, b"MAIN", -8, 2**30), "MAIN chunk announces"),
+    "main too long": (
+        struct.pack("<4si4sii", b"VOX ", 150, b"MAIN", 0, 2**30),
+        "MAIN chunk announces",
+    ),
+    "main negative": (
+        struct.pack("<4si4sii", b"VOX ", 150, b"MAIN", -8, 2**30),
+        "MAIN chunk announces",
+    ),
     "cut chunk": (vox(ONE + b"RGBA"), "cut off"),
-    "chunk too long": (vox(struct.pack("<4sii", b"SIZE", 2**30, 0) + bytes(12)), "announces 1073741824"),
+    "chunk too long": (
+        vox(struct.pack("<4sii", b"SIZE", 2**30, 0) + bytes(12)),
+        "announces 1073741824",
+    ),
     "negative chunk": (vox(struct.pack("<4sii", b"SIZE", -12, 12) + bytes(12)), "announces -12"),
     "negative size": (vox(chunk(b"SIZE", struct.pack("<iii", -4, 4, 4))), "expected 1 to 256"),
-    "huge size": (vox(chunk(b"SIZE", struct.pack("<iii", 10**9, 10**9, 10**9))), "expected 1 to 256"),
+    "huge size": (
+        vox(chunk(b"SIZE", struct.pack("<iii", 10**9, 10**9, 10**9))),
+        "expected 1 to 256",
+    ),
     "short size": (vox(chunk(b"SIZE", bytes(8))), "SIZE chunk has 8"),
     "no size": (vox(chunk(b"XYZI", struct.pack("<i", 0))), "no SIZE"),
-    "too many voxels": (vox(SIZE + chunk(b"XYZI", struct.pack("<i", 2**30) + bytes(4))), "announces 1073741824"),
+    "too many voxels": (
+        vox(SIZE + chunk(b"XYZI", struct.pack("<i", 2**30) + bytes(4))),
+        "announces 1073741824",
+    ),
     "negative voxels": (vox(SIZE + chunk(b"XYZI", struct.pack("<i", -1))), "announces -1"),
     "no voxels": (vox(model((4, 4, 4), [])), "no occupied voxel"),
     "colour 0": (vox(model((4, 4, 4), [(0, 0, 0)], colour=0)), "colour index 0"),
     "outside": (vox(model((4, 4, 4), [(0, 4, 0)])), "outside its model's size"),
     "cycle": (vox(ONE, move(0, 1), group(1, 0)), "reaches node 0 twice"),
-    "billion laughs": (vox(ONE, group(0, 1, 1), group(1, 2, 2), show(2, 0)), "twice, expected a tree"),
+    "billion laughs": (
+        vox(ONE, group(0, 1, 1), group(1, 2, 2), show(2, 0)),
+        "twice, expected a tree",
+    ),
     "missing model": (vox(ONE, show(0, 5)), "shows model 5"),
-    "far apart": (vox(ONE, group(0, 1, 2), show(1, 0), move(2, 3, t="2000000000 0 0"), show(3, 0)), "spans"),
+    "far apart": (
+        vox(ONE, group(0, 1, 2), show(1, 0), move(2, 3, t="2000000000 0 0"), show(3, 0)),
+        "spans",
+    ),
     "bad move": (vox(ONE, move(0, 1, t="1 2"), show(1, 0)), "moved by '1 2'"),
     "bad rotation": (vox(ONE, move(0, 1, r="5"), show(1, 0)), "rotation 5"),
     "all hidden": (vox(ONE, move(0, 1, hidden=True), show(1, 0)), "shows no voxel"),
-    "huge dictionary": (vox(ONE, chunk(b"nGRP", struct.pack("<ii", 0, 2**30))), "announces 1073741824 entries"),
+    "huge dictionary": (
+        vox(ONE, chunk(b"nGRP", struct.pack("<ii", 0, 2**30))),
+        "announces 1073741824 entries",
+    ),
     "cut node": (vox(ONE, chunk(b"nSHP", b"\0\0")), "cut off"),
 }
 
@@ -383,18 +433,26 @@ def test_vox_with_too_many_copies_is_refused(tmp_path, monkeypatch):
 
 
 def test_write_vox_refuses_what_the_format_cannot_hold(tmp_path):
-    for voxels in (np.ones((257, 2, 2), bool), np.zeros((4, 4, 4), bool), np.ones((4, 4, 4)), np.ones((4, 4), bool)):
+    for voxels in (
+        np.ones((257, 2, 2), bool),
+        np.zeros((4, 4, 4), bool),
+        np.ones((4, 4, 4)),
+        np.ones((4, 4), bool),
+    ):
         with pytest.raises(ValueError, match="voxels: got"):
             write_vox(tmp_path / "x.vox", voxels)
     assert not list(tmp_path.iterdir())
 
 
-# ---------------------------------------------------------------------------------------------- meshes
+# ----------------------------------------------------------------------------------------------
+# meshes
 
 
 @pytest.mark.parametrize("suffix", [".obj", ".stl", ".ply", ".glb", ".off"])
 def test_closed_meshes_come_back_exactly(tmp_path, suffix):
-    """A closed mesh along the voxels' faces gives those voxels, the right way up, in every format."""
+    """A closed mesh along the voxels' faces gives those voxels, the right way up, in every
+    format.
+    """
     path = tmp_path / f"a{suffix}"
     mesh = blocky_mesh(armchair())
     if suffix in (".ply", ".off"):
@@ -463,14 +521,20 @@ OUTSIDE = {
     "scenes": [{"nodes": [0]}],
     "scene": 0,
 }
-PLY = b"ply\nformat binary_little_endian 1.0\nelement vertex %d\nproperty float x\nproperty float y\nproperty float z\n"
+PLY = (
+    b"ply\nformat binary_little_endian 1.0\nelement vertex %d\nproperty float x\nproperty float"
+    b" y\nproperty float z\n"
+)
 PLY_FACES = b"element face 1\nproperty list uchar int vertex_indices\nend_header\n"
 HOSTILE_MESH = {
     "nan.obj": (b"v 0 0 0\nv 1 nan 0\nv 0 1 0\nf 1 2 3\n", "finite"),
     "infinite.off": (b"OFF\n3 1 0\n0 0 0\n1 0 inf\n0 1 0\n3 0 1 2\n", "finite"),
     "no_faces.obj": (b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "usable"),
     "outside.obj": (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "usable"),
-    "outside.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 9\n", "outside the range|asks for vertex 9"),
+    "outside.off": (
+        b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 9\n",
+        "outside the range|asks for vertex 9",
+    ),
     "many.off": (b"OFF\n999999999999 1 0\n0 0 0\n", "usable"),
     "point.off": (b"OFF\n3 1 0\n1 1 1\n1 1 1\n1 1 1\n3 0 1 2\n", "bounding box"),
     "line.off": (b"OFF\n3 1 0\n0 0 0\n1 1 1\n2 2 2\n3 0 1 2\n", "no area"),
@@ -483,7 +547,10 @@ HOSTILE_MESH = {
     "negative.glb": (glb({"accessors": [{"count": -5, "type": "VEC3"}]}), "not a whole number"),
     "cut.glb": (glb(BOMB)[:-4], "announces version 2"),
     "outside.glb": (glb(OUTSIDE), "usable"),
-    "cycle.glb": (glb({"nodes": [{"children": [1]}, {"children": [0]}], "scenes": [{"nodes": [0]}]}), "usable"),
+    "cycle.glb": (
+        glb({"nodes": [{"children": [1]}, {"children": [0]}], "scenes": [{"nodes": [0]}]}),
+        "usable",
+    ),
     "nothing.glb": (b"", "no binary glTF header"),
 }
 
@@ -502,11 +569,14 @@ def test_too_many_faces_are_refused(tmp_path, monkeypatch):
     assert_refused(tmp_path / "box.stl", None, "more than 11 faces")
 
 
-# ---------------------------------------------------------------------------------------------- the door
+# ---------------------------------------------------------------------------------------------- the
+# door
 
 
 def assert_refused(path, data, reason):
-    """A ValueError that names file and reason, and never more than 4 MB taken beyond the file's own bytes."""
+    """A ValueError that names file and reason, and never more than 4 MB taken beyond the file's own
+    bytes.
+    """
     if data is not None:
         path.write_bytes(data)
     size = path.stat().st_size
@@ -535,7 +605,13 @@ def test_missing_empty_and_oversized_files(tmp_path, suffix, monkeypatch):
 
 @pytest.mark.parametrize("suffix", files.UP)
 def test_random_bytes_are_refused(tmp_path, suffix):
-    starts = {".npz": b"PK\x03\x04", ".vox": vox()[:16], ".binvox": b"#binvox 1\n", ".glb": b"glTF", ".ply": b"ply\n"}
+    starts = {
+        ".npz": b"PK\x03\x04",
+        ".vox": vox()[:16],
+        ".binvox": b"#binvox 1\n",
+        ".glb": b"glTF",
+        ".ply": b"ply\n",
+    }
     for seed in range(5):
         data = starts.get(suffix, b"") + np.random.default_rng(seed).bytes(400)
         (tmp_path / f"x{suffix}").write_bytes(data)
@@ -544,19 +620,23 @@ def test_random_bytes_are_refused(tmp_path, suffix):
 
 
 def test_unknown_suffix_and_resolution(tmp_path):
-    with pytest.raises(ValueError, match=r"'.fbx', expected one of .npz, .vox, .binvox, .glb, .obj, .stl, .ply, .off"):
+    with pytest.raises(
+        ValueError,
+        match=r"'.fbx', expected one of .npz, .vox, .binvox, .glb, .obj, .stl, .ply, .off",
+    ):
         read_voxels(tmp_path / "a.fbx")
     for resolution in (1, 257, 32.0):
         with pytest.raises(ValueError, match="resolution"):
             read_voxels(tmp_path / "a.vox", resolution)
 
 
-# ---------------------------------------------------------------------------------------------- real data
+# ----------------------------------------------------------------------------------------------
+# real data
 
 
 @pytest.fixture(scope="module")
 def real_data():
-    beside = Path(__file__).parents[1].parent / "shared" / "data"
+    beside = Path(__file__).parents[2].parent / "shared" / "data"
     folder = Path(os.environ.get("NOISE_TO_SHAPE_DATA", beside))
     if not (folder / "modelnet10_32.npz").exists():
         pytest.skip("no real data: set NOISE_TO_SHAPE_DATA to the folder with modelnet10_32.npz")
@@ -583,15 +663,24 @@ def test_real_modelnet_stands_upright(real_data):
     assert (len(archive), archive.is_test.sum(), archive.resolution) == (4620, 828, 32)
     chairs = (archive.labels == archive.classes.index("chair")) & archive.is_test
     assert chairs.sum() == 89
-    mean = archive.voxels((archive.labels == archive.classes.index("table")) & archive.is_test).mean(0)
+    mean = archive.voxels(
+        (archive.labels == archive.classes.index("table")) & archive.is_test
+    ).mean(0)
     height = mean.sum(axis=(1, 2))
     assert height[16:].sum() > 2 * height[:16].sum()  # the plate is above the legs
-    assert np.abs(mean - mean[:, :, ::-1]).sum() < 0.3 * mean.sum() < 0.5 * np.abs(mean - mean[::-1]).sum()
+    assert (
+        np.abs(mean - mean[:, :, ::-1]).sum()
+        < 0.3 * mean.sum()
+        < 0.5 * np.abs(mean - mean[::-1]).sum()
+    )
 
 
 def test_real_magicavoxel_models(real_data, tmp_path):
     names = {"chr_army1.vox", "obj_house7.vox", "obj_stlight1.vox", "alien_saucer1a.vox"}
-    shapes = {path.stem: read_voxels(path) for path in unpacked(real_data / "mmmm-vox.tar.xz", names, tmp_path)}
+    shapes = {
+        path.stem: read_voxels(path)
+        for path in unpacked(real_data / "mmmm-vox.tar.xz", names, tmp_path)
+    }
     assert len(shapes) == 4
     for voxels in shapes.values():
         check_standing(voxels)
@@ -607,6 +696,8 @@ def test_real_furniture_meshes(real_data, tmp_path):
     for voxels in shapes.values():
         check_standing(voxels)
         assert voxels.any(axis=(1, 2)).sum() > 20
-    assert shapes["lamp_standing"][20:].sum() > 3 * shapes["lamp_standing"][:20].sum()  # the shade is up
+    assert (
+        shapes["lamp_standing"][20:].sum() > 3 * shapes["lamp_standing"][:20].sum()
+    )  # the shade is up
     back = shapes["chair_A"][-6:].any(axis=(0, 2))
     assert np.flatnonzero(back).min() > 16  # the back rest is behind, the front looks to -y

@@ -1,4 +1,6 @@
-"""Results of a study: what was written comes back, and a changed, half or missing file is refused with a remedy."""
+"""Results of a study: what was written comes back, and a changed, half or missing file is refused
+with a remedy.
+"""
 
 import json
 
@@ -7,7 +9,10 @@ import pytest
 from course_utils.files.results import checksum, finite, load_results, save_results
 from course_utils.places import STUDIES
 
-CONTENTS = {"runs": [{"distance": 0.1 + 0.2, "modes": 5}, {"distance": None}], "tuned": ["plain", 2e-3]}
+CONTENTS = {
+    "runs": [{"distance": 0.1 + 0.2, "modes": 5}, {"distance": None}],
+    "tuned": ["plain", 2e-3],
+}
 
 
 def test_what_is_written_comes_back(tmp_path):
@@ -27,7 +32,9 @@ def test_a_changed_number_is_noticed(tmp_path):
     file = tmp_path / "some.json"
     save_results(file, CONTENTS, "")
     file.write_text(file.read_text().replace('"modes": 5', '"modes": 4'))
-    with pytest.raises(ValueError, match=r"some\.json was changed or damaged.*run the study's script"):
+    with pytest.raises(
+        ValueError, match=r"some\.json was changed or damaged.*run the study's script"
+    ):
         load_results(file)
 
 
@@ -41,7 +48,12 @@ def test_what_is_no_file_of_results_is_refused(tmp_path, text):
 
 def test_infinite_numbers_become_none():
     inf = float("inf")
-    assert finite({"a": inf, "b": -inf, "c": 0.5, "d": None}) == {"a": None, "b": None, "c": 0.5, "d": None}
+    assert finite({"a": inf, "b": -inf, "c": 0.5, "d": None}) == {
+        "a": None,
+        "b": None,
+        "c": 0.5,
+        "d": None,
+    }
 
 
 def test_a_missing_file_is_refused(tmp_path):

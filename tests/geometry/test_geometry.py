@@ -37,7 +37,8 @@ def table(n=16, leg=2):
     return voxels
 
 
-# ---------------------------------------------------------------------------------------------- tensors
+# ----------------------------------------------------------------------------------------------
+# tensors
 
 
 @pytest.mark.parametrize("lead", [(), (3,), (3, 1), (2, 3)])
@@ -65,7 +66,8 @@ def test_tensors_are_checked():
         to_occupancy(np.zeros((4, 4, 4), dtype=bool))
 
 
-# ---------------------------------------------------------------------------------------------- pieces
+# ----------------------------------------------------------------------------------------------
+# pieces
 
 
 def flood(voxels):
@@ -103,7 +105,8 @@ def test_empty_grid_has_no_component():
         connected_components(np.zeros((3, 3, 3)))
 
 
-# ---------------------------------------------------------------------------------------------- blocks
+# ----------------------------------------------------------------------------------------------
+# blocks
 
 
 def exposed(voxels):
@@ -135,7 +138,11 @@ def test_pieces_that_nearly_touch_are_joined_and_nothing_else_changes(gap):
     sizes = connected_components(whole > 0)[1]
     assert sorted(sizes)[0] == 1 and len(sizes) == 2  # the crumb stays alone
     changed = whole != field
-    assert changed[8 : 8 + gap].any(axis=(1, 2)).all() and not changed[: 8 - 1].any() and not changed[9 + gap :].any()
+    assert (
+        changed[8 : 8 + gap].any(axis=(1, 2)).all()
+        and not changed[: 8 - 1].any()
+        and not changed[9 + gap :].any()
+    )
     assert changed.sum() <= 5 * gap + 8 and (whole[changed] > 0).all()
 
 
@@ -143,7 +150,9 @@ def test_pieces_further_apart_are_left_and_whole_shapes_are_untouched():
     far = two_posts(4)
     assert np.array_equal(joined(far), far) and not np.array_equal(joined(far, reach=5.0), far)
     one = two_posts(0)
-    assert np.array_equal(joined(one), one) and np.array_equal(joined(-np.ones((4, 4, 4))), -np.ones((4, 4, 4)))
+    assert np.array_equal(joined(one), one) and np.array_equal(
+        joined(-np.ones((4, 4, 4))), -np.ones((4, 4, 4))
+    )
 
 
 def test_a_row_of_pieces_is_joined_one_by_one():
@@ -160,7 +169,12 @@ def test_blocky_mesh_is_the_exposed_faces(density):
     assert len(mesh.faces) == 2 * len(exposed(voxels))
     first = mesh.triangles.reshape(-1, 2, 3, 3)  # the two triangles of a face share its diagonal
     middles = (first.max(axis=(1, 2)) + first.min(axis=(1, 2))) / 2 * 7
-    found = {(*m, *n) for m, n in zip(middles.round(6).tolist(), mesh.face_normals[::2].round().tolist(), strict=True)}
+    found = {
+        (*m, *n)
+        for m, n in zip(
+            middles.round(6).tolist(), mesh.face_normals[::2].round().tolist(), strict=True
+        )
+    }
     assert found == exposed(voxels)
     assert np.abs(mesh.face_normals[::2] - mesh.face_normals[1::2]).max() < 1e-9
     assert abs(mesh.volume - voxels.sum() / 7**3) < 1e-12
@@ -168,7 +182,9 @@ def test_blocky_mesh_is_the_exposed_faces(density):
 
 
 def test_blocky_mesh_is_a_manifold_whatever_touches():
-    """trimesh counts exactly two faces an edge; random grids hold every way in which voxels can touch."""
+    """trimesh counts exactly two faces an edge; random grids hold every way in which voxels can
+    touch.
+    """
     for seed in range(40):
         mesh = blocky_mesh(noise((6, 6, 6), 0.1 + 0.02 * seed, seed))
         assert mesh.is_watertight and mesh.is_winding_consistent and is_watertight(mesh)
@@ -183,7 +199,9 @@ def test_blocky_mesh_splits_only_what_must_be():
     assert [len(blocky_mesh(v).vertices) for v in (edge, corner)] == [16, 16]
     assert [len(blocky_mesh(v).split()) for v in (edge, corner, ring)] == [2, 2, 1]
     assert len(blocky_mesh(np.ones((3, 3, 3), dtype=bool)).vertices) == 56
-    tunnel = np.zeros((3, 2, 2), dtype=bool)  # two voxels that touch along an edge, joined above and below it
+    tunnel = np.zeros(
+        (3, 2, 2), dtype=bool
+    )  # two voxels that touch along an edge, joined above and below it
     tunnel[0] = tunnel[2] = True
     tunnel[1, 0, 0] = tunnel[1, 1, 1] = True
     mesh = blocky_mesh(tunnel)
@@ -199,7 +217,8 @@ def test_blocky_mesh_of_one_voxel_and_of_none():
     assert mesh.bounds.tolist() == [[0.25, 0.5, 0.75], [0.5, 0.75, 1.0]]
 
 
-# ---------------------------------------------------------------------------------------------- isosurfaces
+# ----------------------------------------------------------------------------------------------
+# isosurfaces
 
 
 def sphere_field(n, radius=0.3):
@@ -214,9 +233,16 @@ def test_sphere_converges(smoothing):
     for n in (12, 24, 48):
         mesh = smooth_mesh(sphere_field(n), smoothing=smoothing)
         assert mesh.is_watertight and np.abs(mesh.center_mass - 0.5).max() < 1e-5
-        errors.append((abs(mesh.volume / (4 / 3 * np.pi * 0.3**3) - 1), abs(mesh.area / (4 * np.pi * 0.3**2) - 1)))
+        errors.append(
+            (
+                abs(mesh.volume / (4 / 3 * np.pi * 0.3**3) - 1),
+                abs(mesh.area / (4 * np.pi * 0.3**2) - 1),
+            )
+        )
     errors = np.array(errors)
-    assert (errors[1:] < 0.35 * errors[:-1]).all() and errors[-1].max() < 0.007  # second order: a quarter each time
+    assert (errors[1:] < 0.35 * errors[:-1]).all() and errors[
+        -1
+    ].max() < 0.007  # second order: a quarter each time
     level = smooth_mesh(sphere_field(48), level=0.1, smoothing=smoothing)
     assert abs(level.volume / (4 / 3 * np.pi * 0.2**3) - 1) < 0.02
 
@@ -246,7 +272,9 @@ def test_thin_legs_survive_smoothing(leg, smoothing):
     voxels = table(leg=leg)
     mesh = smooth_mesh(voxels, smoothing=smoothing)
     assert mesh.is_watertight and len(mesh.split()) == 1
-    assert mesh.vertices[:, 2].min() < 0.25 / 16 * (2 if smoothing else 1)  # the feet still reach the floor
+    assert mesh.vertices[:, 2].min() < 0.25 / 16 * (
+        2 if smoothing else 1
+    )  # the feet still reach the floor
     cut = mesh.section(plane_origin=[0, 0, 4.5 / 16], plane_normal=[0, 0, 1])
     loops = cut.discrete
     assert len(loops) == 4
@@ -273,7 +301,8 @@ def test_smooth_mesh_checks_its_field():
         smooth_mesh(np.ones((4, 4, 4)), smoothing=-1)
 
 
-# ---------------------------------------------------------------------------------------------- closedness and files
+# ----------------------------------------------------------------------------------------------
+# closedness and files
 
 
 def test_is_watertight_sees_holes_flips_and_double_vertices():
@@ -290,7 +319,9 @@ def test_is_watertight_sees_holes_flips_and_double_vertices():
     touching[0, 0, 0] = touching[0, 1, 1] = True
     welded = blocky_mesh(touching)
     welded.merge_vertices()
-    assert len(welded.vertices) == 14 and is_watertight(welded)  # four faces at one edge, still closed
+    assert len(welded.vertices) == 14 and is_watertight(
+        welded
+    )  # four faces at one edge, still closed
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj", ".stl"])
@@ -322,7 +353,10 @@ def gltf(path):
     def array(number):
         accessor = document["accessors"][number]
         start = views[accessor["bufferView"]].get("byteOffset", 0) + accessor.get("byteOffset", 0)
-        kind, width = {5125: "<u4", 5126: "<f4"}[accessor["componentType"]], {"SCALAR": 1, "VEC3": 3}[accessor["type"]]
+        kind, width = (
+            {5125: "<u4", 5126: "<f4"}[accessor["componentType"]],
+            {"SCALAR": 1, "VEC3": 3}[accessor["type"]],
+        )
         return np.frombuffer(binary, kind, accessor["count"] * width, start).reshape(-1, width)
 
     return document, array
@@ -330,25 +364,35 @@ def gltf(path):
 
 @pytest.mark.parametrize("kind, bend", [("blocky", 1e-6), ("smooth", 0.9)])
 def test_glb_has_normals_and_a_material(tmp_path, kind, bend):
-    mesh = blocky_mesh(table()) if kind == "blocky" else smooth_mesh(sphere_field(16), smoothing=0.7)
+    mesh = (
+        blocky_mesh(table()) if kind == "blocky" else smooth_mesh(sphere_field(16), smoothing=0.7)
+    )
     save_mesh(mesh, tmp_path / "a.glb")
     document, array = gltf(tmp_path / "a.glb")
     primitive = document["meshes"][0]["primitives"][0]
     corners = array(primitive["indices"]).reshape(-1, 3)
-    positions, normals = array(primitive["attributes"]["POSITION"]), array(primitive["attributes"]["NORMAL"])
+    positions, normals = (
+        array(primitive["attributes"]["POSITION"]),
+        array(primitive["attributes"]["NORMAL"]),
+    )
     assert np.abs(np.linalg.norm(normals, axis=1) - 1).max() < 1e-5
     a, b, c = positions[corners].transpose(1, 0, 2).astype(float)
     flat = np.cross(b - a, c - a)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
     # blocks have exactly the faces' normals; smooth surfaces lean by less than a radian
-    assert np.arccos(np.clip((normals[corners] * flat[:, None]).sum(-1), -1, 1)).max() < max(bend, 1e-3)
+    assert np.arccos(np.clip((normals[corners] * flat[:, None]).sum(-1), -1, 1)).max() < max(
+        bend, 1e-3
+    )
     if kind == "smooth":
         assert len(positions) == len(mesh.vertices)
         outward = positions - np.array([0, 0.5, 0])
         outward /= np.linalg.norm(outward, axis=1, keepdims=True)
         assert (outward * normals).sum(1).min() > 0.97
     material = document["materials"][primitive["material"]]["pbrMetallicRoughness"]
-    assert material["metallicFactor"] == 0 and material["baseColorFactor"][0] > 2 * material["baseColorFactor"][1] > 0
+    assert (
+        material["metallicFactor"] == 0
+        and material["baseColorFactor"][0] > 2 * material["baseColorFactor"][1] > 0
+    )
     assert "y up" in json.dumps(document["scenes"]) and "origin" in json.dumps(document["scenes"])
 
 

@@ -35,7 +35,11 @@ def test_round_trip(folder):
     difference = (loaded(x, 0.5) - original(x, 0.5)).abs().max()
     assert 0 < difference < 5e-3  # half precision on disk, single in use
     assert not any(p.requires_grad for p in loaded.parameters())
-    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
 
 
 def test_saving_again_replaces(folder):
@@ -103,15 +107,23 @@ def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["shapes32", "text-to-shape32", "facts-of-shapes32", "facts-of-guesses32"])
+@pytest.mark.parametrize(
+    "name", ["shapes32", "text-to-shape32", "facts-of-shapes32", "facts-of-guesses32"]
+)
 def test_the_shipped_model_has_a_true_card(name):
     folder = CHECKPOINTS / name
     _, config = load_checkpoint(folder)
     assert (folder / "model.safetensors").stat().st_size < 16 * 2**20
     recipe = read_config(name)
-    assert {key: config[key] for key in recipe} == recipe  # what the repository says is what was trained
+    assert {
+        key: config[key] for key in recipe
+    } == recipe  # what the repository says is what was trained
     card = (folder / "README.md").read_text()
-    for said in (config["made"]["command"], config["made"]["data_sha256"][:16], str(config["made"]["minutes"])):
+    for said in (
+        config["made"]["command"],
+        config["made"]["data_sha256"][:16],
+        str(config["made"]["minutes"]),
+    ):
         assert said in card
 
 
@@ -122,7 +134,9 @@ def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
     assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"
 
 
-@pytest.mark.parametrize("kind", ["UNet", "MLP", "FromText", "FactsOfText", "FactsOfShape", "AnotherOne"])
+@pytest.mark.parametrize(
+    "kind", ["UNet", "MLP", "FromText", "FactsOfText", "FactsOfShape", "AnotherOne"]
+)
 def test_a_network_makes_shapes_unless_it_reads(kind):
     config = {"network": {"kind": kind}, "resolution": 32}
     assert makes_shapes(config) == (kind in ("UNet", "MLP", "AnotherOne"))

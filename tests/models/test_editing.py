@@ -1,4 +1,6 @@
-"""Editing: what is kept is kept, resampling comes nearer to the exact conditional distribution, starts half-way."""
+"""Editing: what is kept is kept, resampling comes nearer to the exact conditional distribution,
+starts half-way.
+"""
 
 import numpy as np
 import pytest
@@ -9,13 +11,22 @@ from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS
-from course_utils.diffusion.sampling import SAMPLERS, last, noised_again, resampled, sample, time_grid
+from course_utils.diffusion.sampling import (
+    SAMPLERS,
+    last,
+    noised_again,
+    resampled,
+    sample,
+    time_grid,
+)
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.editing import complete, from_time, keeping, mixed, seam_roughness
 
 PATH = PATHS["flow"]()
 BLOBS = GaussianMixture(
-    torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -0.5]]), torch.full((3,), 0.25), torch.tensor([0.4, 0.2, 0.4])
+    torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -0.5]]),
+    torch.full((3,), 0.25),
+    torch.tensor([0.4, 0.2, 0.4]),
 )
 FIRST = torch.tensor([True, False])  # keep x, ask for y
 
@@ -23,7 +34,9 @@ FIRST = torch.tensor([True, False])  # keep x, ask for y
 def completed(rounds: int, step: str = "ddpm", count: int = 4000, steps: int = 30) -> torch.Tensor:
     denoise = keeping(BLOBS.denoiser(PATH), torch.tensor([[0.7, 0.0]]), FIRST)
     prior = PATH.prior_sample(gaussian(0, (count, 2)))
-    return last(sample(denoise, prior, time_grid(PATH, steps), resampled(SAMPLERS[step], rounds))).x_t
+    return last(
+        sample(denoise, prior, time_grid(PATH, steps), resampled(SAMPLERS[step], rounds))
+    ).x_t
 
 
 @pytest.mark.parametrize("step", SAMPLERS)
@@ -43,7 +56,9 @@ def test_on_the_way_the_kept_part_is_the_known_one_with_its_noise(step):
 
 
 def test_resampling_comes_nearer_to_the_exact_conditional_distribution():
-    """Given x = 0.7 both blobs on the right are equally far away, so y follows their weights: 1/3 is the upper one."""
+    """Given x = 0.7 both blobs on the right are equally far away, so y follows their weights: 1/3
+    is the upper one.
+    """
     shares = [float((completed(rounds)[:, 1] > 0.25).float().mean()) for rounds in (1, 4, 16)]
     assert shares[0] < 0.25 < shares[1] < shares[2] < 0.34
     assert shares[2] > 0.28
@@ -52,7 +67,9 @@ def test_resampling_comes_nearer_to_the_exact_conditional_distribution():
 def test_one_round_is_the_sampler_itself():
     prior, times = PATH.prior_sample(gaussian(0, (20, 2))), time_grid(PATH, 5)
     for step in SAMPLERS.values():
-        once, plain = (sample(BLOBS.denoiser(PATH), prior, times, one) for one in (resampled(step, 1), step))
+        once, plain = (
+            sample(BLOBS.denoiser(PATH), prior, times, one) for one in (resampled(step, 1), step)
+        )
         assert torch.equal(last(once).x_t, last(plain).x_t)
     with pytest.raises(ValueError, match="rounds is 0"):
         resampled(SAMPLERS["ddpm"], 0)
@@ -65,9 +82,15 @@ def test_rounds_draw_new_noise_each_time():
         seen.append(draw())
         return x, x
 
-    list(sample(BLOBS.denoiser(PATH), torch.zeros(1, 2), [0.9, 0.5, 0.1], resampled(step, 2), seed=[4]))
+    list(
+        sample(
+            BLOBS.denoiser(PATH), torch.zeros(1, 2), [0.9, 0.5, 0.1], resampled(step, 2), seed=[4]
+        )
+    )
     assert len(seen) == 4 and len({tuple(noise[0].tolist()) for noise in seen}) == 4
-    assert torch.equal(seen[0], gaussian([4], (2,), 1)) and torch.equal(seen[2], gaussian([4], (2,), 2))
+    assert torch.equal(seen[0], gaussian([4], (2,), 1)) and torch.equal(
+        seen[2], gaussian([4], (2,), 2)
+    )
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -75,7 +98,9 @@ def test_noising_again_ends_where_noising_at_once_does(name):
     path, x0 = PATHS[name](), torch.full((50_000, 1), 0.8, dtype=torch.float64)
     half = path.noised(x0, gaussian(1, x0.shape).double(), 0.3)
     again = noised_again(path, half, 0.3, 0.8, gaussian(2, x0.shape).double())
-    assert abs(again.mean() / path.alpha(0.8) - 0.8) < 0.02 * (path.sigma(0.8) / path.alpha(0.8) + 1)
+    assert abs(again.mean() / path.alpha(0.8) - 0.8) < 0.02 * (
+        path.sigma(0.8) / path.alpha(0.8) + 1
+    )
     assert abs(again.std() / path.sigma(0.8) - 1) < 0.02
 
 
@@ -125,12 +150,18 @@ def test_completing_a_chair_keeps_what_is_kept_and_differs_by_seed(shipped):
 
 
 def test_completing_joins_better_than_a_shape_of_its_own(shipped):
-    """Where legs are kept, the seat above them continues them: fewer pieces than two unrelated halves have."""
+    """Where legs are kept, the seat above them continues them: fewer pieces than two unrelated
+    halves have.
+    """
     chairs = make_shapes(4, 32, ("chair",), 50_000).voxels
     keep = np.zeros_like(chairs[0])
     keep[:8] = True
-    made = np.concatenate([complete(*shipped, "chair", chair, keep, [0, 1], steps=8) for chair in chairs])
-    strangers = np.where(keep, chairs.repeat(2, 0), np.roll(make_shapes(8, 32, ("chair",), 60_000).voxels, 1, 0))
+    made = np.concatenate(
+        [complete(*shipped, "chair", chair, keep, [0, 1], steps=8) for chair in chairs]
+    )
+    strangers = np.where(
+        keep, chairs.repeat(2, 0), np.roll(make_shapes(8, 32, ("chair",), 60_000).voxels, 1, 0)
+    )
     assert seam_roughness(made, keep) < seam_roughness(strangers, keep)
 
 
@@ -143,7 +174,9 @@ def test_completing_joins_better_than_a_shape_of_its_own(shipped):
 def test_completing_names_what_does_not_fit(shipped, change, message):
     grid = np.zeros((32, 32, 32), bool)
     with pytest.raises(ValueError, match=message):
-        complete(*shipped, **{"prompt": "chair", "voxels": grid, "keep": grid, "seeds": [0]} | change)
+        complete(
+            *shipped, **{"prompt": "chair", "voxels": grid, "keep": grid, "seeds": [0]} | change
+        )
 
 
 def test_roughness_of_a_seam_by_hand():
@@ -165,6 +198,8 @@ def test_a_shape_for_each_seed_is_completed_as_if_it_were_alone(shipped):
     together = complete(denoiser, config, "chair", shapes, keep, [4, 5], steps=2)
     pairs = zip(shapes, (4, 5), strict=True)
     alone = [complete(denoiser, config, "chair", one, keep, [seed], steps=2) for one, seed in pairs]
-    assert (together != np.concatenate(alone)).mean() < 1e-4 and (together[:, keep] == shapes[:, keep]).all()
+    assert (together != np.concatenate(alone)).mean() < 1e-4 and (
+        together[:, keep] == shapes[:, keep]
+    ).all()
     with pytest.raises(ValueError, match=r"or voxels \(3, 32, 32, 32\), one for each seed"):
         complete(denoiser, config, "chair", shapes, keep, [1, 2, 3])

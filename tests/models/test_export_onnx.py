@@ -22,11 +22,21 @@ CONFIG = {
     "path": "flow",
     "prediction": "x0",
     "sampling": {"sampler": "ddpm", "steps": 4, "shift": 2.0, "guidance_scale": 2.0},
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8, 8], "patch": 2, "blocks": 1, "heads": 2},
+    "network": {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8, 8],
+        "patch": 2,
+        "blocks": 1,
+        "heads": 2,
+    },
 }
 DIFFERENT = 0.005  # of all voxels, at most
 WORDS = ["a", "chair", "lamp", "tall"]
-TEXTS = {"words": WORDS, "network": CONFIG["network"] | {"words": len(WORDS), "reads": True, "sketch": 4, "details": 8}}
+TEXTS = {
+    "words": WORDS,
+    "network": CONFIG["network"] | {"words": len(WORDS), "reads": True, "sketch": 4, "details": 8},
+}
 
 
 def checkpoint(folder, config):
@@ -38,7 +48,9 @@ def checkpoint(folder, config):
     return folder
 
 
-@pytest.mark.parametrize("changes", [{"network": CONFIG["network"] | {"classes": 2}}, TEXTS], ids=["classes", "texts"])
+@pytest.mark.parametrize(
+    "changes", [{"network": CONFIG["network"] | {"classes": 2}}, TEXTS], ids=["classes", "texts"]
+)
 def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     import onnx
     import onnxruntime
@@ -48,8 +60,14 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     graph = (tmp_path / "out" / "model.onnx").read_bytes()
     assert json.loads((tmp_path / "out" / "model.json").read_text()) == about
     assert hashlib.sha256(graph).hexdigest() == about["sha256"] and len(graph) == about["bytes"]
-    sums = [node.attribute[0].s for node in onnx.load_from_string(graph).graph.node if node.op_type == "Einsum"]
-    assert sums and not any(b"..." in equation for equation in sums)  # onnxruntime's WebGPU cannot read it
+    sums = [
+        node.attribute[0].s
+        for node in onnx.load_from_string(graph).graph.node
+        if node.op_type == "Einsum"
+    ]
+    assert sums and not any(
+        b"..." in equation for equation in sums
+    )  # onnxruntime's WebGPU cannot read it
     denoiser, config = load_checkpoint(folder)
     assert export_onnx.exported(tmp_path / "out", config)
     assert not export_onnx.exported(tmp_path / "out", config | {"weights_sha256": "other"})
@@ -94,19 +112,27 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["shapes32", "text-to-shape32"])
 def test_weights_in_half_precision_move_few_voxels(name):
-    """Weights drawn anew among all that round to the shipped ones make shapes in which less than 0.5 % differs."""
+    """Weights drawn anew among all that round to the shipped ones make shapes in which less than
+    0.5 % differs.
+    """
     shipped, config = load_checkpoint(CHECKPOINTS / name)
     prompts = [f"a {family}" if "words" in config else family for family in config["classes"]]
     unrounded, draws = copy.deepcopy(shipped), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in unrounded.parameters():
             half = parameter.half()
-            spacing = (torch.nextafter(half, torch.tensor(torch.inf, dtype=half.dtype)) - half).float()
+            spacing = (
+                torch.nextafter(half, torch.tensor(torch.inf, dtype=half.dtype)) - half
+            ).float()
             parameter.add_((torch.rand(parameter.shape, generator=draws) - 0.5) * spacing)
     seeds = range(len(prompts))
     one, other = (
-        last(sampling_states(model, config, prompts, seeds)).x_t.flatten(1) > 0 for model in (shipped, unrounded)
+        last(sampling_states(model, config, prompts, seeds)).x_t.flatten(1) > 0
+        for model in (shipped, unrounded)
     )
     differ = (one != other).float().mean(1)
-    print(f"{name}: of {one.shape[1]} voxels at most {differ.max():.3%} differ, on average {differ.mean():.3%}")
+    print(
+        f"{name}: of {one.shape[1]} voxels at most {differ.max():.3%} differ, on average"
+        f" {differ.mean():.3%}"
+    )
     assert one.any(1).all() and 0 < differ.max() < DIFFERENT

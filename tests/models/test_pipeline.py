@@ -1,4 +1,6 @@
-"""The diffusers pipeline: the course's own samples, diffusers' schedulers against our samplers, folders, the door."""
+"""The diffusers pipeline: the course's own samples, diffusers' schedulers against our samplers,
+folders, the door.
+"""
 
 import json
 from pathlib import Path
@@ -16,13 +18,22 @@ from course_utils.geometry.voxels import joined, keep_largest
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # diffusers with NumPy 2
-SHIPPED = Path(__file__).parents[1] / "data" / "checkpoints" / "shapes32"
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array:DeprecationWarning"
+)  # diffusers with NumPy 2
+SHIPPED = Path(__file__).parents[2] / "data" / "checkpoints" / "shapes32"
 CONFIG = {
     "name": "tiny",
     "classes": ["chair", "table", "lamp"],
     "resolution": 8,
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8, 16], "patch": 2, "blocks": 1, "classes": 3},
+    "network": {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8, 16],
+        "patch": 2,
+        "blocks": 1,
+        "classes": 3,
+    },
     "path": "flow",
     "prediction": "x0",
     "sampling": {"sampler": "ddpm", "steps": 4, "shift": 3.0, "guidance_scale": 2.0},
@@ -30,7 +41,9 @@ CONFIG = {
 
 
 def tiny(**changes):
-    """A denoiser of the config whose weights are random everywhere and those of half precision, and the config."""
+    """A denoiser of the config whose weights are random everywhere and those of half precision, and
+    the config.
+    """
     config = CONFIG | changes
     torch.manual_seed(0)
     denoiser = build_denoiser(config).eval().requires_grad_(False)
@@ -62,7 +75,9 @@ def test_without_a_scheduler_it_is_the_courses_sampler_bit_for_bit(path, sampler
         ["lamp", "chair"], seeds=[5, 6], output_type="field"
     )
     noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))
-    wanted = ours(denoiser, [2, 0], noise, time_grid(denoiser.path, 4, 3.0), SAMPLERS[sampler], seed=[5, 6])
+    wanted = ours(
+        denoiser, [2, 0], noise, time_grid(denoiser.path, 4, 3.0), SAMPLERS[sampler], seed=[5, 6]
+    )
     assert wanted.std() > 0.01
     assert torch.equal(made.shapes, wanted)
 
@@ -83,7 +98,8 @@ TABLE = {"timestep_spacing": "trailing", "beta_schedule": "linear"}
 
 
 def largest_difference(pipe, scheduler, levels, step, steps=10):
-    """Between the pipeline's shapes and those of our sampler at times of the same signal-to-noise, from one noise.
+    """Between the pipeline's shapes and those of our sampler at times of the same signal-to-noise,
+    from one noise.
 
     levels: the scheduler to alpha and sigma of its x where the model is asked, which differ.
     """
@@ -128,7 +144,11 @@ PAIRS = {
     "flow": (diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0), straight, "euler"),
     "dpm": (diffusers.DPMSolverMultistepScheduler(**TABLE), preserving, "dpm_solver"),
     "dpm flow": (diffusers.DPMSolverMultistepScheduler(**FLOW), straight, "dpm_solver"),
-    "euler": (diffusers.EulerDiscreteScheduler(**TABLE, prediction_type="v_prediction"), exploding, "euler"),
+    "euler": (
+        diffusers.EulerDiscreteScheduler(**TABLE, prediction_type="v_prediction"),
+        exploding,
+        "euler",
+    ),
     "heun": (diffusers.HeunDiscreteScheduler(**TABLE), exploding, "heun"),
 }
 
@@ -144,7 +164,9 @@ def test_a_flow_scheduler_shifts_once(pipe):
     assert (pipe.scheduler.sigmas - time_grid(pipe.denoiser.path, 6, 3.0)).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["DDPM", "EulerAncestralDiscrete", "LCM", "UniPCMultistep", "DEISMultistep", "PNDM"])
+@pytest.mark.parametrize(
+    "name", ["DDPM", "EulerAncestralDiscrete", "LCM", "UniPCMultistep", "DEISMultistep", "PNDM"]
+)
 def test_stochastic_and_multistep_schedulers_run_and_a_shape_is_its_seeds(pipe, name):
     pipe.scheduler = getattr(diffusers, f"{name}Scheduler")()
     both = pipe(["chair", "lamp"], 5, seeds=[1, 2], output_type="field").shapes
@@ -156,9 +178,11 @@ def test_stochastic_and_multistep_schedulers_run_and_a_shape_is_its_seeds(pipe, 
 @pytest.mark.parametrize(("kind", "settings", "reason"), [
     ("EDMEuler", {}, "told that the data is 0.5, it is off"),
     ("UnCLIP", {}, "told that the data is 0.5, it is off"),
-    ("KDPM2Discrete", {}, "told that the data is 0.5, it is off"),  # its add_noise misses its half steps
+    # its add_noise misses its half steps
+    ("KDPM2Discrete", {}, "told that the data is 0.5, it is off"),
     ("FlowMatchEulerDiscrete", {"invert_sigmas": True}, "ZeroDivisionError"),
-    ("DDIM", {**TABLE, "rescale_betas_zero_snr": True}, "off by inf"),  # no x0 in noise at alpha = 0
+    # no x0 in noise at alpha = 0
+    ("DDIM", {**TABLE, "rescale_betas_zero_snr": True}, "off by inf"),
     ("DDIMInverse", {}, "no attribute 'add_noise'"),
     ("RePaint", {}, "NotImplementedError"),
     ("DDIM", {"prediction_type": "score"}, "KeyError: 'score'"),
@@ -182,7 +206,10 @@ def test_the_callback_sees_every_step_and_may_change_the_latents(pipe):
         made = pipe("chair", 4, seeds=1, output_type="field", callback_on_step_end=callback).shapes
         assert (made == 7).all()
         scale = 1 if scheduler is None else 1000
-        wanted = [(pipe, k, float(t)) for k, t in enumerate(scale * time_grid(pipe.denoiser.path, 4, 3.0)[:-1])]
+        wanted = [
+            (pipe, k, float(t))
+            for k, t in enumerate(scale * time_grid(pipe.denoiser.path, 4, 3.0)[:-1])
+        ]
         assert [s[:2] for s in seen] == [w[:2] for w in wanted]
         assert np.allclose([s[2] for s in seen], [w[2] for w in wanted])
 
@@ -210,7 +237,9 @@ def test_progress_is_shown_and_can_be_switched_off(pipe, capsys):
 
 def test_a_generator_gives_seeds(pipe):
     def made(generator, each=2):
-        return pipe("lamp", 2, num_shapes_per_prompt=each, generator=generator, output_type="field").shapes
+        return pipe(
+            "lamp", 2, num_shapes_per_prompt=each, generator=generator, output_type="field"
+        ).shapes
 
     first, again = (made(torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first, again)
@@ -220,7 +249,9 @@ def test_a_generator_gives_seeds(pipe):
 
 
 def test_outputs(pipe):
-    field, voxels = (pipe("chair", seeds=2, output_type=kind).shapes for kind in ("field", "voxels"))
+    field, voxels = (
+        pipe("chair", seeds=2, output_type=kind).shapes for kind in ("field", "voxels")
+    )
     assert voxels.dtype == bool
     assert np.array_equal(voxels, field[:, 0].numpy() > 0)
     ((mesh,),) = pipe("chair", seeds=2, output_type="mesh", return_dict=False)
@@ -232,9 +263,17 @@ def test_outputs(pipe):
 def test_a_model_of_one_class_has_no_labels():
     network = CONFIG["network"] | {"classes": 0}
     denoiser, config = tiny(classes=["chair"], network=network)
-    made = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))("chair", seeds=1, output_type="field").shapes
+    made = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))(
+        "chair", seeds=1, output_type="field"
+    ).shapes
     wanted = last(
-        sample(denoiser, gaussian([1], (1, 8, 8, 8)), time_grid(denoiser.path, 4, 3.0), SAMPLERS["ddpm"], [1])
+        sample(
+            denoiser,
+            gaussian([1], (1, 8, 8, 8)),
+            time_grid(denoiser.path, 4, 3.0),
+            SAMPLERS["ddpm"],
+            [1],
+        )
     )
     assert torch.equal(made, wanted.x_t)
 
@@ -279,7 +318,10 @@ def test_round_trip_through_folders(pipe, tmp_path):
     assert again.scheduler.config.solver_order == 3
     for name in ("config.json", "model.safetensors", "README.md"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["first", "second"]  # nothing half written is left
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "first",
+        "second",
+    ]  # nothing half written is left
     again.scheduler = None
     again.save_pretrained(tmp_path / "second")  # in the place of the old one
     assert not (tmp_path / "second" / "scheduler").exists()
@@ -309,7 +351,9 @@ def test_a_folder_of_other_things_is_not_replaced(pipe, tmp_path):
 
 def test_half_precision_is_close(tmp_path):
     save_checkpoint(tmp_path / "model", *tiny(), "")
-    word = "dtype" if Version(diffusers.__version__) >= Version("0.40") else "torch_dtype"  # renamed there
+    word = (
+        "dtype" if Version(diffusers.__version__) >= Version("0.40") else "torch_dtype"
+    )  # renamed there
     single, half = (
         quiet(VoxelDiffusionPipeline.from_pretrained(tmp_path / "model", **{word: dtype}))
         for dtype in (torch.float32, torch.bfloat16)

@@ -1,4 +1,6 @@
-"""Ranking: the best of several tries is kept and can be made again from its seed; what scores say of known shapes."""
+"""Ranking: the best of several tries is kept and can be made again from its seed; what scores say
+of known shapes.
+"""
 
 from functools import partial
 
@@ -15,7 +17,15 @@ from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.generation import sampling_states
-from course_utils.models.ranking import APART, Agreement, best_of, seeds_of, shipped_score, shipped_steering, wholeness
+from course_utils.models.ranking import (
+    APART,
+    Agreement,
+    best_of,
+    seeds_of,
+    shipped_score,
+    shipped_steering,
+    wholeness,
+)
 from course_utils.places import CHECKPOINTS
 
 PROMPTS, SEEDS = ["chair", "lamp", "chair"], [3, 2**32 - 1, 5]
@@ -35,7 +45,9 @@ def test_the_best_of_all_tries_is_kept_with_the_seed_that_makes_it():
     best = best_of(4, brightness, denoiser, config, PROMPTS, SEEDS, enough=np.inf)
     for own, seed, x, score in zip(SEEDS, best.seeds, best.x, best.scores, strict=True):
         values = {tried: float(made[tried].mean()) for tried in seeds_of(own, 4)}
-        assert seed == max(values, key=values.get) and float(score) == pytest.approx(values[seed], abs=1e-5)
+        assert seed == max(values, key=values.get) and float(score) == pytest.approx(
+            values[seed], abs=1e-5
+        )
         assert torch.allclose(x, made[seed], atol=1e-4)
     assert len(set(best.seeds) - set(SEEDS)) > 0  # some try was better than the first
 
@@ -111,7 +123,9 @@ def test_agreement_is_the_expected_share_of_what_is_named():
 
 
 def test_agreement_of_several_seers_is_their_mean_and_looks_at_what_is_written():
-    """Each seer calls every fact as true as one slice is full; a gap that the mesh will not have counts as closed."""
+    """Each seer calls every fact as true as one slice is full; a gap that the mesh will not have
+    counts as closed.
+    """
 
     def seer(slice_):
         return lambda x, t, voxels: voxels[:, slice_].mean(dim=(1, 2))[:, None].expand(-1, 3)
@@ -133,9 +147,14 @@ def shipped():
 
 def test_the_shipped_score_sees_whether_a_text_is_true_of_a_shape(shipped):
     score, asked = shipped_score(*shipped), prompts(99)
-    real = to_model(torch.from_numpy(np.stack([make_shape(one.family, one.seed).voxels for one in asked])))
+    real = to_model(
+        torch.from_numpy(np.stack([make_shape(one.family, one.seed).voxels for one in asked]))
+    )
     texts = [one.text for one in asked]
-    own, other = score(real, texts), score(real, texts[11:] + texts[:11])  # another text of the same family
+    own, other = (
+        score(real, texts),
+        score(real, texts[11:] + texts[:11]),
+    )  # another text of the same family
     assert own.mean() > 0.95 and other.mean() < 0.65
 
 

@@ -1,13 +1,30 @@
-"""What facts are learned from: the texts that name them, the shapes that show them, with ragged surfaces."""
+"""What facts are learned from: the texts that name them, the shapes that show them, with ragged
+surfaces.
+"""
 
 import numpy as np
 import pytest
 import torch
 
-from course_utils.datasets.captions import FACTS, captions, held_out, named_facts, told, true_facts, words
+from course_utils.datasets.captions import (
+    FACTS,
+    captions,
+    held_out,
+    named_facts,
+    told,
+    true_facts,
+    words,
+)
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.paths import FlowPath
-from course_utils.models.recipes import Guessed, captioned, draw_from, facts_of_shapes, facts_of_texts, on_cpu
+from course_utils.models.recipes import (
+    Guessed,
+    captioned,
+    draw_from,
+    facts_of_shapes,
+    facts_of_texts,
+    on_cpu,
+)
 from course_utils.networks.text import Vocabulary
 
 
@@ -28,15 +45,21 @@ def test_texts_come_with_the_facts_they_name(made):
     second, longest = tokens[kept.sum() :], wanted.shape[1]
     assert torch.equal(second[:, :longest], wanted) and (second[:, longest:] < 0).all()
     x0, condition, noise = draw_from(facts, tokens)(torch.Generator().manual_seed(0), 40)
-    assert noise is None and set(x0.unique().tolist()) == {-1.0, 1.0} and x0.shape == (40, len(FACTS))
+    assert (
+        noise is None and set(x0.unique().tolist()) == {-1.0, 1.0} and x0.shape == (40, len(FACTS))
+    )
     for row, text in zip(x0, condition, strict=True):
-        assert any(torch.equal(facts[k], row > 0) for k in (tokens == text).all(1).nonzero().flatten())
+        assert any(
+            torch.equal(facts[k], row > 0) for k in (tokens == text).all(1).nonzero().flatten()
+        )
 
 
 def test_shapes_come_ragged_with_the_facts_they_show(made):
     facts, voxels = facts_of_shapes(made)
     kept = ~held_out(made)
-    assert np.array_equal(voxels.numpy(), made.voxels[kept]) and np.array_equal(facts.numpy(), true_facts(made)[kept])
+    assert np.array_equal(voxels.numpy(), made.voxels[kept]) and np.array_equal(
+        facts.numpy(), true_facts(made)[kept]
+    )
     x0, shown, noise = draw_from(facts, voxels)(torch.Generator().manual_seed(0), 64)
     again = draw_from(facts, voxels)(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
@@ -47,11 +70,15 @@ def test_shapes_come_ragged_with_the_facts_they_show(made):
         places = [(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)]
         moved = (torch.roll(voxels[k], place, (0, 1, 2)) for k in owners for place in places)
         apart.append(min(float((one != (shape > 0)).float().mean()) for one in moved))
-    assert 0 < np.mean(apart) < 0.03 and max(apart) < 0.12 and len(set(apart)) > 30  # changed, and still itself
+    assert (
+        0 < np.mean(apart) < 0.03 and max(apart) < 0.12 and len(set(apart)) > 30
+    )  # changed, and still itself
 
 
 def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
-    """A model that sees through all noise guesses the shape itself; one that sees nothing the mean, which is empty."""
+    """A model that sees through all noise guesses the shape itself; one that sees nothing the mean,
+    which is empty.
+    """
     facts, voxels = facts_of_shapes(made)
     tokens = captioned(made, words(), 2)[1]
     asked = []
@@ -69,10 +96,14 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
     again = draw(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
     assert set(shown.unique().tolist()) == {-1.0, 1.0} and shown.shape == (64, 16, 16, 16)
-    assert {round(8 * t) for _, t, _ in asked} == set(range(1, 8))  # 0.125 to 0.875: not pure noise, not data
+    assert {round(8 * t) for _, t, _ in asked} == set(
+        range(1, 8)
+    )  # 0.125 to 0.875: not pure noise, not data
     captions = tokens.flatten(0, 1).tolist()
     assert all(row in captions for _, _, told in asked for row in told[: len(told) // 2].tolist())
-    assert all((told[len(told) // 2 :] == -1).all() for _, _, told in asked)  # guidance: the other half is told nothing
+    assert all(
+        (told[len(told) // 2 :] == -1).all() for _, _, told in asked
+    )  # guidance: the other half is told nothing
     seen = shown[(shown > 0).flatten(1).any(1)]
     rows = x0[(shown > 0).flatten(1).any(1)] > 0
     apart = []
@@ -83,14 +114,16 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
 
 
 def test_a_generator_elsewhere_decides_draws_on_the_cpu():
-    """No other device here, so one that only says so: what is drawn hangs on it alone, and is sent there."""
+    """No other device here, so one that only says so: what is drawn hangs on it alone, and is sent
+    there.
+    """
 
     class Elsewhere(torch.Generator):
         device = torch.device("meta")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "randint", lambda *a, **k: torch.tensor([7]))
-        drawn = on_cpu(lambda generator, count: (torch.full((count,), generator.initial_seed()), None, None))(
-            Elsewhere(), 3
-        )
+        drawn = on_cpu(
+            lambda generator, count: (torch.full((count,), generator.initial_seed()), None, None)
+        )(Elsewhere(), 3)
     assert drawn[0].device.type == "meta" and drawn[0].shape == (3,) and drawn[1:] == (None, None)

@@ -29,7 +29,10 @@ def test_one_class_for_all_dimensions(dimensions, side, patch):
     assert out.shape == x.shape
     kernels = [m for m in network.modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))]
     assert {len(m.kernel_size) for m in kernels} == {dimensions}
-    for other in (network(x, log_snr + 1, torch.tensor([0, 2, -1])), network(x, log_snr, torch.tensor([1, 2, -1]))):
+    for other in (
+        network(x, log_snr + 1, torch.tensor([0, 2, -1])),
+        network(x, log_snr, torch.tensor([1, 2, -1])),
+    ):
         assert (other[0] - out[0]).abs().max() > 1e-4  # noise level and class matter
     assert torch.allclose(network(x, log_snr)[2], out[2], atol=1e-6)  # -1 is None
 
@@ -76,7 +79,9 @@ def test_noise_embedding_by_hand():
     level = torch.tensor([-3.0, 0.5])
     found = noise_embedding(level, 8)
     rates = [0.1 * 100 ** (k / 3) for k in range(4)]
-    expected = torch.tensor([[f(x * r) for f in (torch.sin, torch.cos) for r in rates] for x in level])
+    expected = torch.tensor(
+        [[f(x * r) for f in (torch.sin, torch.cos) for r in rates] for x in level]
+    )
     assert (found - expected).abs().max() < 1e-5
     assert Embedding(8)(level).shape == (2, 8)
 
@@ -92,7 +97,9 @@ def test_denoiser_feeds_unit_variance_and_reads_unit_variance(path, prediction):
             assert log_snr.isfinite().all()
             return answer
 
-    x0, noise = torch.randn(2, 5000, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    x0, noise = torch.randn(
+        2, 5000, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
     for t in (0.05, 0.5, 0.95):
         a, b = path.coefficients(prediction, t)
         answer = (a * x0 + b * noise) / path.magnitude(prediction, t)
@@ -115,7 +122,9 @@ def test_details_begin_as_change_nothing_and_see_what_the_stem_cannot():
     x, level = torch.randn(2, 1, 8, 8, 8), torch.zeros(2)
     assert torch.equal(network(x, level), plain(x, level))
     torch.nn.init.normal_(network.details.outlet.weight)
-    directions = torch.linalg.svd(plain.stem.weight.flatten(1))[2]  # (64, 64); the stem keeps the first eight
+    directions = torch.linalg.svd(plain.stem.weight.flatten(1))[
+        2
+    ]  # (64, 64); the stem keeps the first eight
     unseen = directions[-1].reshape(4, 4, 4).repeat(2, 2, 2)
     assert torch.allclose(plain(x + unseen, level), plain(x, level), atol=1e-4)
     assert (network(x + unseen, level) - network(x, level)).abs().max() > 1e-2

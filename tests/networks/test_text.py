@@ -1,4 +1,6 @@
-"""Words to vectors: the vocabulary, the encoder, and that a text conditions networks of any dimension."""
+"""Words to vectors: the vocabulary, the encoder, and that a text conditions networks of any
+dimension.
+"""
 
 import pytest
 import torch
@@ -28,7 +30,9 @@ def test_unknown_words_are_named_with_those_that_are_known():
     with pytest.raises(ValueError, match="unknown word: fat, nine; the words are a, seven"):
         Vocabulary.of(TEXTS).encode(["a fat nine"])
     many = Vocabulary([*TEXTS[2].split(), "chair", "chairs", *(f"word{k}" for k in range(40))])
-    with pytest.raises(ValueError, match=r"^unknown word: chiar \(near: chair, chairs\), xyz; all 44 words are in"):
+    with pytest.raises(
+        ValueError, match=r"^unknown word: chiar \(near: chair, chairs\), xyz; all 44 words are in"
+    ):
         many.encode("a chiar, xyz")
     for words in (["a", "a"], ["two words"], ["Upper"]):
         with pytest.raises(ValueError, match="different single words"):
@@ -89,7 +93,9 @@ def test_a_text_conditions_grids_of_any_dimension(dimensions):
 
 
 def test_training_drops_whole_captions():
-    """What the network sees of 400 captions: all of the words or none, none in about the share asked for."""
+    """What the network sees of 400 captions: all of the words or none, none in about the share
+    asked for.
+    """
     seen = []
 
     class Spy(MLP):
@@ -113,13 +119,23 @@ def test_a_network_that_reads_asks_each_word_and_ignores_padding():
     for reading in network.reading:
         torch.nn.init.normal_(reading.out.weight)
     torch.nn.init.normal_(network.outlet.weight)
-    x, level, tokens = torch.randn(2, 1, 8, 8, 8), torch.zeros(2), torch.tensor([[0, 3, 1], [0, 3, 2]])
+    x, level, tokens = (
+        torch.randn(2, 1, 8, 8, 8),
+        torch.zeros(2),
+        torch.tensor([[0, 3, 1], [0, 3, 2]]),
+    )
     out = network(x, level, tokens)
-    assert torch.allclose(network(x, level, torch.nn.functional.pad(tokens, (0, 4), value=-1)), out, atol=1e-5)
+    assert torch.allclose(
+        network(x, level, torch.nn.functional.pad(tokens, (0, 4), value=-1)), out, atol=1e-5
+    )
     nothing = network(x, level, torch.full((2, 3), -1))
-    assert torch.allclose(network(x, level), nothing, atol=1e-5) and (nothing - out).abs().max() > 1e-3
+    assert (
+        torch.allclose(network(x, level), nothing, atol=1e-5) and (nothing - out).abs().max() > 1e-3
+    )
     network.embedding.text.outlet = torch.nn.Linear(32, 32).requires_grad_(False)
-    torch.nn.init.zeros_(network.embedding.text.outlet.weight)  # no way for the words but to be read
+    torch.nn.init.zeros_(
+        network.embedding.text.outlet.weight
+    )  # no way for the words but to be read
     one, other = network(x[:1], level[:1], tokens[:1]), network(x[:1], level[:1], tokens[1:])
     assert (one - other).abs().max() > 1e-3
 
@@ -135,7 +151,9 @@ def test_reading_begins_as_change_nothing():
 
 def test_a_network_of_a_text_alone_learns_the_mean_of_what_fits_it():
     """Two texts, two kinds of grid each: the answer is their mean, whatever x_t and t say."""
-    kinds = torch.tensor([[1.0, -1.0], [1.0, 1.0]])  # what the second voxel of a kind of the first text may be
+    kinds = torch.tensor(
+        [[1.0, -1.0], [1.0, 1.0]]
+    )  # what the second voxel of a kind of the first text may be
     x0 = torch.stack([kinds, -kinds]).reshape(4, 1, 2).repeat(1, 1, 2)
     tokens = torch.tensor([[0, 1], [0, 1], [2, -1], [2, -1]])
     torch.manual_seed(0)
@@ -161,11 +179,17 @@ def test_a_sketch_stands_beside_x_at_any_size_and_begins_as_change_nothing():
     torch.nn.init.normal_(network.sketched.weight)
     assert (network(x, level, tokens) - plain).abs().max() > 1e-3
     for side in (4, 8, 16):
-        assert network(torch.randn(1, 1, side, side, side), level, tokens).shape[2:] == (side, side, side)
+        assert network(torch.randn(1, 1, side, side, side), level, tokens).shape[2:] == (
+            side,
+            side,
+            side,
+        )
 
 
 def test_a_fact_reader_lets_no_phrase_silence_another():
-    """What is found in a text is found in a longer one: only words within reach of a phrase matter to it."""
+    """What is found in a text is found in a longer one: only words within reach of a phrase matter
+    to it.
+    """
     torch.manual_seed(0)
     reader = FactReader(9, 5, width=8, hidden=16).eval().requires_grad_(False)
     reader.votes.weight.mul_(30)
@@ -174,21 +198,37 @@ def test_a_fact_reader_lets_no_phrase_silence_another():
     far = torch.cat([others, one, others, other, others], dim=1)
     padded = torch.cat([one, torch.full((1, 3), -1)], dim=1)
     assert torch.allclose(reader(one), reader(padded), atol=1e-6)
-    alone = torch.maximum(*(reader(torch.cat([others, phrase, others], dim=1)) for phrase in (one, other)))
+    alone = torch.maximum(
+        *(reader(torch.cat([others, phrase, others], dim=1)) for phrase in (one, other))
+    )
     assert (reader(far) >= alone - 1e-5).all() and reader(far).abs().max() <= 1
     nothing = reader(torch.full((2, 4), -1))
-    assert torch.equal(nothing, torch.full((2, 5), -1.0)) and torch.equal(reader(torch.tensor([-1, -1])), nothing)
+    assert torch.equal(nothing, torch.full((2, 5), -1.0)) and torch.equal(
+        reader(torch.tensor([-1, -1])), nothing
+    )
 
 
 def test_facts_are_learned_by_the_one_loop():
-    """A word names a fact: after a short training by cross-entropy every fact is read, and the loss is that of p."""
+    """A word names a fact: after a short training by cross-entropy every fact is read, and the loss
+    is that of p.
+    """
     tokens = torch.randint(0, 6, (400, 3), generator=torch.Generator().manual_seed(0))
     facts = torch.stack([(tokens == k).any(1) for k in range(4)], dim=1)
     torch.manual_seed(0)
     denoiser = Denoiser(FactsOfText(6, 4), FlowPath())
-    plan = Plan(steps=150, batch_size=64, learning_rate=3e-3, loss_in="bits", ema_decay=0.9, drop_condition=0.0)
+    plan = Plan(
+        steps=150,
+        batch_size=64,
+        learning_rate=3e-3,
+        loss_in="bits",
+        ema_decay=0.9,
+        drop_condition=0.0,
+    )
     trainer = Trainer(denoiser, plan)
-    losses = [progress.loss for progress in trainer.run(batches(facts, tokens, lambda rows: 2.0 * rows - 1))]
+    losses = [
+        progress.loss
+        for progress in trainer.run(batches(facts, tokens, lambda rows: 2.0 * rows - 1))
+    ]
     assert losses[-1] < 0.05 < 0.3 < losses[0]
     assert torch.equal(trainer.ema(torch.zeros(400, 4), 1.0, tokens) > 0, facts)
     x0, guess = 2.0 * facts[:50] - 1, denoiser(torch.zeros(50, 4), 1.0, tokens[:50]).detach()

@@ -1,4 +1,6 @@
-"""For the notebook tests: `notebooks/build.py` as a module, as it is a script and no package; no network for nbval."""
+"""For the notebook tests: `notebooks/build.py` as a module, as it is a script and no package; no
+network for nbval.
+"""
 
 import importlib.util
 import os
@@ -12,9 +14,13 @@ OFFLINE = Path(__file__).parent / "offline"
 
 
 def pytest_configure(config):
-    """Where nbval runs the lessons, every kernel finds offline/sitecustomize.py and reaches this machine only."""
+    """Where nbval runs the lessons, every kernel finds offline/sitecustomize.py and reaches this
+    machine only.
+    """
     if config.getoption("nbval", default=False):
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")]))
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")])
+        )
 
 
 def load_build():

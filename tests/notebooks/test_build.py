@@ -1,4 +1,6 @@
-"""The build itself, tried on a small lesson: both editions, byte-identical rebuilds, what fails and how it says so."""
+"""The build itself, tried on a small lesson: both editions, byte-identical rebuilds, what fails and
+how it says so.
+"""
 
 import os
 import re
@@ -85,7 +87,10 @@ def source(folder):
 
 
 def editions(build, source, folder):
-    return {edition: build.read_notebook(build.notebook_path(source, edition, folder)) for edition in build.EDITIONS}
+    return {
+        edition: build.read_notebook(build.notebook_path(source, edition, folder))
+        for edition in build.EDITIONS
+    }
 
 
 def lesson(tmp_path, text):
@@ -98,9 +103,11 @@ def lesson(tmp_path, text):
 def test_the_two_editions_differ_in_the_solution_and_in_what_the_check_says(build, source, folder):
     student, solutions = editions(build, source, folder).values()
     stub = 'def voxel_iou(a, b):\n    """Overlap of two grids."""\n    ...  # your code here'
-    assert [i for i, (a, b) in enumerate(zip(student.cells, solutions.cells, strict=True)) if a.source != b.source] == [
-        3
-    ]
+    assert [
+        i
+        for i, (a, b) in enumerate(zip(student.cells, solutions.cells, strict=True))
+        if a.source != b.source
+    ] == [3]
     assert student.cells[3].source == stub
     assert "BEGIN SOLUTION" in solutions.cells[3].source
     assert "<b>not attempted yet</b>" in student.cells[4].outputs[0].data["text/html"]
@@ -122,7 +129,10 @@ def test_the_head_holds_links_and_the_measured_line(build, source, folder):
     student = editions(build, source, folder)["student"]
     measured = build.stored_measurement(student)
     head = student.cells[0].source
-    assert "/blob/main/notebooks/00_small.ipynb" in head and "?urlpath=lab/tree/notebooks/00_small.ipynb" in head
+    assert (
+        "/blob/main/notebooks/00_small.ipynb" in head
+        and "?urlpath=lab/tree/notebooks/00_small.ipynb" in head
+    )
     assert str(measured) in head and "{{" not in head
     assert 0.5 < measured.seconds < 300 and 30 < measured.peak_mb < 1000 and measured.cores >= 1
     assert str(build.Measured(33.6, 812, 2)) == "Measured on 2 CPU cores: 34 s, 0.8 GB"
@@ -131,14 +141,21 @@ def test_the_head_holds_links_and_the_measured_line(build, source, folder):
 def test_nothing_volatile_is_stored(build, source, folder):
     for notebook in editions(build, source, folder).values():
         nbformat.validate(notebook)
-        assert notebook.metadata.kernelspec.name == "python3" and "version" not in notebook.metadata.language_info
+        assert (
+            notebook.metadata.kernelspec.name == "python3"
+            and "version" not in notebook.metadata.language_info
+        )
         assert all(set(cell.metadata) <= set(build.KEPT_METADATA) for cell in notebook.cells)
         printed = notebook.cells[7].outputs
-        assert printed[0].text == "one\ntwo\n" and printed[1].data["text/plain"] == "<object at 0x0>"
+        assert (
+            printed[0].text == "one\ntwo\n" and printed[1].data["text/plain"] == "<object at 0x0>"
+        )
 
 
 def test_building_again_changes_no_byte(build, source, folder, monkeypatch):
-    monkeypatch.setattr(build, "MOVED", 1000.0)  # the times of a busy machine are not what is tested here
+    monkeypatch.setattr(
+        build, "MOVED", 1000.0
+    )  # the times of a busy machine are not what is tested here
     paths = [build.notebook_path(source, edition, folder) for edition in build.EDITIONS]
     before = [path.read_bytes() for path in paths]
     build.build(source, folder)
@@ -187,15 +204,23 @@ def test_drift_is_found_in_either_edition(build, source, folder):
     ]
 
 
-def test_renewed_texts_keep_the_outputs_and_changed_code_is_refused(build, source, folder, tmp_path):
+def test_renewed_texts_keep_the_outputs_and_changed_code_is_refused(
+    build, source, folder, tmp_path
+):
     there, new = tmp_path / "there", tmp_path / source.name
     shutil.copytree(folder, there)
     new.write_text(source.read_text().replace("Same text", "Another text"))
     build.renew(new, there)
     for edition in build.EDITIONS:
-        old, renewed = (build.read_notebook(build.notebook_path(source, edition, where)) for where in (folder, there))
+        old, renewed = (
+            build.read_notebook(build.notebook_path(source, edition, where))
+            for where in (folder, there)
+        )
         assert "Another text" in str(renewed.cells) and "Same text" not in str(renewed.cells)
-        outputs = [[cell.outputs for cell in each.cells if cell.cell_type == "code"] for each in (old, renewed)]
+        outputs = [
+            [cell.outputs for cell in each.cells if cell.cell_type == "code"]
+            for each in (old, renewed)
+        ]
         assert outputs[0] == outputs[1] and any(outputs[0])
     assert build.drift(new, there) == []
     new.write_text(source.read_text().replace('print("two")', 'print("three")'))
@@ -209,7 +234,11 @@ def test_a_new_cell_leaves_every_other_id_alone(build, tmp_path):
     new, same = "\n# %% [markdown]\n# New text\n", "\n# %% [markdown]\n# Same text\n"
     source.write_text(LESSON.replace(HEAD, HEAD + new) + same, encoding="utf-8")
     after = [cell.id for cell in build.compose(source, "student", None).cells]
-    assert [after[0], after[1], *after[3:-1]] == before  # after the head stands Colab's cell, then the new one
+    assert [
+        after[0],
+        after[1],
+        *after[3:-1],
+    ] == before  # after the head stands Colab's cell, then the new one
     assert len(set(after)) == len(after) == len(before) + 2
 
 
@@ -230,8 +259,15 @@ def test_a_lesson_without_the_placeholders_is_refused(build, tmp_path):
         build.compose(lesson(tmp_path, "# %% [markdown]\n# # Only a title\n"), "student", None)
 
 
-def test_lessons_are_found_by_number_and_by_name_and_a_wrong_one_is_refused(build, source, folder, capsys):
-    assert build.lessons(["00"], folder) == build.lessons(["00_small"], folder) == build.lessons([], folder) == [source]
+def test_lessons_are_found_by_number_and_by_name_and_a_wrong_one_is_refused(
+    build, source, folder, capsys
+):
+    assert (
+        build.lessons(["00"], folder)
+        == build.lessons(["00_small"], folder)
+        == build.lessons([], folder)
+        == [source]
+    )
     with pytest.raises(ValueError, match="no lesson '07'"):
         build.lessons(["07"], folder)
     assert build.main(["run", "no_such_lesson"]) == 2
@@ -240,7 +276,10 @@ def test_lessons_are_found_by_number_and_by_name_and_a_wrong_one_is_refused(buil
 
 def test_run_measures_reports_what_failed_and_writes_nothing(build, tmp_path):
     source, path = tmp_path / "source" / "02_run.py", tmp_path / "02_run.ipynb"
-    for text, problem in (("x = b'1' * 10**8\nimport time\ntime.sleep(0.5)", ""), ("1 / 0", "ZeroDivisionError")):
+    for text, problem in (
+        ("x = b'1' * 10**8\nimport time\ntime.sleep(0.5)", ""),
+        ("1 / 0", "ZeroDivisionError"),
+    ):
         nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text)]), path)
         before = path.read_bytes()
         measured, failure = build.run(source, tmp_path)
@@ -253,12 +292,15 @@ def test_run_measures_reports_what_failed_and_writes_nothing(build, tmp_path):
     assert "02_run.ipynb is missing" in build.run(source, tmp_path)[1]
 
 
-# ---- Colab's first cell ------------------------------------------------------------------------------------------
+# ---- Colab's first cell --------------------------------------------------------------------------
 
 
 def colab_text(build):
     cell = build._colab_cell()
-    assert cell.metadata.tags == ["colab"] and len([line for line in cell.source.splitlines() if line]) <= 11
+    assert (
+        cell.metadata.tags == ["colab"]
+        and len([line for line in cell.source.splitlines() if line]) <= 11
+    )
     return cell.source
 
 
@@ -279,14 +321,34 @@ def test_the_colab_cell_clones_installs_without_torch_and_enters_notebooks(build
     exec(colab_text(build), {})
     clone, install, course = (command.split() for command in commands)
     home = "/content/noise-to-shape"  # is there when the cell runs again
-    assert clone == ["test", "-d", home, "||", "git", "clone", "--quiet", "--depth=1", build._repository(), home]
+    assert clone == [
+        "test",
+        "-d",
+        home,
+        "||",
+        "git",
+        "clone",
+        "--quiet",
+        "--depth=1",
+        build._repository(),
+        home,
+    ]
     assert install[:5] == course[:5] == [sys.executable, "-m", "pip", "install", "--quiet"]
-    assert "trimesh" in install and not [word for word in install if "torch" in word or "jupyterlab" in word]
-    assert course[5:] == ["--no-deps", "--editable", "/content/noise-to-shape"]  # its torch is Colab's own
-    assert folders == ["/content/noise-to-shape/notebooks"] and sys.path[0] == "/content/noise-to-shape"
+    assert "trimesh" in install and not [
+        word for word in install if "torch" in word or "jupyterlab" in word
+    ]
+    assert course[5:] == [
+        "--no-deps",
+        "--editable",
+        "/content/noise-to-shape",
+    ]  # its torch is Colab's own
+    assert (
+        folders == ["/content/noise-to-shape/notebooks"]
+        and sys.path[0] == "/content/noise-to-shape"
+    )
 
 
-# ---- nbval and its sanitiser -------------------------------------------------------------------------------------
+# ---- nbval and its sanitiser ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("one", "other", "equal"), [
@@ -308,14 +370,29 @@ def test_the_sanitiser_hides_times_and_names_but_no_result(one, other, equal):
     assert (sanitised(one) == sanitised(other)) is equal
 
 
-def test_nbval_accepts_the_built_notebook_and_notices_a_changed_figure(build, source, folder, tmp_path):
+def test_nbval_accepts_the_built_notebook_and_notices_a_changed_figure(
+    build, source, folder, tmp_path
+):
     text = build.notebook_path(source, "student", folder).read_text(encoding="utf-8")
     (tmp_path / "intact.ipynb").write_text(text, encoding="utf-8")
     student = nbformat.reads(text, as_version=4)
-    student.cells[-1].outputs[0].data["application/vnd.plotly.v1+json"]["frames"][0]["data"][0]["y"] = [4, 2]
+    student.cells[-1].outputs[0].data["application/vnd.plotly.v1+json"]["frames"][0]["data"][0][
+        "y"
+    ] = [4, 2]
     (tmp_path / "changed.ipynb").write_text(nbformat.writes(student), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-sanitize-with", str(SANITIZE), "--color=no"]
-    result = subprocess.run([*command, "."], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--nbval",
+        "--nbval-sanitize-with",
+        str(SANITIZE),
+        "--color=no",
+    ]
+    result = subprocess.run(
+        [*command, "."], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     cells = sum(cell.cell_type == "code" for cell in student.cells)
     assert f"1 failed, {2 * cells - 1} passed" in result.stdout, result.stdout
     assert f"changed.ipynb::Cell {cells - 1}" in result.stdout

@@ -1,6 +1,8 @@
-"""A teacher's round with nbgrader, as docs/teaching.md tells it: release, collect three answers, grade.
+"""A teacher's round with nbgrader, as docs/teaching.md tells it: release, collect three answers,
+grade.
 
-The answers are written in the students' package, whose checks know nothing, and graded with the full course.
+The answers are written in the students' package, whose checks know nothing, and graded with the
+full course.
 """
 
 import os
@@ -16,8 +18,10 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 LESSON, ASSIGNMENT = "00_start_here", "lesson_00"
 ANSWERS = {
-    "ada": "def noisy(x0, noise, t):\n    t = torch.as_tensor(t)\n"
-    "    t = t.reshape(-1, *[1] * (x0.ndim - 1)) if t.ndim else t\n    return (1 - t) * x0 + t * noise",
+    "ada": (
+        "def noisy(x0, noise, t):\n    t = torch.as_tensor(t)\n    t = t.reshape(-1, *[1] *"
+        " (x0.ndim - 1)) if t.ndim else t\n    return (1 - t) * x0 + t * noise"
+    ),
     "ben": "def noisy(x0, noise, t):\n    return t * x0 + (1 - t) * noise",
     "cem": None,  # hands in what he was given, and checks of his own that let everything pass
 }
@@ -25,17 +29,28 @@ FORGED = "class noisy:\n    def check(function):\n        return 1.0\n"
 
 
 def nbgrader(folder: Path, *arguments: str) -> None:
-    """Run nbgrader as in an activated environment: it starts its own helper, alembic, from the path."""
+    """Run nbgrader as in an activated environment: it starts its own helper, alembic, from the
+    path.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command, environment = [sys.executable, "-m", "nbgrader", *arguments], os.environ | {"PATH": path}
-    environment.pop("PYTHONPATH", None)  # with it the course would be found before what is handed in beside a notebook
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    command, environment = (
+        [sys.executable, "-m", "nbgrader", *arguments],
+        os.environ | {"PATH": path},
+    )
+    environment.pop(
+        "PYTHONPATH", None
+    )  # with it the course would be found before what is handed in beside a notebook
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr[-3000:]
 
 
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory):
-    """A course folder: the teacher's edition as nbgrader's source, the settings of docs/, a released assignment."""
+    """A course folder: the teacher's edition as nbgrader's source, the settings of docs/, a
+    released assignment.
+    """
     folder = tmp_path_factory.mktemp("class")
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)
@@ -62,17 +77,25 @@ def package(tmp_path_factory):
 def write_answer(package: Path, answer: str | None) -> tuple[nbformat.NotebookNode, str]:
     """The package's notebook with an answer in its exercise, and what the check says there."""
     notebook = nbformat.read(package / "notebooks" / f"{LESSON}.ipynb", as_version=4)
-    (number,) = (n for n, cell in enumerate(notebook.cells) if cell.metadata.get("nbgrader", {}).get("solution"))
+    (number,) = (
+        n
+        for n, cell in enumerate(notebook.cells)
+        if cell.metadata.get("nbgrader", {}).get("solution")
+    )
     assert "# your code here" in notebook.cells[number].source
     notebook.cells[number].source = answer or notebook.cells[number].source
     (imports,) = (cell for cell in notebook.cells if "from course_utils.exercises" in cell.source)
     seen = nbformat.v4.new_notebook(cells=[imports, *notebook.cells[number : number + 2]])
     environment = os.environ | {"PYTHONPATH": str(package)}
-    NotebookClient(seen, kernel_name="python3").execute(cwd=str(package / "notebooks"), env=environment)
+    NotebookClient(seen, kernel_name="python3").execute(
+        cwd=str(package / "notebooks"), env=environment
+    )
     return notebook, seen.cells[-1].outputs[-1].data["text/html"]
 
 
-def test_answers_written_in_the_students_package_get_their_points_from_the_full_course(classroom, package):
+def test_answers_written_in_the_students_package_get_their_points_from_the_full_course(
+    classroom, package
+):
     from nbgrader.api import Gradebook
 
     said = {}

@@ -1,4 +1,5 @@
-"""The notebooks as they lie in the repository: as their sources say, executed, clean, small, nothing given away.
+"""The notebooks as they lie in the repository: as their sources say, executed, clean, small,
+nothing given away.
 
 Nothing is executed here; nbval does that (see CONTRIBUTING.md):
 pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks/*.ipynb
@@ -32,7 +33,9 @@ def code_cells(source: Path, edition: str) -> list:
 
 def regions(text: str) -> list[str]:
     """The solutions in a cell's text, without the lines that mark them."""
-    return re.findall(r"^[^\n]*BEGIN SOLUTION[^\n]*\n(.*?)^[^\n]*END SOLUTION", text, re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^[^\n]*BEGIN SOLUTION[^\n]*\n(.*?)^[^\n]*END SOLUTION", text, re.MULTILINE | re.DOTALL
+    )
 
 
 def words(text: str) -> str:
@@ -54,7 +57,11 @@ def test_no_notebook_has_drifted_from_its_source(build, source):
 @every_lesson
 def test_the_student_edition_holds_no_solution(source):
     student = [cell.source for cell in read(source, "student").cells]
-    solutions = [region for cell in jupytext.read(source, fmt="py:percent").cells for region in regions(cell.source)]
+    solutions = [
+        region
+        for cell in jupytext.read(source, fmt="py:percent").cells
+        for region in regions(cell.source)
+    ]
     assert not any("SOLUTION" in text for text in student)
     assert sum(text.count("...  # your code here") for text in student) == len(solutions)
     for solution in solutions:
@@ -63,15 +70,24 @@ def test_the_student_edition_holds_no_solution(source):
 
 @every_lesson
 def test_every_exercise_stands_before_its_check(source):
-    roles = [cell.metadata.nbgrader for cell in read(source, "student").cells if "nbgrader" in cell.metadata]
+    roles = [
+        cell.metadata.nbgrader
+        for cell in read(source, "student").cells
+        if "nbgrader" in cell.metadata
+    ]
     assert roles, f"{source.stem} has no exercise"
     assert [mark.solution for mark in roles] == [True, False] * (len(roles) // 2)
 
 
 @every_lesson
 def test_every_check_says_passed_in_the_solutions_and_not_attempted_in_the_student_edition(source):
-    for edition, status, score in (("student", "not attempted yet", "0.0"), ("solutions", "passed", "1.0")):
-        checks = [c for c in code_cells(source, edition) if c.metadata.get("nbgrader", {}).get("grade")]
+    for edition, status, score in (
+        ("student", "not attempted yet", "0.0"),
+        ("solutions", "passed", "1.0"),
+    ):
+        checks = [
+            c for c in code_cells(source, edition) if c.metadata.get("nbgrader", {}).get("grade")
+        ]
         assert checks
         for cell in checks:
             data = cell.outputs[-1].data
@@ -85,7 +101,9 @@ def test_all_code_has_run_in_order_without_errors_or_warnings(source, edition):
     cells = code_cells(source, edition)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:
-        assert not [o for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"], cell.source
+        assert not [
+            o for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"
+        ], cell.source
 
 
 @every_lesson
@@ -112,11 +130,16 @@ def test_notebooks_stay_small_and_hold_neither_scripts_nor_widgets(source, editi
 @both_editions
 def test_a_cell_whose_output_is_not_compared_says_why(source, edition):
     for cell in code_cells(source, edition):
-        marks = {*cell.metadata.get("tags", []), *re.findall(r"^\s*#\s*(NBVAL_\w+)\s*$", cell.source, re.MULTILINE)}
+        marks = {
+            *cell.metadata.get("tags", []),
+            *re.findall(r"^\s*#\s*(NBVAL_\w+)\s*$", cell.source, re.MULTILINE),
+        }
         if marks & IGNORING:
             comment = re.search(r"#\s*Not compared: (.*)", cell.source)
             reason = cell.metadata.get("reason", "") or (comment.group(1) if comment else "")
-            assert len(reason.split()) >= 4, f"say why, as reason=... in the cell's marker:\n{cell.source}"
+            assert len(reason.split()) >= 4, (
+                f"say why, as reason=... in the cell's marker:\n{cell.source}"
+            )
 
 
 @every_lesson

@@ -1,4 +1,6 @@
-"""Pictures of the plane: what is drawn stands where it should, in its colour; bad input is refused."""
+"""Pictures of the plane: what is drawn stands where it should, in its colour; bad input is
+refused.
+"""
 
 import numpy as np
 import pytest
@@ -6,11 +8,21 @@ import torch
 from matplotlib.colors import to_rgb
 
 from course_utils.plots import planar, style
-from course_utils.plots.planar import Chart, cloud_film, show_charts, show_clouds, show_maps, show_paths, square_grid
+from course_utils.plots.planar import (
+    Chart,
+    cloud_film,
+    show_charts,
+    show_clouds,
+    show_maps,
+    show_paths,
+    square_grid,
+)
 
 
 def drawn(picture):
-    """The picture's pixels, (H, W, 3) of 0 to 1, and a function from a panel and data coordinates to (row, column)."""
+    """The picture's pixels, (H, W, 3) of 0 to 1, and a function from a panel and data coordinates
+    to (row, column).
+    """
     picture.canvas.draw()
     pixels = np.asarray(picture.canvas.buffer_rgba())[..., :3] / 255
 
@@ -35,10 +47,14 @@ def test_a_grid_runs_along_x_first_and_y_from_below():
 
 def test_clouds_marks_and_what_lies_behind_stand_at_their_places():
     clouds = [torch.tensor([[1.0, 2.0]] * 50), np.array([[-2.0, -1.0]] * 50)]
-    picture = show_clouds(clouds, ["a", "b"], [style.DATA, style.MODEL], marks=[{}, {"here": (2.0, 2.0)}])
+    picture = show_clouds(
+        clouds, ["a", "b"], [style.DATA, style.MODEL], marks=[{}, {"here": (2.0, 2.0)}]
+    )
     pixels, place = drawn(picture)
     assert ink(pixels, place(0, 1, 2), style.DATA) and ink(pixels, place(1, -2, -1), style.MODEL)
-    assert not ink(pixels, place(0, -2, -1), style.MODEL) and not ink(pixels, place(0, 2, 2), style.EXACT)
+    assert not ink(pixels, place(0, -2, -1), style.MODEL) and not ink(
+        pixels, place(0, 2, 2), style.EXACT
+    )
     assert ink(pixels, place(1, 2, 2), style.EXACT)
     assert [axes.get_title() for axes in picture.axes] == ["a", "b"]
     assert picture.axes[0].get_xlabel() == "x" and picture.axes[0].get_ylabel() == "y"
@@ -48,7 +64,9 @@ def test_a_map_is_drawn_the_right_way_up():
     values = square_grid(21)[:, 0] + 10 * square_grid(21)[:, 1]  # largest in the upper right corner
     pixels, place = drawn(show_maps([values - values.min()]))
     corners = {(x, y): pixels[place(0, x, y)].sum() for x in (-2.5, 2.5) for y in (-2.5, 2.5)}
-    assert corners[2.5, 2.5] < corners[-2.5, 2.5] < corners[2.5, -2.5] < corners[-2.5, -2.5]  # darker is more
+    assert (
+        corners[2.5, 2.5] < corners[-2.5, 2.5] < corners[2.5, -2.5] < corners[-2.5, -2.5]
+    )  # darker is more
 
 
 def test_paths_begin_grey_and_end_in_colour():
@@ -64,7 +82,11 @@ def test_charts_have_labels_legend_limits_and_ticks():
     picture = show_charts([chart, Chart("other", "x", "y").line([0, 1], [0, 1])])
     axes, other = picture.axes
     assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("title", "time", "size")
-    assert axes.get_xlim() == (1, 100) and [t.get_text() for t in axes.get_xticklabels()] == ["1", "10", "100"]
+    assert axes.get_xlim() == (1, 100) and [t.get_text() for t in axes.get_xticklabels()] == [
+        "1",
+        "10",
+        "100",
+    ]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["exact", "measured"]
     assert other.get_legend() is None
     assert axes.lines[0].get_linestyle() == "--"  # black lines are told apart without colour
@@ -75,7 +97,9 @@ def test_a_film_of_clouds_has_a_frame_for_each_and_stays_small():
     film = cloud_film(clouds, [f"t = {k}, n" for k in range(20)], behind=clouds[0])
     assert len(film.figure.frames) == 20 and film.size_bytes < 1_000_000
     frame = film.figure.frames[3].data[0]
-    assert np.abs(np.stack([frame.x, frame.y], 1) - clouds[3][: planar.DOTS].numpy()).max() <= 0.0051
+    assert (
+        np.abs(np.stack([frame.x, frame.y], 1) - clouds[3][: planar.DOTS].numpy()).max() <= 0.0051
+    )
     labels = [step.label for step in film.figure.layout.sliders[0].steps]
     assert labels[3] == "t = 3, n"
 

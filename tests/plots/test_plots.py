@@ -1,4 +1,6 @@
-"""Pictures and films: geometry of the renderer against closed forms and brute force, content and size of films."""
+"""Pictures and films: geometry of the renderer against closed forms and brute force, content and
+size of films.
+"""
 
 import base64
 import io
@@ -18,7 +20,8 @@ from skimage.color import rgb2lab
 from course_utils import plots
 from course_utils.diffusion.sampling import State
 from course_utils.exercises.checks import MARKS, PASSED, WRONG
-from course_utils.plots import LiveTraining, film, live, picture_film, planar, raster, show_pictures, style
+from course_utils.geometry import render as raster
+from course_utils.plots import LiveTraining, film, live, picture_film, planar, show_pictures, style
 from course_utils.plots.pictures import NOISY, ink_image, sheet
 from course_utils.plots.planar import DENSITY_MAP, ERROR_MAP
 from course_utils.plots.stills import OCCUPANCY_MAP
@@ -48,7 +51,11 @@ def growing_chair(frames=17):
     noise = np.random.default_rng(0).standard_normal((32, 32, 32))
     target = 2.0 * chair() - 1
     for t in np.linspace(1, 0, frames):
-        yield ndimage.gaussian_filter(target, 0.4 + 3 * t**2) + 0.6 * t * ndimage.gaussian_filter(noise, 0.5) + 0.3 * t
+        yield (
+            ndimage.gaussian_filter(target, 0.4 + 3 * t**2)
+            + 0.6 * t * ndimage.gaussian_filter(noise, 0.5)
+            + 0.3 * t
+        )
 
 
 def ball(radius=0.3, centre=(0.5, 0.5, 0.5), side=32):
@@ -162,7 +169,10 @@ def test_picture_shows_the_colour_on_white_with_a_shadow_below():
     red, _, blue = image.astype(int).transpose(2, 0, 1)
     assert (blue - red > 60).mean() > 0.15  # the chair
     grey = (blue == red) & (blue < 245)
-    assert grey.sum() > 200 and np.argwhere(grey)[:, 0].mean() > np.argwhere(blue - red > 60)[:, 0].mean()
+    assert (
+        grey.sum() > 200
+        and np.argwhere(grey)[:, 0].mean() > np.argwhere(blue - red > 60)[:, 0].mean()
+    )
 
 
 def test_smooth_and_block_pictures_show_the_same_shape():
@@ -192,7 +202,9 @@ def test_sheet_is_fast_and_leaks_no_figure(tmp_path):
     start = time.process_time()
     picture = plots.show_voxels(np.stack([chair()] * 16), titles=range(16), columns=8)
     plots.save_png(tmp_path / "sheet.png", picture)
-    assert time.process_time() - start < 3  # far below matplotlib's own voxels, with room for a busy machine
+    assert (
+        time.process_time() - start < 3
+    )  # far below matplotlib's own voxels, with room for a busy machine
     assert plt.get_fignums() == []
     assert (tmp_path / "sheet.png").read_bytes() == picture.png() == picture._repr_png_()[0]
     assert [text.get_text() for text in picture.axes[0].texts] == [str(k) for k in range(16)]
@@ -205,7 +217,11 @@ def test_sheet_lays_tiles_out_in_rows_and_keeps_their_common_scale():
     tiles[2, 10:30, 12:14] = 120
     sheet = np.asarray(plots.contact_sheet(tiles, columns=2).axes[0].images[0].get_array())
     gap = 2
-    assert sheet.shape == (2 * (20 + gap), 2 * (20 + gap), 3)  # cut to rows and columns 10 to 29, in all tiles
+    assert sheet.shape == (
+        2 * (20 + gap),
+        2 * (20 + gap),
+        3,
+    )  # cut to rows and columns 10 to 29, in all tiles
     assert np.array_equal(sheet[:20, 22:42], tiles[1, 10:30, 10:30])
     assert np.array_equal(sheet[22:42, :20], tiles[2, 10:30, 10:30])
 
@@ -218,10 +234,17 @@ def test_tensors_with_batch_and_channel_are_welcome():
 
 
 def test_each_shape_may_have_a_colour_of_its_own():
-    both = np.asarray(plots.show_voxels([chair(), chair()], colour=[style.DATA, MODEL]).axes[0].images[0].get_array())
+    both = np.asarray(
+        plots.show_voxels([chair(), chair()], colour=[style.DATA, MODEL])
+        .axes[0]
+        .images[0]
+        .get_array()
+    )
     half = both.shape[1] // 2
     for side, colour in ((both[:, :half], style.DATA), (both[:, half:], MODEL)):
-        alone = np.asarray(plots.show_voxels([chair()], colour=colour).axes[0].images[0].get_array())
+        alone = np.asarray(
+            plots.show_voxels([chair()], colour=colour).axes[0].images[0].get_array()
+        )
         assert np.array_equal(side, alone)
 
 
@@ -279,7 +302,9 @@ def test_film_of_noisy_blobs_stays_below_two_megabytes():
     noise = plots.shape_film(np.random.default_rng(0).standard_normal((6, 32, 32, 32)))
     for each in growing, noise:
         bundle, _ = each._repr_mimebundle_()
-        stored = len(json.dumps(bundle["application/vnd.plotly.v1+json"])) + len(base64.b64encode(bundle["image/png"]))
+        stored = len(json.dumps(bundle["application/vnd.plotly.v1+json"])) + len(
+            base64.b64encode(bundle["image/png"])
+        )
         assert stored < 2_000_000
         assert abs(stored - each.size_bytes) < 0.1 * stored
 
@@ -290,7 +315,9 @@ def test_film_holds_every_frame_and_opens_on_the_last():
     stored = as_json(plots.shape_film(fields, titles))
     slider = stored["layout"]["sliders"][0]
     assert [step["label"] for step in slider["steps"]] == titles
-    assert [step["args"][0] for step in slider["steps"]] == [[frame["name"]] for frame in stored["frames"]]
+    assert [step["args"][0] for step in slider["steps"]] == [
+        [frame["name"]] for frame in stored["frames"]
+    ]
     assert slider["active"] == 4
     for field, frame in zip(fields, stored["frames"], strict=True):
         vertices, faces = raster.isosurface(field.astype(np.float32))
@@ -355,7 +382,9 @@ def test_level_moves_the_surface():
 
 def test_film_of_sampler_states_labels_step_and_time():
     x0 = torch.from_numpy(np.stack([ball(0.1)[None], ball(0.3)[None]]))
-    states = [SimpleNamespace(step=k, steps=2, t=t, x0=x0) for k, t in ((1, torch.tensor(0.5)), (2, 0.0))]
+    states = [
+        SimpleNamespace(step=k, steps=2, t=t, x0=x0) for k, t in ((1, torch.tensor(0.5)), (2, 0.0))
+    ]
     stored = as_json(plots.sampling_film(states, sample=1))
     assert [step["label"] for step in stored["layout"]["sliders"][0]["steps"]] == [
         "step 1 of 2, t = 0.50",
@@ -383,7 +412,10 @@ def test_live_training_replaces_one_picture(monkeypatch):
         training.add(step, 1 / step, 0.5 * step)
         training.show([chair(), ball()])
     assert [how for how, _ in shown] == ["display", "update", "update"]
-    assert "step 3 of 20" in shown[-1][1].axes[0].get_title() and "about 8 s to go" in shown[-1][1].axes[0].get_title()
+    assert (
+        "step 3 of 20" in shown[-1][1].axes[0].get_title()
+        and "about 8 s to go" in shown[-1][1].axes[0].get_title()
+    )
     assert plt.get_fignums() == []
 
 
@@ -412,9 +444,21 @@ def test_colours_differ_in_grey():
 
 
 MACHADO = {  # Machado, Oliveira, Fernandes 2009, severity 1
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.01182, 0.04294, 0.968881],
+    ],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.3039],
+    ],
 }
 
 
@@ -433,7 +477,9 @@ def seen_with(matrix, rgb):
 @pytest.mark.parametrize(
     ("colours", "apart"),
     [
-        pytest.param([style.DATA, style.NOISE, style.MODEL, style.EXACT, "#FFFFFF"], 25, id="figures"),
+        pytest.param(
+            [style.DATA, style.NOISE, style.MODEL, style.EXACT, "#FFFFFF"], 25, id="figures"
+        ),
         pytest.param([MARKS[PASSED][1], MARKS[WRONG][1]], 25, id="right and wrong"),
     ],
 )
@@ -444,9 +490,13 @@ def test_colours_differ_for_the_colour_blind(deficiency, colours, apart):
 
 
 @pytest.mark.parametrize("deficiency", MACHADO)
-@pytest.mark.parametrize(("colours", "both_ways"), [(DENSITY_MAP, False), (ERROR_MAP, False), (OCCUPANCY_MAP, True)])
+@pytest.mark.parametrize(
+    ("colours", "both_ways"), [(DENSITY_MAP, False), (ERROR_MAP, False), (OCCUPANCY_MAP, True)]
+)
 def test_colour_maps_can_be_read_by_the_colour_blind(deficiency, colours, both_ways):
-    """Steadily darker from white on; the two arms of the map of occupancies end far from each other."""
+    """Steadily darker from white on; the two arms of the map of occupancies end far from each
+    other.
+    """
     lab = seen_with(MACHADO[deficiency], colours(np.linspace(0, 1, 65))[:, :3])
     arms = [lab[32::-1], lab[32:]] if both_ways else [lab]
     assert all((np.diff(arm[:, 0]) < 0).all() for arm in arms)
@@ -457,18 +507,30 @@ def test_colour_maps_can_be_read_by_the_colour_blind(deficiency, colours, both_w
 
 
 def test_a_picture_describes_itself_by_its_words():
-    chart = planar.Chart("How far off", "steps", "error").line([1, 2], [3, 4], "DDIM").line([1, 2], [2, 1], "Heun")
+    chart = (
+        planar.Chart("How far off", "steps", "error")
+        .line([1, 2], [3, 4], "DDIM")
+        .line([1, 2], [2, 1], "Heun")
+    )
     wanted = "Picture: How far off, across: steps, up: error, DDIM, Heun"
     assert planar.show_charts(chart)._repr_png_()[1] == {"alt": wanted}
-    assert style.described(plots.show_voxels([box(), chair()], ["a $x_0$ box", "chair"])) == "Picture: a x_0 box, chair"
+    assert (
+        style.described(plots.show_voxels([box(), chair()], ["a $x_0$ box", "chair"]))
+        == "Picture: a x_0 box, chair"
+    )
     assert style.described(style.Picture(plots.WIDE)) == "Picture"
 
 
 def test_a_description_reaches_the_saved_notebook():
-    shell = IPython.core.interactiveshell.InteractiveShell()  # its formatter is what makes a cell's output
+    shell = (
+        IPython.core.interactiveshell.InteractiveShell()
+    )  # its formatter is what makes a cell's output
     for shown, alt in (
         (plots.show_voxels([box()], ["box"]), "Picture: box"),
-        (plots.shape_film([ball(), ball(0.2)], ["noise", "ball"]), "Film of 2 frames, from noise to ball"),
+        (
+            plots.shape_film([ball(), ball(0.2)], ["noise", "ball"]),
+            "Film of 2 frames, from noise to ball",
+        ),
     ):
         data, metadata = shell.display_formatter.format(shown)
         assert "image/png" in data and metadata["image/png"]["alt"] == alt
@@ -487,7 +549,7 @@ def test_caption_stands_centred_below():
     assert text.get_text() == "Loss against step." and text.get_position() == (0.5, -0.02)
 
 
-# ---- pictures ---------------------------------------------------------------------------------------------
+# ---- pictures ------------------------------------------------------------------------------------
 
 
 def test_ink_gets_darker_with_its_value_and_ends_at_the_limit():
@@ -511,9 +573,15 @@ def test_a_grid_of_pictures_is_at_most_as_wide_as_the_page():
 
 def test_the_film_of_a_denoising_shows_noise_above_the_guess():
     generator = torch.Generator().manual_seed(0)
-    states = [State(k + 1, 5, 1 - (k + 1) / 5, *torch.randn(2, 3, 1, 8, 8, generator=generator)) for k in range(5)]
+    states = [
+        State(k + 1, 5, 1 - (k + 1) / 5, *torch.randn(2, 3, 1, 8, 8, generator=generator))
+        for k in range(5)
+    ]
     film = picture_film(states)
-    assert len(film.figure.frames) == 5 and film.figure.layout.sliders[0].steps[1].label == "step 2 of 5, t = 0.60"
+    assert (
+        len(film.figure.frames) == 5
+        and film.figure.layout.sliders[0].steps[1].label == "step 2 of 5, t = 0.60"
+    )
     image = shown(film.figure.frames[1].data[0].source)
     top = sheet(states[1].x_t, NOISE, NOISY)
     assert np.abs(image[: len(top)].astype(int) - top).max() < 24  # 64 colours

@@ -1,4 +1,6 @@
-"""The live box's Python side, without a browser: the film, the box where it can run, the files that it asks for."""
+"""The live box's Python side, without a browser: the film, the box where it can run, the files that
+it asks for.
+"""
 
 import json
 import re
@@ -36,12 +38,14 @@ def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, plac
         bundle, _ = box._repr_mimebundle_()
         assert FILM in bundle and VIEW not in bundle
         said = capsys.readouterr().out
-        assert f"{missing} is missing" in said and "course.py site" in said and said.count("\n") == 1
+        assert (
+            f"{missing} is missing" in said and "course.py site" in said and said.count("\n") == 1
+        )
         file.write_text(text, encoding="utf-8")
     bundle, metadata = box._repr_mimebundle_()
-    assert {FILM, VIEW, "image/png"} <= set(bundle) and metadata["image/png"]["alt"] == "Film of 16 frames, from " + (
-        "step 1 of 16, t = 0.99 to step 16 of 16, t = 0.00"
-    )
+    assert {FILM, VIEW, "image/png"} <= set(bundle) and metadata["image/png"][
+        "alt"
+    ] == "Film of 16 frames, from " + ("step 1 of 16, t = 0.99 to step 16 of 16, t = 0.00")
     assert capsys.readouterr().out == ""
 
 
@@ -60,7 +64,9 @@ def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, plac
     assert np.array_equal(frames[-1], box.states[-1].x_t[0, 0] > 0)
 
 
-@pytest.mark.parametrize("file", ["../../pyproject.toml", "models/../../../README.md", "/etc/hostname"])
+@pytest.mark.parametrize(
+    "file", ["../../pyproject.toml", "models/../../../README.md", "/etc/hostname"]
+)
 def test_no_other_file_is_sent(box, monkeypatch, file):
     sent = []
     monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
@@ -76,7 +82,9 @@ def test_whatever_a_module_imports_has_its_place():
         source = place_of(file).read_text(encoding="utf-8")
         open_ += set(re.findall(r'from "\./([\w.]+)"', source)) - found
         imports = [line for line in source.splitlines() if line.startswith("import ")]
-        assert all(re.search(r'from "\./[\w.]+";$', line) for line in imports), file  # the widget links no others
+        assert all(re.search(r'from "\./[\w.]+";$', line) for line in imports), (
+            file
+        )  # the widget links no others
     assert {"page.js", "worker.js", "sampling.js", "noise.js", "viewer.bundle.js"} <= found
 
 

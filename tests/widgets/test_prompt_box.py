@@ -1,4 +1,6 @@
-"""The prompt box: words in, a film of the shape, clear words for what the model does not know, a mesh on disk."""
+"""The prompt box: words in, a film of the shape, clear words for what the model does not know, a
+mesh on disk.
+"""
 
 import io
 from pathlib import Path
@@ -73,7 +75,9 @@ def test_the_picture_follows_the_sampler(box):
 def test_an_unknown_prompt_is_told_and_the_shape_stays(box):
     shape = box.field()
     box.set(prompt="dragon <b>")
-    assert box.words.get_text().startswith("the model knows no 'dragon <b>'; it makes: chair, table")
+    assert box.words.get_text().startswith(
+        "the model knows no 'dragon <b>'; it makes: chair, table"
+    )
     assert np.array_equal(box.field(), shape)
     box.set(prompt="chair")
     assert box.words.get_text() == ""
@@ -101,7 +105,10 @@ def test_save_writes_the_mesh_that_is_shown(box, tmp_path, monkeypatch):
     before = pixels(box)
     box.button.click()
     mesh = trimesh.load(tmp_path / "sofa-2.glb", force="mesh")
-    assert f"sofa-2.glb: {len(mesh.faces)} triangles" in box.words.get_text() and (pixels(box) != before).any()
+    assert (
+        f"sofa-2.glb: {len(mesh.faces)} triangles" in box.words.get_text()
+        and (pixels(box) != before).any()
+    )
     for wrong, why in ((Path("sofa-2.glb/x.glb"), "sofa-2.glb"), ("x.fbx", ".glb, .obj")):
         box.save(wrong)
         assert why in box.words.get_text() and "triangles" not in box.words.get_text()

@@ -1,4 +1,6 @@
-"""The sculptor's Python side, without a browser: packing, question and answer, refusals, a fresh bundle."""
+"""The sculptor's Python side, without a browser: packing, question and answer, refusals, a fresh
+bundle.
+"""
 
 import hashlib
 import json
@@ -30,14 +32,20 @@ def lower(size=6, height=2):
 
 def test_the_bundle_is_made_of_the_present_sources():
     """If not: npm ci && npm run build in course_utils/widgets/viewer."""
-    sources = {path for pattern in ("*.js", "*.mjs", "package*.json") for path in VIEWER.glob(pattern)} - {BUNDLE}
+    sources = {
+        path for pattern in ("*.js", "*.mjs", "package*.json") for path in VIEWER.glob(pattern)
+    } - {BUNDLE}
     digest = hashlib.sha256()
     for path in sorted(sources, key=lambda path: path.name):
         digest.update(f"{path.name}\n".encode() + path.read_bytes().replace(b"\r\n", b"\n"))
     bundle = BUNDLE.read_text(encoding="utf-8")
     assert len(sources) >= 10
-    assert bundle.startswith(f"/* sources sha256 {digest.hexdigest()}\n"), "run npm ci && npm run build in viewer/"
-    assert "Copyright © 2010" in bundle[:600] and "THE SOFTWARE IS PROVIDED" in bundle[:2000]  # three.js' licence
+    assert bundle.startswith(f"/* sources sha256 {digest.hexdigest()}\n"), (
+        "run npm ci && npm run build in viewer/"
+    )
+    assert (
+        "Copyright © 2010" in bundle[:600] and "THE SOFTWARE IS PROVIDED" in bundle[:2000]
+    )  # three.js' licence
     assert len(bundle) < 700_000
 
 
@@ -51,10 +59,9 @@ def test_the_build_is_pinned():
 
 def test_the_module_itself_needs_no_torch():
     script = (
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('alone', {str(BUNDLE.parents[1] / 'sculptor.py')!r})\n"
-        "spec.loader.exec_module(importlib.util.module_from_spec(spec))\n"
-        "assert not {'torch', 'plotly', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
+        "import importlib.util, sys\nspec = importlib.util.spec_from_file_location('alone',"
+        f" {str(BUNDLE.parents[1] / 'sculptor.py')!r})\nspec.loader.exec_module(importlib.util.module_from_spec(spec))\nassert"
+        " not {'torch', 'plotly', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 
@@ -77,13 +84,19 @@ def test_carving_proposing_and_taking():
 
     sculptor = Sculptor(voxels, complete, count=2)
     sculptor.carve(region)
-    assert np.array_equal(sculptor.voxels, voxels & ~region) and np.array_equal(sculptor.keep_mask, ~region)
+    assert np.array_equal(sculptor.voxels, voxels & ~region) and np.array_equal(
+        sculptor.keep_mask, ~region
+    )
     found = sculptor.propose()
-    (given, keep, count) = calls[0]
+    given, keep, count = calls[0]
     assert np.array_equal(given, voxels & ~region) and np.array_equal(keep, ~region) and count == 2
-    assert np.array_equal(found, [voxels & ~region, voxels | region]) and np.array_equal(sculptor.proposals, found)
+    assert np.array_equal(found, [voxels & ~region, voxels | region]) and np.array_equal(
+        sculptor.proposals, found
+    )
     sculptor.take(1)
-    assert np.array_equal(sculptor.voxels, voxels | region) and np.array_equal(sculptor.keep_mask, ~region)
+    assert np.array_equal(sculptor.voxels, voxels | region) and np.array_equal(
+        sculptor.keep_mask, ~region
+    )
 
 
 def test_what_is_kept_stays_whatever_the_function_returns_or_does():
@@ -105,7 +118,9 @@ def test_the_pages_button_is_answered_once_with_the_proposals():
     sculptor.set_state({"asked": 1})
     assert sculptor.answered == 1 and sculptor.error == "" and len(sculptor.proposals) == 3
     answers = [keys for keys in sent if "answered" in keys]
-    assert len(answers) == 1 and "packed_proposals" in answers[0]  # in one message, or the page shows old ones
+    assert (
+        len(answers) == 1 and "packed_proposals" in answers[0]
+    )  # in one message, or the page shows old ones
 
 
 def test_an_error_of_the_function_is_answered_with_its_text():
@@ -135,7 +150,12 @@ def test_a_bad_completion_is_refused(returned):
 
 
 def test_bad_input_is_refused():
-    for voxels in (np.zeros((6, 6, 6)), np.zeros((6, 6), bool), np.zeros((6, 6, 7), bool), np.zeros((2,) * 3, bool)):
+    for voxels in (
+        np.zeros((6, 6, 6)),
+        np.zeros((6, 6), bool),
+        np.zeros((6, 6, 7), bool),
+        np.zeros((2,) * 3, bool),
+    ):
         with pytest.raises(ValueError, match="voxels: got"):
             Sculptor(voxels, fill)
     with pytest.raises(ValueError, match="voxels: got"):
@@ -162,15 +182,22 @@ def test_a_saved_notebook_gets_the_film_of_what_happened():
     sculptor.carve(lower(8))
     sculptor.propose()
     data, _ = sculptor._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in data and data["image/png"][:4] == b"\x89PNG"
+    assert (
+        "application/vnd.jupyter.widget-view+json" in data and data["image/png"][:4] == b"\x89PNG"
+    )
     steps = data["application/vnd.plotly.v1+json"]["layout"]["sliders"][0]["steps"]
     assert [step["label"] for step in steps] == ["given", "carved", "proposal 1", "proposal 2"]
 
 
 def test_a_page_sends_its_bits_as_memoryviews():
-    sculptor = Sculptor(np.ones((8, 8, 8), bool), lambda voxels, keep, count: np.repeat(voxels[None], count, 0))
+    sculptor = Sculptor(
+        np.ones((8, 8, 8), bool), lambda voxels, keep, count: np.repeat(voxels[None], count, 0)
+    )
     half = np.zeros((8, 8, 8), bool)
     half[4:] = True
-    packed = {"packed_voxels": memoryview(np.packbits(~half)), "packed_free": memoryview(np.packbits(half))}
+    packed = {
+        "packed_voxels": memoryview(np.packbits(~half)),
+        "packed_free": memoryview(np.packbits(half)),
+    }
     sculptor.set_state(packed)
     assert np.array_equal(sculptor.voxels, ~half) and np.array_equal(sculptor.keep_mask, ~half)

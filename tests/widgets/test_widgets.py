@@ -1,4 +1,6 @@
-"""The live controls: they answer at once, keep their state, clean up after themselves, and leave a twin."""
+"""The live controls: they answer at once, keep their state, clean up after themselves, and leave a
+twin.
+"""
 
 import gc
 import io
@@ -23,7 +25,7 @@ from course_utils.widgets import SamplerPlayground
 
 PATIENCE = 0.1  # seconds for one update
 
-BENCHMARK = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "controls.py"))
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "controls.py"))
 CONTROLS, extremes, updates = (BENCHMARK[name] for name in ("CONTROLS", "choices", "updates"))
 score_field, playground = CONTROLS["score field"], CONTROLS["sampler playground"]
 every_control = pytest.mark.parametrize("make", CONTROLS.values(), ids=CONTROLS)
@@ -59,7 +61,9 @@ def test_every_input_changes_the_picture(make):
 
 @every_control
 def test_updates_are_quick_at_extreme_and_random_values(make):
-    """Processor seconds, the best of three rounds: what other programs do at the same time should not count."""
+    """Processor seconds, the best of three rounds: what other programs do at the same time should
+    not count.
+    """
     threads, control = torch.get_num_threads(), make()
     torch.set_num_threads(1)
     medians = [np.median(updates(control, 12, seed)[1]) for seed in range(3)]
@@ -78,7 +82,9 @@ def test_running_the_cell_again_keeps_the_state_and_leaves_nothing_behind(make):
     assert {name: again[name] for name in values} == values
     assert (pixels(again) == picture).all()
     assert len(open_widgets) == widgets
-    assert first.canvas.comm is None and all(widget.comm is None for widget in first.inputs.values())
+    assert first.canvas.comm is None and all(
+        widget.comm is None for widget in first.inputs.values()
+    )
     gc.collect()
     assert pyplot.get_fignums() == []
 
@@ -90,7 +96,9 @@ def test_the_twin_is_a_film_that_needs_no_kernel(make):
     assert metadata["image/png"]["alt"].startswith("Film of")
     assert "application/vnd.jupyter.widget-view+json" in bundle
     figure = bundle["application/vnd.plotly.v1+json"]
-    assert len(figure["frames"]) > 10 and len(figure["layout"]["sliders"][0]["steps"]) == len(figure["frames"])
+    assert len(figure["frames"]) > 10 and len(figure["layout"]["sliders"][0]["steps"]) == len(
+        figure["frames"]
+    )
     first, last = (json.dumps(figure["frames"][k]["data"]) for k in (0, -1))
     assert first != last
     assert len(json.dumps(figure)) < 1_500_000
@@ -100,7 +108,9 @@ def test_the_twin_is_a_film_that_needs_no_kernel(make):
 def test_on_colab_the_widget_manager_is_asked_for(monkeypatch):
     asked, url = [], "https://colab/manager.js"
     widgets = SimpleNamespace(_installed_url=url)
-    output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True), _widgets=widgets)
+    output = SimpleNamespace(
+        enable_custom_widget_manager=lambda: asked.append(True), _widgets=widgets
+    )
     monkeypatch.setitem(sys.modules, "google.colab.output", output)
     anywidget._util.enable_custom_widget_manager_once.cache_clear()
     data, metadata = score_field()._repr_mimebundle_()
@@ -114,8 +124,14 @@ def test_a_control_is_shown_by_ipywidgets_7_as_by_8(monkeypatch):
     control = score_field()
     view = "application/vnd.jupyter.widget-view+json"
     now = control._repr_mimebundle_()[0][view]
-    monkeypatch.delattr("ipywidgets.Widget._repr_mimebundle_", raising=False)  # as in 7.7, which Colab has
-    assert control._repr_mimebundle_()[0][view] == now == {"version_major": 2, "version_minor": 0} | now
+    monkeypatch.delattr(
+        "ipywidgets.Widget._repr_mimebundle_", raising=False
+    )  # as in 7.7, which Colab has
+    assert (
+        control._repr_mimebundle_()[0][view]
+        == now
+        == {"version_major": 2, "version_minor": 0} | now
+    )
     assert now["model_id"] == control.box.model_id
 
 

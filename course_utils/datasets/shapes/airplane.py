@@ -5,17 +5,28 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Draws, Plan, Rod, Solid, span
 from course_utils.datasets.shapes.looking import cut, extent, stretches
 
-# The body from nose (0) to tail (1): its radius, in units of the thickest, and how far its middle rises.
-_STATIONS, _THICKNESS, _RISE = (0.0, 0.03, 0.08, 0.15, 0.62, 1.0), (0.4, 0.7, 0.9, 1.0, 1.0, 0.45), (0, 0, 0, 0, 0, 0.4)
+# The body from nose (0) to tail (1): its radius, in units of the thickest, and how far its middle
+# rises.
+_STATIONS, _THICKNESS, _RISE = (
+    (0.0, 0.03, 0.08, 0.15, 0.62, 1.0),
+    (0.4, 0.7, 0.9, 1.0, 1.0, 0.45),
+    (0, 0, 0, 0, 0, 0.4),
+)
 _PLACES = {"none": "", "wings": " under the wings", "tail": " at the tail"}
 _TAILS = {"plain": "a single tail fin", "T": "a T-tail", "twin": "twin tail fins"}
 
 
 def draw(draws: Draws) -> Plan:
-    wings, high, wide = draws.pick("straight", "swept", "delta"), draws.chance(0.5), draws.chance(0.5)
+    wings, high, wide = (
+        draws.pick("straight", "swept", "delta"),
+        draws.chance(0.5),
+        draws.chance(0.5),
+    )
     engines, place = draws.pick((0, "none"), (0, "none"), (2, "wings"), (4, "wings"), (2, "tail"))
     propeller = engines == 0 and draws.chance(0.55)
-    gear = place == "wings" or propeller or draws.chance(0.4)  # else engines or blades would touch the ground
+    gear = (
+        place == "wings" or propeller or draws.chance(0.4)
+    )  # else engines or blades would touch the ground
     tail = draws.pick("plain", "T", "twin")
 
     ratio = draws.between(0.98, 1.1) if engines == 4 else draws.between(0.8, 1.1)
@@ -23,22 +34,41 @@ def draw(draws: Draws) -> Plan:
     radius = length * (draws.between(0.115, 0.135) if wide else draws.between(0.065, 0.08))
     wing_drop = (-0.85 if high else 0.85) * radius  # below the middle of the body
     pod = draws.between(0.044, 0.052)  # the radius of an engine
-    lowest = max(radius, wing_drop + THIN / 2, wing_drop + THIN / 2 + 1.6 * pod if place == "wings" else 0.0)
+    lowest = max(
+        radius, wing_drop + THIN / 2, wing_drop + THIN / 2 + 1.6 * pod if place == "wings" else 0.0
+    )
     middle = lowest + (draws.between(0.08, 0.12) if gear else 0.0)
 
     parts = [_body(length, radius, middle), *_tail(draws, tail, length, reach / 2, radius, middle)]
     lead, rear = _wing_edges(draws, wings, length, reach / 2)
     parts.append(_wing(lead, rear, reach / 2, length, middle - wing_drop))
     if place == "wings":
-        parts += _wing_engines(draws, engines, lead, length, radius, pod, middle - wing_drop - THIN / 2 - 0.6 * pod)
+        parts += _wing_engines(
+            draws, engines, lead, length, radius, pod, middle - wing_drop - THIN / 2 - 0.6 * pod
+        )
     elif place == "tail":
         x, ends = 0.85 * radius + 0.85 * pod, (0.17 * length, 0.32 * length)
         parts += [_pod(sign * x, ends, middle + 0.25 * radius, pod) for sign in (-1, 1)]
     parts += _propeller(draws, length, radius, middle) if propeller else []
     parts += _gear(length, radius, middle) if gear else []
-    attributes = {"wings": wings, "wing_height": "high" if high else "low", "body": "wide" if wide else "slim"}
-    attributes |= {"engines": engines, "engine_place": place, "propeller": propeller, "tail": tail, "gear": gear}
-    details = [f"{wings} wings", f"{attributes['wing_height']} wings", _TAILS[tail], "wheels" if gear else "no wheels"]
+    attributes = {
+        "wings": wings,
+        "wing_height": "high" if high else "low",
+        "body": "wide" if wide else "slim",
+    }
+    attributes |= {
+        "engines": engines,
+        "engine_place": place,
+        "propeller": propeller,
+        "tail": tail,
+        "gear": gear,
+    }
+    details = [
+        f"{wings} wings",
+        f"{attributes['wing_height']} wings",
+        _TAILS[tail],
+        "wheels" if gear else "no wheels",
+    ]
     details.append("a propeller" if propeller else f"{NUMBERS[engines]} engines{_PLACES[place]}")
     return Plan(parts, attributes, ["airplane"], [attributes["body"]], details)
 
@@ -49,17 +79,25 @@ def _body(length: float, radius: float, middle: float) -> Solid:
         thick = np.maximum(radius * np.interp(station, _STATIONS, _THICKNESS), 0.7 * THIN)
         return x**2 + (z - middle - radius * np.interp(station, _STATIONS, _RISE)) ** 2 <= thick**2
 
-    return Solid(span(0.0, 2 * radius), span(0.0, length), (middle - radius, middle + radius), inside)
+    return Solid(
+        span(0.0, 2 * radius), span(0.0, length), (middle - radius, middle + radius), inside
+    )
 
 
-def _wing_edges(draws: Draws, wings: str, length: float, half: float) -> tuple[np.ndarray, np.ndarray]:
+def _wing_edges(
+    draws: Draws, wings: str, length: float, half: float
+) -> tuple[np.ndarray, np.ndarray]:
     """y of the leading and of the rear edge, each at the root and at the tip."""
     if wings == "straight":
         root, chord = draws.between(0.34, 0.4), draws.between(0.17, 0.22)
         taper = draws.between(0.0, 0.15) * chord  # at either edge
         edges = [(root, root + taper), (root + chord, root + chord - taper)]
     elif wings == "swept":
-        root, chord, tip = draws.between(0.27, 0.32), draws.between(0.21, 0.26), draws.between(0.72, 0.78)
+        root, chord, tip = (
+            draws.between(0.27, 0.32),
+            draws.between(0.21, 0.26),
+            draws.between(0.72, 0.78),
+        )
         edges = [(root, tip - draws.between(0.11, 0.14)), (root + chord, tip)]
     else:
         root, rear = draws.between(0.27, 0.33), draws.between(0.69, 0.74)
@@ -71,7 +109,9 @@ def _wing_edges(draws: Draws, wings: str, length: float, half: float) -> tuple[n
 def _wing(lead: np.ndarray, rear: np.ndarray, half: float, length: float, middle: float) -> Solid:
     def inside(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         out = abs(x) / half
-        return (lead[0] + out * (lead[1] - lead[0]) <= y) & (y <= rear[0] + out * (rear[1] - rear[0]))
+        return (lead[0] + out * (lead[1] - lead[0]) <= y) & (
+            y <= rear[0] + out * (rear[1] - rear[0])
+        )
 
     return Solid((-half, half), span(0.0, length), span(middle, THIN), inside)
 
@@ -86,7 +126,10 @@ def _wing_engines(
     parts = []
     for x in places:
         edge = lead[0] + slope * x
-        parts += [_pod(sign * x, (edge - ahead * length, edge + behind * length), z, pod) for sign in (-1, 1)]
+        parts += [
+            _pod(sign * x, (edge - ahead * length, edge + behind * length), z, pod)
+            for sign in (-1, 1)
+        ]
     return parts
 
 
@@ -96,25 +139,39 @@ def _pod(x: float, ends: tuple[float, float], z: float, radius: float) -> Solid:
     return Solid(*around, lambda at, _, up: (at - x) ** 2 + (up - z) ** 2 <= radius**2)
 
 
-def _tail(draws: Draws, tail: str, length: float, half: float, radius: float, middle: float) -> list[Box | Solid]:
+def _tail(
+    draws: Draws, tail: str, length: float, half: float, radius: float, middle: float
+) -> list[Box | Solid]:
     low, top = middle + radius * _RISE[-1], middle + radius + draws.between(0.15, 0.21)
     reach, end = half * draws.between(0.4, 0.5), length / 2
     root = end - draws.between(0.15, 0.17) * length  # where the fin begins, at its foot
     lean = draws.between(0.02, 0.06) * length / (top - low)
 
     def fin(x: float) -> Solid:
-        return Solid(span(x, THIN), (root, end), (low - THIN / 2, top), lambda _, y, z: y >= root + lean * (z - low))
+        return Solid(
+            span(x, THIN),
+            (root, end),
+            (low - THIN / 2, top),
+            lambda _, y, z: y >= root + lean * (z - low),
+        )
 
     level = top - THIN / 2 if tail == "T" else low
     plane = Box((-reach, reach), (end - draws.between(0.1, 0.13) * length, end), span(level, THIN))
-    return [plane, *(fin(x) for x in ((THIN / 2 - reach, reach - THIN / 2) if tail == "twin" else (0.0,)))]
+    return [
+        plane,
+        *(fin(x) for x in ((THIN / 2 - reach, reach - THIN / 2) if tail == "twin" else (0.0,))),
+    ]
 
 
 def _propeller(draws: Draws, length: float, radius: float, middle: float) -> list[Box]:
     """Two or four blades at the nose."""
     blade, y = radius + draws.between(0.06, 0.08), (-length / 2, THIN - length / 2)
     across = Box((-blade, blade), y, span(middle, THIN))
-    return [across, Box(span(0.0, THIN), y, span(middle, 2 * blade))] if draws.chance(0.5) else [across]
+    return (
+        [across, Box(span(0.0, THIN), y, span(middle, 2 * blade))]
+        if draws.chance(0.5)
+        else [across]
+    )
 
 
 def _gear(length: float, radius: float, middle: float) -> list[Rod | Solid]:
@@ -122,7 +179,9 @@ def _gear(length: float, radius: float, middle: float) -> list[Rod | Solid]:
     out, wheel, parts = max(THIN + 0.005, 0.75 * radius), 0.048, []
     for x, y in ((0.0, -0.37 * length), (-out, 0.02 * length), (out, 0.02 * length)):
         around = (span(x, THIN), span(y, 2 * wheel), (0.0, 2 * wheel))
-        parts.append(Solid(*around, lambda _, at, up, y=y: (at - y) ** 2 + (up - wheel) ** 2 <= wheel**2))
+        parts.append(
+            Solid(*around, lambda _, at, up, y=y: (at - y) ** 2 + (up - wheel) ** 2 <= wheel**2)
+        )
         parts.append(Rod((x, y, wheel), (0.4 * x, y, middle), THIN / 2))
     return parts
 
@@ -132,7 +191,9 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     length, half, centre = back - front, (right - left) / 2, (left + right) / 2
 
     def stations(low: float, high: float, out: float = 1.0) -> np.ndarray:
-        """The part between two stations along the body, as far out as `out` on either side of its middle."""
+        """The part between two stations along the body, as far out as `out` on either side of its
+        middle.
+        """
         part = cut(voxels, 1, front + low * length, front + high * length)
         return cut(part, 2, centre - out, centre + out)
 
@@ -141,7 +202,9 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     radius = np.sqrt(body.sum() / body.shape[1] / np.pi) / n
     middle = (np.nonzero(body)[0].mean() + 0.5) / n
     ahead = stations(0.1, 0.8)  # behind the propeller, ahead of the tail
-    tips = np.concatenate([cut(ahead, 2, left, left + 0.2 * half), cut(ahead, 2, right - 0.2 * half, right)], axis=2)
+    tips = np.concatenate(
+        [cut(ahead, 2, left, left + 0.2 * half), cut(ahead, 2, right - 0.2 * half, right)], axis=2
+    )
     tops = n - tips[::-1].argmax(axis=0)[tips.any(axis=0)]
     level = np.quantile(tops, 0.75) / n - THIN / 2  # the middle of the wing; engines hang lower
     nose = cut(voxels, 1, front, front + THIN).any(axis=(0, 1))
@@ -161,7 +224,9 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _wing_shape(ahead: np.ndarray, centre: float, half: float, radius: float, level: float) -> str:
-    """From how far the wing's rear edge and its front edge run back on the way from the body to the tips."""
+    """From how far the wing's rear edge and its front edge run back on the way from the body to the
+    tips.
+    """
     n = len(ahead)
     plan = cut(ahead, 0, level, level + THIN / 2).any(axis=0)  # (H, W), above the engines
     out = abs((np.arange(n) + 0.5) / n - centre)
@@ -169,11 +234,19 @@ def _wing_shape(ahead: np.ndarray, centre: float, half: float, radius: float, le
     rear = plan.shape[0] - plan[::-1].argmax(axis=0)
     if np.polyfit(out[outside], rear[outside] / n, 1)[0] > 0.2:
         return "swept"
-    return "delta" if np.polyfit(out[outside], plan.argmax(axis=0)[outside] / n, 1)[0] > 0.4 else "straight"
+    return (
+        "delta"
+        if np.polyfit(out[outside], plan.argmax(axis=0)[outside] / n, 1)[0] > 0.4
+        else "straight"
+    )
 
 
-def _engines(behind: np.ndarray, ahead: np.ndarray, centre: float, radius: float) -> tuple[int, str]:
-    """Tail engines are what stands out beside the body behind the wings, wing engines where the wing is thick."""
+def _engines(
+    behind: np.ndarray, ahead: np.ndarray, centre: float, radius: float
+) -> tuple[int, str]:
+    """Tail engines are what stands out beside the body behind the wings, wing engines where the
+    wing is thick.
+    """
     n = len(ahead)
     out = abs((np.arange(behind.shape[2]) + 0.5) - behind.shape[2] / 2) / n
     if behind[:, :, out > radius + 0.015].sum() / behind.shape[1] >= 2:
@@ -186,7 +259,9 @@ def _engines(behind: np.ndarray, ahead: np.ndarray, centre: float, radius: float
 
 
 def _tail_shape(rear: np.ndarray) -> str:
-    """From the highest layers of the tail, seen from above: filled in the middle, at the sides, or both."""
+    """From the highest layers of the tail, seen from above: filled in the middle, at the sides, or
+    both.
+    """
     top = extent(rear, 0)[1]
     filled = cut(rear, 0, top - THIN, top).any(axis=(0, 1))  # (W,)
     low, high = np.flatnonzero(filled)[[0, -1]]

@@ -24,7 +24,11 @@ def draw(draws: Draws) -> Plan:
     size = "single" if kind == "bunk" else draws.pick("single", "double")
     headboard = draws.pick("none", *BOARD_WORDS) if kind == "plain" else "none"
     footboard, blanket = kind == "plain" and draws.chance(0.4), draws.chance(0.5)
-    nightstands = draws.pick("none", "left", "right", "both") if kind == "plain" and size == "single" else "none"
+    nightstands = (
+        draws.pick("none", "left", "right", "both")
+        if kind == "plain" and size == "single"
+        else "none"
+    )
     legs, roof = kind != "plain" or draws.chance(0.6), kind == "canopy" and draws.chance(0.4)
 
     width, length, height = draws.fit(
@@ -32,9 +36,15 @@ def draw(draws: Draws) -> Plan:
         1.0,
         {"plain": 0.0, "canopy": draws.between(0.85, 1.15), "bunk": draws.between(0.8, 1.2)}[kind],
     )
-    gap = draws.between(THIN, 0.1 if kind == "bunk" else 0.12 if kind == "canopy" else 0.2) if legs else 0.0
+    gap = (
+        draws.between(THIN, 0.1 if kind == "bunk" else 0.12 if kind == "canopy" else 0.2)
+        if legs
+        else 0.0
+    )
     frame = gap + (draws.between(THIN, 0.11) if legs else draws.between(0.09, 0.22))
-    top = frame + draws.between(THIN, 0.08 if kind == "bunk" else 0.14 if kind == "canopy" else 0.18)
+    top = frame + draws.between(
+        THIN, 0.08 if kind == "bunk" else 0.14 if kind == "canopy" else 0.18
+    )
     thickness, inset = draws.between(THIN, 0.095), draws.between(0.0, 0.06)
     ends = (length - thickness) / 2
 
@@ -48,43 +58,79 @@ def draw(draws: Draws) -> Plan:
         deck = draws.between(0.55, 0.62) * height
         levels = (deck, deck + THIN, deck + THIN + draws.between(THIN, 0.09))
         parts += _mattress(draws, size, (width, length, inset), levels, blanket)
-        parts += [Box(strip(sign, width, THIN), span(0.0, length), (height - THIN, height)) for sign in (-1, 1)]
+        parts += [
+            Box(strip(sign, width, THIN), span(0.0, length), (height - THIN, height))
+            for sign in (-1, 1)
+        ]
         parts += board("ladder", width, -ends, (top, height), thickness)
     if headboard != "none":
         rise = draws.between(0.22 if headboard in ("solid", "rounded") else 0.3, 0.44)
-        wide = width * (1.0 if nightstands != "none" else draws.between(1.0, 1.0 + 0.2 * (length - width)))
+        wide = width * (
+            1.0 if nightstands != "none" else draws.between(1.0, 1.0 + 0.2 * (length - width))
+        )
         parts.append(Box(span(0.0, wide), span(ends, thickness), (gap, top)))
         parts += board(headboard, wide, ends, (top, top + rise), thickness)
     if footboard:
-        parts.append(Box(span(0.0, width), span(-ends, thickness), (gap, top + draws.between(0.17, 0.24))))
+        parts.append(
+            Box(span(0.0, width), span(-ends, thickness), (gap, top + draws.between(0.17, 0.24)))
+        )
     if nightstands != "none":
         parts += _nightstands(draws, nightstands, width, length / 2, (gap, frame))
-    attributes = {"kind": kind, "size": size, "headboard": headboard, "footboard": footboard, "legs": legs}
-    attributes |= {"blanket": blanket, "pillows": 1 if size == "single" else 2, "nightstands": nightstands}
+    attributes = {
+        "kind": kind,
+        "size": size,
+        "headboard": headboard,
+        "footboard": footboard,
+        "legs": legs,
+    }
+    attributes |= {
+        "blanket": blanket,
+        "pillows": 1 if size == "single" else 2,
+        "nightstands": nightstands,
+    }
     attributes["roof"] = roof
-    nouns = {"plain": ["bed"], "canopy": ["canopy bed", "four-poster bed", "bed"], "bunk": ["bunk bed"]}[kind]
+    nouns = {
+        "plain": ["bed"],
+        "canopy": ["canopy bed", "four-poster bed", "bed"],
+        "bunk": ["bunk bed"],
+    }[kind]
     return Plan(parts, attributes, nouns, [size], _bed_details(attributes))
 
 
 def _bed_details(attributes: dict[str, str | int | bool]) -> list[str]:
     kind, nightstands = attributes["kind"], attributes["nightstands"]
-    details = ["legs" if attributes["legs"] else "a box base", "a blanket" if attributes["blanket"] else "no blanket"]
+    details = [
+        "legs" if attributes["legs"] else "a box base",
+        "a blanket" if attributes["blanket"] else "no blanket",
+    ]
     details += ["a footboard"] if attributes["footboard"] else []
     if nightstands != "none":
-        details.append("two nightstands" if nightstands == "both" else f"a nightstand on the {nightstands}")
+        details.append(
+            "two nightstands" if nightstands == "both" else f"a nightstand on the {nightstands}"
+        )
     if kind == "bunk":
         return [*details, "a ladder", "two levels"]
     details.append("a pillow" if attributes["pillows"] == 1 else "two pillows")
     if kind == "canopy":
-        return [*details, "four tall posts", "a flat roof" if attributes["roof"] else "an open frame above"]
+        return [
+            *details,
+            "four tall posts",
+            "a flat roof" if attributes["roof"] else "an open frame above",
+        ]
     board = BOARD_WORDS.get(attributes["headboard"], "no {}")
     return [*details, board.format("headboard")]
 
 
 def _mattress(
-    draws: Draws, size: str, plan: tuple[float, float, float], levels: tuple[float, float, float], blanket: bool
+    draws: Draws,
+    size: str,
+    plan: tuple[float, float, float],
+    levels: tuple[float, float, float],
+    blanket: bool,
 ) -> list[Box]:
-    """A frame from levels[0] to levels[1] that carries a slightly smaller mattress up to levels[2], and bedding."""
+    """A frame from levels[0] to levels[1] that carries a slightly smaller mattress up to levels[2],
+    and bedding.
+    """
     (width, length, inset), (low, frame, top) = plan, levels
     parts = [
         Box(span(0.0, width), span(0.0, length), (low, frame)),
@@ -117,8 +163,14 @@ def _nightstands(draws: Draws, which: str, width: float, head: float, frame: Int
 def _bedding(
     draws: Draws, size: str, width: float, length: float, frame: float, top: float, blanket: bool
 ) -> list[Box]:
-    """One or two pillows at the head (the back), and a blanket that covers the rest and hangs down at the sides."""
-    head, deep, thick = length / 2 - draws.between(0.08, 0.12), draws.between(0.1, 0.18), draws.between(THIN, 0.095)
+    """One or two pillows at the head (the back), and a blanket that covers the rest and hangs down
+    at the sides.
+    """
+    head, deep, thick = (
+        length / 2 - draws.between(0.08, 0.12),
+        draws.between(0.1, 0.18),
+        draws.between(THIN, 0.095),
+    )
     if size == "single":
         pillows = [span(0.0, draws.between(0.5, 0.7) * width)]
     else:
@@ -127,20 +179,32 @@ def _bedding(
     parts = [Box(x, (head - deep, head), (top, top + thick)) for x in pillows]
     if blanket:
         fold = head - deep - draws.between(0.1, 0.25)
-        parts.append(Box(span(0.0, width), (-length / 2, fold), (frame, top + draws.between(THIN, 0.085))))
+        parts.append(
+            Box(span(0.0, width), (-length / 2, fold), (frame, top + draws.between(THIN, 0.085)))
+        )
     return parts
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: cut out the bed itself, without nightstands, and walk over the mattress from foot to head."""
+    """See `draw`: cut out the bed itself, without nightstands, and walk over the mattress from foot
+    to head.
+    """
     bed, sides = _main(voxels)
     high, length, width = bed.shape
     middle = bed[:, :, width // 4 : width - width // 4]
     tops = _first_tops(middle)  # (length,)
-    foot, level = np.median(tops[int(0.15 * length) : int(0.27 * length) + 1]), tops[int(0.3 * length) : -4].min()
-    posts, below = bed[int(0.7 * high) : int(0.9 * high)], middle[: int(0.88 * high), length // 2 - 2 : length // 2 + 3]
+    foot, level = (
+        np.median(tops[int(0.15 * length) : int(0.27 * length) + 1]),
+        tops[int(0.3 * length) : -4].min(),
+    )
+    posts, below = (
+        bed[int(0.7 * high) : int(0.9 * high)],
+        middle[: int(0.88 * high), length // 2 - 2 : length // 2 + 3],
+    )
     corners = min(posts[:, y, x].any(axis=(1, 2)).mean() for y in _ENDS for x in _ENDS)
-    upright = corners > 0.7 and middle[int(0.7 * high) : int(0.9 * high), :2].any(axis=1).mean() < 0.65
+    upright = (
+        corners > 0.7 and middle[int(0.7 * high) : int(0.9 * high), :2].any(axis=1).mean() < 0.65
+    )
     decks = stretches(below.mean(axis=(1, 2)) > 0.5)
     kind = "bunk" if decks > 1 else "canopy" if upright else "plain"
     plain = kind == "plain"
@@ -153,7 +217,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
         "blanket": bool(foot - level >= 1.5),
         "pillows": _pillows(bed, int(level)),
         "nightstands": sides if plain else "none",
-        "roof": kind == "canopy" and bool(middle[-3:, length // 3 : -length // 3].mean(axis=(1, 2)).max() > 0.5),
+        "roof": kind == "canopy"
+        and bool(middle[-3:, length // 3 : -length // 3].mean(axis=(1, 2)).max() > 0.5),
     }
 
 
@@ -161,18 +226,27 @@ _ENDS = (slice(0, 3), slice(-3, None))
 
 
 def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
-    """The bed, cut out to its own width, which is the one of its foot, and the sides where something stands beside."""
+    """The bed, cut out to its own width, which is the one of its foot, and the sides where
+    something stands beside.
+    """
     solid = voxels[np.count_nonzero(voxels, axis=(1, 2)) > 2]
     y = np.flatnonzero(np.count_nonzero(solid, axis=(0, 2)) > 5)
     halfway = solid[:, y[0] : (y[0] + y[-1]) // 2]
     x = np.flatnonzero(np.count_nonzero(halfway, axis=(0, 1)) > 5)
-    beside = [np.count_nonzero(part) for part in (solid[:, :, : max(x[0] - 1, 0)], solid[:, :, x[-1] + 2 :])]
+    beside = [
+        np.count_nonzero(part)
+        for part in (solid[:, :, : max(x[0] - 1, 0)], solid[:, :, x[-1] + 2 :])
+    ]
     sides = [name for (name, _), count in zip(ENDS, beside, strict=True) if count > 20]
-    return solid[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1], "both" if len(sides) == 2 else "".join(sides) or "none"
+    return solid[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1], "both" if len(sides) == 2 else "".join(
+        sides
+    ) or "none"
 
 
 def _first_tops(part: np.ndarray) -> np.ndarray:
-    """Where the lowest solid stretch of each column ends, the median of each row: (D, H, W) to (H,)."""
+    """Where the lowest solid stretch of each column ends, the median of each row: (D, H, W) to
+    (H,).
+    """
     begin = part.argmax(axis=0)
     empty = ~part & (np.arange(len(part))[:, None, None] > begin)
     ends = np.where(empty.any(axis=0), empty.argmax(axis=0), len(part))

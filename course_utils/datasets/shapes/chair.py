@@ -31,11 +31,17 @@ def draw(draws: Draws) -> Plan:
     seat_height = draws.between(0.38, 0.48)
     rise = seat_height * (draws.between(1.2, 1.5) if high_back else draws.between(0.68, 0.84))
     width = draws.between(0.64 if round_seat else 0.54, 0.76)
-    depth = width * draws.between(0.88, 1.0) if round_seat else draws.between(0.5, 0.72)  # of the seat
+    depth = (
+        width * draws.between(0.88, 1.0) if round_seat else draws.between(0.5, 0.72)
+    )  # of the seat
     whole_depth = max(depth, (0.83 if round_seat else 1.0) * depth + lean * rise)
-    width, _, height, seat_height, depth = draws.fit(width, whole_depth, seat_height + rise, seat_height, depth)
+    width, _, height, seat_height, depth = draws.fit(
+        width, whole_depth, seat_height + rise, seat_height, depth
+    )
     seat, back_thickness = draws.between(THIN, 0.12), draws.between(THIN, 0.09)
-    back_width = width * (draws.between(0.7, 0.76) if round_seat else 1.0 if armrests else draws.between(0.85, 1.0))
+    back_width = width * (
+        draws.between(0.7, 0.76) if round_seat else 1.0 if armrests else draws.between(0.85, 1.0)
+    )
     back_y = (0.33 if round_seat else 0.5) * depth - back_thickness / 2
 
     parts = [slab(width, depth, (seat_height - seat, seat_height), round_seat)]
@@ -60,7 +66,9 @@ def draw(draws: Draws) -> Plan:
     details += ["a reclined back"] if reclined else []
     if armrests and draws.chance(0.4):
         return Plan(parts, attributes, ["armchair"], [], details)
-    return Plan(parts, attributes, ["chair"], [], [*details, "armrests" if armrests else "no armrests"])
+    return Plan(
+        parts, attributes, ["chair"], [], [*details, "armrests" if armrests else "no armrests"]
+    )
 
 
 def _chair_base(
@@ -77,7 +85,10 @@ def _chair_base(
             disc(0.0, 0.0, (0.0, rim), foot * width, foot * min(width, depth)),
         ]
     if base == "runners":
-        bars = [Box(span(side, thickness), (-y - thickness / 2, y + thickness / 2), (0.0, THIN)) for side in (-x, x)]
+        bars = [
+            Box(span(side, thickness), (-y - thickness / 2, y + thickness / 2), (0.0, THIN))
+            for side in (-x, x)
+        ]
         return bars + [leg(*corner, height, thickness) for corner in corners(x, y)]
     splay = draws.pick(0.0, 0.0, draws.between(0.08, 0.22))
     x, y = x / (1 + splay), y / (1 + splay)
@@ -86,19 +97,25 @@ def _chair_base(
     return [leg(*corner, height, thickness, splay) for corner in corners(x, y)]
 
 
-def _armrests(draws: Draws, width: float, depth: float, seat: float, back_y: float, lean: float) -> list[Box]:
+def _armrests(
+    draws: Draws, width: float, depth: float, seat: float, back_y: float, lean: float
+) -> list[Box]:
     """Two bars beside the seat, from the backrest to a post near the front edge."""
     thickness, top = draws.between(THIN, 0.08), seat + draws.between(0.17, 0.23)
     front = -depth / 2 + draws.between(0.0, 0.15) * depth
     parts = []
     for x in (-(width - thickness) / 2, (width - thickness) / 2):
-        parts.append(Box(span(x, thickness), (front, back_y + lean * (top - seat)), (top - THIN, top)))
+        parts.append(
+            Box(span(x, thickness), (front, back_y + lean * (top - seat)), (top - THIN, top))
+        )
         parts.append(Box(span(x, thickness), (front, front + thickness), (seat - THIN / 2, top)))
     return parts
 
 
 def look(voxels: np.ndarray) -> dict[str, str | bool]:
-    """The inverse of `draw`: the widest layer in the middle is the seat, what stands on it is the back."""
+    """The inverse of `draw`: the widest layer in the middle is the seat, what stands on it is the
+    back.
+    """
     voxels = grounded(voxels)
     first, last = _seat_layers(voxels)
     seat, above = voxels[first:last], voxels[last:]
@@ -118,7 +135,9 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
 
 
 def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 of the layers of the seat: the largest one that is neither foot nor top, and those like it."""
+    """First and last + 1 of the layers of the seat: the largest one that is neither foot nor top,
+    and those like it.
+    """
     areas = voxels.sum(axis=(1, 2))
     height = np.flatnonzero(areas)[-1] + 1
     low, high = int(0.2 * height), max(int(0.75 * height), 1)
@@ -132,7 +151,9 @@ def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
 
 
 def _back_style(front_view: np.ndarray) -> str:
-    """The style of a back from its view from the front, bool (D, W): is it narrow at the top, open, and where?"""
+    """The style of a back from its view from the front, bool (D, W): is it narrow at the top, open,
+    and where?
+    """
     top, (left, right) = core(front_view.sum(axis=1), 0.2)[1], core(front_view.sum(axis=0))
     view = front_view[:top, left:right]
     height, width = view.shape
@@ -150,7 +171,9 @@ def _back_style(front_view: np.ndarray) -> str:
 
 
 def _lean(above: np.ndarray) -> float:
-    """How far the hind edge of bool (D, H, W) moves back a layer: the slope of a straight line through it."""
+    """How far the hind edge of bool (D, H, W) moves back a layer: the slope of a straight line
+    through it.
+    """
     profile = np.count_nonzero(above, axis=2) > 1  # (D, H)
     layers = np.flatnonzero(profile.any(axis=1))
     if len(layers) < 3:

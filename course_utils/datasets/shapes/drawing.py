@@ -1,7 +1,8 @@
 """What every family draws with: random decisions, solid parts, a caption, and the rasteriser.
 
-Parts are in units of the cube's side; x and y are measured from the middle of the cube (left and front are negative),
-z from the ground. Only when everything is drawn are the parts rasterised, at voxel centres.
+Parts are in units of the cube's side; x and y are measured from the middle of the cube (left and
+front are negative), z from the ground. Only when everything is drawn are the parts rasterised, at
+voxel centres.
 """
 
 import math
@@ -11,14 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-THIN = 0.066  # the thinnest part and the narrowest gap: two voxels of 32, so that a diffusion model can learn them
+# the thinnest part and the narrowest gap: two voxels of 32, so that a diffusion model can learn
+# them
+THIN = 0.066
 
 
 Interval = tuple[float, float]
 
 
 class Draws:
-    """The random decisions of one shape, in the order in which its family function asks for them."""
+    """The random decisions of one shape, in the order in which its family function asks for
+    them.
+    """
 
     def __init__(self, family: str, seed: int):
         sequence = np.random.SeedSequence([zlib.crc32(family.encode()), seed])
@@ -38,13 +43,17 @@ class Draws:
         return self._fraction() < probability
 
     def fit(self, width: float, depth: float, height: float, *others: float) -> list[float]:
-        """The lengths, scaled so that the largest of width, depth and height fills 0.76 to 0.94 of the cube."""
+        """The lengths, scaled so that the largest of width, depth and height fills 0.76 to 0.94 of
+        the cube.
+        """
         scale = self.between(0.76, 0.94) / max(width, depth, height)
         return [scale * length for length in (width, depth, height, *others)]
 
 
 class Plan(NamedTuple):
-    """What a family function returns: solid parts, true statements, and the words a caption may choose from."""
+    """What a family function returns: solid parts, true statements, and the words a caption may
+    choose from.
+    """
 
     parts: list["Box | Loft | Rod | Solid"]
     attributes: dict[str, str | int | bool]
@@ -54,7 +63,9 @@ class Plan(NamedTuple):
 
 
 def caption_of(draws: Draws, plan: Plan) -> str:
-    """'a low round table with a shelf and four legs': at most two adjectives and three details, all of them true."""
+    """'a low round table with a shelf and four legs': at most two adjectives and three details, all
+    of them true.
+    """
     adjectives = [word for word in plan.adjectives if draws.chance(0.65)][:2]
     details = list(plan.details)
     number = min(len(details), draws.pick(0, 1, 1, 2, 2, 2, 3, 3, 3, 3))
@@ -67,7 +78,9 @@ def caption_of(draws: Draws, plan: Plan) -> str:
 
 
 class Box(NamedTuple):
-    """An upright box between (low, high) in x, y and z; at least one voxel thick at any resolution."""
+    """An upright box between (low, high) in x, y and z; at least one voxel thick at any
+    resolution.
+    """
 
     x: Interval
     y: Interval
@@ -86,9 +99,9 @@ class Box(NamedTuple):
 class Loft(NamedTuple):
     """A pile of horizontal slices from z[0] to z[1]: rectangles, or ellipses if `round`.
 
-    The centre (x, y) and the half sizes (x, y) run straight from `bottom` to `top`; `curve` then scales the half
-    sizes: cones and leaning panels are "straight", "ball" and "dome" are ellipsoids, whole and upper half, and an
-    "arch" narrows in x only.
+    The centre (x, y) and the half sizes (x, y) run straight from `bottom` to `top`; `curve` then
+    scales the half sizes: cones and leaning panels are "straight", "ball" and "dome" are
+    ellipsoids, whole and upper half, and an "arch" narrows in x only.
     """
 
     z: Interval
@@ -99,7 +112,12 @@ class Loft(NamedTuple):
 
     def bounds(self) -> tuple[float, float, float, float]:
         (x0, y0, a0, b0), (x1, y1, a1, b1) = self.bottom, self.top
-        return min(x0 - a0, x1 - a1), max(x0 + a0, x1 + a1), min(y0 - b0, y1 - b1), max(y0 + b0, y1 + b1)
+        return (
+            min(x0 - a0, x1 - a1),
+            max(x0 + a0, x1 + a1),
+            min(y0 - b0, y1 - b1),
+            max(y0 + b0, y1 + b1),
+        )
 
     def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
         n = len(voxels)
@@ -110,14 +128,19 @@ class Loft(NamedTuple):
         sides = []
         for axis in (0, 1):
             start, end = self.bottom[axis] + shift[axis], self.top[axis] + shift[axis]
-            half = (self.bottom[axis + 2] + u * (self.top[axis + 2] - self.bottom[axis + 2])) * shrink[axis]
-            # Neighbouring layers of a leaning part must share a voxel, else they only touch along an edge.
+            half = (
+                self.bottom[axis + 2] + u * (self.top[axis + 2] - self.bottom[axis + 2])
+            ) * shrink[axis]
+            # Neighbouring layers of a leaning part must share a voxel, else they only touch along
+            # an edge.
             lean = abs(end - start) / (self.z[1] - self.z[0])
             half = np.maximum(half, ((0.7072 if self.round else 0.5) + lean / 2) / n)
             centre = start + u * (end - start)
             span = _voxels_between(float((centre - half).min()), float((centre + half).max()), n)
             places = (np.arange(span.start, span.stop) + 0.5) / n
-            sides.append((span, np.abs(places - centre[:, None]) / half[:, None]))  # (D, W) or (D, H)
+            sides.append(
+                (span, np.abs(places - centre[:, None]) / half[:, None])
+            )  # (D, W) or (D, H)
         (x_span, x), (y_span, y) = sides
         if self.round:
             inside = (x * x)[:, None, :] + (y * y)[:, :, None] <= 1.0
@@ -127,7 +150,9 @@ class Loft(NamedTuple):
 
 
 class Rod(NamedTuple):
-    """A round bar from `start` to `end` (x, y, z), with round ends; never thinner than what keeps it in one piece."""
+    """A round bar from `start` to `end` (x, y, z), with round ends; never thinner than what keeps
+    it in one piece.
+    """
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
@@ -139,16 +164,26 @@ class Rod(NamedTuple):
 
     def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
         n = len(voxels)
-        radius = max(self.radius, 0.8661 / n)  # half a voxel's diagonal: every voxel the axis crosses is inside
+        radius = max(
+            self.radius, 0.8661 / n
+        )  # half a voxel's diagonal: every voxel the axis crosses is inside
         start = [self.start[0] + shift[0], self.start[1] + shift[1], self.start[2]]
         along = [b - a for a, b in zip(self.start, self.end, strict=True)]
         spans, offsets = [], []
         for axis, view in ((0, (1, 1, -1)), (1, (1, -1, 1)), (2, (-1, 1, 1))):
             low, high = sorted((start[axis], start[axis] + along[axis]))
             spans.append(_voxels_between(low - radius, high + radius, n))
-            offsets.append(((np.arange(spans[axis].start, spans[axis].stop) + 0.5) / n - start[axis]).reshape(view))
-        progress = sum(o * a for o, a in zip(offsets, along, strict=True)) / sum(a * a for a in along)
-        progress = np.clip(progress, 0.0, 1.0)  # (D, H, W), 0 at the start of the axis and 1 at its end
+            offsets.append(
+                ((np.arange(spans[axis].start, spans[axis].stop) + 0.5) / n - start[axis]).reshape(
+                    view
+                )
+            )
+        progress = sum(o * a for o, a in zip(offsets, along, strict=True)) / sum(
+            a * a for a in along
+        )
+        progress = np.clip(
+            progress, 0.0, 1.0
+        )  # (D, H, W), 0 at the start of the axis and 1 at its end
         distance = sum((o - progress * a) ** 2 for o, a in zip(offsets, along, strict=True))
         voxels[spans[2], spans[1], spans[0]] |= distance <= radius**2
 
@@ -156,8 +191,9 @@ class Rod(NamedTuple):
 class Solid(NamedTuple):
     """Whatever `inside` says is filled, between (low, high) in x, y and z.
 
-    `inside` takes the coordinates x (W,), y (H, 1) and z (D, 1, 1) and answers with a bool array that broadcasts to
-    (D, H, W). It has no least thickness: keep everything it fills at least `THIN` thick.
+    `inside` takes the coordinates x (W,), y (H, 1) and z (D, 1, 1) and answers with a bool array
+    that broadcasts to (D, H, W). It has no least thickness: keep everything it fills at least
+    `THIN` thick.
     """
 
     x: Interval
@@ -186,7 +222,9 @@ _CURVES: dict[str, Callable[[np.ndarray], tuple[np.ndarray | float, np.ndarray |
 
 
 def _voxels_between(low: float, high: float, n: int) -> slice:
-    """The voxels whose centre lies in [low, high), or, if there is none, the one that holds the middle."""
+    """The voxels whose centre lies in [low, high), or, if there is none, the one that holds the
+    middle.
+    """
     first, last = math.ceil(low * n - 0.5), math.ceil(high * n - 0.5)
     if last <= first:
         first = math.floor((low + high) / 2 * n)
@@ -195,7 +233,9 @@ def _voxels_between(low: float, high: float, n: int) -> slice:
 
 
 def rasterise(parts: Iterable[Box | Loft | Rod | Solid], resolution: int) -> np.ndarray:
-    """The union of the parts, moved so that their bounding box is centred in x and y: bool (D, H, W)."""
+    """The union of the parts, moved so that their bounding box is centred in x and y: bool (D, H,
+    W).
+    """
     x_low, x_high, y_low, y_high = zip(*(part.bounds() for part in parts), strict=True)
     shift = 0.5 - (min(x_low) + max(x_high)) / 2, 0.5 - (min(y_low) + max(y_high)) / 2
     voxels = np.zeros((resolution,) * 3, dtype=bool)
@@ -215,7 +255,9 @@ def span(middle: float, size: float) -> Interval:
 
 
 def strip(sign: int, width: float, thickness: float) -> Interval:
-    """The strip of `thickness` along the left (sign -1) or right (sign 1) edge of something `width` wide."""
+    """The strip of `thickness` along the left (sign -1) or right (sign 1) edge of something `width`
+    wide.
+    """
     return span(sign * (width - thickness) / 2, thickness)
 
 
@@ -242,32 +284,42 @@ def corners(x: float, y: float) -> list[tuple[float, float]]:
     return [(-x, -y), (x, -y), (-x, y), (x, y)]
 
 
-def board(style: str, width: float, y: float, z: Interval, thickness: float, lean: float = 0.0) -> list[Box | Loft]:
-    """A backrest or headboard in the plane y, from z[0] to z[1], leaning back by `lean` a unit of height.
+def board(
+    style: str, width: float, y: float, z: Interval, thickness: float, lean: float = 0.0
+) -> list[Box | Loft]:
+    """A backrest or headboard in the plane y, from z[0] to z[1], leaning back by `lean` a unit of
+    height.
 
-    Styles: "solid", "rounded" (an arched top), "slatted" (upright slats), "ladder" (bars across) and "panel" (a
-    panel between two posts, open below).
+    Styles: "solid", "rounded" (an arched top), "slatted" (upright slats), "ladder" (bars across)
+    and "panel" (a panel between two posts, open below).
     """
 
     def plate(x: Interval, low: float, high: float, curve: str = "straight") -> Loft:
         middle, half = (x[0] + x[1]) / 2, (x[1] - x[0]) / 2
         bottom, top = y + lean * (low - z[0]), y + lean * (high - z[0])
         half_y = thickness / 2
-        return Loft((low, high), (middle, bottom, half, half_y), (middle, top, half, half_y), curve=curve)
+        return Loft(
+            (low, high), (middle, bottom, half, half_y), (middle, top, half, half_y), curve=curve
+        )
 
     side, height, bar = width / 2, z[1] - z[0], max(THIN, 0.08 * width)
     if style == "solid":
         return [plate((-side, side), *z)]
     if style == "rounded":
         shoulder = z[1] - min(0.6 * height, 0.7 * side)
-        return [plate((-side, side), z[0], shoulder), plate((-side, side), shoulder, z[1], curve="arch")]
+        return [
+            plate((-side, side), z[0], shoulder),
+            plate((-side, side), shoulder, z[1], curve="arch"),
+        ]
     posts = [plate((-side, bar - side), *z), plate((side - bar, side), *z)]
     if style == "panel":
         return [*posts, plate((-side, side), z[1] - 0.5 * height, z[1])]
     if style == "slatted":
         gaps = max(2, int((width - bar) / (2.1 * bar)))
         middles = [-side + bar / 2 + (width - bar) * i / gaps for i in range(1, gaps)]
-        return [*posts, plate((-side, side), z[1] - bar, z[1])] + [plate(span(m, bar), *z) for m in middles]
+        return [*posts, plate((-side, side), z[1] - bar, z[1])] + [
+            plate(span(m, bar), *z) for m in middles
+        ]
     gaps = max(2, int(height / (2.1 * THIN)))
     tops = [z[0] + height * i / gaps for i in range(1, gaps + 1)]
     return posts + [plate((-side, side), top - THIN, top) for top in tops]

@@ -4,7 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import ENDS, THIN, Box, Draws, Interval, Loft, Plan, leg, span
+from course_utils.datasets.shapes.drawing import (
+    ENDS,
+    THIN,
+    Box,
+    Draws,
+    Interval,
+    Loft,
+    Plan,
+    leg,
+    span,
+)
 from course_utils.datasets.shapes.looking import stretches
 
 _ROOFS = ("gable", "front gable", "hipped", "flat", "shed")
@@ -26,15 +36,32 @@ def draw(draws: Draws) -> Plan:
     rise = _rise(draws, roof, pitch, wide / 2 + eaves, deep / 2 + eaves)
     flue = draws.between(0.15, 0.2) if chimney != "none" else 0.0
     least = 0.21 * across if storeys == 1 else max(0.21 * across, 0.52 * (rise + flue))
-    wall = storeys * max(draws.between(0.23, 0.34), least)  # a storey needs five voxels for a row of windows
+    wall = storeys * max(
+        draws.between(0.23, 0.34), least
+    )  # a storey needs five voxels for a row of windows
     forward = draws.between(0.16, 0.22) if porch else 0.0
     behind = draws.between(0.18, 0.4) if wing else 0.0
     along = deep + max(behind, eaves) + max(forward, eaves)
-    sizes = draws.fit(across, along, wall + rise + flue, wide, deep, wall, rise, flue, beside, forward, behind, eaves)
+    sizes = draws.fit(
+        across,
+        along,
+        wall + rise + flue,
+        wide,
+        deep,
+        wall,
+        rise,
+        flue,
+        beside,
+        forward,
+        behind,
+        eaves,
+    )
     wide, deep, wall, rise, flue, beside, forward, behind, eaves = sizes[3:]
 
     storey = wall / storeys
-    openings = _openings(draws, wide, storey, storeys, columns, {"left": 0, "middle": 1, "right": columns - 1}[door])
+    openings = _openings(
+        draws, wide, storey, storeys, columns, {"left": 0, "middle": 1, "right": columns - 1}[door]
+    )
     parts = _facade(wide, deep, wall, openings, draws.between(THIN, 0.08))
     parts += _roof(roof, (wide, deep, wall), rise, (0.0 if beside else eaves, eaves))
     if chimney != "none":
@@ -47,10 +74,18 @@ def draw(draws: Draws) -> Plan:
     if wing:
         across = draws.between(0.24, 0.34) * wide
         x = draws.between(-0.5, 0.5) * (wide - across)
-        parts.append(Box(span(x, across), (0.0, deep / 2 + behind), (0.0, draws.between(0.6, 0.9) * wall)))
+        parts.append(
+            Box(span(x, across), (0.0, deep / 2 + behind), (0.0, draws.between(0.6, 0.9) * wall))
+        )
     if porch:
         parts += _porch(openings[0], wide, deep, forward, storey)
-    attributes = {"roof": roof, "pitch": pitch, "storeys": storeys, "chimney": chimney, "door": door}
+    attributes = {
+        "roof": roof,
+        "pitch": pitch,
+        "storeys": storeys,
+        "chimney": chimney,
+        "door": door,
+    }
     attributes |= {"garage": garage, "porch": porch, "wing": wing}
     return Plan(parts, attributes, ["house"], [_STOREY_WORDS[storeys]], _details(attributes))
 
@@ -59,19 +94,33 @@ _STOREY_WORDS = {1: "single-storey", 2: "two-storey", 3: "three-storey"}
 
 
 def _details(attributes: dict[str, str | int | bool]) -> list[str]:
-    roof, pitch, chimney, garage = (attributes[key] for key in ("roof", "pitch", "chimney", "garage"))
+    roof, pitch, chimney, garage = (
+        attributes[key] for key in ("roof", "pitch", "chimney", "garage")
+    )
     slope = {"none": "a ", "low": "a low ", "steep": "a steep "}[pitch]
-    names = {"gable": "gable roof", "front gable": "gable roof that faces the front", "hipped": "hipped roof"}
+    names = {
+        "gable": "gable roof",
+        "front gable": "gable roof that faces the front",
+        "hipped": "hipped roof",
+    }
     names |= {"flat": "flat roof", "shed": "roof that slopes to the front"}
-    details = [slope + names[roof], "no chimney" if chimney == "none" else f"a chimney on the {chimney}"]
-    details += [f"a door {'in the middle' if attributes['door'] == 'middle' else 'on the ' + attributes['door']}"]
+    details = [
+        slope + names[roof],
+        "no chimney" if chimney == "none" else f"a chimney on the {chimney}",
+    ]
+    details += [
+        "a door"
+        f" {'in the middle' if attributes['door'] == 'middle' else 'on the ' + attributes['door']}"
+    ]
     details += [f"a garage on the {garage}"] if garage != "none" else []
     details += ["a wing at the back"] if attributes["wing"] else []
     return details + (["a porch"] if attributes["porch"] else [])
 
 
 def _plan(draws: Draws, roof: str, storeys: int, columns: int) -> tuple[float, float]:
-    """Width, a window or door in every column, and depth, which is less for a high house than for a low one."""
+    """Width, a window or door in every column, and depth, which is less for a high house than for a
+    low one.
+    """
     column = draws.between(0.22, 0.25) if columns == 4 else draws.between(0.25, 0.3)
     wide = column * columns + (0.12 if storeys < 3 else 0.0)
     ratio = (0.7, 1.2) if roof == "front gable" else (0.5, 1.1)
@@ -93,20 +142,27 @@ def _openings(
 ) -> list[tuple[Interval, Interval]]:
     """The x and z of the door, first, and of all windows: as many in a row as there are columns."""
     cell = wide / columns
-    across, high = max(draws.between(0.42, 0.52) * cell, 0.075), max(draws.between(0.42, 0.48) * storey, THIN)
+    across, high = (
+        max(draws.between(0.42, 0.52) * cell, 0.075),
+        max(draws.between(0.42, 0.48) * storey, THIN),
+    )
     top = draws.between(0.78, 0.84) * storey
     middles = [(column + 0.5) * cell - wide / 2 for column in range(columns)]
     found = [(span(middles[door], across), (0.0, top))]
     for level in range(storeys):
         z = (level * storey + top - high, level * storey + top)
-        found += [(span(middle, across), z) for at, middle in enumerate(middles) if level or at != door]
+        found += [
+            (span(middle, across), z) for at, middle in enumerate(middles) if level or at != door
+        ]
     return found
 
 
 def _facade(
     wide: float, deep: float, wall: float, openings: list[tuple[Interval, Interval]], recess: float
 ) -> list[Box]:
-    """A solid block, and in front of it a skin with openings: piers between the columns, boxes above and below."""
+    """A solid block, and in front of it a skin with openings: piers between the columns, boxes
+    above and below.
+    """
     front = (-deep / 2, recess - deep / 2)
     parts = [Box(span(0.0, wide), (front[1], deep / 2), (0.0, wall))]
     edge = -wide / 2
@@ -121,7 +177,9 @@ def _facade(
     return [*parts, Box((edge, wide / 2), front, (0.0, wall))]
 
 
-def _roof(roof: str, block: tuple[float, float, float], rise: float, eaves: tuple[float, float]) -> list[Box | Loft]:
+def _roof(
+    roof: str, block: tuple[float, float, float], rise: float, eaves: tuple[float, float]
+) -> list[Box | Loft]:
     wide, deep, wall = block
     half_x, half_y, z = wide / 2 + eaves[0], deep / 2 + eaves[1], (wall, wall + rise)
     if roof == "flat":
@@ -132,14 +190,23 @@ def _roof(roof: str, block: tuple[float, float, float], rise: float, eaves: tupl
         "hipped": (0.0, 0.0, max(half_x - half_y, 0.0), 0.0),  # the same slope on all four sides
         "shed": (0.0, half_y, half_x, 0.0),
     }[roof]
-    slab = [Box((-half_x, half_x), (-half_y, half_y), (wall - THIN / 2, wall + THIN / 2))] if eaves[1] else []
+    slab = (
+        [Box((-half_x, half_x), (-half_y, half_y), (wall - THIN / 2, wall + THIN / 2))]
+        if eaves[1]
+        else []
+    )
     return [*slab, Loft(z, (0.0, 0.0, half_x, half_y), top)]
 
 
-def _garage(draws: Draws, sign: int, wide: float, deep: float, beside: float, storey: float) -> list[Box]:
+def _garage(
+    draws: Draws, sign: int, wide: float, deep: float, beside: float, storey: float
+) -> list[Box]:
     """A low block with a flat roof beside the house and a wide door in its front."""
     x, high = sign * (wide + beside) / 2, draws.between(0.8, 0.92) * storey
-    front, back = -deep / 2 + draws.between(0.0, 0.25) * deep, deep / 2 - draws.between(0.0, 0.2) * deep
+    front, back = (
+        -deep / 2 + draws.between(0.0, 0.25) * deep,
+        deep / 2 - draws.between(0.0, 0.2) * deep,
+    )
     edge, recess = span(x, beside), front + THIN
     jambs = [Box((edge[0], edge[0] + THIN), (front, recess), (0.0, high))]
     jambs += [Box((edge[1] - THIN, edge[1]), (front, recess), (0.0, high))]
@@ -147,21 +214,32 @@ def _garage(draws: Draws, sign: int, wide: float, deep: float, beside: float, st
     return [Box(edge, (recess, back), (0.0, high)), *jambs, lintel]
 
 
-def _porch(door: tuple[Interval, Interval], wide: float, deep: float, forward: float, storey: float) -> list[Box]:
+def _porch(
+    door: tuple[Interval, Interval], wide: float, deep: float, forward: float, storey: float
+) -> list[Box]:
     """A small roof on two posts in front of the door."""
     (left, right), (_, top) = door
     left, right = max(left - 0.05, -wide / 2), min(right + 0.05, wide / 2)
     front = -deep / 2 - forward
     roof = Box((left, right), (front, 0.02 - deep / 2), (top, top + THIN))
-    return [roof, *(leg(x, front + THIN / 2, top, THIN) for x in (left + THIN / 2, right - THIN / 2))]
+    return [
+        roof,
+        *(leg(x, front + THIN / 2, top, THIN) for x in (left + THIN / 2, right - THIN / 2)),
+    ]
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: the block's own walls first, then the holes in its front, then the roof's heights from above."""
+    """See `draw`: the block's own walls first, then the holes in its front, then the roof's heights
+    from above.
+    """
     block = _block(voxels)
     holes = _holes(voxels, block)
     rows = np.count_nonzero(holes, axis=1) >= 3
-    at = np.flatnonzero(holes[:2].any(axis=0)).mean() if holes[:2].any() else holes.shape[1] / 2 - 0.5
+    at = (
+        np.flatnonzero(holes[:2].any(axis=0)).mean()
+        if holes[:2].any()
+        else holes.shape[1] / 2 - 0.5
+    )
     aside = (at + 0.5) / holes.shape[1] - 0.5  # where the holes are that reach the ground
     roof, pitch, chimney = _look_up(voxels, block)
     return {
@@ -185,7 +263,9 @@ class _Block(NamedTuple):
 
 
 def _block(voxels: np.ndarray) -> _Block:
-    """The roof is centred over the block: where the ground floor reaches further on one side, there is a garage."""
+    """The roof is centred over the block: where the ground floor reaches further on one side, there
+    is a garage.
+    """
     reach = np.flatnonzero(np.count_nonzero(voxels[1:5], axis=(0, 1)) >= 8)
     low = voxels[:2, :, reach[0] : reach[-1] + 1]
     walls = np.flatnonzero(low.mean(axis=(0, 2)) >= 0.4)  # porches and wings fill less
@@ -203,7 +283,9 @@ def _block(voxels: np.ndarray) -> _Block:
 
 
 def _holes(voxels: np.ndarray, block: _Block) -> np.ndarray:
-    """Windows and doors, bool (D, W): empty in the front wall's first two layers, solid behind, below the eaves."""
+    """Windows and doors, bool (D, W): empty in the front wall's first two layers, solid behind,
+    below the eaves.
+    """
     front = block.y.start
     skin, behind = voxels[:, front : front + 2, block.x].any(axis=1), voxels[:, front + 3, block.x]
     corner = skin[:, :2].any(axis=1) | skin[:, -2:].any(axis=1)
@@ -219,7 +301,9 @@ def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
     heights = len(voxels) - over[::-1].argmax(axis=0)  # (H, W)
     heights[~over.any(axis=0)] = 0
     deep, wide = heights.shape
-    roof = np.minimum(heights, heights[:, ::-1])  # every roof is the same on the left and on the right, so no chimney
+    roof = np.minimum(
+        heights, heights[:, ::-1]
+    )  # every roof is the same on the left and on the right, so no chimney
     ridge = np.sort(roof.ravel())[-3]
     above = np.nonzero(heights > ridge + 1)[1]
     chimney = "none" if len(above) < 3 else "left" if above.mean() < (wide - 1) / 2 else "right"

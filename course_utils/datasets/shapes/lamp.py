@@ -5,28 +5,62 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import THIN, Box, Draws, Interval, Loft, Plan, Rod, disc, span
+from course_utils.datasets.shapes.drawing import (
+    THIN,
+    Box,
+    Draws,
+    Interval,
+    Loft,
+    Plan,
+    Rod,
+    disc,
+    span,
+)
 from course_utils.datasets.shapes.looking import core, grounded, islands
 
 
 def draw(draws: Draws) -> Plan:
     kind = draws.pick("floor", "table", "arc", "desk")
-    shade = draws.pick("dome", "cone") if kind == "desk" else draws.pick("cone", "drum", "globe", "dome", "box")
-    foot = draws.pick("round", "square", "tripod") if kind == "floor" else draws.pick("round", "square")
+    shade = (
+        draws.pick("dome", "cone")
+        if kind == "desk"
+        else draws.pick("cone", "drum", "globe", "dome", "box")
+    )
+    foot = (
+        draws.pick("round", "square", "tripod")
+        if kind == "floor"
+        else draws.pick("round", "square")
+    )
     body = draws.pick("slim", "ball", "vase") if kind == "table" and shade != "globe" else "slim"
     shade_size = "none" if shade == "globe" else draws.pick("shallow", "deep")
 
     height, pole = draws.between(0.78, 0.94), draws.between(THIN, 0.09) / 2
-    tall = height * (draws.between(0.31, 0.38) if shade_size == "deep" else draws.between(0.19, 0.23))
+    tall = height * (
+        draws.between(0.31, 0.38) if shade_size == "deep" else draws.between(0.19, 0.23)
+    )
     if kind in ("floor", "table"):
         parts = _upright_lamp(draws, kind, body, shade, foot, height, tall, pole)
     elif kind == "arc":
         parts = _arc_lamp(draws, shade, foot, height, tall, pole)
     else:
         parts = _desk_lamp(draws, shade, foot, height, tall, pole)
-    attributes = {"kind": kind, "shade": shade, "shade_size": shade_size, "foot": foot, "body": body}
-    name = {"cone": "conical", "drum": "cylindrical", "globe": "round", "dome": "dome-shaped", "box": "square"}[shade]
-    details = ["a round globe" if shade == "globe" else f"a {draws.pick('', shade_size + ' ')}{name} shade"]
+    attributes = {
+        "kind": kind,
+        "shade": shade,
+        "shade_size": shade_size,
+        "foot": foot,
+        "body": body,
+    }
+    name = {
+        "cone": "conical",
+        "drum": "cylindrical",
+        "globe": "round",
+        "dome": "dome-shaped",
+        "box": "square",
+    }[shade]
+    details = [
+        "a round globe" if shade == "globe" else f"a {draws.pick('', shade_size + ' ')}{name} shade"
+    ]
     details.append("three legs" if foot == "tripod" else f"a {foot} foot")
     details += {"ball": ["a ball-shaped body"], "vase": ["a conical body"]}.get(body, [])
     details += {"arc": ["a curved arm"], "desk": ["a jointed arm"]}.get(kind, [])
@@ -35,13 +69,17 @@ def draw(draws: Draws) -> Plan:
 
 def _shade(draws: Draws, shade: str, x: float, y: float, z: Interval, half: float) -> Loft:
     deep = half * draws.between(0.75, 1.0) if shade in ("drum", "box") else half
-    tip = draws.between(0.26, 0.34) if shade == "cone" else draws.pick(1.0, draws.between(0.5, 0.75))
+    tip = (
+        draws.between(0.26, 0.34) if shade == "cone" else draws.pick(1.0, draws.between(0.5, 0.75))
+    )
     if shade in ("globe", "dome"):
         tip = 1.0
     elif shade == "drum":
         tip = draws.between(0.93, 1.0)
     curve = {"globe": "ball", "dome": "dome"}.get(shade, "straight")
-    return Loft(z, (x, y, half, deep), (x, y, tip * half, tip * deep), round=shade != "box", curve=curve)
+    return Loft(
+        z, (x, y, half, deep), (x, y, tip * half, tip * deep), round=shade != "box", curve=curve
+    )
 
 
 def _lamp_foot(draws: Draws, foot: str, y: float, half: float) -> list[Box | Loft]:
@@ -53,13 +91,24 @@ def _lamp_foot(draws: Draws, foot: str, y: float, half: float) -> list[Box | Lof
 
 
 def _upright_lamp(
-    draws: Draws, kind: str, body: str, shade: str, foot: str, height: float, tall: float, pole: float
+    draws: Draws,
+    kind: str,
+    body: str,
+    shade: str,
+    foot: str,
+    height: float,
+    tall: float,
+    pole: float,
 ) -> list[Box | Loft | Rod]:
-    """A pole in the middle: the shade of a floor lamp is less than half as wide as the lamp is high."""
+    """A pole in the middle: the shade of a floor lamp is less than half as wide as the lamp is
+    high.
+    """
     if kind == "floor":
         half, foot_half = height * draws.between(0.16, 0.22), draws.between(0.13, 0.2)
     else:
-        half = height * (draws.between(0.26, 0.31) if shade == "globe" else draws.between(0.29, 0.42))
+        half = height * (
+            draws.between(0.26, 0.31) if shade == "globe" else draws.between(0.29, 0.42)
+        )
         foot_half = draws.between(0.17, 0.25)
     if shade == "globe":
         tall = 2 * half * draws.between(0.85, 1.0)
@@ -75,14 +124,28 @@ def _upright_lamp(
     parts += _lamp_foot(draws, foot, 0.0, foot_half)
     waist, top = draws.between(0.13, 0.16), low - draws.between(0.07, 0.12)
     if body == "ball":
-        parts.append(Loft((0.06, top), (0.0, 0.0, waist, waist), (0.0, 0.0, waist, waist), round=True, curve="ball"))
+        parts.append(
+            Loft(
+                (0.06, top),
+                (0.0, 0.0, waist, waist),
+                (0.0, 0.0, waist, waist),
+                round=True,
+                curve="ball",
+            )
+        )
     if body == "vase":
-        parts.append(Loft((0.06, top), (0.0, 0.0, waist, waist), (0.0, 0.0, pole, pole), round=True))
+        parts.append(
+            Loft((0.06, top), (0.0, 0.0, waist, waist), (0.0, 0.0, pole, pole), round=True)
+        )
     return parts
 
 
-def _arc_lamp(draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float) -> list[Box | Loft | Rod]:
-    """A pole at the back that bends over to the front in half an ellipse and holds the shade there."""
+def _arc_lamp(
+    draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float
+) -> list[Box | Loft | Rod]:
+    """A pole at the back that bends over to the front in half an ellipse and holds the shade
+    there.
+    """
     reach, bend = draws.between(0.4, 0.56), height * draws.between(0.25, 0.4)
     half = draws.between(0.16, 0.2)
     tall = 2 * half if shade == "globe" else tall
@@ -91,17 +154,25 @@ def _arc_lamp(draws: Draws, shade: str, foot: str, height: float, tall: float, p
     bow = [(0.0, middle + reach / 2 * math.cos(a), spring + bend * math.sin(a)) for a in angles]
     end_y, end_z = bow[-1][1], bow[-1][2] + pole
     parts = [Rod(a, b, pole) for a, b in pairwise(bow)]
-    parts += [Rod((0.0, bow[0][1], 0.03), bow[0], pole), *_lamp_foot(draws, foot, bow[0][1], draws.between(0.13, 0.19))]
+    parts += [
+        Rod((0.0, bow[0][1], 0.03), bow[0], pole),
+        *_lamp_foot(draws, foot, bow[0][1], draws.between(0.13, 0.19)),
+    ]
     return [*parts, _shade(draws, shade, 0.0, end_y, (end_z - tall, end_z), half)]
 
 
-def _desk_lamp(draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float) -> list[Box | Loft | Rod]:
+def _desk_lamp(
+    draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float
+) -> list[Box | Loft | Rod]:
     """Two straight arms with a joint at the back, and a head that looks down at the front."""
     joint = (0.0, draws.between(0.16, 0.3), draws.between(0.4, 0.55))
     head = (0.0, -draws.between(0.2, 0.34), height - pole)
     parts = [Rod((0.0, 0.0, 0.03), joint, pole), Rod(joint, head, pole)]
     parts += _lamp_foot(draws, foot, 0.0, draws.between(0.16, 0.27))
-    return [*parts, _shade(draws, shade, 0.0, head[1], (height - tall, height), draws.between(0.15, 0.22))]
+    return [
+        *parts,
+        _shade(draws, shade, 0.0, head[1], (height - tall, height), draws.between(0.15, 0.22)),
+    ]
 
 
 def look(voxels: np.ndarray) -> dict[str, str]:
@@ -116,14 +187,18 @@ def look(voxels: np.ndarray) -> dict[str, str]:
     return {
         "kind": kind,
         "shade": name,
-        "shade_size": "none" if name == "globe" else "deep" if high - low > 0.268 * height else "shallow",
+        "shade_size": (
+            "none" if name == "globe" else "deep" if high - low > 0.268 * height else "shallow"
+        ),
         "foot": "tripod" if tripod else "square" if _is_square(ground) else "round",
         "body": _body(voxels[4:low].sum(axis=(1, 2))) if kind == "table" else "slim",
     }
 
 
 def _find_shade(voxels: np.ndarray, height: int) -> tuple[int, int, np.ndarray]:
-    """First layer, last layer + 1 and voxels bool (d, H, W) of the shade: its rows are wider than any pole's."""
+    """First layer, last layer + 1 and voxels bool (d, H, W) of the shade: its rows are wider than
+    any pole's.
+    """
     widths = voxels.sum(axis=2)  # (D, H): the length of every row from left to right
     widest = widths.max(axis=1)
     low = height // 2 + int(widest[height // 2 :].argmax())
@@ -137,7 +212,9 @@ def _find_shade(voxels: np.ndarray, height: int) -> tuple[int, int, np.ndarray]:
 
 
 def _shade_name(shade: np.ndarray) -> str:
-    """A box is square from above; how high its centre is and how full it is at half height tell the round ones."""
+    """A box is square from above; how high its centre is and how full it is at half height tell the
+    round ones.
+    """
     areas = shade.sum(axis=(1, 2))
     if _is_square(shade[areas > 0.7 * areas.max()].mean(axis=0) > 0.5):
         return "box"
@@ -148,14 +225,22 @@ def _shade_name(shade: np.ndarray) -> str:
 
 
 def _is_square(view: np.ndarray) -> bool:
-    """Whether two corners or more of the rectangle around bool (H, W) are filled: an ellipse fills none."""
+    """Whether two corners or more of the rectangle around bool (H, W) are filled: an ellipse fills
+    none.
+    """
     rows, columns = core(view.sum(axis=1), 0.2), core(view.sum(axis=0), 0.2)
-    corners = [view[row, column] for row in (rows[0], rows[1] - 1) for column in (columns[0], columns[1] - 1)]
+    corners = [
+        view[row, column]
+        for row in (rows[0], rows[1] - 1)
+        for column in (columns[0], columns[1] - 1)
+    ]
     return sum(corners) > 1
 
 
 def _kind(voxels: np.ndarray, shade: np.ndarray, height: int) -> str:
-    """A shade over the foot is a floor or a table lamp; else a desk lamp's arm first goes back, an arc's goes up."""
+    """A shade over the foot is a floor or a table lamp; else a desk lamp's arm first goes back, an
+    arc's goes up.
+    """
     n, foot = len(voxels), np.nonzero(voxels[:2])[1].mean()
     if abs(np.nonzero(shade)[1].mean() - foot) < 0.1 * n:
         return "floor" if shade.sum(axis=2).max() < 0.49 * height else "table"
@@ -164,7 +249,9 @@ def _kind(voxels: np.ndarray, shade: np.ndarray, height: int) -> str:
 
 
 def _body(areas: np.ndarray) -> str:
-    """From the areas of the layers between foot and shade: a thin pole, as thick above as below, or tapering."""
+    """From the areas of the layers between foot and shade: a thin pole, as thick above as below, or
+    tapering.
+    """
     thick = areas[areas > 12]
     if len(thick) < 3:
         return "slim"

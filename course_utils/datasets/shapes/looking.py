@@ -14,7 +14,9 @@ def extent(voxels: np.ndarray, axis: int) -> tuple[float, float]:
 
 
 def cut(voxels: np.ndarray, axis: int, low: float, high: float) -> np.ndarray:
-    """The layers of bool (D, H, W) whose centres lie in [low, high) along `axis`; at least the one in the middle."""
+    """The layers of bool (D, H, W) whose centres lie in [low, high) along `axis`; at least the one
+    in the middle.
+    """
     n = voxels.shape[axis]
     first, last = int(np.ceil(low * n - 0.5)), int(np.ceil(high * n - 0.5))
     if last <= first:
@@ -24,7 +26,8 @@ def cut(voxels: np.ndarray, axis: int, low: float, high: float) -> np.ndarray:
 
 
 def core(profile: np.ndarray, share: float = 0.3) -> tuple[int, int]:
-    """First and last + 1 index where a row of counts (n,) reaches `share` of its maximum: deaf to stray voxels.
+    """First and last + 1 index where a row of counts (n,) reaches `share` of its maximum: deaf to
+    stray voxels.
 
     (0, 0) if the row is empty.
     """
@@ -50,7 +53,9 @@ def stretches(line: np.ndarray) -> int:
 
 
 def islands(slice_: np.ndarray, least: int = 1) -> list[np.ndarray]:
-    """The face-connected islands of a bool slice (H, W) with `least` pixels or more, each a bool (H, W)."""
+    """The face-connected islands of a bool slice (H, W) with `least` pixels or more, each a bool
+    (H, W).
+    """
     from scipy.ndimage import label
 
     labels, count = label(slice_)

@@ -5,7 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import ENDS, THIN, Draws, Interval, Plan, Rod, Solid, disc, span
+from course_utils.datasets.shapes.drawing import (
+    ENDS,
+    THIN,
+    Draws,
+    Interval,
+    Plan,
+    Rod,
+    Solid,
+    disc,
+    span,
+)
 from course_utils.datasets.shapes.looking import cut
 
 # The half width from bottom to top, in units of the widest.
@@ -20,7 +30,10 @@ def draw(draws: Draws) -> Plan:
     foot, middle, top = (0.5 * share for share in _SIDES[sides])
     lip = draws.between(0.15, 0.17) + (0.1 if sides == "rounded" else 0.0) if rim else 0.0
     plate = 0.5 * draws.between(1.24, 1.34) if saucer else 0.0
-    edge, reach = max(foot, middle, top + lip, plate), draws.between(0.34, 0.42)  # how far a handle stands out
+    edge, reach = (
+        max(foot, middle, top + lip, plate),
+        draws.between(0.34, 0.42),
+    )  # how far a handle stands out
     arms = {"none": [], "both": [-1, 1]}.get(handle, [dict(ENDS).get(handle)])
     width = sum(max(middle + reach, edge) if sign in arms else edge for sign in (-1, 1))
     height = draws.between(1.25, 1.5) if tall else draws.between(0.85, 0.98)
@@ -34,14 +47,30 @@ def draw(draws: Draws) -> Plan:
             return foot + (top - foot) * u + (4 * middle - 2 * foot - 2 * top) * u * (1 - u)
         return np.interp(u, (0.0, 0.5, 1.0), (foot, middle, top))
 
-    level = base + (height - base) * draws.between(0.68, 0.8) if full else base + draws.between(THIN, 0.1)
+    level = (
+        base + (height - base) * draws.between(0.68, 0.8)
+        if full
+        else base + draws.between(THIN, 0.1)
+    )
     parts = [_cup(outline, radius, (base, height), wall, level, lip)]
     for sign in arms:
         parts += _handle(draws, ring, sign, radius, reach, (base, height))
     parts += [disc(0.0, 0.0, (0.0, base + 0.01), plate, plate)] if saucer else []
-    attributes = {"outline": outline, "sides": sides, "height": "tall" if tall else "short", "handle": handle}
-    attributes |= {"handle_shape": ring if arms else "none", "full": full, "rim": rim, "saucer": saucer}
-    details = [f"{sides} sides"] + (["a thick rim"] if rim else []) + (["a saucer"] if saucer else [])
+    attributes = {
+        "outline": outline,
+        "sides": sides,
+        "height": "tall" if tall else "short",
+        "handle": handle,
+    }
+    attributes |= {
+        "handle_shape": ring if arms else "none",
+        "full": full,
+        "rim": rim,
+        "saucer": saucer,
+    }
+    details = (
+        [f"{sides} sides"] + (["a thick rim"] if rim else []) + (["a saucer"] if saucer else [])
+    )
     words = {"none": "no handle", "both": f"two {ring} handles"}
     details.append(words.get(handle, f"a {ring} handle on the {handle}"))
     adjectives = ["full" if full else "empty", attributes["height"], outline]
@@ -72,7 +101,12 @@ def _cup(
 
 
 def _handle(
-    draws: Draws, ring: str, sign: int, radius: Callable[[np.ndarray], np.ndarray], reach: float, z: Interval
+    draws: Draws,
+    ring: str,
+    sign: int,
+    radius: Callable[[np.ndarray], np.ndarray],
+    reach: float,
+    z: Interval,
 ) -> list[Rod]:
     """A bow from the wall out and back to it: half an ellipse, or three straight bars."""
     bar, middle = draws.between(0.036, 0.042), sum(z) / 2
@@ -84,19 +118,25 @@ def _handle(
     spots = [(start + out * (reach - bar), middle + rise * tall) for out, rise in bow]
     ends = [(float(radius(np.array(up))) - 0.04, up) for up in (middle - tall, middle + tall)]
     spots = [ends[0], *spots, ends[1]]
-    return [Rod((sign * a, 0.0, low), (sign * b, 0.0, up), bar) for (a, low), (b, up) in pairwise(spots)]
+    return [
+        Rod((sign * a, 0.0, low), (sign * b, 0.0, up), bar) for (a, low), (b, up) in pairwise(spots)
+    ]
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     n, layers = len(voxels), voxels.sum(axis=(1, 2))
-    top = (np.flatnonzero(layers > 0.3 * np.median(layers[layers > 0]))[-1] + 1) / n  # crumbs don't count
+    top = (
+        np.flatnonzero(layers > 0.3 * np.median(layers[layers > 0]))[-1] + 1
+    ) / n  # crumbs don't count
     # The handles are to the sides, so that the depth is the cup's own.
     depths = np.array([np.subtract(*_ends(layer, 0)[::-1]) for layer in voxels]) / n
     saucer = bool(depths[:2].mean() > depths[3:5].mean() + 0.045)
     base = 0.1 if saucer else 0.0
     last = round(top * n)
     mouth, below, lower = (depths[last - first : last - first + 2].mean() for first in (2, 5, 9))
-    rim = bool(mouth - below > 0.75 * (below - lower) + 0.064)  # the wall would go on as it does below
+    rim = bool(
+        mouth - below > 0.75 * (below - lower) + 0.064
+    )  # the wall would go on as it does below
     end = top - (0.1 if rim else 0.0)
     bands = [base + share * (end - base) for share in (0.0, 0.15, 0.4, 0.6, 0.85, 1.0)]
     foot, middle, high = (np.median(cut(depths, 0, *bands[i : i + 2])) for i in (0, 2, 4))
@@ -113,7 +153,11 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     corners = mouth[y_low:y_high, x_low:x_high][[0, 1, -2, -1]][:, [0, 1, -2, -1]]
     return {
         "outline": "square" if corners.mean() > 0.6 else "round",
-        "sides": "straight" if foot > 0.93 * widest else "tapered" if high > 1.04 * middle else "rounded",
+        "sides": "straight"
+        if foot > 0.93 * widest
+        else "tapered"
+        if high > 1.04 * middle
+        else "rounded",
         "height": "tall" if top > 1.15 * widest else "short",
         "handle": "both" if len(sides) == 2 else sides[0] if sides else "none",
         "handle_shape": "none" if not sides else "square" if any(squares) else "round",
@@ -130,12 +174,16 @@ def _ends(layer: np.ndarray, axis: int) -> tuple[int, int]:
 
 
 def _bow(beside: np.ndarray, sign: int, edge: float) -> np.ndarray:
-    """What stands out beyond `edge` of a view (D, W), to the right (sign 1) or left (-1), the outermost first."""
+    """What stands out beyond `edge` of a view (D, W), to the right (sign 1) or left (-1), the
+    outermost first.
+    """
     at = round(edge * beside.shape[1])
     return beside[:, at:][:, ::-1] if sign > 0 else beside[:, :at]
 
 
 def _is_square(bow: np.ndarray) -> bool:
-    """The outermost upright of a square handle is as tall as the whole; that of a round one is half as tall."""
+    """The outermost upright of a square handle is as tall as the whole; that of a round one is half
+    as tall.
+    """
     columns, rows = bow.sum(axis=0), bow.any(axis=1).sum()
     return bool(columns[columns >= 2][:1].sum() > 0.75 * rows)

@@ -4,7 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Draws, Interval, Plan, corners, leg, span
+from course_utils.datasets.shapes.drawing import (
+    NUMBERS,
+    THIN,
+    Box,
+    Draws,
+    Interval,
+    Plan,
+    corners,
+    leg,
+    span,
+)
 from course_utils.datasets.shapes.looking import stretches
 
 
@@ -18,15 +28,27 @@ def draw(draws: Draws) -> Plan:
         draws.between(0.34, 0.54),
         1.0 if tall else draws.between(0.52, 0.9),
     )
-    board, wall, panel = draws.between(THIN, 0.085), draws.between(THIN, 0.085), draws.between(THIN, 0.1)
+    board, wall, panel = (
+        draws.between(THIN, 0.085),
+        draws.between(THIN, 0.085),
+        draws.between(THIN, 0.1),
+    )
     ground = draws.between(THIN, 0.16) if legs else 0.0
     rows = _compartments(draws, height - ground, board, 0.115, (2, 4))
     columns = 1 if frame == "posts" else _compartments(draws, width, wall, 0.13, (1, 4))
     doors = doors and rows > 1
-    high_end = draws.pick("none", "left", "right") if rows > (2 if doors else 1) and columns > 1 else "none"
+    high_end = (
+        draws.pick("none", "left", "right")
+        if rows > (2 if doors else 1) and columns > 1
+        else "none"
+    )
     levels = _levels(ground, height - board, rows, draws.between(0.7, 1.45), board + 0.112)
     edges = _levels(-width / 2, width / 2 - wall, columns, draws.between(0.7, 1.45), wall + 0.125)
-    steps = {"none": [0] * columns, "left": list(range(columns)), "right": list(range(columns))[::-1]}[high_end]
+    steps = {
+        "none": [0] * columns,
+        "left": list(range(columns)),
+        "right": list(range(columns))[::-1],
+    }[high_end]
     stacks = [levels[: max(rows - step, 2 if doors else 1) + 1] for step in steps]
 
     parts, volumes = [], []
@@ -34,7 +56,9 @@ def draw(draws: Draws) -> Plan:
         x, top = (left, right + wall), stack[-1] + board
         parts += [Box(x, span(0.0, depth), (level, level + board)) for level in stack]
         if frame == "panels":
-            parts += [Box((edge, edge + wall), span(0.0, depth), (ground, top)) for edge in (left, right)]
+            parts += [
+                Box((edge, edge + wall), span(0.0, depth), (ground, top)) for edge in (left, right)
+            ]
         parts += [Box(x, (depth / 2 - panel, depth / 2), (ground, top))] if back else []
         inside = (left + wall, right), (THIN - depth / 2, depth / 2 - (panel if back else THIN))
         volumes += _books(draws, *inside, stack[1 if doors else 0 :], board) if books else []
@@ -42,27 +66,50 @@ def draw(draws: Draws) -> Plan:
     parts += _doors(width, depth, (levels[0], levels[1] + board)) if doors else []
     if legs:
         post, post_top = (wall, height) if frame == "posts" else (THIN, ground + board)
-        parts += [leg(x, y, post_top, post) for x, y in corners((width - post) / 2, (depth - post) / 2)]
-    attributes = {"size": "tall" if tall else "wide", "rows": rows, "columns": columns, "frame": frame, "back": back}
+        parts += [
+            leg(x, y, post_top, post) for x, y in corners((width - post) / 2, (depth - post) / 2)
+        ]
+    attributes = {
+        "size": "tall" if tall else "wide",
+        "rows": rows,
+        "columns": columns,
+        "frame": frame,
+        "back": back,
+    }
     attributes |= {"doors": doors, "legs": legs, "books": books, "high_end": high_end}
-    details = ["one row" if rows == 1 else f"{NUMBERS[rows]} rows", "a back panel" if back else "an open back"]
+    details = [
+        "one row" if rows == 1 else f"{NUMBERS[rows]} rows",
+        "a back panel" if back else "an open back",
+    ]
     details += ["doors at the bottom"] if doors else []
     details += ["books"] if books else []
     details += ["corner posts"] if frame == "posts" else []
     details += [f"{NUMBERS[columns]} columns"] if columns > 1 else []
     details += ["short legs"] if legs and frame == "panels" else []
     details += [f"steps that rise to the {high_end}"] if high_end != "none" else []
-    return Plan(parts, attributes, ["bookshelf", "shelf"] if books else ["shelf"], [attributes["size"]], details)
+    return Plan(
+        parts,
+        attributes,
+        ["bookshelf", "shelf"] if books else ["shelf"],
+        [attributes["size"]],
+        details,
+    )
 
 
-def _compartments(draws: Draws, length: float, board: float, least: float, wanted: tuple[int, int]) -> int:
-    """How many: within `wanted`, but no more than fit if each is `least` wide and boards stand between them."""
+def _compartments(
+    draws: Draws, length: float, board: float, least: float, wanted: tuple[int, int]
+) -> int:
+    """How many: within `wanted`, but no more than fit if each is `least` wide and boards stand
+    between them.
+    """
     most = max(1, min(wanted[1], int((length - board) / (board + least))))
     return draws.whole(min(wanted[0], most), most)
 
 
 def _levels(low: float, high: float, rows: int, growth: float, least: float) -> list[float]:
-    """Where the boards lie: `least` apart, plus a share of the rest that shrinks by `growth` from one to the next."""
+    """Where the boards lie: `least` apart, plus a share of the rest that shrinks by `growth` from
+    one to the next.
+    """
     shares = [growth**-row for row in range(rows)]
     spare = high - low - rows * least
     levels = [low]
@@ -72,20 +119,29 @@ def _levels(low: float, high: float, rows: int, growth: float, least: float) -> 
 
 
 def _doors(width: float, depth: float, z: Interval) -> list[Box]:
-    """A closed bottom row; it is solid, so that no cavity hides inside, with a groove between its two doors."""
+    """A closed bottom row; it is solid, so that no cavity hides inside, with a groove between its
+    two doors.
+    """
     front = -depth / 2
     parts = [Box(span(0.0, width), (front + THIN, -front), z)]
-    return parts + [Box(x, (front, 0.0), z) for x in ((-width / 2, -THIN / 2), (THIN / 2, width / 2))]
+    return parts + [
+        Box(x, (front, 0.0), z) for x in ((-width / 2, -THIN / 2), (THIN / 2, width / 2))
+    ]
 
 
 def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: float) -> list[Box]:
-    """A row of upright books of different heights in most compartments, against the left or the right side."""
+    """A row of upright books of different heights in most compartments, against the left or the
+    right side.
+    """
     parts = []
     for low, high in pairwise(levels):
         sign, wall = draws.pick((1, x[0]), (-1, x[1]))
         start, end = 0.0, draws.between(0.45, 0.8) * (x[1] - x[0]) if draws.chance(0.85) else 0.0
         while start + THIN <= end:
-            thick, tall = draws.between(THIN, 0.12), min(draws.between(0.5, 0.8) * (high - low - board), 0.24)
+            thick, tall = (
+                draws.between(THIN, 0.12),
+                min(draws.between(0.5, 0.8) * (high - low - board), 0.24),
+            )
             near, far = sorted((wall + sign * start, wall + sign * min(start + thick, end)))
             parts.append(Box((near, far), y, (low, low + board + max(THIN, tall))))
             start += thick
@@ -93,7 +149,9 @@ def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: f
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: the front shows boards and walls, the back a panel, the layers between them the books."""
+    """See `draw`: the front shows boards and walls, the back a panel, the layers between them the
+    books.
+    """
     y, x = (np.flatnonzero(np.count_nonzero(voxels, axis=axes) > 5) for axes in ((0, 2), (0, 1)))
     solid = voxels[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
     high = int(np.flatnonzero(np.count_nonzero(solid, axis=(1, 2)) > 2)[-1]) + 1
@@ -102,11 +160,17 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     legs = bool(solid[:2].mean() < 0.5)
     ground = int(np.argmax(solid.mean(axis=(1, 2)) > 0.5))  # the bottom board
     doors = bool(front[ground + 4 : ground + 6].mean(axis=1).min() > 0.63)
-    low = ground + int(np.argmax(front[ground:].mean(axis=1) < 0.7))  # where the first open row begins
+    low = ground + int(
+        np.argmax(front[ground:].mean(axis=1) < 0.7)
+    )  # where the first open row begins
     tops = high - np.argmax(solid.any(axis=1)[::-1], axis=0)  # (W,)
     left, right = np.median(tops[:4]), np.median(tops[-4:])
     counts = [stretches(column) for column in front[low - 1 :].T]
-    rows = max(n for n in range(1, 8) if n == 1 or counts.count(n) + sum(c > n for c in counts) >= 3) - 1 + doors
+    rows = (
+        max(n for n in range(1, 8) if n == 1 or counts.count(n) + sum(c > n for c in counts) >= 3)
+        - 1
+        + doors
+    )
     inside = solid[low:, 3:-3].mean(axis=1) > 0.6
     silhouette = np.arange(high)[:, None] < tops
     silhouette[:ground] = False

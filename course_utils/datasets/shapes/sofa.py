@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import ENDS, NUMBERS, THIN, Box, Draws, Loft, Plan, board, span, strip
+from course_utils.datasets.shapes.drawing import (
+    ENDS,
+    NUMBERS,
+    THIN,
+    Box,
+    Draws,
+    Loft,
+    Plan,
+    board,
+    span,
+    strip,
+)
 from course_utils.datasets.shapes.looking import core, grounded, stretches
 
 
@@ -20,12 +31,17 @@ def draw(draws: Draws) -> Plan:
     height = seat + bulk * draws.between(0.22, 0.36)
     back, arm = draws.between(0.08, 0.18), draws.between(0.08, 0.18)
     high_arm = draws.between(0.55, 0.7) if back_style == "rounded" else draws.between(0.6, 1.0)
-    arm_top = seat + (draws.between(THIN, 0.072) if arms == "low" else max(0.155, high_arm * (height - seat)))
+    arm_top = seat + (
+        draws.between(THIN, 0.072) if arms == "low" else max(0.155, high_arm * (height - seat))
+    )
     depth = back + bulk * draws.between(0.3, 0.44 if side == "none" else 0.36)
     arm_front = -depth * draws.pick(1.0, draws.between(0.85, 1.0))
-    reach = depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)  # the side that comes forward
+    reach = (
+        depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)
+    )  # the side that comes forward
 
-    # The back of the sofa is the plane y = 0, its front y = -depth: `rasterise` moves it to the middle.
+    # The back of the sofa is the plane y = 0, its front y = -depth: `rasterise` moves it to the
+    # middle.
     parts = [Box(span(0.0, width), (-depth, 0.0), (gap, base_top))]
     parts += _sofa_back(draws, back_style, width, back, (gap, seat, height))
     margins = {"left": 0.0, "right": 0.0}
@@ -37,19 +53,41 @@ def draw(draws: Draws) -> Plan:
             margins[end] = arm
             parts.append(Box(strip(sign, width, arm), (arm_front, 0.0), (gap, arm_top)))
     groove = draws.between(THIN, 0.085)
-    left, cushion = margins["left"] - width / 2, (width - sum(margins.values()) - (seats - 1) * groove) / seats
+    left, cushion = (
+        margins["left"] - width / 2,
+        (width - sum(margins.values()) - (seats - 1) * groove) / seats,
+    )
     puff, puff_top = draws.between(THIN, 0.09), seat + draws.between(0.65, 0.95) * (height - seat)
     for i in range(seats):
         x = (left + i * (cushion + groove), left + i * (cushion + groove) + cushion)
         front = -reach if (side, i) in (("left", 0), ("right", seats - 1)) else -depth
-        parts += [Box(x, (front, -back / 2), (gap, base_top)), Box(x, (front, -back / 2), (base_top, seat))]
-        parts += [Box(x, (-back - puff, -back / 2), (seat, puff_top))] if back_style == "cushioned" else []
+        parts += [
+            Box(x, (front, -back / 2), (gap, base_top)),
+            Box(x, (front, -back / 2), (base_top, seat)),
+        ]
+        parts += (
+            [Box(x, (-back - puff, -back / 2), (seat, puff_top))]
+            if back_style == "cushioned"
+            else []
+        )
     for end, sign in ENDS if legs else ():
         x, front = strip(sign, width, THIN), -reach if end == side else -depth
-        parts += [Box(x, (-THIN, 0.0), (0.0, base_top)), Box(x, (front, front + THIN), (0.0, base_top))]
-    attributes = {"seats": seats, "form": form, "side": side, "arms": arms, "legs": legs, "back": back_style}
+        parts += [
+            Box(x, (-THIN, 0.0), (0.0, base_top)),
+            Box(x, (front, front + THIN), (0.0, base_top)),
+        ]
+    attributes = {
+        "seats": seats,
+        "form": form,
+        "side": side,
+        "arms": arms,
+        "legs": legs,
+        "back": back_style,
+    }
     details = [f"{NUMBERS[seats]} seats", "short legs" if legs else "a base on the floor"]
-    details += ["no arms" if arms == "none" else f"{arms} arms" if side == "none" else f"one {arms} arm"]
+    details += [
+        "no arms" if arms == "none" else f"{arms} arms" if side == "none" else f"one {arms} arm"
+    ]
     details += ["back cushions" if back_style == "cushioned" else f"a {back_style} back"]
     details += [] if side == "none" else [f"a {form} on the {side}"]
     nouns = ["corner sofa", "sofa"] if form == "corner" else ["sofa", "sofa", "couch"]
@@ -64,8 +102,22 @@ def _sofa_back(
     wall = Box(span(0.0, width), (-back, 0.0), (bottom, seat))
     if style == "rounded":
         shoulder = seat + draws.between(0.1, 0.35) * (height - seat)
-        return [wall, *board("solid", width, -back / 2, (seat, shoulder), back), _arch(width, back, shoulder, height)]
-    return [wall, *board("solid", width, -back / 2, (seat, height), back, draws.pick(0.0, draws.between(0.1, 0.2)))]
+        return [
+            wall,
+            *board("solid", width, -back / 2, (seat, shoulder), back),
+            _arch(width, back, shoulder, height),
+        ]
+    return [
+        wall,
+        *board(
+            "solid",
+            width,
+            -back / 2,
+            (seat, height),
+            back,
+            draws.pick(0.0, draws.between(0.1, 0.2)),
+        ),
+    ]
 
 
 def _arch(width: float, back: float, shoulder: float, height: float) -> Loft:
@@ -74,20 +126,33 @@ def _arch(width: float, back: float, shoulder: float, height: float) -> Loft:
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """The inverse of `draw`, mostly from above: the map of heights shows seats, ends and what comes forward."""
+    """The inverse of `draw`, mostly from above: the map of heights shows seats, ends and what comes
+    forward.
+    """
     voxels = grounded(voxels)
-    heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(axis=0)  # (H, W), 0 where there is nothing
+    heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(
+        axis=0
+    )  # (H, W), 0 where there is nothing
     rows = np.count_nonzero(heights, axis=1)
-    first, (main, rear) = core(rows, 0.15)[0], core(rows, 0.7)  # from row `main` on the sofa has its whole width
+    first, (main, rear) = (
+        core(rows, 0.15)[0],
+        core(rows, 0.7),
+    )  # from row `main` on the sofa has its whole width
     left, right = core(np.count_nonzero(heights, axis=0), 0.36)
     seat, grooves = _seats(np.median(heights[main : main + 3, left:right], axis=0))
     side = "none"
     if main - first > 3:
-        side = "left" if np.nonzero(heights[first:main])[1].mean() < (left + right - 1) / 2 else "right"
+        side = (
+            "left"
+            if np.nonzero(heights[first:main])[1].mean() < (left + right - 1) / 2
+            else "right"
+        )
     ends = {"left": slice(left, left + 2), "right": slice(max(right - 2, left), right)}
     free = [columns for end, columns in ends.items() if end != side]
     start, stop = (main + round(share * (rear - main)) for share in (0.2, 0.34))
-    at_arms = heights[start : max(stop, start + 1)]  # behind the front of the arms, before the cushions of the back
+    at_arms = heights[
+        start : max(stop, start + 1)
+    ]  # behind the front of the arms, before the cushions of the back
     arm = np.mean([np.median(at_arms[:, columns]) for columns in free]) - seat
     form = "straight"
     if side != "none":
@@ -98,23 +163,31 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
         "side": side,
         "arms": "none" if arm < 1 else "low" if arm < 3.6 else "high",
         "legs": bool(voxels[0].sum() < 0.4 * np.count_nonzero(heights)),
-        "back": _back_style(voxels[:, :rear, left:right], seat, grooves, [s.start - left for s in free]),
+        "back": _back_style(
+            voxels[:, :rear, left:right], seat, grooves, [s.start - left for s in free]
+        ),
     }
 
 
 def _seats(line: np.ndarray) -> tuple[int, np.ndarray]:
-    """The seats' height, and bool (W,) that marks the grooves between them, from the heights along their front edge."""
+    """The seats' height, and bool (W,) that marks the grooves between them, from the heights along
+    their front edge.
+    """
     width, margin = len(line), round(0.13 * len(line))
     seat = int(np.percentile(line[round(0.25 * width) : round(0.75 * width)], 75))
     low = line < seat - 1
-    inside = np.flatnonzero(~low[margin : width - margin]) + margin  # the low ends in front of arms are no grooves
+    inside = (
+        np.flatnonzero(~low[margin : width - margin]) + margin
+    )  # the low ends in front of arms are no grooves
     grooves = np.zeros(width, dtype=bool)
     grooves[inside[0] : inside[-1]] = low[inside[0] : inside[-1]]
     return seat, grooves
 
 
 def _back_style(voxels: np.ndarray, seat: int, grooves: np.ndarray, free: list[int]) -> str:
-    """Rounded if its upper corners are missing; cushioned if its face is deeper behind the grooves than beside them."""
+    """Rounded if its upper corners are missing; cushioned if its face is deeper behind the grooves
+    than beside them.
+    """
     from scipy.ndimage import binary_dilation
 
     view = voxels.any(axis=1)  # (D, W), from the front

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import THIN, Box, Draws, Loft, Plan, corners, disc, leg, slab, span
+from course_utils.datasets.shapes.drawing import (
+    THIN,
+    Box,
+    Draws,
+    Loft,
+    Plan,
+    corners,
+    disc,
+    leg,
+    slab,
+    span,
+)
 from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
 
 
@@ -14,7 +25,11 @@ def draw(draws: Draws) -> Plan:
         base = "four legs"
 
     ratio = {"low": (0.38, 0.48), "medium": (0.6, 0.86), "tall": (1.15, 1.55)}[size]
-    slimness = {"rectangular": (0.6 if size == "tall" else 0.48, 1.0), "round": (1.0, 1.0), "oval": (0.6, 0.77)}[top]
+    slimness = {
+        "rectangular": (0.6 if size == "tall" else 0.48, 1.0),
+        "round": (1.0, 1.0),
+        "oval": (0.6, 0.77),
+    }[top]
     width, depth, height = draws.fit(1.0, draws.between(*slimness), draws.between(*ratio))
     thickness = draws.between(THIN, 0.11 if size == "low" else 0.15)
     under, is_round = height - thickness, top != "rectangular"
@@ -29,10 +44,22 @@ def draw(draws: Draws) -> Plan:
         least = 0.7 if is_round else 0.62
         shares = draws.between(least, 0.82), draws.between(least, 0.82)
         low = under - draws.between(THIN, max(THIN, min(0.13, 0.45 * under)))
-        parts.append(slab(shares[0] * width, shares[0 if top == "round" else 1] * depth, (low, height), is_round))
+        parts.append(
+            slab(
+                shares[0] * width,
+                shares[0 if top == "round" else 1] * depth,
+                (low, height),
+                is_round,
+            )
+        )
     if extra == "shelf":
-        level, share = draws.between(0.2, 0.42) * under, 0.88 if is_round else draws.between(0.9, 1.0)
-        parts.append(slab(share * width, share * depth, (level, level + draws.between(THIN, 0.09)), is_round))
+        level, share = (
+            draws.between(0.2, 0.42) * under,
+            0.88 if is_round else draws.between(0.9, 1.0),
+        )
+        parts.append(
+            slab(share * width, share * depth, (level, level + draws.between(THIN, 0.09)), is_round)
+        )
     if extra.startswith("drawers"):
         block, low = draws.between(0.24, 0.32) * width, draws.between(0.3, 0.65) * under
         for side in {"left": (-1,), "right": (1,), "both": (-1, 1)}[extra.split()[-1]]:
@@ -43,13 +70,19 @@ def draw(draws: Draws) -> Plan:
     feet = draws.pick("four legs", f"four {legs} legs") if base == "four legs" else base
     details.append({"pedestal": "a central pedestal", "trestle": "a trestle base"}.get(base, feet))
     phrases = {"none": [], "apron": ["a deep apron"], "shelf": ["a shelf below"]}
-    details += phrases.get(extra, ["drawers on " + ("both sides" if extra == "drawers both" else f"the {extra[8:]}")])
-    nouns = {"low": ["coffee table", "table"], "medium": ["table"], "tall": ["bar table", "table"]}[size]
+    details += phrases.get(
+        extra, ["drawers on " + ("both sides" if extra == "drawers both" else f"the {extra[8:]}")]
+    )
+    nouns = {"low": ["coffee table", "table"], "medium": ["table"], "tall": ["bar table", "table"]}[
+        size
+    ]
     return Plan(parts, attributes, nouns, [] if size == "medium" else [size], details)
 
 
 def _table_extra(draws: Draws, base: str, size: str, top: str, under: float) -> str:
-    """What hangs between top and floor: an apron anywhere, a shelf or drawers only where there is room."""
+    """What hangs between top and floor: an apron anywhere, a shelf or drawers only where there is
+    room.
+    """
     options = ["apron", "none"] if top == "rectangular" else ["apron", "apron", "apron", "none"]
     if base == "four legs" and under > 0.34:
         options += ["shelf", "shelf"] if size == "tall" else ["shelf"]
@@ -59,24 +92,41 @@ def _table_extra(draws: Draws, base: str, size: str, top: str, under: float) -> 
 
 
 def _table_base(
-    draws: Draws, base: str, legs: str, extra: str, width: float, depth: float, height: float, is_round: bool
+    draws: Draws,
+    base: str,
+    legs: str,
+    extra: str,
+    width: float,
+    depth: float,
+    height: float,
+    is_round: bool,
 ) -> list[Box | Loft]:
     thickness = draws.between(THIN, 0.12)
     inset = draws.between(0.0, {"thick": 0.07 * depth, "slim": 0.14 * depth, "none": 0.1}[legs])
     if base == "pedestal":
-        column, foot = draws.between(0.05, max(0.05, min(0.11, 0.2 * depth))), draws.between(0.26, 0.44)
+        column, foot = (
+            draws.between(0.05, max(0.05, min(0.11, 0.2 * depth))),
+            draws.between(0.26, 0.44),
+        )
         rim = draws.between(THIN, 0.1)
         half_x, half_y = foot * width, foot * depth
         tip = draws.pick(1.0, 0.4)  # a flat disc, or one that rises towards the column
         return [
             disc(0.0, 0.0, (0.0, height), column, column),
-            Loft((0.0, rim), (0.0, 0.0, half_x, half_y), (0.0, 0.0, tip * half_x, tip * half_y), round=True),
+            Loft(
+                (0.0, rim),
+                (0.0, 0.0, half_x, half_y),
+                (0.0, 0.0, tip * half_x, tip * half_y),
+                round=True,
+            ),
         ]
     reach = 0.7 if is_round else 1.0
     inset = max(0.0, min(inset, (reach * depth - 3.1 * THIN) / 2))
     if base == "four legs":
         thickness = draws.between(0.126, 0.15) if legs == "thick" else draws.between(THIN, 0.078)
-    thickness = min(thickness, (reach * depth - 2 * inset - 1.1 * THIN) / 2)  # so that there is air between legs
+    thickness = min(
+        thickness, (reach * depth - 2 * inset - 1.1 * THIN) / 2
+    )  # so that there is air between legs
     x, y = (reach * width - thickness) / 2 - inset, (reach * depth - thickness) / 2 - inset
     if base == "four legs":
         splay = 0.0 if extra == "shelf" else draws.pick(0.0, 0.0, draws.between(0.08, 0.2))
@@ -84,9 +134,14 @@ def _table_base(
         return [leg(*corner, height, thickness, splay) for corner in corners(x, y)]
     if base == "side panels":
         panel_depth = draws.between(0.75, 0.95) * reach * depth
-        return [Box(span(side, thickness), span(0.0, panel_depth), (0.0, height)) for side in (-x, x)]
+        return [
+            Box(span(side, thickness), span(0.0, panel_depth), (0.0, height)) for side in (-x, x)
+        ]
     x *= draws.between(0.7, 0.95)
-    beam, post = height * draws.between(0.35, 0.6), max(THIN, draws.between(0.2, 0.36) * reach * depth)
+    beam, post = (
+        height * draws.between(0.35, 0.6),
+        max(THIN, draws.between(0.2, 0.36) * reach * depth),
+    )
     parts = [Box((-x, x), span(0.0, THIN), span(beam, THIN))]
     for side in (-x, x):
         parts.append(Box(span(side, thickness), span(0.0, post), (0.0, height)))
@@ -95,7 +150,9 @@ def _table_base(
 
 
 def look(voxels: np.ndarray) -> dict[str, str]:
-    """The inverse of `draw`: the top from above, the feet from below, and what hangs between them."""
+    """The inverse of `draw`: the top from above, the feet from below, and what hangs between
+    them.
+    """
     voxels = grounded(voxels)
     areas = voxels.sum(axis=(1, 2))
     height = core(areas)[1]
@@ -119,7 +176,9 @@ def look(voxels: np.ndarray) -> dict[str, str]:
 
 
 def _base_and_legs(ground: np.ndarray, trunk: np.ndarray) -> tuple[str, str]:
-    """Feet on the ground; two of them are panels if they stay as deep above the ground, else a trestle."""
+    """Feet on the ground; two of them are panels if they stay as deep above the ground, else a
+    trestle.
+    """
     feet = islands(ground, least=2)
     if len(feet) > 2:
         return "four legs", "thick" if ground.sum() / len(feet) > 12 else "slim"
@@ -133,13 +192,17 @@ def _base_and_legs(ground: np.ndarray, trunk: np.ndarray) -> tuple[str, str]:
 
 
 def _extra(trunk: np.ndarray, base: str) -> str:
-    """What hangs under the top: probe beside the middle, where no leg or column stands, and at either end."""
+    """What hangs under the top: probe beside the middle, where no leg or column stands, and at
+    either end.
+    """
     height, depth, width = trunk.shape
     if min(height, depth - 2, width - 2) < 3:
         return "none"  # no room for anything
 
     def filled(x: tuple[float, float], *spans: tuple[float, float]) -> np.ndarray:
-        """Filled share by layer (D,) of the columns in `x` and the rows in `spans`, shares of width and depth."""
+        """Filled share by layer (D,) of the columns in `x` and the rows in `spans`, shares of width
+        and depth.
+        """
         columns = trunk[:, :, round(x[0] * width) : round(x[1] * width)]
         rows = [columns[:, round(low * depth) : round(high * depth)] for low, high in spans]
         return np.concatenate(rows, axis=1).mean(axis=(1, 2))
@@ -151,7 +214,10 @@ def _extra(trunk: np.ndarray, base: str) -> str:
         return "none"
     if middle[1 : round(0.8 * height)].max() > 0.6:
         return "shelf"
-    left, right = (filled(x, (0.35, 0.65))[round(0.75 * height) :].mean() > 0.5 for x in ((0.06, 0.24), (0.76, 0.94)))
+    left, right = (
+        filled(x, (0.35, 0.65))[round(0.75 * height) :].mean() > 0.5
+        for x in ((0.06, 0.24), (0.76, 0.94))
+    )
     if not (left or right):
         return "none"
     return "drawers both" if left and right else "drawers left" if left else "drawers right"

@@ -16,11 +16,15 @@ def draw(draws: Draws) -> Plan:
     crown = draws.pick(*_CROWNS)
     tall = draws.chance(0.5)
     many = draws.pick(1, 2) if tall else draws.pick(1, 2, 3)
-    layers = {"round": 1 if tall else min(many, 2), "fir": many, "umbrella": min(many, 2)}.get(crown, 1)
+    layers = {"round": 1 if tall else min(many, 2), "fir": many, "umbrella": min(many, 2)}.get(
+        crown, 1
+    )
     tall = crown in ("umbrella", "palm") or (crown != "cypress" and tall)
     lean = draws.pick("straight", "straight", "left", "right")
     base = draws.pick("ground", "ground", "pot", "mound")
-    trunks = draws.pick(1, 2) if crown in ("round", "umbrella") and layers == 1 and base != "pot" else 1
+    trunks = (
+        draws.pick(1, 2) if crown in ("round", "umbrella") and layers == 1 and base != "pot" else 1
+    )
     lean = "straight" if trunks == 2 else lean
     narrow = crown == "cypress" or (crown == "round" and (layers == 2 or trunks == 2))
     thick = not narrow and draws.chance(0.5)  # a thick trunk would hide such a crown
@@ -28,22 +32,43 @@ def draw(draws: Draws) -> Plan:
     bare = draws.between(*_bare(crown, layers, tall))  # the share of the trunk that shows
     wide = _width(draws, crown, layers, tall)
     shift = draws.between(0.19, 0.26) * {"left": -1, "straight": 0, "right": 1}[lean]
-    ground = {"ground": 0.0, "pot": draws.between(0.17, 0.22), "mound": draws.between(0.1, 0.13)}[base]
+    ground = {"ground": 0.0, "pot": draws.between(0.17, 0.22), "mound": draws.between(0.1, 0.13)}[
+        base
+    ]
     across = max(wide, wide / 2 + abs(shift) + 0.1)
-    _, depth, height, width, shift, ground = draws.fit(across, wide, 1.0 + ground, wide, shift, ground)
+    _, depth, height, width, shift, ground = draws.fit(
+        across, wide, 1.0 + ground, wide, shift, ground
+    )
 
     radius = draws.between(0.068, 0.08) if thick else draws.between(0.035, 0.042)
     start = ground + bare * (height - ground)
     centre = (shift, draws.between(-0.05, 0.05))
     parts = _base(draws, base, ground, radius)
-    parts += _trunks(draws, trunks, centre, radius, start + (0.3 if layers == 1 else 0.6) * (height - start), width)
+    parts += _trunks(
+        draws,
+        trunks,
+        centre,
+        radius,
+        start + (0.3 if layers == 1 else 0.6) * (height - start),
+        width,
+    )
     parts += _CROWN_PARTS[crown](draws, layers, centre, (width / 2, depth / 2), (start, height))
     attributes = {"crown": crown, "layers": layers, "trunk": "tall" if tall else "short"}
-    attributes |= {"girth": "thick" if thick else "thin", "lean": lean, "trunks": trunks, "base": base}
+    attributes |= {
+        "girth": "thick" if thick else "thin",
+        "lean": lean,
+        "trunks": trunks,
+        "base": base,
+    }
     return Plan(parts, attributes, _NOUNS[crown], [], _details(attributes))
 
 
-_NOUNS = {"round": ["tree"], "fir": ["fir tree"], "cypress": ["cypress tree"], "umbrella": ["umbrella tree"]}
+_NOUNS = {
+    "round": ["tree"],
+    "fir": ["fir tree"],
+    "cypress": ["cypress tree"],
+    "umbrella": ["umbrella tree"],
+}
 _NOUNS["palm"] = ["palm tree"]
 
 
@@ -51,14 +76,22 @@ def _details(attributes: dict[str, str | int | bool]) -> list[str]:
     crown, layers, lean, base = (attributes[key] for key in ("crown", "layers", "lean", "base"))
     trunk = f"{attributes['trunk']} {attributes['girth']} trunk"
     details = [f"a {trunk}" if attributes["trunks"] == 1 else f"two {trunk}s"]
-    details += {"round": ["a round crown"], "umbrella": ["a flat crown"]}.get(crown, []) if layers == 1 else []
-    details += [f"{NUMBERS[layers]} {'crowns' if crown == 'round' else 'layers'}"] if layers > 1 else []
+    details += (
+        {"round": ["a round crown"], "umbrella": ["a flat crown"]}.get(crown, [])
+        if layers == 1
+        else []
+    )
+    details += (
+        [f"{NUMBERS[layers]} {'crowns' if crown == 'round' else 'layers'}"] if layers > 1 else []
+    )
     details += [f"a lean to the {lean}"] if lean != "straight" else []
     return details + {"ground": [], "pot": ["a pot"], "mound": ["a mound of earth"]}[base]
 
 
 def _bare(crown: str, layers: int, tall: bool) -> tuple[float, float]:
-    """From where to where the crown of a tree 1 high begins: a flat one late, a slim one, which widens slowly, soon."""
+    """From where to where the crown of a tree 1 high begins: a flat one late, a slim one, which
+    widens slowly, soon.
+    """
     if crown == "umbrella" and layers == 1:
         return 0.64, 0.76
     return (0.48, 0.58) if tall else (0.14, 0.2) if crown == "cypress" else (0.17, 0.25)
@@ -68,7 +101,12 @@ def _width(draws: Draws, crown: str, layers: int, tall: bool) -> float:
     """The crown's width for a tree 1 high."""
     if crown == "round":
         return draws.between(0.8, 1.1) * (0.58 if tall else 0.75) / (1.0, 1.35)[layers - 1]
-    low, high = {"fir": (0.56, 0.76), "cypress": (0.3, 0.4), "umbrella": (0.85, 1.15), "palm": (0.7, 1.1)}[crown]
+    low, high = {
+        "fir": (0.56, 0.76),
+        "cypress": (0.3, 0.4),
+        "umbrella": (0.85, 1.15),
+        "palm": (0.7, 1.1),
+    }[crown]
     return draws.between(low, high) * (0.8 if tall and crown == "fir" else 1.0)
 
 
@@ -79,11 +117,17 @@ def _base(draws: Draws, base: str, top: float, radius: float) -> list[Loft]:
         return [Loft((0.0, top), (0.0, 0.0, foot, foot), (0.0, 0.0, rim, rim), round=True)]
     if base == "mound":
         half = draws.between(0.25, 0.32)
-        return [Loft((0.0, top), (0.0, 0.0, half, half), (0.0, 0.0, half, half), round=True, curve="dome")]
+        return [
+            Loft(
+                (0.0, top), (0.0, 0.0, half, half), (0.0, 0.0, half, half), round=True, curve="dome"
+            )
+        ]
     return []
 
 
-def _trunks(draws: Draws, count: int, centre: Pair, radius: float, high: float, width: float) -> list[Rod]:
+def _trunks(
+    draws: Draws, count: int, centre: Pair, radius: float, high: float, width: float
+) -> list[Rod]:
     """One trunk from the middle to the crown's centre, or two that stand apart."""
     apart = max(draws.between(0.12, 0.2), radius + THIN) if count == 2 else 0.0
     feet = (-apart, apart) if count == 2 else (0.0,)
@@ -99,7 +143,10 @@ def _round(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list
     """Balls above each other, each with smaller ones that stick out at its sides."""
     parts, step = [], (z[1] - z[0]) / layers
     for layer in range(layers):
-        low, high = z[0] + layer * step, z[0] + (layer + 1) * step + (0.01 if layer + 1 < layers else 0.0)
+        low, high = (
+            z[0] + layer * step,
+            z[0] + (layer + 1) * step + (0.01 if layer + 1 < layers else 0.0),
+        )
         size = 1.0 - 0.15 * layer
         parts.append(_blob(*centre, (low, high), 0.8 * size * half[0], 0.8 * size * half[1]))
         for _ in range(3 if layers == 1 else 2):
@@ -108,7 +155,15 @@ def _round(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list
             y = centre[1] + (1.0 - part) * size * half[1] * math.sin(angle)
             middle = low + (high - low) * draws.between(0.38, 0.6)
             tall = part * (high - low) * 0.6
-            parts.append(_blob(x, y, (middle - tall, middle + tall), part * size * half[0], part * size * half[1]))
+            parts.append(
+                _blob(
+                    x,
+                    y,
+                    (middle - tall, middle + tall),
+                    part * size * half[0],
+                    part * size * half[1],
+                )
+            )
     return parts
 
 
@@ -130,8 +185,15 @@ def _cypress(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> li
     parts = [_blob(*centre, z, 0.85 * half[0], 0.85 * half[1])]
     tall = z[1] - z[0]
     for _ in range(3):
-        angle, part, middle = draws.between(0.0, 2 * math.pi), draws.between(0.5, 0.7), draws.between(0.3, 0.6)
-        x, y = centre[0] + 0.35 * half[0] * math.cos(angle), centre[1] + 0.35 * half[1] * math.sin(angle)
+        angle, part, middle = (
+            draws.between(0.0, 2 * math.pi),
+            draws.between(0.5, 0.7),
+            draws.between(0.3, 0.6),
+        )
+        x, y = (
+            centre[0] + 0.35 * half[0] * math.cos(angle),
+            centre[1] + 0.35 * half[1] * math.sin(angle),
+        )
         low, high = z[0] + (middle - 0.28) * tall, z[0] + (middle + 0.28) * tall
         parts.append(_blob(x, y, (low, high), part * half[0], part * half[1]))
     return parts
@@ -160,45 +222,81 @@ def _palm(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list[
     for number in range(count):
         angle = turn + 2 * math.pi * (number + draws.between(-0.15, 0.15)) / count
         reach, tip = draws.between(0.85, 1.0), z[0] + draws.between(0.0, 0.3) * (hub - z[0])
-        x, y = (half[axis] * reach * direction(angle) for axis, direction in ((0, math.cos), (1, math.sin)))
-        knee = (centre[0] + 0.5 * x, centre[1] + 0.5 * y, z[1] - 0.042 - (draws.between(0.0, 0.07) if number else 0.0))
-        parts += [Rod((*centre, hub), knee, 0.042), Rod(knee, (centre[0] + x, centre[1] + y, tip + 0.04), 0.036)]
+        x, y = (
+            half[axis] * reach * direction(angle)
+            for axis, direction in ((0, math.cos), (1, math.sin))
+        )
+        knee = (
+            centre[0] + 0.5 * x,
+            centre[1] + 0.5 * y,
+            z[1] - 0.042 - (draws.between(0.0, 0.07) if number else 0.0),
+        )
+        parts += [
+            Rod((*centre, hub), knee, 0.042),
+            Rod(knee, (centre[0] + x, centre[1] + y, tip + 0.04), 0.036),
+        ]
     return parts
 
 
-_CROWN_PARTS = {"round": _round, "fir": _fir, "cypress": _cypress, "umbrella": _umbrella, "palm": _palm}
+_CROWN_PARTS = {
+    "round": _round,
+    "fir": _fir,
+    "cypress": _cypress,
+    "umbrella": _umbrella,
+    "palm": _palm,
+}
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: how much each layer holds, from the ground up, tells the base, the bare trunk and the crown."""
+    """See `draw`: how much each layer holds, from the ground up, tells the base, the bare trunk and
+    the crown.
+    """
     areas = np.count_nonzero(voxels, axis=(1, 2))
     top = int(np.flatnonzero(areas >= 2)[-1]) + 1
     bare = _smooth(areas[: int(0.55 * top)]).min()  # the trunk's cross-section, in voxels
-    base = "ground" if areas[:2].mean() < 1.3 * bare + 12 else "pot" if areas[:2].mean() < 120 else "mound"
+    base = (
+        "ground"
+        if areas[:2].mean() < 1.3 * bare + 12
+        else "pot"
+        if areas[:2].mean() < 120
+        else "mound"
+    )
     like_trunk = areas <= 1.3 * bare + 6
     ground = int(np.argmax(like_trunk))
-    start = ground + 1 + int(np.argmax(~like_trunk[ground + 1 : -1] & ~like_trunk[ground + 2 :]))  # two in a row
+    start = (
+        ground + 1 + int(np.argmax(~like_trunk[ground + 1 : -1] & ~like_trunk[ground + 2 :]))
+    )  # two in a row
     crown, layers = _look_up(voxels[start:top])
-    trunks = 2 if np.mean([len(islands(layer, 2)) >= 2 for layer in voxels[ground:start]]) > 0.4 else 1
+    trunks = (
+        2 if np.mean([len(islands(layer, 2)) >= 2 for layer in voxels[ground:start]]) > 0.4 else 1
+    )
     foot, head = np.median(np.nonzero(voxels[:2])[2]), np.median(np.nonzero(voxels[start:])[2])
     return {
         "crown": crown,
         "layers": layers,
         "trunk": "tall" if start - ground > 0.37 * (top - ground) else "short",
         "girth": "thick" if bare / trunks > 9.5 else "thin",
-        "lean": "straight" if trunks == 2 or abs(head - foot) < 2 else "left" if head < foot else "right",
+        "lean": "straight"
+        if trunks == 2 or abs(head - foot) < 2
+        else "left"
+        if head < foot
+        else "right",
         "trunks": trunks,
         "base": base,
     }
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """Each value's median with its two neighbours, (n,) to (n - 2,): a stray voxel in one layer does not count."""
+    """Each value's median with its two neighbours, (n,) to (n - 2,): a stray voxel in one layer
+    does not count.
+    """
     return np.median([values[:-2], values[1:-1], values[2:]], axis=0)
 
 
 def _look_up(crown: np.ndarray) -> tuple[str, int]:
-    """Kind and number of layers of a crown, bool (D, H, W): fronds leave gaps, cones and umbrellas begin wide."""
+    """Kind and number of layers of a crown, bool (D, H, W): fronds leave gaps, cones and umbrellas
+    begin wide.
+    """
     areas = np.count_nonzero(crown, axis=(1, 2))
     shade = crown.any(axis=0)
     wide, deep = (np.ptp(np.flatnonzero(np.count_nonzero(shade, axis=axis))) + 1 for axis in (0, 1))
@@ -206,7 +304,9 @@ def _look_up(crown: np.ndarray) -> tuple[str, int]:
         return "palm", 1
     layers, first = _layers(areas)
     tall, lowest = len(areas) / max(wide, deep), areas[:first]
-    heavy_below = lowest[: first // 2].sum() + (first % 2) * lowest[first // 2] / 2 > 0.62 * lowest.sum()
+    heavy_below = (
+        lowest[: first // 2].sum() + (first % 2) * lowest[first // 2] / 2 > 0.62 * lowest.sum()
+    )
     if heavy_below and lowest[:2].max() > 0.9 * lowest.max():
         return ("fir" if tall > 0.66 else "umbrella"), layers
     return ("cypress", 1) if tall / layers > 1.75 else ("round", layers)

@@ -1,7 +1,9 @@
-"""No network: a Python that finds this file at its start reaches this machine only, and so do the Pythons it starts.
+"""No network: a Python that finds this file at its start reaches this machine only, and so do the
+Pythons it starts.
 
-conftest.py puts this folder on the PYTHONPATH of the kernels that nbval starts; no_network.ipynb proves that it works.
-It sees what Python's own sockets do, not a library that calls the system by itself, nor another program.
+conftest.py puts this folder on the PYTHONPATH of the kernels that nbval starts; no_network.ipynb
+proves that it works. It sees what Python's own sockets do, not a library that calls the system by
+itself, nor another program.
 """
 
 import ipaddress
