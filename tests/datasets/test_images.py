@@ -12,7 +12,6 @@ from sklearn.datasets import load_digits
 
 from course_utils.datasets.images import (
     CHARACTERS,
-    GLYPHS,
     Describer,
     Pictures,
     aspect,
@@ -21,6 +20,7 @@ from course_utils.datasets.images import (
     slant,
     stroke_width,
 )
+from course_utils.places import GLYPHS
 
 WORDS = ("thin", "thick", "slanted", "narrow", "wide")
 

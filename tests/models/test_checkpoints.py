@@ -8,13 +8,13 @@ import torch
 from course_utils.cli.commands import read_config
 from course_utils.files.atomic import writing, writing_folder
 from course_utils.models.checkpoints import (
-    CHECKPOINTS,
     build_denoiser,
     load_checkpoint,
     makes_shapes,
     save_checkpoint,
     write_section,
 )
+from course_utils.places import CHECKPOINTS
 
 CONFIG = {"network": {"kind": "MLP", "width": 16, "depth": 1}, "path": "flow", "prediction": "x0"}
 
