@@ -128,8 +128,9 @@ def generate(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG. ValueError for an unknown prompt, model, suffix or
     device.
     """
-    from course_utils.geometry.surface import SUFFIXES, is_watertight, save_mesh, smooth_mesh
-    from course_utils.geometry.voxels import joined, keep_largest
+    from course_utils.files.meshes import SUFFIXES, save_mesh
+    from course_utils.geometry.surface import is_watertight, smooth_mesh
+    from course_utils.geometry.voxels import close_gaps, keep_largest
     from course_utils.models.checkpoints import load_checkpoint
     from course_utils.plots.stills import contact_sheet, render, save_png
 
@@ -143,7 +144,8 @@ def generate(options: argparse.Namespace) -> None:
     )
     start, seeds = time.perf_counter(), list(range(options.seed, options.seed + options.count))
     best = [sampled(denoiser, config, options.prompt, part, options) for part in parts(seeds)]
-    fields = [keep_largest(joined(field)) for part in best for field in part.x[:, 0].cpu().numpy()]
+    drawn = [field for part in best for field in part.x[:, 0].cpu().numpy()]
+    fields = [keep_largest(close_gaps(field)) for field in drawn]
     made_from = [seed for part in best for seed in part.seeds]
     meshes = [smooth_mesh(field) for field in fields]
     seconds = time.perf_counter() - start

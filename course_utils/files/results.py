@@ -19,7 +19,7 @@ def checksum(contents: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def finite(report: dict) -> dict:
+def without_infinities(report: dict) -> dict:
     """A report with None in place of infinite numbers (distances from an empty set): JSON has no
     word for them.
     """

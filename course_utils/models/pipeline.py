@@ -29,14 +29,16 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import State, time_grid
 from course_utils.files.atomic import writing_folder
 from course_utils.geometry.surface import smooth_mesh
-from course_utils.geometry.voxels import joined, keep_largest, to_occupancy
+from course_utils.geometry.voxels import close_gaps, keep_largest, to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
 from course_utils.models.generation import asked, sampling_states
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
     "field": lambda x: x,
-    "mesh": lambda x: [smooth_mesh(keep_largest(joined(field))) for field in x[:, 0].cpu().numpy()],
+    "mesh": lambda x: [
+        smooth_mesh(keep_largest(close_gaps(field))) for field in x[:, 0].cpu().numpy()
+    ],
 }
 WANTED: dict[
     str, Callable

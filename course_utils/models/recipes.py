@@ -18,7 +18,7 @@ from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.sampling import guided, time_grid
 from course_utils.diffusion.steering import INTERVAL, full_or_empty
 from course_utils.diffusion.training import Draw, batches
-from course_utils.files.reading import read_npz
+from course_utils.files.npz import read_npz
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.networks.text import Vocabulary
