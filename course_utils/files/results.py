@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 
 from course_utils.files.atomic import writing
+from course_utils.places import REMEDY
 
 
 def checksum(contents: dict) -> str:
@@ -52,7 +53,7 @@ def load_results(file: str | Path) -> tuple[dict, str]:
 
     ValueError if it is missing, damaged or changed.
     """
-    remedy = "get the repository's data/ again, or run the study's script to make it anew"
+    remedy = f"{REMEDY}, or run the study's script to make it anew"
     try:
         whole = json.loads(Path(file).read_text(encoding="utf-8"))
         contents, command, wanted = whole["contents"], whole["command"], whole["sha256"]

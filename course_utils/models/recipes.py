@@ -22,7 +22,7 @@ from course_utils.files.npz import read_npz
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.networks.text import Vocabulary
-from course_utils.places import ROOT
+from course_utils.places import place
 
 
 class Guessed(NamedTuple):
@@ -51,7 +51,7 @@ def training_data(config: dict, file: Path | None):
             return facts_of_shapes(made)
         if about["kind"] == "guessed":
             facts, voxels = facts_of_shapes(made)
-            model = load_checkpoint(ROOT / about["model"])
+            model = load_checkpoint(place(about["model"]))
             return facts, Guessed(
                 voxels, captioned(made, model[1]["words"], about["wordings"])[1], *model
             )
