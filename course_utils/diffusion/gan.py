@@ -18,18 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.training import (
     Draw,
     generator_of_step,
     move_average,
     warmed_and_falling,
 )
-
-WITHIN, SHARE = (
-    3.0,
-    0.2,
-)  # a mode is covered if within 3 widths of it lies a fifth of the samples that belong there
 
 
 class Duel(NamedTuple):
@@ -185,22 +179,3 @@ def picture_networks(
     """
     generator = [*perceptron(latent, width, side**2), nn.Tanh(), nn.Unflatten(1, (1, side, side))]
     return nn.Sequential(*generator), nn.Sequential(nn.Flatten(), *perceptron(side**2, width, 1))
-
-
-def mode_shares(points: Tensor, mixture: GaussianMixture) -> Tensor:
-    """For each component, which share of points (N, d) lies within WITHIN of its widths of its
-    centre: (K,).
-
-    A point that lies so near to two counts for the one it is nearer to, in widths; one near to none
-    for none.
-    """
-    away = torch.cdist(points.double(), mixture.means) / mixture.stds  # (N, K)
-    nearest = away.argmin(1)[away.amin(1) < WITHIN]
-    return torch.bincount(nearest, minlength=len(mixture.means)) / len(points)
-
-
-def modes_covered(points: Tensor, mixture: GaussianMixture) -> int:
-    """How many components have at least SHARE of the points (N, d) that are due to them, by their
-    weights.
-    """
-    return int((mode_shares(points, mixture) >= SHARE * mixture.weights).sum())

@@ -13,7 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool3d
 
-from course_utils.datasets.captions import LONGEST, fits, held_out, named_facts, told, true_facts
+from course_utils.datasets.captions import (
+    LONGEST,
+    captions_and_facts,
+    held_out,
+    matching_shapes,
+    named_facts,
+    true_facts,
+)
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.sampling import guided, time_grid
 from course_utils.diffusion.steering import INTERVAL, full_or_empty
@@ -88,7 +95,7 @@ def captioned(made, words: list[str], wordings: int, means: bool = False):
     tokens = torch.full((len(kept), wordings, LONGEST), -1)
     named = []
     for wording in range(wordings):
-        texts, facts = zip(*told(made, wording), strict=True)
+        texts, facts = zip(*captions_and_facts(made, wording), strict=True)
         encoded = vocabulary.encode(texts)
         tokens[:, wording, : encoded.shape[1]] = encoded
         named.append(facts)
@@ -102,7 +109,7 @@ def captioned(made, words: list[str], wordings: int, means: bool = False):
     for rows in members:
         own = [made.attributes[row] for row in rows]
         for wording in range(wordings):
-            packed = fits(own, [named[wording][row] for row in rows])
+            packed = matching_shapes(own, [named[wording][row] for row in rows])
             bits[rows, wording, : packed.shape[1]] = packed
     return voxels, (tokens, torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept]))
 
@@ -113,7 +120,7 @@ def facts_of_texts(made, words: list[str], wordings: int):
     """
     kept = ~held_out(made)
     texts, named = zip(
-        *(pair for seed in range(wordings) for pair in told(made, seed)), strict=True
+        *(pair for seed in range(wordings) for pair in captions_and_facts(made, seed)), strict=True
     )
     rows = np.tile(kept, wordings)
     facts = named_facts([CLASSES[label] for label in made.labels] * wordings, named)[rows]

@@ -304,7 +304,8 @@ for name, network in zip(("generator", "discriminator", "denoiser"), (*players, 
 
 
 # %%
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.modes import modes_covered
+from course_utils.evaluation.sets import sliced_wasserstein
 
 
 def forged(trainer, count, shape=()):
@@ -352,7 +353,7 @@ charts = [Chart("Blobs covered", "share of the training", "blobs of five", y_lim
           Chart("Distance to fresh data", "share of the training", "sliced Wasserstein", y_scale="log")]  # fmt: skip
 covered, far = {}, {}
 for name, colour, style in (("GAN", GAN, "--"), ("diffusion", MODEL, "-")):
-    covered[name] = [gan.modes_covered(cloud, mixture) for cloud in seen[name]]
+    covered[name] = [modes_covered(cloud, mixture) for cloud in seen[name]]
     far[name] = [sum(sliced_wasserstein(cloud, other) for other in fresh) / 5 for cloud in seen[name]]
     charts[0].line(tenths, covered[name], name, colour, style, marker="o")
     charts[1].line(tenths, far[name], name, colour, style, marker="o")
@@ -414,7 +415,8 @@ show_pictures(pictures["diffusion"][:24], columns=12, colour=MODEL)
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
 from course_utils.evaluation.classifier import train_judge
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.sets import frechet_distance
 
 judge = train_judge(real)
 features = judge.features(held_out.pixels)
@@ -680,7 +682,7 @@ trial = gan.GANTrainer(*gan.point_networks(), 8, plan)
 list(trial.run(draw))
 cloud = forged(trial, 1500)
 distance = sum(sliced_wasserstein(cloud, other) for other in fresh) / 5
-print(f"blobs covered: {gan.modes_covered(cloud, mixture)}, distance {distance:.2f} (floor {floor:.2f})")
+print(f"blobs covered: {modes_covered(cloud, mixture)}, distance {distance:.2f} (floor {floor:.2f})")
 show_clouds([cloud], [f"weight {weight:g}"], MODEL, behind=data[:2000])
 
 # %% [markdown]
