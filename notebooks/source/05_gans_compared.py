@@ -308,7 +308,6 @@ for name, network in zip(("generator", "discriminator", "denoiser"), (*players, 
 
 
 # %%
-
 from course_utils.evaluation.sets import sliced_wasserstein
 
 
