@@ -3,7 +3,7 @@ and model.json.
 
 The graph is the denoiser's own call, (x_t, t, condition) -> x0, with the conversions of path and
 prediction inside; what a sampler has to know beside it stands in model.json. The site's page runs
-both in the browser (docs/live).
+both in the browser (docs/web/live).
 """
 
 import argparse
