@@ -1,4 +1,4 @@
-/* sources sha256 d99d8bee84140d0072067ac59f539a0855a0f19477f4f6c917348fe325cfe76d docs/web: build.mjs live/colours.js package-lock.json package.json viewer/dom.js viewer/glb.js viewer/grid.js viewer/index.js viewer/input.js viewer/obj.js viewer/scene.js viewer/sculptor.js viewer/style.js viewer/surface.js viewer/toolbar.js viewer/viewer.js widgets/sculptor.js
+/* sources sha256 8ea2435091e0a106b13d5d7e272cb7d6e8d7bdd1f6475db675d591b2434af6a2 docs/web: build.mjs live/colours.js package-lock.json package.json viewer/dom.js viewer/glb.js viewer/grid.js viewer/index.js viewer/input.js viewer/obj.js viewer/scene.js viewer/sculptor.js viewer/style.js viewer/surface.js viewer/toolbar.js viewer/viewer.js widgets/sculptor.js
 
 Contains three.js:
 The MIT License

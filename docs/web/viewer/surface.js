@@ -72,7 +72,7 @@ function creasesOf(full, place, side) {
 
 /**
  * Return the faces for a file, {positions: Float32Array (V * 3), indices: Uint32Array (F * 3)}, placed as
- * course_utils.geometry.surface.save_mesh does: metres, y up, the front towards +z, the origin in the middle of the
+ * course_utils.files.meshes.save_mesh does: metres, y up, the front towards +z, the origin in the middle of the
  * cube's floor, the cube's side `scale` metres long. Neighbours share vertices, so the surface is closed. Throws an
  * Error if the shape is empty.
  */
