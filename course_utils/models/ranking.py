@@ -19,7 +19,7 @@ from course_utils.diffusion.sampling import State
 from course_utils.diffusion.steering import full_or_empty, steered
 from course_utils.evaluation.metrics import CRUMB
 from course_utils.geometry.voxels import connected_components, joined, to_occupancy
-from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.checkpoints import facts_told, load_checkpoint
 from course_utils.models.generation import condition_of, sampling_states
 from course_utils.places import CHECKPOINTS
 
@@ -105,7 +105,7 @@ class Agreement:
     `wholeness`.
 
     It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`). reader,
-    config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that
+    config: a model that is told facts (`conditioning.facts`).  seers: one `FactsOfShape` or more that
     know the same facts; what they see is averaged. The first factor is the expected share of the
     named facts that are true, each counted as surely as it is named; 1 where nothing is named.
     """
@@ -132,7 +132,7 @@ class Agreement:
         """
         with torch.no_grad():
             tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
-            told = (1 + self.reader.network.facts(tokens)) / 2
+            told = (1 + self.reader.network.conditioner.facts.named(tokens)) / 2
         return torch.where(told > 0.5, told, 0.0)
 
     def seen(self, x: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ def shipped_score(denoiser: nn.Module, config: dict) -> Score:
     ValueError if they know different facts.
     """
     return (
-        shipped_agreement(denoiser, config, *SEERS) if config["network"].get("facts") else wholeness
+        shipped_agreement(denoiser, config, *SEERS) if facts_told(config) else wholeness
     )
 
 
@@ -178,7 +178,7 @@ def shipped_steering(
     ValueError if the two know different facts.
     """
     strength = config["sampling"].get("steering", 0.0) if strength is None else strength
-    if not config["network"].get("facts") or strength == 0:
+    if not facts_told(config) or strength == 0:
         return None
     return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
 
@@ -188,7 +188,7 @@ def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreeme
     seers = []
     for name in names:
         seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
-        told, seen = config["network"]["facts"], about["network"]["facts"]
+        told, seen = facts_told(config), about["network"]["facts"]
         if told != seen:
             raise ValueError(
                 f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train"

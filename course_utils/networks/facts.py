@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from course_utils.networks.unet import normalised
+from course_utils.networks.layers import normalised
 
 
 class FactsOfShape(nn.Module):
