@@ -26,6 +26,7 @@ from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.evaluation.metrics import shape_report
 from course_utils.files.results import finite, load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.unet import UNet
 from course_utils.places import STUDIES
 
@@ -75,7 +76,7 @@ def trained(setting: dict) -> Trainer:
     data = make_shapes(world["shapes"], world["resolution"], world["families"])
     labels = torch.arange(world["shapes"]) % len(world["families"])
     torch.manual_seed(setting["seed"])
-    network = UNet(3, classes=len(world["families"]), **world["network"])
+    network = UNet(3, conditioner=on_labels(len(world["families"])), **world["network"])
     plan = Plan(**world["plan"], **COMMON, loss_in=setting["loss_in"], seed=setting["seed"])
     trainer = Trainer(Denoiser(network, FlowPath(), setting["prediction"]), plan)
     for progress in trainer.run(batches(torch.from_numpy(data.voxels), labels, to_model)):

@@ -105,9 +105,9 @@ class Agreement:
     `wholeness`.
 
     It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`). reader,
-    config: a model that is told facts (`conditioning.facts`).  seers: one `FactsOfShape` or more that
-    know the same facts; what they see is averaged. The first factor is the expected share of the
-    named facts that are true, each counted as surely as it is named; 1 where nothing is named.
+    config: a model that is told facts (`conditioning.facts`).  seers: one `FactsOfShape` or more
+    that know the same facts; what they see is averaged. The first factor is the expected share of
+    the named facts that are true, each counted as surely as it is named; 1 where nothing is named.
     """
 
     # a seer is surer than it is right: the best of all tries beats the first that it finds good
@@ -163,9 +163,7 @@ def shipped_score(denoiser: nn.Module, config: dict) -> Score:
 
     ValueError if they know different facts.
     """
-    return (
-        shipped_agreement(denoiser, config, *SEERS) if facts_told(config) else wholeness
-    )
+    return shipped_agreement(denoiser, config, *SEERS) if facts_told(config) else wholeness
 
 
 def shipped_steering(
