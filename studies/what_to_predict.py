@@ -25,7 +25,7 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
-from course_utils.evaluation.metrics import shape_report
+from course_utils.evaluation.shapes import shape_report
 from course_utils.files.results import load_results, save_results, without_infinities
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.networks.conditioning.labels import on_labels

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.sampling import State
-from course_utils.evaluation.metrics import CRUMB
+from course_utils.evaluation.shapes import CRUMB
 from course_utils.geometry.voxels import close_gaps, connected_components, to_occupancy
 from course_utils.models.checkpoints import facts_told, load_checkpoint
 from course_utils.models.generation import condition_of, sampling_states

@@ -15,7 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool3d
 
-from course_utils.datasets.captions import LONGEST, fits, held_out, named_facts, told, true_facts
+from course_utils.datasets.captions import (
+    LONGEST,
+    captions_and_facts,
+    held_out,
+    matching_shapes,
+    named_facts,
+    true_facts,
+)
 from course_utils.datasets.shapes import CLASSES, ShapeSet, make_shapes
 from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
 from course_utils.diffusion.losses import Batch
@@ -119,7 +126,7 @@ def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tup
 
 def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[Tensor, list]:
     """Return a caption of each shape as tokens (N, LONGEST), and what each caption names."""
-    texts, named = zip(*told(made, seed), strict=True)
+    texts, named = zip(*captions_and_facts(made, seed), strict=True)
     encoded = Vocabulary(words).encode(texts)
     missing = LONGEST - encoded.shape[1]
     return torch.nn.functional.pad(encoded, (0, missing), value=-1), list(named)
@@ -157,7 +164,7 @@ def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tupl
     for rows in members:
         own = [made.attributes[row] for row in rows]
         for wording in range(wordings):
-            packed = fits(own, [named[wording][row] for row in rows])
+            packed = matching_shapes(own, [named[wording][row] for row in rows])
             bits[rows, wording, : packed.shape[1]] = packed
     return torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept])
 

@@ -82,7 +82,7 @@ def plotly_layout(**layout):
     return base | layout
 
 
-def caption(figure, text):
+def figure_caption(figure, text):
     """Write the one-line caption `text` centred below a matplotlib `figure` and return the text
     object.
     """

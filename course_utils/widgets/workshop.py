@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ipywidgets import Checkbox, Dropdown, FloatSlider
 
-from course_utils.datasets.shapes.drawing import rasterise
+from course_utils.datasets.shapes.drawing import voxelise_parts
 from course_utils.geometry.voxels import signed_distance
 from course_utils.plots.film import shape_film
 from course_utils.plots.stills import render
@@ -49,7 +49,7 @@ class Workshop(Control):
     def voxels(self, **changed) -> np.ndarray:
         """The shape as it is now, bool (32, 32, 32), or with other values of some inputs."""
         values = {name: self[name] for name in self.inputs} | changed
-        return rasterise(self.build(**values), RESOLUTION)
+        return voxelise_parts(self.build(**values), RESOLUTION)
 
     def _draw(self, figure):
         self.view, *views = figure.subplots(1, 3, gridspec_kw={"width_ratios": [1.3, 1, 1]})

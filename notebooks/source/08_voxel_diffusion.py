@@ -25,7 +25,8 @@ from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
-from course_utils.evaluation.metrics import nearest_iou, one_piece, piece_shares, shape_report
+from course_utils.evaluation.distances import nearest_iou
+from course_utils.evaluation.shapes import one_piece, piece_shares, shape_report
 from course_utils.exercises import lesson_08
 from course_utils.geometry.voxels import close_gaps, connected_components, keep_largest, to_model, to_occupancy
 from course_utils.plots import film, live, stills

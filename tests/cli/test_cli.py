@@ -234,7 +234,7 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
 
 
 def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
-    from course_utils.datasets.captions import held_out, told, words
+    from course_utils.datasets.captions import captions_and_facts, held_out, words
     from course_utils.datasets.shapes import CLASSES
     from course_utils.models.recipes import captioned, draw_from
     from course_utils.networks.text import Vocabulary
@@ -246,7 +246,7 @@ def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
     kept, vocabulary = ~held_out(made), Vocabulary(words())
     named = {}
     for wording in range(2):
-        for row, (text, facts) in enumerate(told(made, wording)):
+        for row, (text, facts) in enumerate(captions_and_facts(made, wording)):
             if kept[row]:
                 named[tuple(vocabulary.encode(text)[0].tolist())] = (made.labels[row], facts)
     narrowed = 0

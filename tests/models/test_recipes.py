@@ -9,9 +9,9 @@ import torch
 from course_utils.datasets.captions import (
     FACTS,
     captions,
+    captions_and_facts,
     held_out,
     named_facts,
-    told,
     true_facts,
     words,
 )
@@ -38,7 +38,7 @@ def test_texts_come_with_the_facts_they_name(made):
     kept = ~held_out(made)
     assert not kept.all() and len(facts) == len(tokens) == 2 * kept.sum()
     families = [CLASSES[label] for label in made.labels]
-    named = named_facts(families, [names for _, names in told(made, 1)])[kept]
+    named = named_facts(families, [names for _, names in captions_and_facts(made, 1)])[kept]
     texts = [text for text, keep in zip(captions(made, 1), kept, strict=True) if keep]
     wanted = Vocabulary(words()).encode(texts)
     assert np.array_equal(facts[kept.sum() :].numpy(), named)

@@ -547,7 +547,7 @@ def test_style_stays_inside_its_context():
 
 def test_caption_stands_centred_below():
     picture = style.Picture(plots.WIDE)
-    text = plots.caption(picture, "Loss against step.")
+    text = plots.figure_caption(picture, "Loss against step.")
     assert text.get_text() == "Loss against step." and text.get_position() == (0.5, -0.02)
 
 
