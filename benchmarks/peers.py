@@ -465,7 +465,9 @@ def make_trainers(config: dict) -> dict:
     """
     torch.manual_seed(0)
     plan = Plan(**config["plan"] | {"batch_size": BATCH})
-    ours = Trainer(build_denoiser(config | {"network": config["network"] | {"classes": 0}}), plan)
+    ours = Trainer(
+        build_denoiser(config | {"network": config["network"] | {"conditioners": []}}), plan
+    )
     peers = {
         name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
     }

@@ -450,15 +450,15 @@ def read_config(name: str) -> dict:
         raise ValueError(f"{path} is not JSON with a config in it: {error}") from error
     if missing:
         raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
-    if config["network"].get("facts"):
-        from course_utils.datasets.captions import FACTS
+    from course_utils.datasets.captions import FACTS, words
 
-        config["network"]["facts"] = len(FACTS)
     if config["data"]["kind"] in ("captioned", "facts"):
-        from course_utils.datasets.captions import words
-
         config["words"] = words()
-        config["network"]["words"] = len(config["words"])
+    for part in (config["network"], *config["network"].get("conditioners", [])):
+        if part.get("kind") in ("text", "facts", "FromText", "FactsOfText"):
+            part["words"] = len(words())
+        if part.get("kind") in ("facts", "FactsOfText", "FactsOfShape"):
+            part["facts"] = len(FACTS)
     return config
 
 

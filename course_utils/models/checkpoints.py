@@ -13,13 +13,18 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load, save
+from torch import nn
 
 from course_utils.diffusion.denoiser import LOG_SNR_RANGE, Denoiser
 from course_utils.diffusion.paths import PATHS
 from course_utils.files.atomic import writing, writing_folder
+from course_utils.networks.conditioning import several
+from course_utils.networks.conditioning.facts import on_facts
+from course_utils.networks.conditioning.labels import on_labels
+from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import FactsOfText, FromText
+from course_utils.networks.text_only import FactsOfText, FromText
 from course_utils.networks.unet import UNet
 from course_utils.places import present
 
@@ -30,6 +35,7 @@ NETWORKS = {
     "FactsOfText": FactsOfText,
     "FactsOfShape": FactsOfShape,
 }
+CONDITIONERS = {"labels": on_labels, "text": on_text, "facts": on_facts}
 READERS = (
     "FromText",
     "FactsOfText",
@@ -43,20 +49,39 @@ MODEL_INDEX = {
 
 
 def build_denoiser(config: dict) -> Denoiser:
-    """An untrained denoiser from a config's `network`, `path` and `prediction`. ValueError names
-    what is wrong.
+    """Return an untrained denoiser from a config's `network`, `path` and `prediction`.
+
+    ValueError names what is wrong.
     """
     try:
-        network = dict(config["network"])
-        kind = NETWORKS[network.pop("kind")]
-        told = config.get("log_snr_range", LOG_SNR_RANGE)
-        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"], told)
+        network = build_network(config["network"])
+        log_snr_range = config.get("log_snr_range", LOG_SNR_RANGE)
+        return Denoiser(network, PATHS[config["path"]](), config["prediction"], log_snr_range)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"the config does not describe a model ({type(error).__name__}: {error}); it needs"
-            f" network (kind: {' or '.join(NETWORKS)}, and its arguments), path"
-            f" ({', '.join(PATHS)}) and prediction"
+            f" network (kind: {' or '.join(NETWORKS)}, its arguments, and conditioners, each with"
+            f" kind: {' or '.join(CONDITIONERS)}), path ({', '.join(PATHS)}) and prediction"
         ) from error
+
+
+def build_network(section: dict) -> nn.Module:
+    """Return an untrained network from the `network` section of a config."""
+    arguments = dict(section)
+    network = NETWORKS[arguments.pop("kind")]
+    if "conditioners" in arguments:
+        makers = []
+        for conditioner in arguments.pop("conditioners"):
+            about = dict(conditioner)
+            makers.append(CONDITIONERS[about.pop("kind")](**about))
+        arguments["conditioner"] = several(*makers)
+    return network(**arguments)
+
+
+def facts_told(config: dict) -> int:
+    """Return the number of facts on which a config's network is conditioned; 0 for none."""
+    conditioners = config["network"].get("conditioners", [])
+    return sum(about["facts"] for about in conditioners if about["kind"] == "facts")
 
 
 def makes_shapes(config: dict) -> bool:

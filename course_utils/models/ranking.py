@@ -19,7 +19,7 @@ from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.sampling import State
 from course_utils.evaluation.shapes import CRUMB
 from course_utils.geometry.voxels import close_gaps, connected_components, to_occupancy
-from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.checkpoints import facts_told, load_checkpoint
 from course_utils.models.generation import condition_of, sampling_states
 from course_utils.places import CHECKPOINTS
 
@@ -105,9 +105,9 @@ class Agreement:
     `wholeness`.
 
     It looks at a shape as it will be written, its small gaps closed (`voxels.close_gaps`). reader,
-    config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that
-    know the same facts; what they see is averaged. The first factor is the expected share of the
-    named facts that are true, each counted as surely as it is named; 1 where nothing is named.
+    config: a model that is told facts (`conditioning.facts`).  seers: one `FactsOfShape` or more
+    that know the same facts; what they see is averaged. The first factor is the expected share of
+    the named facts that are true, each counted as surely as it is named; 1 where nothing is named.
     """
 
     # a seer is surer than it is right: the best of all tries beats the first that it finds good
@@ -132,7 +132,7 @@ class Agreement:
         """
         with torch.no_grad():
             tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
-            told = (1 + self.reader.network.facts(tokens)) / 2
+            told = (1 + self.reader.network.conditioner.facts.named(tokens)) / 2
         return torch.where(told > 0.5, told, 0.0)
 
     def seen(self, x: Tensor) -> Tensor:
@@ -161,9 +161,7 @@ def shipped_score(denoiser: nn.Module, config: dict) -> Score:
 
     ValueError if they know different facts.
     """
-    return (
-        shipped_agreement(denoiser, config, *SEERS) if config["network"].get("facts") else wholeness
-    )
+    return shipped_agreement(denoiser, config, *SEERS) if facts_told(config) else wholeness
 
 
 def shipped_steering(
@@ -176,7 +174,7 @@ def shipped_steering(
     ValueError if the two know different facts.
     """
     strength = config["sampling"].get("steering", 0.0) if strength is None else strength
-    if not config["network"].get("facts") or strength == 0:
+    if not facts_told(config) or strength == 0:
         return None
     return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
 
@@ -186,7 +184,7 @@ def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreeme
     seers = []
     for name in names:
         seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
-        told, seen = config["network"]["facts"], about["network"]["facts"]
+        told, seen = facts_told(config), about["network"]["facts"]
         if told != seen:
             raise ValueError(
                 f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train"

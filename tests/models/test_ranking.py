@@ -15,7 +15,7 @@ from course_utils.datasets.shapes import make_shape
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model
-from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.checkpoints import facts_told, load_checkpoint
 from course_utils.models.generation import sampling_states
 from course_utils.models.ranking import (
     APART,
@@ -105,7 +105,10 @@ def told():
     """A model of which nothing is used but its reader of facts."""
     model = nn.Module()
     model.network = nn.Module()
-    model.network.facts, model.weight = Reads(), nn.Parameter(torch.zeros(1))
+    model.network.conditioner = nn.Module()
+    model.network.conditioner.facts = nn.Module()
+    model.network.conditioner.facts.named = Reads()
+    model.weight = nn.Parameter(torch.zeros(1))
     return model
 
 
@@ -160,10 +163,11 @@ def test_the_shipped_score_sees_whether_a_text_is_true_of_a_shape(shipped):
 
 def test_a_seer_of_other_facts_is_refused(shipped):
     denoiser, config = shipped
+    config = config | {"network": {"kind": "UNet", "conditioners": [{"kind": "facts", "facts": 7}]}}
     with pytest.raises(ValueError, match=r"told 7 facts .*train that anew.*--tries 1"):
-        shipped_score(denoiser, config | {"network": config["network"] | {"facts": 7}})
+        shipped_score(denoiser, config)
     with pytest.raises(ValueError, match=r"told 7 facts .*facts-of-guesses32.*--steering 0"):
-        shipped_steering(denoiser, config | {"network": config["network"] | {"facts": 7}})
+        shipped_steering(denoiser, config)
 
 
 def test_a_class_model_is_ranked_by_wholeness_and_not_steered():
@@ -205,4 +209,4 @@ def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
 @pytest.mark.parametrize("name", ["facts-of-shapes32", "facts-of-guesses32"])
 def test_reader_and_seers_know_the_same_facts(shipped, name):
     _, config = load_checkpoint(CHECKPOINTS / name)
-    assert config["network"]["facts"] == shipped[1]["network"]["facts"] == len(FACTS)
+    assert config["network"]["facts"] == facts_told(shipped[1]) == len(FACTS)
