@@ -34,7 +34,7 @@ from course_utils.evaluation.distances import COPY, copied_share, iou_distances,
 from course_utils.evaluation.faithfulness import faithfulness, obeys, total
 from course_utils.evaluation.shapes import one_piece
 from course_utils.files.results import save_results
-from course_utils.geometry.voxels import joined, to_occupancy
+from course_utils.geometry.voxels import close_gaps, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint, write_section
 from course_utils.models.ranking import best_of, shipped_score, shipped_steering
 from course_utils.places import STUDIES
@@ -88,7 +88,7 @@ class Maker:
         ]
         fields = torch.cat(shapes)
         return (
-            np.stack([joined(field) > 0 for field in fields[:, 0].numpy()])
+            np.stack([close_gaps(field) > 0 for field in fields[:, 0].numpy()])
             if mend
             else to_occupancy(fields)
         )
@@ -249,7 +249,7 @@ Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named
 first kind. New sentences have known attributes; said apart are two attributes that no text of the
 training names together; new pairs are two that no shape of the training has. Best of {tries}: of as
 many tries the shape that `ranking.Agreement` likes best, with gaps of up to three voxels closed
-(`voxels.joined`). Steered: `steering.steered`, with a strength of {result["steering"]:g}. As
+(`voxels.close_gaps`). Steered: `steering.steered`, with a strength of {result["steering"]:g}. As
 generated: steered, and the best of {tries} with its gaps closed, as `course.py generate` does it.
 By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of
 {COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one,

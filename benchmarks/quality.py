@@ -3,7 +3,7 @@ on two cores.
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are
 held-out real ones, with the model's own settings, and reports `shape_report` for them, for
-the same with small gaps closed (`voxels.joined`), for what `course.py generate` writes (where a
+the same with small gaps closed (`voxels.close_gaps`), for what `course.py generate` writes (where a
 shape is in pieces it tries other seeds, then it closes gaps), and for the oracle: training shapes
 in the place of the samples, what a perfect model would score. Held out are procedural shapes drawn
 after the last one that was trained on, or a data file's test split. Results go to
@@ -21,9 +21,9 @@ from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.evaluation.distances import COPY, copied_share, nearest_iou
 from course_utils.evaluation.shapes import ShapeReport, shape_report
-from course_utils.files.reading import read_npz
-from course_utils.files.results import finite, save_results
-from course_utils.geometry.voxels import joined, to_occupancy
+from course_utils.files.npz import read_npz
+from course_utils.files.results import save_results, without_infinities
+from course_utils.geometry.voxels import close_gaps, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint, write_section
 from course_utils.models.ranking import best_of, wholeness
 from course_utils.models.recipes import training_data
@@ -51,7 +51,7 @@ def samples(
 
 def closed(fields: np.ndarray) -> np.ndarray:
     """Shapes with their small gaps closed: bool (N, D, H, W)."""
-    return np.stack([joined(field) > 0 for field in fields])
+    return np.stack([close_gaps(field) > 0 for field in fields])
 
 
 def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
@@ -80,7 +80,7 @@ def measure_family(
     made = {"samples": to_occupancy(once), "closed": closed(once), "generated": closed(kept)}
     reports = {name: shape_report(shapes, reference, training) for name, shapes in made.items()}
     reports["oracle"] = shape_report(training[chosen], reference)
-    return {name: finite(report._asdict()) for name, report in reports.items()} | {
+    return {name: without_infinities(report._asdict()) for name, report in reports.items()} | {
         "held_out_copies": copied_share(nearest_iou(reference, training)[0])
     }
 
@@ -119,7 +119,7 @@ def quality_section(results: dict[str, dict]) -> str:
 {count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA
 and COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value
 (training shapes in the samples' place), COV too. One piece: after pieces under 1 % of the volume
-are dropped. Closed: the same samples with gaps of up to three voxels closed (`voxels.joined`).
+are dropped. Closed: the same samples with gaps of up to three voxels closed (`voxels.close_gaps`).
 Generated: a shape in several pieces is made anew from other seeds, at most {TRIES} tries in all,
 and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
 training shape, beside the same for held-out shapes.

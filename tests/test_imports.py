@@ -11,7 +11,10 @@ SHOWN = {"matplotlib", "plotly", "ipywidgets", "anywidget", "diffusers", "jupyte
 SLOW = {"trimesh", "skimage", "scipy"}  # imported where they are first used
 ROOMS = ("places", "files", "geometry", "networks", "datasets", "diffusion", "evaluation", "models")
 DOORS = {"course_utils.models.pipeline"}  # diffusers' own: it is what the pipeline is for
-DRAWS = {"course_utils.geometry.render"}  # the rasteriser is made of scipy's filters
+DRAWS = {
+    "course_utils.geometry.light",
+    "course_utils.geometry.render",
+}  # shadows are scipy's filters
 
 
 def modules(room: str) -> list[str]:

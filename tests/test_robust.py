@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils.datasets.own_shapes import read_voxels
 from course_utils.datasets.shapes.drawing import slab
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import guided
@@ -32,7 +33,7 @@ from course_utils.evaluation.distances import iou_distances
 from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
 from course_utils.evaluation.shapes import height_profile, shape_report, watertight_share
 from course_utils.files.atomic import alone_in, save_tensors
-from course_utils.files.reading import read_npz, read_voxels
+from course_utils.files.npz import read_npz
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint

@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_utils.places import CHECKPOINTS, CONFIGS, ROOT, RUNS
+from course_utils.places import CHECKPOINTS, CONFIGS, REMEDY, RUNS, place, present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,8 +128,9 @@ def generate(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG. ValueError for an unknown prompt, model, suffix or
     device.
     """
-    from course_utils.geometry.surface import SUFFIXES, is_watertight, save_mesh, smooth_mesh
-    from course_utils.geometry.voxels import joined, keep_largest
+    from course_utils.files.meshes import SUFFIXES, save_mesh
+    from course_utils.geometry.surface import is_watertight, smooth_mesh
+    from course_utils.geometry.voxels import close_gaps, keep_largest
     from course_utils.models.checkpoints import load_checkpoint
     from course_utils.plots.stills import contact_sheet, render, save_png
 
@@ -143,7 +144,8 @@ def generate(options: argparse.Namespace) -> None:
     )
     start, seeds = time.perf_counter(), list(range(options.seed, options.seed + options.count))
     best = [sampled(denoiser, config, options.prompt, part, options) for part in parts(seeds)]
-    fields = [keep_largest(joined(field)) for part in best for field in part.x[:, 0].cpu().numpy()]
+    drawn = [field for part in best for field in part.x[:, 0].cpu().numpy()]
+    fields = [keep_largest(close_gaps(field)) for field in drawn]
     made_from = [seed for part in best for seed in part.seeds]
     meshes = [smooth_mesh(field) for field in fields]
     seconds = time.perf_counter() - start
@@ -176,7 +178,8 @@ def model_for(prompt: str) -> Path:
     """The shipped model of lesson 08 for the name of one of its classes, lesson 09's for any other
     text.
     """
-    classes = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["classes"]
+    config = present(SHIPPED / "config.json")
+    classes = json.loads(config.read_text(encoding="utf-8"))["classes"]
     return SHIPPED if prompt in classes else SHIPPED_TEXT
 
 
@@ -439,8 +442,9 @@ def read_config(name: str) -> dict:
         missing = CONFIG_KEYS - set(config)
     except OSError:
         known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.json")))
+        others = f"there are {known}" if known else f"{CONFIGS} is missing: {REMEDY}"
         raise ValueError(
-            f"there is no config {name!r}; there are {known}, or give a path to a .json"
+            f"there is no config {name!r}; {others}, or give a path to a .json"
         ) from None
     except (json.JSONDecodeError, TypeError) as error:
         raise ValueError(f"{path} is not JSON with a config in it: {error}") from error
@@ -468,14 +472,14 @@ def begin_from(denoiser, folders: list[str]) -> None:
     from course_utils.models.checkpoints import load_checkpoint
 
     for folder in folders:
-        if not (ROOT / folder).exists():
+        if not place(folder).exists():
             made = (
                 f"; make it first: python3 course.py train {Path(folder).parent.name}"
                 if "runs" in folder
                 else ""
             )
             raise ValueError(f"this training begins from {folder}, which is not there{made}")
-        mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
+        mine, theirs = denoiser.state_dict(), load_checkpoint(place(folder))[0].state_dict()
         same = {
             name: value
             for name, value in theirs.items()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.places import FURNITURE
+from course_utils.places import FURNITURE, REMEDY
 
 CATEGORIES = (
     "chair",
@@ -78,9 +78,7 @@ def furniture(category: str | None = None, file: str | Path = FURNITURE) -> Furn
         with np.load(file, allow_pickle=False) as stored:
             packed, columns = stored["voxels"], [stored[name] for name in Furniture._fields[1:]]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{file} is not the file of furniture ({error}); get the repository's data/ again"
-        ) from error
+        raise ValueError(f"{file} is not the file of furniture ({error}); {REMEDY}") from error
     chosen = np.arange(len(packed)) if category is None else np.flatnonzero(columns[1] == category)
     voxels = np.unpackbits(packed[chosen], axis=1).reshape(-1, 32, 32, 32).view(bool)
     return Furniture(voxels, *(column[chosen].tolist() for column in columns))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.places import GLYPHS
+from course_utils.places import GLYPHS, REMEDY
 
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -65,9 +65,7 @@ def glyphs(characters: str = CHARACTERS, test: bool = False, file: str | Path = 
         with np.load(file, allow_pickle=False) as stored:
             packed, family = stored["packed"], stored["family"]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{file} is not the file of letters ({error}); get the repository's data/ again"
-        ) from error
+        raise ValueError(f"{file} is not the file of letters ({error}); {REMEDY}") from error
     columns = [CHARACTERS.index(character) for character in characters]
     chosen = packed[(family % 6 == 5) == test][:, columns]  # a byte holds two pixels
     levels = np.stack([chosen >> 4, chosen & 15], axis=-1).reshape(-1, 1, 16, 16)

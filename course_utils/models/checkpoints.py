@@ -21,6 +21,7 @@ from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
 from course_utils.networks.text import FactsOfText, FromText
 from course_utils.networks.unet import UNet
+from course_utils.places import present
 
 NETWORKS = {
     "UNet": UNet,
@@ -87,7 +88,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, 
     ValueError if the folder is no checkpoint, if its weights differ from the checksum or fit
     another network.
     """
-    folder = Path(folder)
+    folder = present(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = (folder / "model.safetensors").read_bytes()

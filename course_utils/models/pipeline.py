@@ -29,14 +29,17 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import State, time_grid
 from course_utils.files.atomic import writing_folder
 from course_utils.geometry.surface import smooth_mesh
-from course_utils.geometry.voxels import joined, keep_largest, to_occupancy
+from course_utils.geometry.voxels import close_gaps, keep_largest, to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
 from course_utils.models.generation import asked, sampling_states
+from course_utils.places import present
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
     "field": lambda x: x,
-    "mesh": lambda x: [smooth_mesh(keep_largest(joined(field))) for field in x[:, 0].cpu().numpy()],
+    "mesh": lambda x: [
+        smooth_mesh(keep_largest(close_gaps(field))) for field in x[:, 0].cpu().numpy()
+    ],
 }
 WANTED: dict[
     str, Callable
@@ -107,6 +110,17 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     def __init__(self, denoiser: VoxelDenoiser, scheduler: SchedulerMixin | None = None):
         super().__init__()
         self.register_modules(denoiser=denoiser, scheduler=scheduler)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **loading) -> "VoxelDiffusionPipeline":
+        """Return the pipeline of a checkpoint folder.
+
+        Args:
+            folder: A checkpoint folder, or what else diffusers takes.
+            **loading: Options of diffusers' `DiffusionPipeline.from_pretrained`.
+        """
+        present(folder)
+        return super().from_pretrained(folder, **loading)
 
     def save_pretrained(self, save_directory: str | Path) -> None:
         """Write a checkpoint folder, atomically, in the place of one that is there; weights in half

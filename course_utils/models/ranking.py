@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.sampling import State
 from course_utils.evaluation.shapes import CRUMB
-from course_utils.geometry.voxels import connected_components, joined, to_occupancy
+from course_utils.geometry.voxels import close_gaps, connected_components, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.generation import condition_of, sampling_states
 from course_utils.places import CHECKPOINTS
@@ -104,7 +104,7 @@ class Agreement:
     """A score: how much of what a text names is seen in a shape, from 0 to 1, times the shape's
     `wholeness`.
 
-    It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`). reader,
+    It looks at a shape as it will be written, its small gaps closed (`voxels.close_gaps`). reader,
     config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that
     know the same facts; what they see is averaged. The first factor is the expected share of the
     named facts that are true, each counted as surely as it is named; 1 where nothing is named.
@@ -120,7 +120,7 @@ class Agreement:
     def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
         named, closed = (
             self.named(prompts),
-            np.stack([joined(field) for field in x[:, 0].cpu().numpy()]),
+            np.stack([close_gaps(field) for field in x[:, 0].cpu().numpy()]),
         )
         x = torch.from_numpy(closed)[:, None].to(x.device)
         share = ((named * self.seen(full_or_empty(x))).sum(1) + 1e-6) / (named.sum(1) + 1e-6)

@@ -28,11 +28,11 @@ from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guid
 from course_utils.diffusion.losses import Batch
 from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import Draw, batches
-from course_utils.files.reading import read_npz
+from course_utils.files.npz import read_npz
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.networks.text import Vocabulary
-from course_utils.places import ROOT
+from course_utils.places import place
 
 
 class Source(NamedTuple):
@@ -57,8 +57,7 @@ def source_of(config, given: Path | None = None) -> Source:
     return RECIPES[config.data.kind](config, given, **config.data.arguments)
 
 
-# ---- shapes, with classes or captions
-# ----------------------------------------------------------------
+# ---- shapes, with classes or captions ------------------------------------------------------------
 
 
 def procedural(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
@@ -205,8 +204,7 @@ def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> 
     return draw
 
 
-# ---- facts: 1 where one is true, -1 where not
-# ---------------------------------------------------------
+# ---- facts: 1 where one is true, -1 where not ----------------------------------------------------
 
 
 def facts_of_texts(
@@ -253,7 +251,7 @@ def facts_of_guesses(
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
     made = make_shapes(count, config.resolution, config.classes, first_index)
     facts, voxels = shown_by_shapes(made)
-    denoiser, about = load_checkpoint(ROOT / model)
+    denoiser, about = load_checkpoint(place(model))
     tokens = captioned_shapes(made, about.words, wordings)[1]
     return Source(on_cpu(draw_guesses(facts, voxels, tokens, denoiser, about.sampling)), facts)
 

@@ -14,7 +14,9 @@ import sys
 import numpy as np
 from PIL import Image
 
-from course_utils.geometry import render as raster
+from course_utils.geometry.light import Sky, vertex_brightness
+from course_utils.geometry.raster import make_camera
+from course_utils.geometry.render import colour_ramp, isosurface
 from course_utils.plots.stills import check_titles, contact_sheet, render
 from course_utils.plots.style import INK, MODEL, grid_array, plotly_layout, to_numpy
 
@@ -157,7 +159,7 @@ def _meshes_within(fields, level, budget):
     """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a
     coarser grid.
     """
-    surfaces = [raster.isosurface(field, level) for field in fields]
+    surfaces = [isosurface(field, level) for field in fields]
     left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
     order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
     for done, k in enumerate(order):  # small ones first: what they leave goes to the larger ones
@@ -165,10 +167,10 @@ def _meshes_within(fields, level, budget):
         field = fields[k]
         while len(surfaces[k][1]) > share and min(field.shape) > 4:
             field = _halved(field)
-            surfaces[k] = raster.isosurface(field, level)
+            surfaces[k] = isosurface(field, level)
         left -= len(surfaces[k][1])
     return [
-        _typed(*surface, raster.Sky(field > level))
+        _typed(*surface, Sky(field > level))
         for surface, field in zip(surfaces, fields, strict=True)
     ]
 
@@ -186,7 +188,7 @@ def _typed(vertices, faces, sky):
     """
     if not len(faces):
         vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
-    light = np.clip(255 * raster.vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
+    light = np.clip(255 * vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
     x, y, z = np.round(vertices.T * UNITS).astype(np.uint16)
     i, j, k = faces.T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
     return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": light}
@@ -207,8 +209,7 @@ def _figure(meshes, titles, colour):
         lighting=UNLIT,
     )
     shades = [
-        f"rgb{tuple(rgb)}"
-        for rgb in (255 * raster.colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
+        f"rgb{tuple(rgb)}" for rgb in (255 * colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
     ]
     surface = go.Mesh3d(
         **meshes[-1],
@@ -250,7 +251,7 @@ def _scene():
     between frames.
     """
     axis = {"visible": False, "range": [-0.02 * UNITS, 1.02 * UNITS], "autorange": False}
-    towards = raster.make_camera(8).axes[2] * 2.0
+    towards = make_camera(8).axes[2] * 2.0
     return {
         "xaxis": axis,
         "yaxis": axis,

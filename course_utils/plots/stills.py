@@ -11,7 +11,8 @@ import textwrap
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course_utils.geometry import render as raster
+from course_utils.geometry.raster import AZIMUTH, ELEVATION, make_camera
+from course_utils.geometry.render import SUPERSAMPLE, draw_mesh, draw_voxels, isosurface, occupied
 from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, styled, to_numpy
 
 TILE = 1.5  # inches across one picture in a grid
@@ -27,7 +28,7 @@ END = 1.5  # value that gets the colour map's last colour
 PIXELS = 8  # a side, for one voxel of a slice
 
 
-def render(shape, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL):
+def render(shape, size=256, azimuth=AZIMUTH, elevation=ELEVATION, colour=MODEL):
     """Picture of one shape: uint8 array (size, size, 3) on white.
 
     `shape` is a grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth
@@ -36,21 +37,19 @@ def render(shape, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, 
     `colour` is a hex string. Raises ValueError for anything else.
     """
     grid = grid_array("shape", shape)
-    camera = raster.make_camera(size * raster.SUPERSAMPLE, azimuth, elevation)
+    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
     if grid.dtype == bool:
-        return raster.draw_voxels(grid, camera, colour)
+        return draw_voxels(grid, camera, colour)
     if grid.dtype.kind != "f":
         raise ValueError(
             f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
             " for voxels."
         )
-    vertices, faces = raster.isosurface(grid)
-    return raster.draw_mesh(vertices, faces, grid > 0, camera, colour)
+    vertices, faces = isosurface(grid)
+    return draw_mesh(vertices, faces, grid > 0, camera, colour)
 
 
-def render_mesh(
-    vertices, faces, size=256, azimuth=raster.AZIMUTH, elevation=raster.ELEVATION, colour=MODEL
-):
+def render_mesh(vertices, faces, size=256, azimuth=AZIMUTH, elevation=ELEVATION, colour=MODEL):
     """Picture of a triangle mesh in the unit cube: uint8 array (size, size, 3) on white.
 
     `vertices` (V, 3) are (x, y, z) in [0, 1], z up; `faces` (F, 3) index them, counter-clockwise
@@ -62,8 +61,8 @@ def render_mesh(
             f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F,"
             " 3), triangles only."
         )
-    camera = raster.make_camera(size * raster.SUPERSAMPLE, azimuth, elevation)
-    return raster.draw_mesh(vertices, faces, raster.occupied(vertices[faces]), camera, colour)
+    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
+    return draw_mesh(vertices, faces, occupied(vertices[faces]), camera, colour)
 
 
 def show_voxels(voxels, titles=None, columns=None, colour=MODEL):

@@ -8,8 +8,9 @@ import numpy as np
 from ipywidgets import Button, FloatSlider, IntSlider, Text
 
 from course_utils.diffusion.sampling import State
-from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
-from course_utils.geometry.voxels import joined, keep_largest
+from course_utils.files.meshes import save_mesh
+from course_utils.geometry.surface import is_watertight, smooth_mesh
+from course_utils.geometry.voxels import close_gaps, keep_largest
 from course_utils.models.generation import sampling_states
 from course_utils.models.ranking import Agreement
 from course_utils.plots.film import sampling_film
@@ -117,7 +118,7 @@ class PromptBox(Control):
         """The shape as it is now, small gaps closed, without floating bits: float (D, H, W), inside
         is above 0.
         """
-        return keep_largest(joined(self.states[-1].x_t[0, 0].numpy()))
+        return keep_largest(close_gaps(self.states[-1].x_t[0, 0].numpy()))
 
     def save(self, file: str | Path | None = None) -> None:
         """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what

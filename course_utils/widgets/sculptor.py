@@ -163,6 +163,6 @@ def _checked(name: str, voxels: np.ndarray, size: int | None = None) -> np.ndarr
     if voxels.dtype != bool or voxels.ndim != 3 or len(set(voxels.shape)) > 1 or not fits:
         raise ValueError(
             f"{name}: got {voxels.dtype} of shape {voxels.shape}, expected bool {wanted}; "
-            "compare with a level for bool, course_utils.files.reading.fit_to_cube for a cube"
+            "compare with a level for bool, course_utils.geometry.voxelise.fit_to_cube for a cube"
         )
     return voxels

@@ -10,8 +10,8 @@ import pytest
 import trimesh
 from conftest import ARTIFACTS, QuietFiles, alone, colours, pixels, serve_files
 
-from course_utils.geometry.surface import is_watertight, save_mesh
-from course_utils.geometry.voxels import blocky_mesh
+from course_utils.files.meshes import save_mesh
+from course_utils.geometry.surface import blocky_mesh, is_watertight
 
 VIEWER = Path(__file__).parents[2] / "course_utils" / "widgets" / "viewer"
 SIZE = 32

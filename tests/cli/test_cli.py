@@ -15,7 +15,7 @@ import torch
 import trimesh
 
 from course_utils.datasets.shapes import make_shapes
-from course_utils.files.reading import write_npz
+from course_utils.files.npz import write_npz
 
 ROOT = Path(__file__).parents[2]
 TINY = {
