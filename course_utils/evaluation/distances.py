@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.geometry.voxels import checked_voxels
+
 POINTS = 512
 PRODUCT = 2**18  # squared distances at a time: 2 MiB stay in the processor's cache
 COPY = 0.95  # IoU with a training shape from which a sample counts as its copy
@@ -28,7 +30,7 @@ def surface_points(voxels: np.ndarray, count: int = POINTS, seed: int = 0) -> Te
     Raises:
         ValueError: If a shape is empty: it has no surface.
     """
-    voxels = checked_shapes(voxels, "voxels")
+    voxels = checked_voxels(voxels, 4)
     if not voxels.any((1, 2, 3)).all():
         raise ValueError(
             f"voxels: shape {int((~voxels.any((1, 2, 3))).argmax())} is empty and has no surface"
@@ -121,7 +123,7 @@ def iou_distances(a: np.ndarray, b: np.ndarray) -> Tensor:
     Raises:
         ValueError: If a and b differ in resolution.
     """
-    a, b = checked_shapes(a, "a"), checked_shapes(b, "b")
+    a, b = checked_voxels(a, 4, "a"), checked_voxels(b, 4, "b")
     if a.shape[1:] != b.shape[1:]:
         raise ValueError(
             f"b: grids of {b.shape[1:]} and a of {a.shape[1:]}; expected the same resolution"
@@ -175,13 +177,3 @@ def nearest_distances(a: Tensor, b: Tensor) -> Tensor:
     """
     values = a[0].numel()
     return torch.cdist(a.flatten(1), b.flatten(1)).amin(1) / values**0.5
-
-
-def checked_shapes(voxels: np.ndarray, name: str) -> np.ndarray:
-    """Return shapes bool (N, D, H, W) as an array, checked; `name` is the caller's argument."""
-    voxels = np.asarray(voxels)
-    if voxels.dtype != bool or voxels.ndim != 4:
-        raise ValueError(
-            f"{name}: got {voxels.dtype} of shape {voxels.shape}, expected bool (N, D, H, W)"
-        )
-    return voxels

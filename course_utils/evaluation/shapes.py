@@ -14,7 +14,6 @@ from course_utils.evaluation.distances import (
     POINTS,
     chamfer_distances,
     chamfer_within,
-    checked_shapes,
     copied_share,
     iou_distances,
     nearest_iou,
@@ -26,7 +25,7 @@ from course_utils.evaluation.sets import (
     nearest_neighbour_accuracy,
 )
 from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import connected_components
+from course_utils.geometry.voxels import checked_voxels, connected_components
 
 CRUMB = 0.01  # of a shape's volume: smaller pieces are dust that `keep_largest` would remove
 SMOOTHING = 0.7  # voxels: how much the meshes that lesson 08 exports are blurred
@@ -61,7 +60,7 @@ def one_piece(voxels: np.ndarray, crumb: float = CRUMB) -> np.ndarray:
 
 
 def _piece_sizes(voxels: np.ndarray) -> list[np.ndarray]:
-    return [connected_components(shape)[1] for shape in checked_shapes(voxels, "voxels")]
+    return [connected_components(shape)[1] for shape in checked_voxels(voxels, 4)]
 
 
 def watertight_share(voxels: np.ndarray) -> float:
@@ -134,7 +133,8 @@ def shape_report(
     Raises:
         ValueError: If there are too few shapes, a reference is empty, or resolutions differ.
     """
-    samples, reference = checked_shapes(samples, "samples"), checked_shapes(reference, "reference")
+    samples = checked_voxels(samples, 4, "samples")
+    reference = checked_voxels(reference, 4, "reference")
     if not len(samples) or len(reference) < 2:
         raise ValueError(
             f"{len(samples)} samples, {len(reference)} reference shapes; expected at least 1 and 2"
@@ -191,7 +191,7 @@ def _set_scores(
 
 
 def _at_least_one(voxels: np.ndarray) -> np.ndarray:
-    voxels = checked_shapes(voxels, "voxels")
+    voxels = checked_voxels(voxels, 4)
     if not len(voxels):
         raise ValueError("voxels: no shapes; expected at least one")
     return voxels
