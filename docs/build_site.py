@@ -25,6 +25,8 @@ from pathlib import Path
 
 import nbformat
 
+from course_utils.places import SITE
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
     "Part I · Noise": ("00", "01", "02", "03"),
@@ -374,9 +376,7 @@ def attempt(command: str, build: Callable, *arguments) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py site", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)"
-    )
+    parser.add_argument("--out", type=Path, default=SITE, help="folder to write (default: _site)")
     parser.add_argument(
         "--no-live", action="store_true", help="without the box that makes shapes, which needs npm"
     )
