@@ -23,6 +23,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import api_reference
 import nbformat
 
 from course_utils.places import SITE
@@ -182,6 +183,7 @@ def contents() -> str:
     groups |= {
         title: [text.removesuffix(".md") for text in texts] for title, texts in TEXTS.items()
     }
+    groups["To look things up"].insert(1, "api/index")
     tables = [
         "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```"])
         for title, pages in groups.items()
@@ -215,6 +217,7 @@ def lay_out(folder: Path, live: bool) -> None:
         page = page_of(nbformat.read(path, as_version=4), path.stem)
         nbformat.write(page, folder / "notebooks" / path.name)
         shutil.copy(path, folder / "files")
+    api_reference.write(folder / "api")
     copy_libraries(folder / "static")
 
 
