@@ -9,16 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from course_utils.diffusion.guidance import Guided, guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import (
-    SAMPLERS,
-    Guided,
-    State,
-    guided,
-    resampled,
-    sample,
-    time_grid,
-)
+from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.networks.text import Vocabulary
 
 
