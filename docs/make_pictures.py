@@ -170,13 +170,12 @@ def guidance() -> None:
 
 def duel() -> None:
     """notebooks/images/duel.png: lesson 05's two trainings on five blobs, at four moments each."""
-    from course_utils.diffusion.adversarial import Adversarial, Pair, adversarial_plan
     from course_utils.diffusion.denoiser import Denoiser
     from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
-    from course_utils.networks.adversarial import point_networks
+    from course_utils.models.adversarial import Adversarial, Pair, adversarial_plan, point_networks
     from course_utils.networks.mlp import MLP
     from course_utils.plots.planar import show_clouds
     from course_utils.plots.style import MODEL

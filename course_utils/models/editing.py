@@ -2,7 +2,8 @@
 sampling loop.
 
 All of it changes either what the sampler asks (`guidance.keeping`, `guidance.mixed`) or where it
-starts (`sampling.from_time`). Points, images and voxels are edited alike. Lesson 09 carves shapes with it. Sources:
+starts (`sampling.from_time`). Points, images and voxels are edited alike. Lesson 09 carves shapes
+with it. Sources:
 completion (arXiv 2011.13456, section 5; with `sampling.resampled` arXiv 2201.09865), variation
 (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
 """
