@@ -3,6 +3,7 @@
 `python3 course.py test lint` runs this file.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,6 +32,13 @@ def test_no_conflict_markers_and_no_ragged_space():
     if not shutil.which("git") or not git("rev-parse", "--show-toplevel"):
         pytest.skip("not a git checkout")
     assert git("diff", "--check", EMPTY_TREE, "--", ".", MINIFIED) == ""
+
+
+def test_the_readme_tells_the_size_of_the_core():
+    (told,) = re.findall(r"([\d,]+) lines", (ROOT / "README.md").read_text(encoding="utf-8"))
+    core = (ROOT / "course_utils" / "diffusion").glob("*.py")
+    lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in core)
+    assert abs(int(told.replace(",", "")) - lines) < 50, lines
 
 
 def test_everything_in_the_library_is_used():
