@@ -18,6 +18,7 @@ GLYPHS = DATA / "glyphs16" / "glyphs16.npz"
 FURNITURE = DATA / "furniture32" / "furniture32.npz"
 CONFIGS = ROOT / "configs"
 RUNS = WORK / "runs"  # where trainings write
+SITE = ROOT / "_site"  # where `course.py site` writes
 WEB = ROOT / "docs" / "web"  # the JavaScript of the site and the widgets
 LIVE = WEB / "live"  # the modules of the live box
 RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"  # what runs a model in a browser

@@ -23,9 +23,10 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import api_reference
 import nbformat
 
-from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME, WEB
+from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME, SITE, WEB
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
@@ -181,6 +182,7 @@ def contents() -> str:
     groups |= {
         title: [text.removesuffix(".md") for text in texts] for title, texts in TEXTS.items()
     }
+    groups["To look things up"].insert(1, "api/index")
     tables = [
         "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```"])
         for title, pages in groups.items()
@@ -215,6 +217,7 @@ def lay_out(folder: Path, live: bool) -> None:
         page = page_of(nbformat.read(path, as_version=4), path.stem)
         nbformat.write(page, folder / "notebooks" / path.name)
         shutil.copy(path, folder / "files")
+    api_reference.write(folder / "api")
     copy_libraries(folder / "static")
 
 
@@ -370,9 +373,7 @@ def attempt(command: str, build: Callable, *arguments) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py site", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)"
-    )
+    parser.add_argument("--out", type=Path, default=SITE, help="folder to write (default: _site)")
     parser.add_argument(
         "--no-live", action="store_true", help="without the box that makes shapes, which needs npm"
     )
