@@ -1,8 +1,9 @@
-"""Checks of what a person wrote in a JSON file: names against a signature, values against its types.
+"""Checks of what a person wrote in a JSON file, against the signature of what it describes.
 
-A section of a config is checked against whatever it describes, a function, a class or a dataclass,
-so a new argument there is at once a new key here. Every error is one line that names the file, the
-dotted key, the value, what was expected, and the nearest spelling.
+A section of a config may describe a function, a class or a dataclass; its keys are the names of the
+arguments, and its values have their types, so a new argument there is at once a new key here.
+Every error is one line that names the file, the dotted key, the value, what was expected and the
+nearest spelling.
 """
 
 import inspect
@@ -39,6 +40,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "count": (1, 10_000_000),
     "first_index": (0, 2**40),
     "wordings": (1, 1000),
+    "betas": (0, 1 - 1e-12),
     "plan.steps": (1, 1_000_000_000),
     "batch_size": (1, 65_536),
     "warmup": (0, 1_000_000_000),
@@ -68,10 +70,12 @@ class Place:
     file: str
     key: str = ""
 
-    def at(self, key: str | int) -> "Place":
-        """The place of an entry of this object, or of an item of this list."""
-        inner = f"[{key}]" if isinstance(key, int) else f".{key}" if self.key else key
-        return Place(self.file, self.key + inner)
+    def at(self, *keys: str | int) -> "Place":
+        """The place of an entry of this object or an item of this list, or of one inside that."""
+        inner = self.key
+        for key in keys:
+            inner += f"[{key}]" if isinstance(key, int) else f".{key}" if inner else key
+        return Place(self.file, inner)
 
     def error(self, message: str) -> ValueError:
         """An error about this place: its file, its key, and a message that continues them."""
@@ -165,7 +169,16 @@ def checked_arguments(
 
 
 def checked_value(value: Any, annotation: Any, place: Place) -> Any:
-    """Return a value that must have a type and lie within its limits; ValueError otherwise."""
+    """Return a value (a list as a tuple) if it has a type and lies within its limits.
+
+    Args:
+        value: What stands at the place.
+        annotation: The type of the argument that it is for.
+        place: Where it stands; `LIMITS` knows the limits of its key.
+
+    Raises:
+        ValueError: If the value is none of these.
+    """
     low, high = LIMITS.get(place.key, LIMITS.get(place.key.split(".")[-1], (-math.inf, math.inf)))
     if not fits(value, annotation):
         raise place.wrong(value, described(annotation, (low, high)))
@@ -174,7 +187,7 @@ def checked_value(value: Any, annotation: Any, place: Place) -> Any:
             least, most = WHOLE if isinstance(number, int) else REAL
             if not max(low, least) <= number <= min(high, most):
                 raise place.wrong(value, described(annotation, (low, high)))
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def fits(value: Any, annotation: Any) -> bool:

@@ -94,4 +94,4 @@ def _model() -> Finding:
         return Finding(
             False, f"the shipped model: {error}", "get the repository's data/ folder again"
         )
-    return Finding(True, f"the shipped model loads; it makes {', '.join(config['classes'])}")
+    return Finding(True, f"the shipped model loads; it makes {', '.join(config.classes)}")

@@ -18,6 +18,7 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import Path
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model, to_occupancy
+from course_utils.models.config import Config
 from course_utils.models.generation import sampling_states
 
 
@@ -76,7 +77,7 @@ def from_time(times: Tensor, start: float) -> Tensor:
 
 def complete(
     denoiser: Denoiser,
-    config: dict,
+    config: Config,
     prompt: str,
     voxels: np.ndarray,
     keep: np.ndarray,
@@ -97,7 +98,7 @@ def complete(
         np.asarray(voxels),
         np.asarray(keep),
         list(seeds),
-        (config["resolution"],) * 3,
+        (config.resolution,) * 3,
     )
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid
     if not fits or voxels.dtype != bool or keep.dtype != bool:

@@ -19,10 +19,11 @@ from course_utils.diffusion.sampling import (
     sample,
     time_grid,
 )
+from course_utils.models.config import Config
 from course_utils.networks.text import Vocabulary
 
 
-def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
+def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
     """What a model is told to make each of B prompts: class labels (B,), or the words of texts (B,
     length), -1 where there is none; None for a model of one class, which was trained without
     labels.
@@ -30,9 +31,9 @@ def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
     A prompt is one of the config's `classes`, or a text of its `words` if it has them; the empty
     text asks for nothing. ValueError for a class or a word that the model does not know.
     """
-    if "words" in config:
-        return Vocabulary(config["words"]).encode(prompts)
-    known = config["classes"]
+    if config.words:
+        return Vocabulary(config.words).encode(prompts)
+    known = config.classes
     unknown = [prompt for prompt in prompts if prompt not in known]
     if unknown:
         raise ValueError(
@@ -42,19 +43,19 @@ def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
 
 
 def asked(
-    denoiser: nn.Module, config: dict, prompts: Sequence[str], guidance_scale: float | None = None
+    denoiser: nn.Module, config: Config, prompts: Sequence[str], guidance_scale: float | None = None
 ) -> Guided:
     """The denoiser with B prompts as its condition. guidance_scale: None is the model's own.
     ValueError: see above.
     """
     told, device = condition_of(config, prompts), next(denoiser.parameters()).device
-    scale = config["sampling"]["guidance_scale"] if guidance_scale is None else guidance_scale
+    scale = config.sampling.guidance_scale if guidance_scale is None else guidance_scale
     return guided(denoiser, None if told is None else told.to(device), scale)
 
 
 def sampling_states(
     denoiser: nn.Module,
-    config: dict,
+    config: Config,
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
@@ -80,13 +81,9 @@ def sampling_states(
             f"there are {len(prompts)} prompts and {len(seeds)} seeds; expected a seed for each,"
             " one or more"
         )
-    settings, side, seeds = config["sampling"], config["resolution"], list(seeds)
+    settings, side, seeds = config.sampling, config.resolution, list(seeds)
     denoise = edit(asked(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
-    times = time_grid(
-        denoise.path, settings["steps"] if steps is None else steps, settings["shift"]
-    )
-    return sample(
-        denoise, prior, times, resampled(SAMPLERS[settings["sampler"]], rounds), seed=seeds
-    )
+    times = time_grid(denoise.path, settings.steps if steps is None else steps, settings.shift)
+    return sample(denoise, prior, times, resampled(SAMPLERS[settings.sampler], rounds), seed=seeds)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.files.atomic import writing_folder
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 
 MODEL, ABOUT = "model.onnx", "model.json"
 TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
@@ -42,17 +43,15 @@ class _Call(nn.Module):
         return self.denoiser(x_t, t, condition)
 
 
-def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def example(config: Config, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Random inputs of a model: x_t, times in (0, 1], and conditions, among them "nothing said"."""
-    draws, side = torch.Generator().manual_seed(seed), config["resolution"]
+    draws, side = torch.Generator().manual_seed(seed), config.resolution
     x_t, t = (
         torch.randn(batch, 1, side, side, side, generator=draws),
         1 - torch.rand(batch, generator=draws),
     )
-    shape = (batch, LONGEST_TEXT) if "words" in config else (batch,)
-    condition = torch.randint(
-        -1, len(config.get("words", config["classes"])), shape, generator=draws
-    )
+    shape = (batch, LONGEST_TEXT) if config.words else (batch,)
+    condition = torch.randint(-1, len(config.words or config.classes), shape, generator=draws)
     condition[0] = -1
     return x_t, t, condition
 
@@ -87,19 +86,20 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
     return about
 
 
-def told(config: dict) -> dict:
+def told(config: Config) -> dict:
     """What model.json says of a checkpoint's config."""
-    return {key: config[key] for key in TOLD if key in config} | {"format": FORMAT}
+    entries = config.to_dict()
+    return {key: entries[key] for key in TOLD if key in entries} | {"format": FORMAT}
 
 
-def exported(out: str | Path, config: dict) -> bool:
+def exported(out: str | Path, config: Config) -> bool:
     """Whether the folder `out` holds the export of the checkpoint with this config."""
     about = Path(out) / ABOUT
     known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
     return known | told(config) == known
 
 
-def _graph(denoiser: Denoiser, config: dict) -> bytes:
+def _graph(denoiser: Denoiser, config: Config) -> bytes:
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
         _Call(denoiser).eval(),
@@ -150,7 +150,7 @@ def _halved(model):
 
 
 def largest_differences(
-    denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3
+    denoiser: Denoiser, config: Config, graph: bytes, rounds: int = 3
 ) -> tuple[float, float]:
     """How far x0 on random inputs is from torch's in double precision: at most, by onnxruntime, and
     by torch itself.

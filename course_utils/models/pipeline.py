@@ -31,6 +31,7 @@ from course_utils.files.atomic import writing_folder
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import joined, keep_largest, to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.generation import asked, sampling_states
 
 OUTPUTS: dict[str, Callable] = {
@@ -64,15 +65,15 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
 
     config_name = "config.json"
 
-    def __init__(self, denoiser: Denoiser, config: dict, card: str = ""):
+    def __init__(self, denoiser: Denoiser, config: Config, card: str = ""):
         super().__init__()
-        missing = {"classes", "resolution", "sampling"} - set(config)
-        if missing:
+        if not config.makes_shapes:
             raise ValueError(
-                f"the config is not a voxel model's: it lacks {', '.join(sorted(missing))}"
+                f"{config.where}: the config is not a voxel model's; expected one with classes,"
+                " resolution and sampling"
             )
-        self.denoiser, self.card = denoiser, card
-        self.register_to_config(**config)
+        self.denoiser, self.settings, self.card = denoiser, config, card
+        self.register_to_config(**config.to_dict())
 
     @property
     def path(self) -> paths.Path:
@@ -128,7 +129,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
             denoiser=model, scheduler=self.scheduler
         )  # the scheduler may have been set since
         with writing_folder(folder) as new:
-            save_checkpoint(new, model.denoiser, dict(model.config), model.card)
+            save_checkpoint(new, model.denoiser, model.settings, model.card)
             if self.scheduler is not None:
                 self.scheduler.save_pretrained(new / "scheduler")
                 index = MODEL_INDEX | {"scheduler": self.config["scheduler"]}
@@ -166,9 +167,9 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a
         scheduler that does not fit.
         """
-        model, config = self.denoiser, self.denoiser.config
-        steps = config["sampling"]["steps"] if num_inference_steps is None else num_inference_steps
-        size = config["resolution"]
+        model, config = self.denoiser, self.denoiser.settings
+        steps = config.sampling.steps if num_inference_steps is None else num_inference_steps
+        size = config.resolution
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each(prompt, num_shapes_per_prompt)
@@ -187,7 +188,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         if self.scheduler is None:
             how = {"steps": steps, "guidance_scale": guidance_scale, "noise": noise}
             states = sampling_states(model, config, prompts, seeds, **how)
-            timesteps = time_grid(model.path, steps, config["sampling"]["shift"])[:-1]
+            timesteps = time_grid(model.path, steps, config.sampling.shift)[:-1]
         else:
             levels = prepared(self.scheduler, model.path, steps, noise.device)
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]

@@ -20,6 +20,7 @@ from course_utils.diffusion.steering import full_or_empty, steered
 from course_utils.evaluation.metrics import CRUMB
 from course_utils.geometry.voxels import connected_components, joined, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.generation import condition_of, sampling_states
 from course_utils.places import CHECKPOINTS
 
@@ -50,7 +51,7 @@ def best_of(
     tries: int,
     score: Score,
     denoiser: nn.Module,
-    config: dict,
+    config: Config,
     prompts: Sequence[str],
     seeds: Sequence[int],
     enough: float | None = None,
@@ -113,7 +114,7 @@ class Agreement:
     # a seer is surer than it is right: the best of all tries beats the first that it finds good
     enough = 1.0
 
-    def __init__(self, reader: nn.Module, config: dict, *seers: nn.Module):
+    def __init__(self, reader: nn.Module, config: Config, *seers: nn.Module):
         self.reader, self.config, self.seers = reader, config, seers
 
     @torch.no_grad()
@@ -157,19 +158,17 @@ class Agreement:
         return edit
 
 
-def shipped_score(denoiser: nn.Module, config: dict) -> Score:
+def shipped_score(denoiser: nn.Module, config: Config) -> Score:
     """The score that belongs to a model: `Agreement` with both shipped seers if it is told facts,
     else `wholeness`.
 
     ValueError if they know different facts.
     """
-    return (
-        shipped_agreement(denoiser, config, *SEERS) if config["network"].get("facts") else wholeness
-    )
+    return shipped_agreement(denoiser, config, *SEERS) if config.facts else wholeness
 
 
 def shipped_steering(
-    denoiser: nn.Module, config: dict, strength: float | None = None
+    denoiser: nn.Module, config: Config, strength: float | None = None
 ) -> Edits | None:
     """What steers a model that is told facts, by the shipped seer of guesses; None for another, or
     a strength of 0.
@@ -177,18 +176,18 @@ def shipped_steering(
     That one has learned from guesses, early and late ones.  strength: None is the model's own.
     ValueError if the two know different facts.
     """
-    strength = config["sampling"].get("steering", 0.0) if strength is None else strength
-    if not config["network"].get("facts") or strength == 0:
+    strength = config.sampling.steering if strength is None else strength
+    if not config.facts or strength == 0:
         return None
     return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
 
 
-def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreement:
+def shipped_agreement(denoiser: nn.Module, config: Config, *names: str) -> Agreement:
     """A model that is told facts, and shipped seers. ValueError if they know different facts."""
     seers = []
     for name in names:
         seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
-        told, seen = config["network"]["facts"], about["network"]["facts"]
+        told, seen = config.facts, about.facts
         if told != seen:
             raise ValueError(
                 f"the model is told {told} facts and data/checkpoints/{name} sees {seen}: train"

@@ -21,6 +21,7 @@ from course_utils.diffusion.training import Draw, batches
 from course_utils.files.reading import read_npz
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 from course_utils.networks.text import Vocabulary
 from course_utils.places import ROOT
 
@@ -32,7 +33,7 @@ class Guessed(NamedTuple):
     voxels: Tensor
     tokens: Tensor
     denoiser: nn.Module
-    config: dict
+    config: Config
 
 
 def training_data(config: dict, file: Path | None):
@@ -53,7 +54,7 @@ def training_data(config: dict, file: Path | None):
             facts, voxels = facts_of_shapes(made)
             model = load_checkpoint(ROOT / about["model"])
             return facts, Guessed(
-                voxels, captioned(made, model[1]["words"], about["wordings"])[1], *model
+                voxels, captioned(made, model[1].words, about["wordings"])[1], *model
             )
         # families take turns; labels count in this config's classes, whatever else the generator
         # knows
@@ -166,7 +167,7 @@ def on_cpu(draw: Draw) -> Draw:
 
 
 def draw_guesses(
-    facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, config: dict
+    facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, config: Config
 ) -> Draw:
     """Draws what a model guesses of shapes under noise, full or empty, each with the facts true of
     the shape.
@@ -176,8 +177,8 @@ def draw_guesses(
     to be called uncertain. facts: bool (N, facts); voxels: bool (N, D, H, W); tokens: (N, W,
     length).
     """
-    settings = config["sampling"]
-    times = time_grid(denoiser.path, settings["steps"], settings["shift"]).float()
+    settings = config.sampling
+    times = time_grid(denoiser.path, settings.steps, settings.shift).float()
     times = times[(times >= INTERVAL[0]) & (times <= INTERVAL[1])]
 
     @torch.no_grad()
@@ -190,7 +191,7 @@ def draw_guesses(
         x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
         guess = torch.empty_like(x_t)
         for now in t.unique():
-            told = guided(denoiser, tokens[row, wording][t == now], settings["guidance_scale"])
+            told = guided(denoiser, tokens[row, wording][t == now], settings.guidance_scale)
             guess[t == now] = told(x_t[t == now], now)
         return 2.0 * facts[row] - 1, full_or_empty(guess)[:, 0], None
 

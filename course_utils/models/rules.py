@@ -100,7 +100,7 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
         if key in entries
     }
     lists = {
-        key: tuple(checked_value(entries[key], list[str], place.at(key)))
+        key: checked_value(entries[key], list[str], place.at(key))
         for key in ("classes", "begin_from", "frozen", "words")
         if key in entries
     }
@@ -146,7 +146,7 @@ def _network(section: Any, place: Place) -> Section:
     if not isinstance(conditioners, list):
         raise place.at("conditioners").wrong(conditioners, "a list of objects, [{...}]")
     for number, one in enumerate(conditioners):
-        here = place.at("conditioners").at(number)
+        here = place.at("conditioners", number)
         name = _kind(one, CONDITIONERS, here)
         checked_arguments(one, CONDITIONERS[name], here)
         if name in seen:
@@ -179,7 +179,7 @@ def _built(entries: dict, key: str, kind: type, place: Place, others=()) -> Any:
         return None
     arguments = checked_arguments(entries[key], kind, place.at(key), others)
     if "kind" in entries[key]:
-        raise place.at(key).at("kind").error("is unknown; remove it")
+        raise place.at(key, "kind").error("is unknown; remove it")
     try:
         return kind(**arguments)
     except ValueError as error:
@@ -224,22 +224,22 @@ def _names(config: Config, place: Place) -> None:
         texts = getattr(config, key)
         for number, text in enumerate(texts):
             if not text.strip() or not text.isprintable() or text in texts[:number]:
-                raise place.at(key).at(number).wrong(text, "a name of its own")
+                raise place.at(key, number).wrong(text, "a name of its own")
     if config.path is not None:
         checked_choice(config.path, PATHS, place.at("path"))
     if config.prediction is not None:
         checked_choice(config.prediction, KINDS, place.at("prediction"))
     if config.sampling is not None:
-        checked_choice(config.sampling.sampler, SAMPLERS, place.at("sampling").at("sampler"))
+        checked_choice(config.sampling.sampler, SAMPLERS, place.at("sampling", "sampler"))
     if config.loss is not None and "loss_in" in config.loss.arguments:
-        checked_choice(config.loss.arguments["loss_in"], KINDS, place.at("loss").at("loss_in"))
+        checked_choice(config.loss.arguments["loss_in"], KINDS, place.at("loss", "loss_in"))
 
 
 def _parts(config: Config, place: Place) -> list[tuple[Section, Place]]:
     """The network and its conditioners, each with its place."""
     here = place.at("network")
     listed = enumerate(config.network.conditioners)
-    return [(config.network, here), *((one, here.at("conditioners").at(k)) for k, one in listed)]
+    return [(config.network, here), *((one, here.at("conditioners", k)) for k, one in listed)]
 
 
 def _words(config: Config, place: Place) -> None:
@@ -275,15 +275,15 @@ def _labels(config: Config, place: Place) -> None:
     """Labels count in the config's classes, and all conditioners take the same condition."""
     taken = {TAKES.get(one.kind, one.kind) for one in config.network.conditioners}
     if len(taken) > 1:
-        raise place.at("network").at("conditioners").error(
-            f"take {' and '.join(sorted(taken))}; a network takes one condition"
+        both = " and ".join(sorted(taken))
+        raise place.at("network", "conditioners").error(
+            f"take {both}; a network takes one condition"
         )
+    count = len(config.classes)
     for part, here in _parts(config, place):
-        if part.kind == "labels" and config.classes:
-            if part.arguments["classes"] != len(config.classes):
-                raise here.at("classes").wrong(
-                    part.arguments["classes"], f"{len(config.classes)}, as many as there are classes"
-                )
+        labels = part.arguments["classes"] if part.kind == "labels" and count else count
+        if labels != count:
+            raise here.at("classes").wrong(labels, f"{count}, as many as there are classes")
 
 
 def _fitting_shapes(config: Config, place: Place) -> None:
@@ -341,16 +341,17 @@ def _fitting_data(config: Config, place: Place) -> None:
         if learned == makes and (not takes or told in takes)
     ]
     if recipe not in fitting:
-        raise place.at("data").at("kind").error(
-            f"is {recipe!r}, which does not fit this {kind}; expected one of {', '.join(fitting)}"
+        known = ", ".join(fitting)
+        raise place.at("data", "kind").error(
+            f"is {recipe!r}, which does not fit this {kind}; expected one of {known}"
         )
     if config.loss is not None and (config.loss.kind == "bits") != (makes == "facts"):
         expected = "'bits', for facts" if makes == "facts" else "a loss for shapes: 'denoising'"
-        raise place.at("loss").at("kind").wrong(config.loss.kind, expected)
+        raise place.at("loss", "kind").wrong(config.loss.kind, expected)
     if recipe == "npz":
         return
     for number, name in enumerate(config.classes):
-        checked_choice(name, CLASSES, place.at("classes").at(number))
+        checked_choice(name, CLASSES, place.at("classes", number))
     if not SMALLEST_RESOLUTION <= config.resolution <= LARGEST_RESOLUTION:
         raise place.at("resolution").wrong(
             config.resolution,

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import PATHS
-from course_utils.diffusion.training import Plan
+from course_utils.diffusion.sampling import last
+from course_utils.diffusion.training import Draw, Plan
 from course_utils.models.config import Config
 from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
@@ -75,7 +77,15 @@ def npz(config: Config, file: str): ...
 
 RECIPES = {
     one.__name__: one
-    for one in (procedural, captioned, means, facts_of_texts, facts_of_shapes, facts_of_guesses, npz)
+    for one in (
+        procedural,
+        captioned,
+        means,
+        facts_of_texts,
+        facts_of_shapes,
+        facts_of_guesses,
+        npz,
+    )
 }
 
 
@@ -99,9 +109,9 @@ def plan_of(config: Config) -> Plan:
     return replace(config.plan, **LOSSES[config.loss.kind](**config.loss.arguments))
 
 
-def data_of(config: Config, file: Path | None):
-    """What `recipes.training_data` of the present API gives."""
-    from course_utils.models.recipes import training_data
+def data_of(config: Config, file: Path | None) -> tuple[Tensor, Draw]:
+    """What is learned (N, ...), for the card, and the draws of it."""
+    from course_utils.models.recipes import draw_from, training_data
 
     old = {"facts_of_texts": "facts", "facts_of_shapes": "seen", "facts_of_guesses": "guessed"}
     data = {"first_index": 0, "wordings": 1} | config.data.to_dict()
@@ -110,4 +120,17 @@ def data_of(config: Config, file: Path | None):
         data |= {"kind": "captioned", "means": True}
     about = {"name": config.name, "classes": list(config.classes), "data": data}
     about |= {"resolution": config.resolution, "words": list(config.words)}
-    return training_data(about, file)
+    samples, condition = training_data(about, file)
+    return samples, draw_from(samples, condition)
+
+
+def tried(denoiser: Denoiser, config: Config) -> Tensor:
+    """One answer of a model: a shape in one step, or the facts of an empty one or of a text."""
+    from course_utils.models.generation import sampling_states
+
+    if not config.is_seer:
+        prompt = config.words[0] if config.words else config.classes[0]
+        return last(sampling_states(denoiser, config, [prompt], [0], steps=1)).x_t
+    side = config.resolution
+    shown = -torch.ones(1, side, side, side) if not config.words else torch.zeros(1, 3).long()
+    return denoiser(torch.zeros(1, config.facts), 0.5, shown)

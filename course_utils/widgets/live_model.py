@@ -47,7 +47,7 @@ class LiveModel(anywidget.AnyWidget):
     def __init__(self, name: str, prompt: str, seed: int = 0):
         self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
         self._sampling = sampling_states(self.denoiser, self.config, [prompt], [seed])
-        way = "text" if "words" in self.config else "class"
+        way = "text" if self.config.words else "class"
         super().__init__(name=name, way=way, prompt=prompt, seed=seed)
         self.on_msg(self._answer)
 

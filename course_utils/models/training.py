@@ -1,0 +1,258 @@
+"""From a config to a checkpoint folder: everything between `course.py train` and the trainer.
+
+A training saves as it goes and continues where it was stopped. What can be known to fail is refused
+before data are made, and long before the first step.
+"""
+
+import shlex
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_utils.diffusion.denoiser import parameter_count
+from course_utils.diffusion.training import (
+    Draw,
+    Progress,
+    Trainer,
+    has_bfloat16_units,
+    place_in_team,
+)
+from course_utils.files.atomic import alone_in
+from course_utils.models.card import card, sha256_of
+from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.seams import data_of, plan_of, tried
+from course_utils.models.team import anyone, mean_over_team, team
+from course_utils.places import ROOT
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C ended a training after a whole step, and its state was saved; the message says where.
+
+    In processes of a team that save nothing the message is empty.
+    """
+
+
+def train(
+    config: Config,
+    out: str | Path,
+    *,
+    data: Path | None = None,
+    device: str | None = None,
+    save_every: int = 250,
+    compiled: bool = False,
+    half: bool = False,
+    arguments: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+    watch: Callable[[Progress, int], None] = lambda progress, steps: None,
+) -> Path | None:
+    """Train from a config to a checkpoint folder, or continue a training that was stopped.
+
+    Under `accelerate launch` several processes train as one, each with the plan's batch size; only
+    the first says, watches and saves anything.
+
+    Args:
+        config: What to train, from `Config.read`.
+        out: A folder for state.safetensors and, at the end, the folder checkpoint.
+        data: The data file, for configs that need one.
+        device: cpu, cuda or mps; None is cuda if there is one.
+        save_every: Steps between saves.
+        compiled: Whether the network goes through torch.compile first.
+        half: Whether to compute in bfloat16 on a CPU that has AMX.
+        arguments: Those of `course.py` that started this training, for the card.
+        say: Called with a line when the training begins.
+        watch: Called with the progress and the number of steps after every step.
+
+    Returns:
+        The checkpoint folder; None in processes of a team that save nothing.
+
+    Raises:
+        ValueError: In one line, if the training cannot begin or continue.
+        Stopped: After Ctrl-C.
+    """
+    out = Path(out)
+    state = out / "state.safetensors"
+    with (
+        team(device) as device,
+        alone_in(out) if place_in_team()[0] == 0 else nullcontext(),
+    ):
+        if half and device == "cpu" and not has_bfloat16_units():
+            raise ValueError("--half is for processors with AMX, and this one has none: omit it")
+        denoiser = begun(config)
+        samples, draw = data_of(config, data)
+        trainer = Trainer(denoiser, plan_of(config), device, compiled, half)
+        restored = restore_all(trainer, state)
+        if trainer.rank > 0:
+            say, watch = (lambda line: None), (lambda progress, steps: None)
+        say(f"{restored}{_described(config, trainer, len(samples), device)}")
+        run_training(trainer, draw, state, save_every, watch)
+        if trainer.rank > 0:
+            return None
+        config = replace(config, made=how_made(trainer, samples, arguments))
+        save_checkpoint(out / "checkpoint", trainer.ema, config, card(config))
+        return out / "checkpoint"
+
+
+def begun(config: Config) -> nn.Module:
+    """The model as its training begins: seeded, begun from checkpoints, frozen in part, tried."""
+    torch.manual_seed(config.plan.seed)
+    denoiser = build_denoiser(config)
+    begin_from(denoiser, config.begin_from)
+    freeze(denoiser, config.frozen)
+    try_out(denoiser, config)
+    return denoiser
+
+
+def begin_from(denoiser: nn.Module, folders: Sequence[str]) -> None:
+    """Copy the weights that have the same names and sizes from each checkpoint, one after another.
+
+    Args:
+        denoiser: The model that is changed, in place.
+        folders: Checkpoint folders, relative to the repository: a trunk from one, words from
+            another.
+
+    Raises:
+        ValueError: If a folder is not there; it says how to make one that a training makes.
+    """
+    for folder in folders:
+        if not (ROOT / folder).exists():
+            name = Path(folder).parent.name
+            made = f"; make it first: python3 course.py train {name}" if "runs" in folder else ""
+            raise ValueError(f"this training begins from {folder}, which is not there{made}")
+        mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
+        same = {
+            name: value
+            for name, value in theirs.items()
+            if name in mine and value.shape == mine[name].shape
+        }
+        denoiser.load_state_dict(mine | same)
+
+
+def freeze(denoiser: nn.Module, parts: Sequence[str]) -> None:
+    """Let parts of a model stay as they began.
+
+    Args:
+        denoiser: The model that is changed, in place.
+        parts: Names of submodules, such as "network.sketch".
+
+    Raises:
+        ValueError: If the model has no such part, or nothing is left to train.
+    """
+    for part in parts:
+        try:
+            denoiser.get_submodule(part).requires_grad_(False)
+        except AttributeError as error:
+            raise ValueError(
+                f"the config wants {part} frozen, but the model has no such part: {error}"
+            ) from error
+    if not parameter_count(denoiser):
+        raise ValueError(
+            f"the config wants {', '.join(parts)} frozen, and nothing is left to train"
+        )
+
+
+@torch.no_grad()
+def try_out(denoiser: nn.Module, config: Config) -> None:
+    """Run an untrained model once, one sampling step of one shape, as it will be run at the end.
+
+    Raises:
+        ValueError: If that fails; it names the config's file.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            tried(denoiser.eval(), config)
+        except (ValueError, RuntimeError, IndexError, TypeError, ArithmeticError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{config.where}: network cannot be run: {reason}") from error
+
+
+def restore_all(trainer: Trainer, state: Path) -> str:
+    """Restore a trainer in every process, and return a line that says so; "" if there is no state.
+
+    Raises:
+        ValueError: If only some processes could.
+    """
+    if state.exists():
+        trainer.restore(state)
+    if mean_over_team(float(trainer.step), trainer) != trainer.step:
+        raise ValueError(
+            f"not every process sees the same {state}; give an --out that all machines share"
+        )
+    steps = f"{trainer.step} of {trainer.plan.steps}"
+    return f"going on at step {steps} ({state})\n" if trainer.step else ""
+
+
+def run_training(
+    trainer: Trainer,
+    draw: Draw,
+    state: Path,
+    save_every: int,
+    watch: Callable[[Progress, int], None],
+) -> None:
+    """Train to the end, saving every so often; Ctrl-C ends a team after the same step and saves.
+
+    Args:
+        trainer: The training.
+        draw: Draws its batches.
+        state: The file that it is saved to.
+        save_every: Steps between saves.
+        watch: Called with the progress and the number of steps after every step.
+
+    Raises:
+        Stopped: After Ctrl-C, when everything is saved.
+    """
+    main, steps = trainer.rank == 0, trainer.plan.steps
+    with noticed_ctrl_c() as pressed:
+        for progress in trainer.run(draw):
+            watch(progress, steps)
+            if anyone(bool(pressed), trainer):
+                break
+            if main and progress.step % save_every == 0 and progress.step < steps:
+                trainer.save(state)
+        if main:
+            trainer.save(state)
+    if trainer.step < steps:
+        saved = f"stopped at step {trainer.step}, saved in {state}"
+        raise Stopped(f"{saved}; the same command goes on from there" if main else "")
+
+
+@contextmanager
+def noticed_ctrl_c() -> Iterator[list]:
+    """Yield a list that Ctrl-C adds to, instead of interrupting a step or a save."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def how_made(trainer: Trainer, samples: torch.Tensor, arguments: Sequence[str]) -> dict:
+    """What a checkpoint's config and card say about the training and its data."""
+    launcher = ["python3", "course.py"]
+    if trainer.processes > 1:
+        launcher = ["accelerate", "launch", "--num_processes", str(trainer.processes)]
+        launcher += ["-m", "course_utils"]
+    cuda, threads = trainer.device.type == "cuda", torch.get_num_threads()
+    cores = f"{trainer.device}, {threads} thread{'s' if threads > 1 else ''}"
+    return {
+        "command": shlex.join([*launcher, *arguments]),
+        "processes": trainer.processes,
+        "minutes": round(trainer.seconds / 60, 1),
+        "device": torch.cuda.get_device_name() if cuda else cores,
+        "shapes": len(samples),
+        "data_sha256": sha256_of(samples),
+        "torch": torch.__version__,
+    }
+
+
+def _described(config: Config, trainer: Trainer, samples: int, device: str) -> str:
+    """What is trained on what, in one line."""
+    millions = parameter_count(trainer.denoiser) / 1e6
+    together = f", {trainer.processes} processes" if trainer.processes > 1 else ""
+    return f"{config.name}: {millions:.2f} M parameters, {samples} shapes, {device}{together}"
