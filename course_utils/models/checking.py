@@ -7,6 +7,7 @@ nearest spelling.
 """
 
 import inspect
+import json
 import math
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,8 +88,8 @@ class Place:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: in one line, shortened."""
-    text = repr(value)
+    """A value as a message shows it: as in JSON, in one line, shortened."""
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=repr)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -143,7 +144,7 @@ def checked_arguments(
     """Return the entries of a section as keyword arguments of what it describes.
 
     Args:
-        section: A JSON object, with or without its "kind".
+        section: A JSON object.
         function: A function, a class or a dataclass with annotated parameters.
         place: Where the section stands.
         others: Parameters that do not come from the section.
@@ -159,7 +160,7 @@ def checked_arguments(
         and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
     needed = [name for name, one in parameters.items() if one.default is inspect.Parameter.empty]
-    checked_keys(section, ["kind", *parameters, *also], needed, place)
+    checked_keys(section, [*also, *parameters], needed, place)
     types_of = _annotations(function)
     return {
         name: checked_value(value, types_of.get(name, Any), place.at(name))
@@ -180,7 +181,8 @@ def checked_value(value: Any, annotation: Any, place: Place) -> Any:
         ValueError: If the value is none of these.
     """
     low, high = LIMITS.get(place.key, LIMITS.get(place.key.split(".")[-1], (-math.inf, math.inf)))
-    if not fits(value, annotation):
+    numbers = get_args(annotation)[:1] in ((int,), (float,))
+    if not fits(value, annotation) or (value == [] and numbers):
         raise place.wrong(value, described(annotation, (low, high)))
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, int | float) and not isinstance(number, bool):

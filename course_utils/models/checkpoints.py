@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,6 +22,7 @@ from course_utils.models.config import Config, read_json
 from course_utils.models.seams import model_of
 
 MOST_PARAMETERS = 2_000_000_000
+USUAL = 128  # a network whose numbers are at most this cannot have as many
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.models.pipeline", "VoxelDenoiser"],
@@ -31,16 +33,36 @@ MODEL_INDEX = {
 def build_denoiser(config: Config) -> Denoiser:
     """The untrained model that a config describes; ValueError if no usable one."""
     try:
-        with torch.device("meta"):  # the sizes, without the memory
-            parameters = sum(part.numel() for part in model_of(config).parameters())
-        if parameters > MOST_PARAMETERS:
-            raise ValueError(
-                f"it would have {parameters:,} parameters; expected {MOST_PARAMETERS:,} at most"
-            )
+        if _largest(config.network.arguments) > USUAL:
+            _refuse_giants(config)
         return model_of(config)
-    except (ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError) as error:
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+        LookupError,
+        ArithmeticError,
+        MemoryError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{config.where}: network describes no model: {reason}") from error
+
+
+def _largest(value: Any) -> float:
+    """The largest number in a network's arguments, apart from those of words and facts."""
+    if isinstance(value, dict):
+        value = [one for key, one in value.items() if key not in ("words", "facts")]
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0)
+    return value if isinstance(value, int | float) else 0
+
+
+def _refuse_giants(config: Config) -> None:
+    """ValueError if a model has more than `MOST_PARAMETERS`; found out without their memory."""
+    with torch.device("meta"):  # takes a second or two, because torch imports its compiler
+        parameters = sum(part.numel() for part in model_of(config).parameters())
+    if parameters > MOST_PARAMETERS:
+        raise ValueError(f"it has {parameters:,} parameters; expected {MOST_PARAMETERS:,} at most")
 
 
 def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: Config, card: str) -> None:

@@ -130,8 +130,7 @@ class Config:
             close = get_close_matches(str(name), known, 1)
             known = f"did you mean {close[0]!r}? " if close else f"there are {', '.join(known)}; "
             raise ValueError(f"there is no config {str(name)!r}; {known}or give a path to a .json")
-        entries = filled(read_json(path, where), where)
-        entries = {key: value for key, value in entries.items() if key not in MADE}
+        entries = filled(read_json(path, where))
         return checked(entries, where, for_training=True)
 
     @classmethod
@@ -174,7 +173,6 @@ class Config:
         return _written(self, self.given)
 
 
-MADE = ("made", "weights_sha256")  # what only a checkpoint's config says
 ABOUT_ITSELF = ("where", "given")  # no part of the JSON
 KEYS = tuple(one.name for one in fields(Config) if one.name not in ABOUT_ITSELF)
 

@@ -8,6 +8,7 @@ line that names file and key.
 import copy
 import inspect
 import re
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -54,22 +55,26 @@ MAKES = {
     "FactsOfText": ("facts", "texts"),
     "FactsOfShape": ("facts", "shapes"),
 }
+MADE = ("made", "weights_sha256")  # what only a checkpoint's config says
 TAKES = {"labels": "labels", "text": "texts", "facts": "texts"}
 WALKED = 50  # steps of the trial walk at most
 
 
-def filled(entries: Any, where: str) -> Any:
+def filled(entries: Any) -> Any:
     """A training's JSON with the words and the numbers of words and facts that its network needs.
 
-    What is no config is returned as it is: `checked` says why.
+    What a checkpoint's config says beside that is left out. What is no config is returned as it
+    is: `checked` says why.
     """
-    entries = copy.deepcopy(entries)
-    network = entries.get("network") if isinstance(entries, dict) else None
+    if not isinstance(entries, dict):
+        return entries
+    entries = {key: copy.deepcopy(value) for key, value in entries.items() if key not in MADE}
+    network = entries.get("network")
     if not isinstance(network, dict):
         return entries
     listed = network.get("conditioners")
     parts = [network, *(listed if isinstance(listed, list) else [])]
-    kinds = {"FromText", "FactsOfText", "text", "facts"}
+    kinds = ["FromText", "FactsOfText", "text", "facts"]
     reading = [part for part in parts if isinstance(part, dict) and part.get("kind") in kinds]
     for part in parts:
         if isinstance(part, dict) and part.get("kind") in ("FactsOfText", "FactsOfShape", "facts"):
@@ -140,7 +145,7 @@ def _network(section: Any, place: Place) -> Section:
         NETWORKS[kind],
         place,
         others=OTHERS if conditioned else (),
-        also=("conditioners",) if conditioned else (),
+        also=("kind", "conditioners") if conditioned else ("kind",),
     )
     conditioners, seen = section.get("conditioners", []), set()
     if not isinstance(conditioners, list):
@@ -148,7 +153,7 @@ def _network(section: Any, place: Place) -> Section:
     for number, one in enumerate(conditioners):
         here = place.at("conditioners", number)
         name = _kind(one, CONDITIONERS, here)
-        checked_arguments(one, CONDITIONERS[name], here)
+        checked_arguments(one, CONDITIONERS[name], here, also=("kind",))
         if name in seen:
             raise here.at("kind").error(f"is {name!r} for the second time; remove one")
         seen.add(name)
@@ -159,6 +164,8 @@ def _kind(section: Any, registry: dict, place: Place) -> str:
     """The kind that a section names."""
     if not isinstance(section, dict):
         raise place.wrong(section, 'an object, {"kind": ...}')
+    for key in get_close_matches("kind", section, 1) if "kind" not in section else ():
+        raise place.at(key).error("is unknown; did you mean 'kind'?")
     if "kind" not in section:
         raise place.at("kind").error(f"is missing; expected one of {', '.join(registry)}")
     return checked_choice(section["kind"], registry, place.at("kind"))
@@ -169,7 +176,7 @@ def _section(entries: dict, key: str, registry: dict, place: Place, others=()) -
     if key not in entries:
         return None
     kind = _kind(entries[key], registry, place.at(key))
-    checked_arguments(entries[key], registry[kind], place.at(key), others)
+    checked_arguments(entries[key], registry[kind], place.at(key), others, also=("kind",))
     return Section.of(entries[key])
 
 
@@ -178,8 +185,6 @@ def _built(entries: dict, key: str, kind: type, place: Place, others=()) -> Any:
     if key not in entries:
         return None
     arguments = checked_arguments(entries[key], kind, place.at(key), others)
-    if "kind" in entries[key]:
-        raise place.at(key, "kind").error("is unknown; remove it")
     try:
         return kind(**arguments)
     except ValueError as error:
@@ -313,7 +318,7 @@ def _fitting_unet(config: Config, arguments: dict[str, Any], place: Place) -> No
     if config.resolution % multiple:
         raise place.at("resolution").wrong(
             config.resolution,
-            f"a multiple of {multiple} (network.patch is {patch}, with {len(channels)} levels)",
+            f"a multiple of {multiple}: network.patch, doubled at each level after the first",
         )
     reads = any(one.arguments.get("reads") for one in config.network.conditioners)
     for size in channels if reads else channels[-1:]:

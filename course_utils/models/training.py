@@ -84,7 +84,10 @@ def train(
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
         denoiser = begun(config)
-        samples, draw = data_of(config, data)
+        try:
+            samples, draw = data_of(config, data)
+        except ValueError as error:
+            raise ValueError(f"{config.where}: data: {error}") from error
         trainer = Trainer(denoiser, plan_of(config), device, compiled, half)
         restored = restore_all(trainer, state)
         if trainer.rank > 0:
@@ -102,8 +105,11 @@ def begun(config: Config) -> nn.Module:
     """The model as its training begins: seeded, begun from checkpoints, frozen in part, tried."""
     torch.manual_seed(config.plan.seed)
     denoiser = build_denoiser(config)
-    begin_from(denoiser, config.begin_from)
-    freeze(denoiser, config.frozen)
+    try:
+        begin_from(denoiser, config.begin_from)
+        freeze(denoiser, config.frozen)
+    except ValueError as error:
+        raise ValueError(f"{config.where}: {error}") from error
     try_out(denoiser, config)
     return denoiser
 
@@ -123,7 +129,7 @@ def begin_from(denoiser: nn.Module, folders: Sequence[str]) -> None:
         if not (ROOT / folder).exists():
             name = Path(folder).parent.name
             made = f"; make it first: python3 course.py train {name}" if "runs" in folder else ""
-            raise ValueError(f"this training begins from {folder}, which is not there{made}")
+            raise ValueError(f"begin_from names {folder}, which is not there{made}")
         mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
         same = {
             name: value
@@ -148,12 +154,10 @@ def freeze(denoiser: nn.Module, parts: Sequence[str]) -> None:
             denoiser.get_submodule(part).requires_grad_(False)
         except AttributeError as error:
             raise ValueError(
-                f"the config wants {part} frozen, but the model has no such part: {error}"
+                f"frozen names {part}, but the model has no such part: {error}"
             ) from error
     if not parameter_count(denoiser):
-        raise ValueError(
-            f"the config wants {', '.join(parts)} frozen, and nothing is left to train"
-        )
+        raise ValueError(f"frozen names {', '.join(parts)}, and nothing is left to train")
 
 
 @torch.no_grad()
