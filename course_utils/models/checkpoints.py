@@ -22,6 +22,7 @@ from course_utils.models.config import Config, read_json
 from course_utils.models.seams import model_of
 
 MOST_PARAMETERS = 2_000_000_000
+NO_MODEL = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, MemoryError)
 USUAL = 128  # a network whose numbers are at most this cannot have as many
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
@@ -36,14 +37,7 @@ def build_denoiser(config: Config) -> Denoiser:
         if _largest(config.network.arguments) > USUAL:
             _refuse_giants(config)
         return model_of(config)
-    except (
-        ValueError,
-        TypeError,
-        RuntimeError,
-        LookupError,
-        ArithmeticError,
-        MemoryError,
-    ) as error:
+    except NO_MODEL as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{config.where}: network describes no model: {reason}") from error
 
