@@ -24,16 +24,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import denoising_loss
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import guided, last, sample, time_grid
-from course_utils.diffusion.training import (
-    Draw,
-    Plan,
-    Trainer,
-    batches,
-    has_bfloat16_units,
-    training_loss,
-)
+from course_utils.diffusion.sampling import last, sample, time_grid
+from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units
 from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint
@@ -279,7 +274,7 @@ def check_step(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
         denoiser = network(options).to(device)
         x0, noise, t, labels = (part.to(device) for part in parts)
         with tf32(False):
-            loss = training_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
+            loss = denoising_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
             loss.backward()
         gradients = torch.cat(
             [p.grad.flatten() for p in denoiser.parameters() if p.grad is not None]
@@ -354,7 +349,7 @@ def operations(options: argparse.Namespace) -> float:
     x0, noise, t, labels = (part.to(options.device) for part in example(options, 2))
     denoiser = network(options).to(options.device)
     with FlopCounterMode(display=False) as counter:
-        training_loss(denoiser, x0, noise, t, labels).backward()
+        denoising_loss(denoiser, x0, noise, t, labels).backward()
     return counter.get_total_flops() / len(x0)
 
 

@@ -32,10 +32,11 @@ from torch import Tensor, nn
 from course_utils.cli.commands import ROOT, SHIPPED, read_config
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import Path as NoisePath
 from course_utils.diffusion.paths import TablePath
-from course_utils.diffusion.sampling import SAMPLERS, State, ddpm, guided, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, State, ddpm, sample, time_grid
 from course_utils.diffusion.training import Draw, Plan, Progress, Trainer, batches
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.surface import smooth_mesh

@@ -16,8 +16,9 @@ from torch.profiler import ProfilerActivity, profile
 
 from course_utils.cli.commands import SHIPPED, read_config
 from course_utils.datasets.shapes import make_shapes
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import SAMPLERS, guided, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.generation import sampling_states
 from course_utils.places import CHECKPOINTS
@@ -101,6 +102,7 @@ def score() -> None:
 def trained(pictures, condition=None, steps=450, **network):
     """A U-Net trained on pictures as lessons 04 and 06 do."""
     from course_utils.diffusion.denoiser import Denoiser
+    from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
     from course_utils.networks.unet import UNet
@@ -114,7 +116,9 @@ def trained(pictures, condition=None, steps=450, **network):
         weight_limit=25,
         drop_condition=0.15,
     )
-    trainer = Trainer(Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan)
+    trainer = Trainer(
+        Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan, Denoising()
+    )
     list(trainer.run(batches(pictures, condition)))
     return trainer.ema
 
@@ -163,24 +167,28 @@ def guidance() -> None:
 
 def duel() -> None:
     """notebooks/images/duel.png: lesson 05's two trainings on five blobs, at four moments each."""
+    from course_utils.diffusion.adversarial import Adversarial, Pair, adversarial_plan
     from course_utils.diffusion.denoiser import Denoiser
-    from course_utils.diffusion.gan import GANPlan, GANTrainer, point_networks
+    from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
+    from course_utils.networks.adversarial import point_networks
     from course_utils.networks.mlp import MLP
     from course_utils.plots.planar import show_clouds
     from course_utils.plots.style import MODEL
 
     data, path = five_blobs().sample(50_000, seed=0), FlowPath()
     torch.manual_seed(0)
-    plan = GANPlan(steps=810, batch_size=256, generator_rate=4e-3, discriminator_rate=4e-3, r1=0.1)
-    forging, seen = GANTrainer(*point_networks(), 8, plan), {}
+    plan = adversarial_plan(steps=810, batch_size=256, learning_rate=4e-3)
+    forging, seen = Trainer(Pair(*point_networks()), plan, Adversarial(latent=8, r1=0.1)), {}
     for done in forging.run(batches(data)):
         if done.step in (81, 162, 405, 810):
             seen[f"GAN, {done.step / 8.1:.0f} %"] = forging.ema(gaussian(1, (1500, 8)))
-    plan = Plan(steps=1100, batch_size=256, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)
-    denoising = Trainer(Denoiser(MLP(width=64, depth=2), path, "velocity"), plan)
+    plan = Plan(steps=1100, batch_size=256, learning_rate=4e-3, ema_decay=0.99)
+    denoising = Trainer(
+        Denoiser(MLP(width=64, depth=2), path, "velocity"), plan, Denoising(time_std=1.5)
+    )
     for done in denoising.run(batches(data)):
         if done.step in (110, 220, 550, 1100):
             made = last(sample(denoising.ema, gaussian(1, (1500, 2)), time_grid(path, 20))).x_t

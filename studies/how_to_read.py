@@ -31,6 +31,7 @@ from course_utils.datasets.captions import (
 )
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import parameter_count
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import Plan, Trainer
@@ -38,7 +39,7 @@ from course_utils.files.results import load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import build_denoiser
 from course_utils.models.generation import condition_of, sampling_states
-from course_utils.models.recipes import captioned, draw_from
+from course_utils.models.recipes import captioned_shapes, draw_captioned
 from course_utils.places import STUDIES
 
 FILE = STUDIES / "how_to_read.json"
@@ -55,10 +56,9 @@ PLAN = {
     "steps": 500,
     "batch_size": 8,
     "learning_rate": 5e-4,
-    "time_mean": 1.3,
-    "weight_limit": 25.0,
     "ema_decay": 0.99,
 }
+LOSS = {"time_mean": 1.3, "weight_limit": 25.0}
 PROMPTS, CONFIG = 110, read_config("text-to-shape32")  # sampled as the shipped model is
 
 
@@ -73,10 +73,10 @@ def untrained(way: str):
 
 
 def trained(way: str) -> Trainer:
-    voxels, tokens = captioned(make_shapes(SHAPES, 32, FAMILIES), words(), WORDINGS)
+    voxels, tokens = captioned_shapes(make_shapes(SHAPES, 32, FAMILIES), words(), WORDINGS)
     torch.manual_seed(0)
-    trainer = Trainer(untrained(way), Plan(**PLAN))
-    for progress in trainer.run(draw_from(voxels, tokens)):
+    trainer = Trainer(untrained(way), Plan(**PLAN), Denoising(**LOSS))
+    for progress in trainer.run(draw_captioned(voxels, tokens)):
         if progress.step % 100 == 0:
             print(f"  {progress.step} of {PLAN['steps']}, loss {progress.loss:.3f}", flush=True)
     return trainer

@@ -21,10 +21,12 @@ import torch
 
 from course_utils.datasets.shapes.drawing import slab
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS, CosinePath, DDPMPath, EDMPath, FlowPath, TablePath
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.evaluation.metrics import (
     frechet_distance,
@@ -224,10 +226,14 @@ DOORS = [  # a call with bad input, and what its message must name
     ("clouds that are no numbers", lambda: sliced_wasserstein(NAN, NAN), "finite"),
     ("clouds of two sizes", lambda: sliced_wasserstein(NAN, torch.zeros(4, 3)), "shape"),
     ("features that are no numbers", lambda: frechet_distance(NAN, NAN), "finite"),
-    ("a plan of no steps", lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(steps=0)), "steps"),
+    (
+        "a plan of no steps",
+        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(steps=0), Denoising()),
+        "steps",
+    ),
     (
         "a plan without a batch",
-        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0)),
+        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0), Denoising()),
         "batch_size",
     ),
     ("data that are no numbers", lambda: trained(NAN), "finite"),
@@ -241,7 +247,9 @@ def made(x, **how):
 def trained(values, steps=2, seed=3):
     torch.manual_seed(seed)
     trainer = Trainer(
-        Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=steps, batch_size=4, seed=seed)
+        Denoiser(MLP(2, width=16), FlowPath()),
+        Plan(steps=steps, batch_size=4, seed=seed),
+        Denoising(),
     )
     for _ in trainer.run(batches(values)):
         pass
@@ -382,7 +390,7 @@ def test_no_pickle_is_opened(tmp_path):
         (ROOT / "data/checkpoints/shapes32/config.json").read_text()
     )
     (tmp_path / "model" / "model.safetensors").write_bytes((tmp_path / "bomb.pt").read_bytes())
-    trainer = Trainer(Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=2))
+    trainer = Trainer(Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=2), Denoising())
     for read, file in [
         (read_npz, "bomb.npz"),
         (read_voxels, "bomb.npz"),

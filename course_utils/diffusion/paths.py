@@ -10,7 +10,11 @@ eq. 4), cosine (arXiv 2102.09672, eq. 17), v-prediction (arXiv 2202.00512, appen
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
+
+Samples = Float[Tensor, "batch *rest"]  # points, pictures, voxels: one sample per row
+Time = Float[Tensor, "*times"] | float | int  # in [0, 1]; a number, or one for each sample
 
 KINDS = ("x0", "noise", "v", "score", "velocity")
 MOST_BETAS = 1_000_000  # steps of a table: more take memory and change nothing

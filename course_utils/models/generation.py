@@ -9,16 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from course_utils.diffusion.guidance import Guided, guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import (
-    SAMPLERS,
-    Guided,
-    State,
-    guided,
-    resampled,
-    sample,
-    time_grid,
-)
+from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
 from course_utils.networks.text import Vocabulary
 
@@ -85,5 +78,9 @@ def sampling_states(
     denoise = edit(asked(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
-    times = time_grid(denoise.path, settings.steps if steps is None else steps, settings.shift)
-    return sample(denoise, prior, times, resampled(SAMPLERS[settings.sampler], rounds), seed=seeds)
+    times = time_grid(
+        denoise.path, settings.steps if steps is None else steps, settings.shift
+    )
+    return sample(
+        denoise, prior, times, resampled(SAMPLERS[settings.sampler], rounds), seed=seeds
+    )

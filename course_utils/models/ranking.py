@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.sampling import State
-from course_utils.diffusion.steering import full_or_empty, steered
 from course_utils.evaluation.metrics import CRUMB
 from course_utils.geometry.voxels import connected_components, joined, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
@@ -138,13 +138,11 @@ class Agreement:
 
     def seen(self, x: Tensor) -> Tensor:
         """How surely each fact is seen in shapes (B, 1, D, H, W) of -1 and 1: (B, facts)."""
-        return torch.stack(
-            [(1 + seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2 for seer in self.seers]
-        ).mean(0)
+        return torch.stack([(1 + seer(x[:, 0])) / 2 for seer in self.seers]).mean(0)
 
     def steering(self, strength: float) -> Edits:
         """What leads the sampler to shapes in which more of what is named is seen: see
-        `steering.steered`.
+        `guidance.steered`.
         """
 
         def edit(prompts: Sequence[str]) -> Callable:

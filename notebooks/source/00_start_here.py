@@ -15,8 +15,9 @@
 
 # %%
 import torch
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.exercises import lesson_00
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.places import CHECKPOINTS

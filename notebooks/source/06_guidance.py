@@ -64,8 +64,9 @@ def drop(labels, chance, random):
 
 
 # %%
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import ddpm, dpm_solver, guided, heun, last, sample, time_grid
+from course_utils.diffusion.sampling import ddpm, dpm_solver, heun, last, sample, time_grid
 
 COUNT = 240
 
@@ -76,11 +77,13 @@ def make(denoise, count=COUNT, side=8, seed=1, steps=8):
 
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.plots.live import LiveTraining
 
-plan = Plan(steps=300, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
-trainer, told = Trainer(digit_model, plan), []
+plan = Plan(steps=300, batch_size=64, learning_rate=3e-3, ema_decay=0.99)
+loss = Denoising(weight_limit=25, drop_condition=0.15)
+trainer, told = Trainer(digit_model, plan, loss), []
 digit_model.network.register_forward_pre_hook(lambda network, inputs: told.append(inputs[2]))  # we listen in
 watch = LiveTraining(plan.steps)
 for progress in trainer.run(batches(real.pixels, real.labels)):
@@ -104,11 +107,11 @@ assert first_step and 0.14 < share < 0.16
 # digit; how many are what we asked for?
 
 # %%
-from course_utils.evaluation.classifier import train_judge
+from course_utils.evaluation.classifier import train_classifier
 from course_utils.plots.pictures import picture_film, show_pictures
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 
-judge, asked = train_judge(real), torch.arange(COUNT) % 10
+judge, asked = train_classifier(real), torch.arange(COUNT) % 10
 
 
 def right(pictures, labels, judge=judge):
@@ -553,9 +556,9 @@ assert counted and gap < 1e-5 and [len(s) for s in shapes] == [3, 4, 5]
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 torch.manual_seed(0)
 network = UNet(2, 1, (32, 64), patch=2, blocks=1, words=len(vocabulary))
-plan = Plan(steps=315, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
+plan = Plan(steps=315, batch_size=64, learning_rate=3e-3, ema_decay=0.99)
 four = ["a thin two", "a thick two", "a narrow six", "a wide six"]
-trainer, watch = Trainer(Denoiser(network, path, prediction="velocity"), plan), LiveTraining(plan.steps)
+trainer, watch = Trainer(Denoiser(network, path, "velocity"), plan, loss), LiveTraining(plan.steps)
 for progress in trainer.run(batches(letters.pixels, tokens)):
     watch.add(*progress)
     if progress.step % 105 == 0:
@@ -582,7 +585,7 @@ picture_film(states)
 # %%
 WORDS, TEXTS = ("thin", "thick", "slanted", "narrow", "wide"), 100
 wanted = torch.arange(TEXTS) % 10
-text_judge = train_judge(letters)
+text_judge = train_classifier(letters)
 
 
 def prompt(adjectives):

@@ -21,9 +21,10 @@ from functools import partial
 import numpy as np
 import torch
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.evaluation.metrics import nearest_iou, one_piece, piece_shares, shape_report
 from course_utils.exercises import lesson_08
 from course_utils.geometry.voxels import connected_components, joined, keep_largest, to_model, to_occupancy
@@ -270,11 +271,12 @@ def velocity_loss(x0_prediction, x0, t):
 lesson_08.velocity_loss.check(velocity_loss)
 
 # %% [markdown]
-# The library's `training_loss` does the same for every path and every kind of prediction. On ours it must give the
+# The library's `denoising_loss` does the same for every path and every kind of prediction. On ours it must give the
 # same number as exercise 1, and it does:
 
 # %%
-from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
+from course_utils.diffusion.losses import Denoising, denoising_loss
+from course_utils.diffusion.training import Plan, Trainer, batches
 
 torch.manual_seed(0)
 denoiser = Denoiser(UNet(3, channels=(32, 64), patch=2, blocks=1, classes=len(families)), path, prediction="x0")
@@ -282,7 +284,7 @@ x0, t = to_model(voxels[:16]), torch.rand(16)
 noise = torch.randn(x0.shape)
 error = denoiser(path.noised(x0, noise, t), t) - x0
 by_hand = (error / t.clamp(min=0.05).reshape(16, 1, 1, 1, 1)).square().mean()
-difference = abs(training_loss(denoiser, x0, noise, t) / by_hand - 1)
+difference = abs(denoising_loss(denoiser, x0, noise, t) / by_hand - 1)
 print("the library's loss is the formula's (to 1e-5):", "yes" if difference < 1e-5 else "no")
 assert difference < 1e-5
 
@@ -315,8 +317,8 @@ from course_utils.widgets import LiveModel
 LiveModel("shapes32", "car", seed=2)
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
-plan = Plan(steps=420, batch_size=8, learning_rate=2e-3, time_mean=1.0, weight_limit=25.0, ema_decay=0.99)
-trainer = Trainer(denoiser, plan)
+plan = Plan(steps=420, batch_size=8, learning_rate=2e-3, ema_decay=0.99)
+trainer = Trainer(denoiser, plan, Denoising(time_mean=1.0, weight_limit=25.0))
 watch, looks = live.LiveTraining(plan.steps), []
 for progress in trainer.run(batches(voxels, labels, to_model)):
     watch.add(*progress)
@@ -659,7 +661,7 @@ from course_utils.networks.mlp import MLP
 torch.manual_seed(0)
 ring = torch.randn(4000, 2)
 ring = ring / ring.norm(dim=1, keepdim=True)
-points = Trainer(Denoiser(MLP(), path), Plan(steps=400, batch_size=256, ema_decay=0.99))
+points = Trainer(Denoiser(MLP(), path), Plan(steps=400, batch_size=256, ema_decay=0.99), Denoising())
 list(points.run(batches(ring)))
 made = last(sample(points.ema, gaussian(0, (1000, 2)), time_grid(path, 20), ddpm)).x_t
 off = (made.norm(dim=1) - 1).abs().mean()

@@ -93,6 +93,7 @@ except ValueError as error:
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.training import Plan, Trainer, batches
 
 mugs, path = make_shapes(3000, 16, ("mug",)), FlowPath()
@@ -101,9 +102,9 @@ x0 = to_model(torch.from_numpy(mugs.voxels[kept])).repeat(4, 1, 1, 1, 1)
 wordings = [captions.captions(mugs, seed) for seed in range(4)]
 texts = vocabulary.encode([wording[k] for wording in wordings for k in kept])
 torch.manual_seed(0)
-plan = Plan(steps=600, batch_size=64, learning_rate=4e-3, loss_in="x0", ema_decay=0.99)
+plan = Plan(steps=600, batch_size=64, learning_rate=4e-3, ema_decay=0.99)
 words_only = Denoiser(FromText(3, 16, len(vocabulary), width=64, hidden=256), path)
-trainer, watch, looks = Trainer(words_only, plan), live.LiveTraining(plan.steps), []
+trainer, watch, looks = Trainer(words_only, plan, Denoising(loss_in="x0")), live.LiveTraining(plan.steps), []
 wishes = ["a tall mug", "a handle on the left", "a handle on the right", "two handles"]
 
 
@@ -554,8 +555,8 @@ show_charts(charts)
 # what will the sampler say?
 
 # %%
+from course_utils.diffusion.guidance import keeping
 from course_utils.diffusion.mixtures import GaussianMixture
-from course_utils.models.editing import keeping
 from course_utils.plots.planar import show_clouds
 
 centres, weights = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -0.5]]), torch.tensor([0.4, 0.2, 0.4])
@@ -682,7 +683,8 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 # varied chair another chair?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-from course_utils.models.editing import from_time, mixed
+from course_utils.diffusion.guidance import mixed
+from course_utils.diffusion.sampling import from_time
 
 all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
 chairs = begun[:6]

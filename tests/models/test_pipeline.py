@@ -11,8 +11,9 @@ import pytest
 import torch
 from packaging.version import Version
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.geometry.voxels import joined, keep_largest
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.losses import Bits, Denoising
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
+from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.networks.embedding import Embedding
 from course_utils.networks.mlp import MLP
 from course_utils.networks.text import FactReader, FactsOfText, FromText, TextEncoder, Vocabulary
@@ -104,8 +105,10 @@ def test_training_drops_whole_captions():
             return super().forward(x, log_snr, condition)
 
     tokens = Vocabulary.of(TEXTS).encode(TEXTS)
-    plan = Plan(steps=1, batch_size=400, drop_condition=0.3)
-    trainer = Trainer(Denoiser(Spy(width=16, words=6), FlowPath()), plan)
+    plan = Plan(steps=1, batch_size=400)
+    trainer = Trainer(
+        Denoiser(Spy(width=16, words=6), FlowPath()), plan, Denoising(drop_condition=0.3)
+    )
     list(trainer.run(batches(torch.zeros(3, 2), tokens)))
     dropped = (seen[0] == -1).all(1)
     kept = {tuple(row) for row in seen[0][~dropped].tolist()}
@@ -158,8 +161,8 @@ def test_a_network_of_a_text_alone_learns_the_mean_of_what_fits_it():
     tokens = torch.tensor([[0, 1], [0, 1], [2, -1], [2, -1]])
     torch.manual_seed(0)
     denoiser = Denoiser(FromText(1, 4, 3, width=16, hidden=32), FlowPath())
-    plan = Plan(steps=300, batch_size=32, learning_rate=3e-3, loss_in="x0", ema_decay=0.98)
-    list((trainer := Trainer(denoiser, plan)).run(batches(x0, tokens)))
+    plan = Plan(steps=300, batch_size=32, learning_rate=3e-3, ema_decay=0.98)
+    list((trainer := Trainer(denoiser, plan, Denoising(loss_in="x0"))).run(batches(x0, tokens)))
     for t, x_t in ((1.0, torch.randn(2, 1, 4)), (0.2, torch.zeros(2, 1, 4))):
         guess = trainer.ema(x_t, t, torch.tensor([[0, 1], [2, -1]]))[:, 0]
         assert torch.allclose(guess, torch.tensor([[1.0, 0, 1, 0], [-1, 0, -1, 0]]), atol=0.15)
@@ -215,23 +218,16 @@ def test_facts_are_learned_by_the_one_loop():
     tokens = torch.randint(0, 6, (400, 3), generator=torch.Generator().manual_seed(0))
     facts = torch.stack([(tokens == k).any(1) for k in range(4)], dim=1)
     torch.manual_seed(0)
-    denoiser = Denoiser(FactsOfText(6, 4), FlowPath())
-    plan = Plan(
-        steps=150,
-        batch_size=64,
-        learning_rate=3e-3,
-        loss_in="bits",
-        ema_decay=0.9,
-        drop_condition=0.0,
-    )
-    trainer = Trainer(denoiser, plan)
+    network = FactsOfText(6, 4)
+    plan = Plan(steps=150, batch_size=64, learning_rate=3e-3, ema_decay=0.9)
+    trainer = Trainer(network, plan, Bits())
     losses = [
         progress.loss
         for progress in trainer.run(batches(facts, tokens, lambda rows: 2.0 * rows - 1))
     ]
     assert losses[-1] < 0.05 < 0.3 < losses[0]
-    assert torch.equal(trainer.ema(torch.zeros(400, 4), 1.0, tokens) > 0, facts)
-    x0, guess = 2.0 * facts[:50] - 1, denoiser(torch.zeros(50, 4), 1.0, tokens[:50]).detach()
+    assert torch.equal(trainer.ema(tokens) > 0, facts)
+    x0, guess = 2.0 * facts[:50] - 1, network(tokens[:50]).detach()
     expected = torch.nn.functional.binary_cross_entropy((1 + guess) / 2, (1 + x0) / 2)
-    loss = training_loss(denoiser, x0, torch.zeros_like(x0), torch.ones(50), tokens[:50], "bits")
+    loss = Bits()(network, x0, tokens[:50])
     assert float(loss.detach()) == pytest.approx(float(expected), rel=1e-4)

@@ -128,7 +128,7 @@ def test_with_a_critic_a_slider_steers(shipped):
     """The critic asks for a full floor, whatever is named."""
     from functools import partial
 
-    from course_utils.diffusion.steering import steered
+    from course_utils.diffusion.guidance import steered
 
     class Floor:
         def steering(self, strength):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from course_utils.diffusion.guidance import full_or_empty, keeping, mixed, steered
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
-from course_utils.diffusion.steering import full_or_empty, steered
 
 
 class Same:
@@ -103,3 +103,22 @@ def test_a_critic_moves_a_mixture_to_the_blob_that_it_likes():
 
 def test_zero_is_empty():
     assert full_or_empty(torch.tensor([-0.1, 0.0, 0.1])).tolist() == [-1, -1, 1]
+
+
+def test_guidance_composes():
+    """A part held fast, of a critic's move, of a mixture: each is a denoiser to the next, on one path."""
+    known, keep = torch.full((1, 3), 9.0), torch.tensor([False, False, True])
+    x = torch.tensor([[-0.2, 0.7, 0.4]])
+
+    class Twice(Same):
+        def __call__(self, x_t, t):
+            return 2 * x_t
+
+    between = mixed(Same(), Twice(), 0.25)
+    moved = steered(between, wants_full, 0.5)
+    whole = keeping(moved, known, keep)
+    assert between.path is moved.path is whole.path is Same.path
+    assert torch.allclose(between(x, 0.5), 1.25 * x)
+    guess = whole(x, 0.5)
+    assert guess[0, 2] == 9 and torch.equal(guess[:, :2], moved(x, 0.5)[:, :2])
+    assert guess[0, 0] > 1.25 * x[0, 0] and torch.allclose(guess[0, 1], 1.25 * x[0, 1])

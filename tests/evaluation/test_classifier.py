@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from course_utils.datasets.images import digits, glyphs
-from course_utils.evaluation.classifier import Judge, train_judge
+from course_utils.evaluation.classifier import Classifier, train_classifier
 
 
 @pytest.fixture(scope="module")
 def judge():
-    return train_judge(digits(), steps=120)
+    return train_classifier(digits(), steps=120)
 
 
 def test_it_names_digits_that_it_has_not_seen(judge):
@@ -31,12 +31,15 @@ def test_same_seed_same_judge_and_the_callers_randomness_is_untouched():
     torch.manual_seed(5)
     wanted = torch.rand(3)
     torch.manual_seed(5)
-    one, two, other = (train_judge(digits(), steps=3, seed=seed) for seed in (1, 1, 2))
+    one, two, other = (train_classifier(digits(), steps=3, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(torch.rand(3), wanted)
     weights = [torch.cat([p.flatten() for p in judge.parameters()]) for judge in (one, two, other)]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
 def test_larger_pictures_and_more_classes():
-    assert train_judge(glyphs(test=True), steps=2).features(torch.zeros(2, 1, 16, 16)).shape[0] == 2
-    assert Judge(36, 32)(torch.zeros(2, 1, 32, 32)).shape == (2, 36)
+    assert (
+        train_classifier(glyphs(test=True), steps=2).features(torch.zeros(2, 1, 16, 16)).shape[0]
+        == 2
+    )
+    assert Classifier(36, 32)(torch.zeros(2, 1, 32, 32)).shape == (2, 36)

@@ -8,19 +8,18 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from course_utils.diffusion.gan import (
-    GANPlan,
-    GANTrainer,
+from course_utils.diffusion.adversarial import (
+    Adversarial,
+    Pair,
+    adversarial_plan,
     discriminator_loss,
     generator_loss,
-    mode_shares,
-    modes_covered,
-    picture_networks,
-    point_networks,
     r1_penalty,
 )
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
-from course_utils.diffusion.training import Plan, batches
+from course_utils.diffusion.training import Trainer, batches
+from course_utils.evaluation.modes import mode_shares, modes_covered
+from course_utils.networks.adversarial import picture_networks, point_networks
 
 DATA = five_blobs().sample(500, seed=0)
 DRAW = batches(DATA)
@@ -31,8 +30,12 @@ def small_networks(width=12):
     return point_networks(latent=3, width=width)
 
 
-def trained(plan, draw=DRAW, networks=None):
-    trainer = GANTrainer(*(networks or small_networks()), 3, plan)
+def game(plan, networks=None, **settings):
+    return Trainer(Pair(*(networks or small_networks())), plan, Adversarial(3, **settings))
+
+
+def trained(plan, draw=DRAW, networks=None, **settings):
+    trainer = game(plan, networks, **settings)
     return trainer, list(trainer.run(draw))
 
 
@@ -107,30 +110,18 @@ def test_the_penalty_of_a_linear_discriminator_is_known_and_so_is_its_gradient()
 
 @pytest.mark.parametrize("every", [1, 4, 16])
 def test_a_lazy_penalty_weighs_as_much_on_average(every):
-    plan = GANPlan(steps=64, r1=0.7, r1_every=every)
-    found = [plan.penalty_at(step) for step in range(64)]
+    loss = Adversarial(3, r1=0.7, r1_every=every)
+    found = [loss.penalty_at(step) for step in range(64)]
     assert abs(sum(found) / 64 - 0.7) < 1e-12 and sum(weight > 0 for weight in found) == 64 // every
 
 
 # ---- the loop ------------------------------------------------------------------------------------
 
 
-def test_learning_rates_rise_and_fall_as_in_a_diffusion_model_s_plan():
-    ours, theirs = GANPlan(steps=200, warmup=30), Plan(steps=200, warmup=30, learning_rate=1.0)
-    assert max(abs(ours.part_at(k) - theirs.learning_rate_at(k)) for k in range(200)) < 1e-12
-
-
 def test_two_steps_are_what_adam_does_by_hand():
-    plan = GANPlan(
-        steps=2,
-        batch_size=16,
-        generator_rate=2e-3,
-        discriminator_rate=5e-3,
-        warmup=4,
-        r1=0.5,
-        seed=3,
-    )
-    trainer, duels = trained(plan)
+    plan = adversarial_plan(steps=2, batch_size=16, learning_rate=2e-3, warmup=4, seed=3)
+    rates = {"generator": 1.0, "discriminator": 2.5}
+    trainer, rounds = trained(plan, r1=0.5, rates=rates)
     players = small_networks()
     start = weights(players[0])
     optimizers = [torch.optim.Adam(p.parameters(), 1.0, (0.0, 0.99)) for p in players]
@@ -146,41 +137,59 @@ def test_two_steps_are_what_adam_does_by_hand():
             players[1](made.detach()), labels[1]
         )
         loss = loss + 0.25 * (slope**2).sum(1).mean()
-        for which, rate in ((1, 5e-3), (0, 2e-3)):
+        for which, rate in ((1, 2.5), (0, 1.0)):
             loss = cross_entropy(players[1](made), labels[0]) if which == 0 else loss
             optimizers[which].zero_grad()
-            optimizers[which].param_groups[0]["lr"] = rate * plan.part_at(step)
+            optimizers[which].param_groups[0]["lr"] = rate * plan.learning_rate_at(step)
             loss.backward()
             optimizers[which].step()
         ema = ema + (1 - (1 + step) / (10 + step)) * (weights(players[0]) - ema)
     for mine, theirs in (
-        (weights(players[0]), trainer.generator),
-        (weights(players[1]), trainer.discriminator),
+        (weights(players[0]), trainer.model.generator),
+        (weights(players[1]), trainer.model.discriminator),
     ):
         assert (mine - weights(theirs)).abs().max().item() < 1e-6
-    assert (ema - weights(trainer.ema)).abs().max().item() < 1e-6
-    assert abs(duels[-1].generator_loss - loss.item()) < 1e-6
-    assert [duel.step for duel in duels] == [1, 2]
+    assert (ema - weights(trainer.ema.generator)).abs().max().item() < 1e-6
+    assert abs(rounds[-1].loss - loss.item()) < 1e-6 and len(rounds[-1].losses) == 2
+    assert [progress.step for progress in rounds] == [1, 2]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_others():
-    plans = [GANPlan(steps=20, batch_size=32, seed=seed) for seed in (1, 1, 2)]
+    plans = [adversarial_plan(20, 32, seed=seed) for seed in (1, 1, 2)]
     first, again, other = (weights(trained(plan)[0].ema) for plan in plans)
     assert torch.equal(first, again) and (first - other).abs().max().item() > 1e-3
 
 
 def test_stopping_and_going_on_changes_nothing():
-    plan = GANPlan(steps=20, batch_size=32, seed=1)
-    trainer = GANTrainer(*small_networks(), 3, plan)
+    plan = adversarial_plan(20, 32, seed=1)
+    trainer = game(plan)
     list(trainer.run(DRAW, until=7))
     list(trainer.run(DRAW))
     assert trainer.step == 20 and torch.equal(weights(trainer.ema), weights(trained(plan)[0].ema))
 
 
+def test_a_game_that_was_saved_continues_exactly(tmp_path):
+    """The two players' weights, averages and optimizers lie in one state."""
+    plan = adversarial_plan(20, 32, seed=1)
+    whole, _ = trained(plan)
+    first = game(plan)
+    list(first.run(DRAW, until=7))
+    first.save(tmp_path / "state.safetensors")
+    second = game(plan)
+    second.restore(tmp_path / "state.safetensors")
+    list(second.run(DRAW))
+    assert torch.equal(weights(second.ema), weights(whole.ema))
+    assert torch.equal(weights(second.model), weights(whole.model))
+    other = game(plan, r1=0.5)
+    with pytest.raises(ValueError, match="another plan"):
+        other.restore(tmp_path / "state.safetensors")
+
+
 def test_a_short_training_finds_a_single_blob():
     blob = GaussianMixture([[1.0, -1.0]], 0.3)
-    plan = GANPlan(steps=300, batch_size=64, generator_rate=4e-3, discriminator_rate=4e-3, r1=0.1)
-    trainer, _ = trained(plan, batches(blob.sample(2000, seed=0)), small_networks(width=32))
+    plan = adversarial_plan(300, 64, learning_rate=4e-3)
+    draw = batches(blob.sample(2000, seed=0))
+    trainer, _ = trained(plan, draw, small_networks(width=32), r1=0.1)
     made = trainer.ema(torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)))
     assert (made.mean(0) - torch.tensor([1.0, -1.0])).abs().max() < 0.15
     assert 0.15 < made.std(0).mean() < 0.45
