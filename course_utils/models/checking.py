@@ -240,5 +240,5 @@ def _annotations(function: Callable) -> dict[str, Any]:
     target = function.__init__ if isinstance(function, type) else function
     try:
         return get_type_hints(target)
-    except (NameError, TypeError):  # a type that is known to a type checker only
-        return {}
+    except NameError:  # the name of a type that its module does not import
+        return {name: one for name, one in target.__annotations__.items() if type(one) is not str}

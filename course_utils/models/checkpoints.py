@@ -15,11 +15,29 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import nn
 
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.paths import PATHS
 from course_utils.files.atomic import writing_folder
 from course_utils.models.config import Config, read_json
-from course_utils.models.seams import model_of
+from course_utils.networks.conditioning import several
+from course_utils.networks.conditioning.facts import facts
+from course_utils.networks.conditioning.labels import labels
+from course_utils.networks.conditioning.text import text
+from course_utils.networks.facts import FactsOfShape
+from course_utils.networks.mlp import MLP
+from course_utils.networks.text_only import FactsOfText, FromText
+from course_utils.networks.unet import UNet
+
+NETWORKS = {
+    "UNet": UNet,
+    "MLP": MLP,
+    "FromText": FromText,
+    "FactsOfText": FactsOfText,
+    "FactsOfShape": FactsOfShape,
+}
+CONDITIONERS = {"labels": labels, "text": text, "facts": facts}
 
 MOST_PARAMETERS = 2_000_000_000
 NO_MODEL = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, MemoryError)
@@ -31,15 +49,33 @@ MODEL_INDEX = {
 }
 
 
-def build_denoiser(config: Config) -> Denoiser:
-    """The untrained model that a config describes; ValueError if no usable one."""
+def build_model(config: Config) -> nn.Module:
+    """The untrained model that a config describes: a `Denoiser`, or a network that sees facts.
+
+    Raises:
+        ValueError: If there is no such model of usable size.
+    """
     try:
         if _largest(config.network.arguments) > USUAL:
             _refuse_giants(config)
-        return model_of(config)
+        return _model(config)
     except NO_MODEL as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{config.where}: network describes no model: {reason}") from error
+
+
+def _model(config: Config) -> nn.Module:
+    arguments = dict(config.network.arguments)
+    if "conditioners" in arguments:
+        del arguments["conditioners"]
+        parts = config.network.conditioners
+        arguments["conditioner"] = several(
+            *(CONDITIONERS[part.kind](**part.arguments) for part in parts)
+        )
+    network = NETWORKS[config.network.kind](**arguments)
+    if config.is_seer:
+        return network
+    return Denoiser(network, PATHS[config.path](), config.prediction, config.log_snr_range)
 
 
 def _largest(value: Any) -> float:
@@ -54,23 +90,21 @@ def _largest(value: Any) -> float:
 def _refuse_giants(config: Config) -> None:
     """ValueError if a model has more than `MOST_PARAMETERS`; found out without their memory."""
     with torch.device("meta"):  # takes a second or two, because torch imports its compiler
-        parameters = sum(part.numel() for part in model_of(config).parameters())
+        parameters = sum(part.numel() for part in _model(config).parameters())
     if parameters > MOST_PARAMETERS:
         raise ValueError(f"it has {parameters:,} parameters; expected {MOST_PARAMETERS:,} at most")
 
 
-def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: Config, card: str) -> None:
+def save_checkpoint(folder: str | Path, model: nn.Module, config: Config, card: str) -> None:
     """Write a model as a checkpoint folder, atomically; its weights in half precision.
 
     Args:
         folder: The folder; one that is there is replaced.
-        denoiser: The trained model.
+        model: The trained model.
         config: Its config, which is written with the checksum of the weights.
         card: The text of its README.md.
     """
-    weights = save(
-        {k: v.detach().half().cpu().contiguous() for k, v in denoiser.state_dict().items()}
-    )
+    weights = save({k: v.detach().half().cpu().contiguous() for k, v in model.state_dict().items()})
     config = replace(config, weights_sha256=hashlib.sha256(weights).hexdigest())
     with writing_folder(folder) as new:
         (new / "model.safetensors").write_bytes(weights)
@@ -84,7 +118,7 @@ def _text(entries: dict) -> str:
     return json.dumps(entries, indent=2) + "\n"
 
 
-def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, Config]:
+def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module, Config]:
     """A trained model, ready to sample (float32, eval mode), and its config.
 
     Args:
@@ -108,11 +142,11 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, 
             f" {file}; fetch or copy the folder again (a shipped model: git checkout"
             " data/checkpoints)"
         )
-    denoiser = build_denoiser(config)
+    model = build_model(config)
     try:
-        denoiser.load_state_dict({k: v.float() for k, v in load(weights).items()})
+        model.load_state_dict({k: v.float() for k, v in load(weights).items()})
     except (RuntimeError, SafetensorError) as error:
         raise ValueError(
             f"{file}: the weights fit another network: {str(error).splitlines()[-1].strip()}"
         ) from error
-    return denoiser.to(torch.device(device)).eval().requires_grad_(False), config
+    return model.to(torch.device(device)).eval().requires_grad_(False), config

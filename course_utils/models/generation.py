@@ -78,9 +78,5 @@ def sampling_states(
     denoise = edit(asked(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
-    times = time_grid(
-        denoise.path, settings.steps if steps is None else steps, settings.shift
-    )
-    return sample(
-        denoise, prior, times, resampled(SAMPLERS[settings.sampler], rounds), seed=seeds
-    )
+    times = time_grid(denoise.path, settings.steps if steps is None else steps, settings.shift)
+    return sample(denoise, prior, times, resampled(SAMPLERS[settings.sampler], rounds), seed=seeds)

@@ -106,7 +106,7 @@ class Agreement:
     `wholeness`.
 
     It looks at a shape as it will be written, with its small gaps closed (`voxels.joined`). reader,
-    config: a model that is told facts (`UNet(facts=...)`).  seers: one `FactsOfShape` or more that
+    config: a model that is told facts (`conditioning.facts`).  seers: one `FactsOfShape` or more that
     know the same facts; what they see is averaged. The first factor is the expected share of the
     named facts that are true, each counted as surely as it is named; 1 where nothing is named.
     """
@@ -133,7 +133,7 @@ class Agreement:
         """
         with torch.no_grad():
             tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
-            told = (1 + self.reader.network.facts(tokens)) / 2
+            told = (1 + self.reader.network.conditioner.facts.named(tokens)) / 2
         return torch.where(told > 0.5, told, 0.0)
 
     def seen(self, x: Tensor) -> Tensor:

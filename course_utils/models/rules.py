@@ -15,6 +15,7 @@ import torch
 
 from course_utils.datasets.captions import FACTS, words
 from course_utils.datasets.shapes import CLASSES, LARGEST_RESOLUTION, SMALLEST_RESOLUTION
+from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import KINDS, PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.diffusion.training import Plan
@@ -26,15 +27,9 @@ from course_utils.models.checking import (
     checked_value,
     shown,
 )
+from course_utils.models.checkpoints import CONDITIONERS, NETWORKS
 from course_utils.models.config import KEYS, SEERS, Config, Sampling, Section
-from course_utils.models.seams import (
-    CONDITIONERS,
-    LOSSES,
-    NETWORKS,
-    OTHERS,
-    OTHERS_OF_PLAN,
-    RECIPES,
-)
+from course_utils.models.recipes import RECIPES
 from course_utils.networks.text import Vocabulary
 
 # What each recipe gives: what is learned, and what the model is told or shown with it.
@@ -118,9 +113,9 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
         checked_value(entries["made"], dict, place.at("made"))
     config = Config(
         network=network,
-        data=_section(entries, "data", RECIPES, place, ("config", "file_given")),
-        loss=_section(entries, "loss", LOSSES, place, ("model",)),
-        plan=_built(entries, "plan", Plan, place, OTHERS_OF_PLAN),
+        data=_section(entries, "data", RECIPES, place, ("config", "given")),
+        loss=_section(entries, "loss", LOSSES, place),
+        plan=_built(entries, "plan", Plan, place),
         sampling=_built(entries, "sampling", Sampling, place),
         made=copy.deepcopy(entries.get("made")),
         where=where,
@@ -144,7 +139,7 @@ def _network(section: Any, place: Place) -> Section:
         section,
         NETWORKS[kind],
         place,
-        others=OTHERS if conditioned else (),
+        others=("conditioner",) if conditioned else (),
         also=("kind", "conditioners") if conditioned else ("kind",),
     )
     conditioners, seen = section.get("conditioners", []), set()
@@ -180,11 +175,11 @@ def _section(entries: dict, key: str, registry: dict, place: Place, others=()) -
     return Section.of(entries[key])
 
 
-def _built(entries: dict, key: str, kind: type, place: Place, others=()) -> Any:
+def _built(entries: dict, key: str, kind: type, place: Place) -> Any:
     """A section that is one dataclass; None if it is absent."""
     if key not in entries:
         return None
-    arguments = checked_arguments(entries[key], kind, place.at(key), others)
+    arguments = checked_arguments(entries[key], kind, place.at(key))
     try:
         return kind(**arguments)
     except ValueError as error:

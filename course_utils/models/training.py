@@ -14,7 +14,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from course_utils.diffusion.denoiser import parameter_count
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.losses import LOSSES
+from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import (
     Draw,
     Progress,
@@ -24,9 +26,10 @@ from course_utils.diffusion.training import (
 )
 from course_utils.files.atomic import alone_in
 from course_utils.models.card import card, sha256_of
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.seams import data_of, plan_of, tried
+from course_utils.models.generation import sampling_states
+from course_utils.models.recipes import source_of
 from course_utils.models.team import anyone, mean_over_team, team
 from course_utils.places import ROOT
 
@@ -83,20 +86,21 @@ def train(
     ):
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
-        denoiser = begun(config)
+        model = begun(config)
         try:
-            samples, draw = data_of(config, data)
+            source = source_of(config, data)
         except ValueError as error:
             raise ValueError(f"{config.where}: data: {error}") from error
-        trainer = Trainer(denoiser, plan_of(config), device, compiled, half)
+        loss = LOSSES[config.loss.kind](**config.loss.arguments)
+        trainer = Trainer(model, config.plan, loss, device, compiled, half)
         restored = restore_all(trainer, state)
         if trainer.rank > 0:
             say, watch = (lambda line: None), (lambda progress, steps: None)
-        say(f"{restored}{_described(config, trainer, len(samples), device)}")
-        run_training(trainer, draw, state, save_every, watch)
+        say(f"{restored}{_described(config, trainer, len(source.values), device)}")
+        run_training(trainer, source.draw, state, save_every, watch)
         if trainer.rank > 0:
             return None
-        config = replace(config, made=how_made(trainer, samples, arguments))
+        config = replace(config, made=how_made(trainer, source.values, arguments))
         save_checkpoint(out / "checkpoint", trainer.ema, config, card(config))
         return out / "checkpoint"
 
@@ -104,21 +108,21 @@ def train(
 def begun(config: Config) -> nn.Module:
     """The model as its training begins: seeded, begun from checkpoints, frozen in part, tried."""
     torch.manual_seed(config.plan.seed)
-    denoiser = build_denoiser(config)
+    model = build_model(config)
     try:
-        begin_from(denoiser, config.begin_from)
-        freeze(denoiser, config.frozen)
+        begin_from(model, config.begin_from)
+        freeze(model, config.frozen)
     except ValueError as error:
         raise ValueError(f"{config.where}: {error}") from error
-    try_out(denoiser, config)
-    return denoiser
+    try_out(model, config)
+    return model
 
 
-def begin_from(denoiser: nn.Module, folders: Sequence[str]) -> None:
+def begin_from(model: nn.Module, folders: Sequence[str]) -> None:
     """Copy the weights that have the same names and sizes from each checkpoint, one after another.
 
     Args:
-        denoiser: The model that is changed, in place.
+        model: The model that is changed, in place.
         folders: Checkpoint folders, relative to the repository: a trunk from one, words from
             another.
 
@@ -130,20 +134,26 @@ def begin_from(denoiser: nn.Module, folders: Sequence[str]) -> None:
             name = Path(folder).parent.name
             made = f"; make it first: python3 course.py train {name}" if "runs" in folder else ""
             raise ValueError(f"begin_from names {folder}, which is not there{made}")
-        mine, theirs = denoiser.state_dict(), load_checkpoint(ROOT / folder)[0].state_dict()
+        mine = _network(model).state_dict()
+        theirs = _network(load_checkpoint(ROOT / folder)[0]).state_dict()
         same = {
             name: value
             for name, value in theirs.items()
             if name in mine and value.shape == mine[name].shape
         }
-        denoiser.load_state_dict(mine | same)
+        _network(model).load_state_dict(mine | same)
 
 
-def freeze(denoiser: nn.Module, parts: Sequence[str]) -> None:
+def _network(model: nn.Module) -> nn.Module:
+    """The network of a denoiser; a network that sees facts is one itself."""
+    return model.network if isinstance(model, Denoiser) else model
+
+
+def freeze(model: nn.Module, parts: Sequence[str]) -> None:
     """Let parts of a model stay as they began.
 
     Args:
-        denoiser: The model that is changed, in place.
+        model: The model that is changed, in place.
         parts: Names of submodules, such as "network.sketch".
 
     Raises:
@@ -151,17 +161,17 @@ def freeze(denoiser: nn.Module, parts: Sequence[str]) -> None:
     """
     for part in parts:
         try:
-            denoiser.get_submodule(part).requires_grad_(False)
+            model.get_submodule(part).requires_grad_(False)
         except AttributeError as error:
             raise ValueError(
                 f"frozen names {part}, but the model has no such part: {error}"
             ) from error
-    if not parameter_count(denoiser):
+    if not parameter_count(model):
         raise ValueError(f"frozen names {', '.join(parts)}, and nothing is left to train")
 
 
 @torch.no_grad()
-def try_out(denoiser: nn.Module, config: Config) -> None:
+def try_out(model: nn.Module, config: Config) -> None:
     """Run an untrained model once, one sampling step of one shape, as it will be run at the end.
 
     Raises:
@@ -169,10 +179,20 @@ def try_out(denoiser: nn.Module, config: Config) -> None:
     """
     with torch.random.fork_rng(devices=[]):
         try:
-            tried(denoiser.eval(), config)
+            _answer(model.eval(), config)
         except (ValueError, RuntimeError, IndexError, TypeError, ArithmeticError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"{config.where}: network cannot be run: {reason}") from error
+
+
+def _answer(model: nn.Module, config: Config) -> torch.Tensor:
+    """One answer of a model: a shape made in one step, or the facts of an empty shape or a text."""
+    if not config.is_seer:
+        prompt = config.words[0] if config.words else config.classes[0]
+        return last(sampling_states(model, config, [prompt], [0], steps=1)).x_t
+    if config.words:
+        return model(torch.zeros(1, 1, dtype=torch.int64))
+    return model(-torch.ones(1, *[config.resolution] * 3))
 
 
 def restore_all(trainer: Trainer, state: Path) -> str:
@@ -236,7 +256,7 @@ def noticed_ctrl_c() -> Iterator[list]:
         signal.signal(signal.SIGINT, before)
 
 
-def how_made(trainer: Trainer, samples: torch.Tensor, arguments: Sequence[str]) -> dict:
+def how_made(trainer: Trainer, values: torch.Tensor, arguments: Sequence[str]) -> dict:
     """What a checkpoint's config and card say about the training and its data."""
     launcher = ["python3", "course.py"]
     if trainer.processes > 1:
@@ -249,14 +269,14 @@ def how_made(trainer: Trainer, samples: torch.Tensor, arguments: Sequence[str]) 
         "processes": trainer.processes,
         "minutes": round(trainer.seconds / 60, 1),
         "device": torch.cuda.get_device_name() if cuda else cores,
-        "shapes": len(samples),
-        "data_sha256": sha256_of(samples),
+        "shapes": len(values),
+        "data_sha256": sha256_of(values),
         "torch": torch.__version__,
     }
 
 
 def _described(config: Config, trainer: Trainer, samples: int, device: str) -> str:
     """What is trained on what, in one line."""
-    millions = parameter_count(trainer.denoiser) / 1e6
+    millions = parameter_count(trainer.model) / 1e6
     together = f", {trainer.processes} processes" if trainer.processes > 1 else ""
     return f"{config.name}: {millions:.2f} M parameters, {samples} shapes, {device}{together}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from course_utils.datasets.captions import FACTS, words
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import KEYS, Config
 from course_utils.models.generation import sampling_states
 from course_utils.models.training import train
@@ -49,7 +49,7 @@ READING = TINY | {
         "conditioners": [{"kind": "text", "reads": True, "sketch": 4}, {"kind": "facts"}],
     },
     "sampling": TINY["sampling"] | {"steering": 0.1},
-    "frozen": ["network.facts"],
+    "frozen": ["network.conditioner.facts.reader"],
 }
 SEEING = {
     "name": "seeing",
@@ -280,13 +280,13 @@ def test_giants_are_refused_without_their_memory(tmp_path):
         json.dumps(spoilt(network__channels=[4096], network__blocks=64))
     )
     with pytest.raises(ValueError, match=r"x\.json: network describes no model: .* parameters"):
-        build_denoiser(Config.read(tmp_path / "x.json"))
+        build_model(Config.read(tmp_path / "x.json"))
 
 
 def test_what_fails_late_is_refused_before_data_are_made(tmp_path, monkeypatch):
     from course_utils.models import training
 
-    monkeypatch.setattr(training, "data_of", lambda *_: pytest.fail("data were made"))
+    monkeypatch.setattr(training, "source_of", lambda *_: pytest.fail("data were made"))
     file = tmp_path / "x.json"
     for changes, message in [
         ({"begin_from": ["runs/nothing/checkpoint"]}, "begin_from names runs/nothing/checkpoint"),
