@@ -16,7 +16,11 @@ SECONDS = 0.2  # between two updates in a notebook
 
 
 def progress(
-    iterable: Iterable | None = None, total: int | None = None, desc: str = "", initial: int = 0
+    iterable: Iterable | None = None,
+    total: int | None = None,
+    desc: str = "",
+    initial: int = 0,
+    disable: bool = False,
 ) -> tqdm:
     """Return a progress bar: iterate over it, or use it in a `with` block and call `update(n)`.
 
@@ -27,9 +31,10 @@ def progress(
         total: How many steps there are; None is the length of the iterable.
         desc: What is being done, in front of the bar.
         initial: Steps that were done before, as in a resumed training.
+        disable: Show nothing.
     """
     total = len(iterable) if total is None else total
-    settings = {"total": total, "desc": desc, "initial": initial}
+    settings = {"total": total, "desc": desc, "initial": initial, "disable": disable}
     if in_notebook():
         return _NotebookBar(iterable, mininterval=SECONDS, **settings)
     if sys.stderr.isatty():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.cli.commands import SHIPPED
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
@@ -21,6 +20,7 @@ from course_utils.diffusion.sampling import (
 )
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.editing import complete, from_time, keeping, mixed, seam_roughness
+from course_utils.models.generation import SHIPPED
 
 PATH = PATHS["flow"]()
 BLOBS = GaussianMixture(
