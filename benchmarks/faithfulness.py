@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.cli.commands import SHIPPED_TEXT, TRIES_OF_TEXTS, parts
 from course_utils.datasets.captions import (
     HELD_OUT,
     SAID_APART,
@@ -35,9 +34,12 @@ from course_utils.datasets.captions import (
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
 from course_utils.evaluation.metrics import COPY, copied, iou_distances, nearest_iou, one_piece
 from course_utils.files.results import save_results
-from course_utils.geometry.voxels import joined, to_occupancy
+from course_utils.geometry.repair import close_all_gaps
+from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint, write_section
-from course_utils.models.ranking import best_of, shipped_score, shipped_steering
+from course_utils.models.generation import SHIPPED_TEXT
+from course_utils.models.prompting import batches, tries_of
+from course_utils.models.ranking import best_of, shipped_ranker, shipped_steering
 from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/faithfulness.py"
@@ -47,21 +49,21 @@ SAME = 6  # shapes of one prompt whose variety is measured
 VARIED = 22  # prompts whose variety is measured
 PAIRS = {"said apart": SAID_APART, "new pairs": HELD_OUT}
 HELPS = {  # beside the plain sample
-    "ranked": {"tries": TRIES_OF_TEXTS, "mend": True},
+    "ranked": {"rank": True, "mend": True},
     "steered": {"steer": True},
-    "generated": {"tries": TRIES_OF_TEXTS, "steer": True, "mend": True},
+    "generated": {"rank": True, "steer": True, "mend": True},
 }
 
 
 class Maker:
     """A model with its ranking and steering: bool (N, D, H, W) for N texts and seeds.
 
-    tries, steer, mend: the best of so many, led by a critic, with small gaps closed.
+    rank, steer, mend: keep the best of the model's tries, steer by a critic, close small gaps.
     """
 
     def __init__(self, folder: Path):
         self.denoiser, self.config = load_checkpoint(folder)
-        self.score = shipped_score(self.denoiser, self.config)
+        self.ranker = shipped_ranker(self.denoiser, self.config)
         self.edits = shipped_steering(self.denoiser, self.config)
 
     def __call__(
@@ -69,15 +71,15 @@ class Maker:
         texts: list[str],
         seeds: list[int],
         scale: float | None = None,
-        tries: int = 1,
+        rank: bool = False,
         steer: bool = False,
         mend: bool = False,
     ) -> np.ndarray:
-        rows = parts(list(range(len(texts))))
+        rows = batches(range(len(texts)))
         shapes = [
             best_of(
-                tries,
-                self.score,
+                tries_of(self.config) if rank else 1,
+                self.ranker,
                 self.denoiser,
                 self.config,
                 [texts[k] for k in part],
@@ -88,11 +90,7 @@ class Maker:
             for part in rows
         ]
         fields = torch.cat(shapes)
-        return (
-            np.stack([joined(field) > 0 for field in fields[:, 0].numpy()])
-            if mend
-            else to_occupancy(fields)
-        )
+        return to_occupancy(close_all_gaps(fields) if mend else fields)
 
 
 def kinds(count: int) -> dict[str, list[Prompt]]:
@@ -166,7 +164,7 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     training = make_shapes(
         about["count"], config["resolution"], config["classes"], about["first_index"]
     ).voxels
-    result, known = {"tries": TRIES_OF_TEXTS, "kinds": {}, "scales": {}}, None
+    result, known = {"tries": tries_of(config), "kinds": {}, "scales": {}}, None
     result["steering"] = config["sampling"].get("steering", 0.0)
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))

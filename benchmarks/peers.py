@@ -29,7 +29,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_utils.cli.commands import ROOT, SHIPPED, read_config
+from course_utils.cli.train import ROOT, read_config
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.guidance import guided
@@ -42,6 +42,7 @@ from course_utils.files.results import load_results, save_results
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import keep_largest, to_model
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.generation import SHIPPED
 from course_utils.models.recipes import training_data
 
 FILE = ROOT / "data" / "studies" / "peers.json"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from course_utils.cli.commands import SHIPPED, read_config
+from course_utils.cli.train import read_config
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
@@ -22,6 +22,7 @@ from course_utils.diffusion.sampling import SAMPLERS, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.generation import SHIPPED
 
 WARM_UPS, REPEATS, OPERATORS = 3, 10, 15
 

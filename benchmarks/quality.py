@@ -16,22 +16,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.cli.commands import SHIPPED, TRIES
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.evaluation.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
 from course_utils.files.reading import read_npz
 from course_utils.files.results import finite, save_results
-from course_utils.geometry.voxels import joined, to_occupancy
+from course_utils.geometry.repair import close_all_gaps
+from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint, write_section
-from course_utils.models.ranking import best_of, wholeness
+from course_utils.models.generation import SHIPPED
+from course_utils.models.prompting import batches, tries_of
+from course_utils.models.ranking import Wholeness, best_of
 from course_utils.models.recipes import training_data
 from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/quality.py"
 HEADING = "## Quality"
 COUNT = 200
-TOGETHER = 8  # shapes sampled at a time
 
 
 def samples(
@@ -40,17 +41,16 @@ def samples(
     """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: float fields
     (count, D, H, W).
     """
-    parts = [seeds.tolist() for seeds in torch.arange(count).split(TOGETHER)]
     made = [
-        best_of(tries, wholeness, denoiser, config, [family] * len(seeds), seeds).x
-        for seeds in parts
+        best_of(tries, Wholeness(), denoiser, config, [family] * len(seeds), seeds).x
+        for seeds in batches(range(count))
     ]
     return torch.cat(made)[:, 0].numpy()
 
 
 def closed(fields: np.ndarray) -> np.ndarray:
     """Shapes with their small gaps closed: bool (N, D, H, W)."""
-    return np.stack([joined(field) > 0 for field in fields])
+    return to_occupancy(close_all_gaps(torch.from_numpy(fields)[:, None]))
 
 
 def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
@@ -75,7 +75,8 @@ def measure_family(
     the oracle, and the share of held-out shapes that have a near copy in training."""
     reference = held_out(config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
-    once, kept = (samples(denoiser, config, family, len(reference), tries) for tries in (1, TRIES))
+    tries = tries_of(config)
+    once, kept = (samples(denoiser, config, family, len(reference), n) for n in (1, tries))
     made = {"samples": to_occupancy(once), "closed": closed(once), "generated": closed(kept)}
     reports = {name: shape_report(shapes, reference, training) for name, shapes in made.items()}
     reports["oracle"] = shape_report(training[chosen], reference)
@@ -110,7 +111,7 @@ def row_of(found: dict) -> list[float]:
     return [*accuracies, *coverage, *whole, *filled, made.training_copies, found["held_out_copies"]]
 
 
-def quality_section(results: dict[str, dict]) -> str:
+def quality_section(results: dict[str, dict], tries: int) -> str:
     """What the card says about quality."""
     count = next(iter(results.values()))["samples"]["count"]
     return f"""{HEADING}
@@ -119,7 +120,7 @@ def quality_section(results: dict[str, dict]) -> str:
 and COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value
 (training shapes in the samples' place), COV too. One piece: after pieces under 1 % of the volume
 are dropped. Closed: the same samples with gaps of up to three voxels closed (`voxels.joined`).
-Generated: a shape in several pieces is made anew from other seeds, at most {TRIES} tries in all,
+Generated: a shape in several pieces is made anew from other seeds, at most {tries} tries in all,
 and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
 training shape, beside the same for held-out shapes.
 
@@ -155,7 +156,7 @@ def main() -> None:
     }
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
-    write_section(options.model, HEADING, quality_section(results))
+    write_section(options.model, HEADING, quality_section(results, tries_of(config)))
     print(table(results))
 
 

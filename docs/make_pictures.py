@@ -15,7 +15,7 @@ from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots.stills import contact_sheet, render, save_png
 

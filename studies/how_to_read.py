@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.cli.commands import begin_from, parts, read_config
+from course_utils.cli.train import begin_from, read_config
 from course_utils.datasets.captions import (
     FIRST_TEST_SEED,
     captions,
@@ -38,7 +38,7 @@ from course_utils.diffusion.training import Plan, Trainer
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import build_denoiser
-from course_utils.models.generation import condition_of, sampling_states
+from course_utils.models.prompting import batches, condition_of, sampling_states
 from course_utils.models.recipes import captioned_shapes, draw_captioned
 from course_utils.places import STUDIES
 
@@ -97,7 +97,7 @@ def errors(denoiser) -> dict[str, list[float]]:
         found[told] = []
         for t in LEVELS:
             squares = []
-            for part in parts(list(range(HELD_OUT))):
+            for part in batches(list(range(HELD_OUT))):
                 tokens = condition_of(CONFIG, [texts[k] for k in part])
                 guess = denoiser(denoiser.path.noised(x0[part], noise[part], t), t, tokens)
                 squares.append((guess - x0[part]).square().mean((1, 2, 3, 4)))
@@ -111,7 +111,7 @@ def obeyed(denoiser) -> dict[str, list[int]]:
     """
     everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES))
     asked = [prompt for prompt in everything if prompt.family in FAMILIES]
-    rows = parts(list(range(len(asked))))
+    rows = batches(list(range(len(asked))))
     made = [
         last(sampling_states(denoiser, CONFIG, [asked[k].text for k in part], part)).x_t
         for part in rows

@@ -28,16 +28,17 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import State, time_grid
 from course_utils.files.atomic import writing_folder
+from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import smooth_mesh
-from course_utils.geometry.voxels import joined, keep_largest, to_occupancy
+from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.generation import asked, sampling_states
+from course_utils.models.prompting import guided_by, sampling_states
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
     "field": lambda x: x,
-    "mesh": lambda x: [smooth_mesh(keep_largest(joined(field))) for field in x[:, 0].cpu().numpy()],
+    "mesh": lambda x: [smooth_mesh(finished(field)) for field in x[:, 0].cpu().numpy()],
 }
 WANTED: dict[
     str, Callable
@@ -153,7 +154,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     ) -> VoxelPipelineOutput | tuple:
         """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
-        prompt: one or more classes, or texts for a model that reads (`generation.condition_of`).
+        prompt: one or more classes, or texts for a model that reads (`prompting.condition_of`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the
             same shape.
@@ -192,7 +193,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         else:
             levels = prepared(self.scheduler, model.path, steps, noise.device)
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-            denoise = asked(model, config, prompts, guidance_scale)
+            denoise = guided_by(model, config, prompts, guidance_scale)
             states = scheduled(self.scheduler, levels, denoise, model.path, noise, generators)
             timesteps = self.scheduler.timesteps
         x = self._run(states, timesteps, callback_on_step_end)

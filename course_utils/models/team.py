@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from course_utils.diffusion.training import Trainer, average_over_team
+from course_utils.models.devices import checked_device
 
 # where a launcher writes how many processes it started: torchrun's name, then those of MPI
 TEAM_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
@@ -41,18 +42,6 @@ def team(device: str | None = None) -> Iterator[str]:
         yield "cpu" if device == "cpu" else str(state.device)
     finally:
         state.destroy_process_group()
-
-
-def checked_device(name: str) -> str:
-    """The name of a device that torch can use here; ValueError otherwise."""
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"device {name!r} can't be used here ({reason}); cpu always can"
-        ) from error
-    return name
 
 
 def mean_over_team(value: float, trainer: Trainer) -> float:

@@ -19,7 +19,6 @@ from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import (
     Draw,
-    Progress,
     Trainer,
     has_bfloat16_units,
     place_in_team,
@@ -28,7 +27,8 @@ from course_utils.files.atomic import alone_in
 from course_utils.models.card import card, sha256_of
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.generation import sampling_states
+from course_utils.models.progress import progress
+from course_utils.models.prompting import sampling_states
 from course_utils.models.recipes import source_of
 from course_utils.models.team import anyone, mean_over_team, team
 from course_utils.places import ROOT
@@ -52,12 +52,12 @@ def train(
     half: bool = False,
     arguments: Sequence[str] = (),
     say: Callable[[str], None] = print,
-    watch: Callable[[Progress, int], None] = lambda progress, steps: None,
+    show_progress: bool = True,
 ) -> Path | None:
     """Train from a config to a checkpoint folder, or continue a training that was stopped.
 
     Under `accelerate launch` several processes train as one, each with the plan's batch size; only
-    the first says, watches and saves anything.
+    the first prints and saves anything.
 
     Args:
         config: What to train, from `Config.read`.
@@ -69,7 +69,7 @@ def train(
         half: Whether to compute in bfloat16 on a CPU that has AMX.
         arguments: Those of `course.py` that started this training, for the card.
         say: Called with a line when the training begins.
-        watch: Called with the progress and the number of steps after every step.
+        show_progress: Show a progress bar.
 
     Returns:
         The checkpoint folder; None in processes of a team that save nothing.
@@ -94,10 +94,9 @@ def train(
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
         trainer = Trainer(model, config.plan, loss, device, compiled, half)
         restored = restore_all(trainer, state)
-        if trainer.rank > 0:
-            say, watch = (lambda line: None), (lambda progress, steps: None)
-        say(f"{restored}{_described(config, trainer, len(source.values), device)}")
-        run_training(trainer, source.draw, state, save_every, watch)
+        if trainer.rank == 0:
+            say(f"{restored}{_described(config, trainer, len(source.values), device)}")
+        run_training(trainer, source.draw, state, save_every, show_progress)
         if trainer.rank > 0:
             return None
         config = replace(config, made=how_made(trainer, source.values, arguments))
@@ -216,7 +215,7 @@ def run_training(
     draw: Draw,
     state: Path,
     save_every: int,
-    watch: Callable[[Progress, int], None],
+    show_progress: bool = True,
 ) -> None:
     """Train to the end, saving every so often; Ctrl-C ends a team after the same step and saves.
 
@@ -225,18 +224,25 @@ def run_training(
         draw: Draws its batches.
         state: The file that it is saved to.
         save_every: Steps between saves.
-        watch: Called with the progress and the number of steps after every step.
+        show_progress: Show a progress bar.
 
     Raises:
         Stopped: After Ctrl-C, when everything is saved.
     """
-    main, steps = trainer.rank == 0, trainer.plan.steps
-    with noticed_ctrl_c() as pressed:
-        for progress in trainer.run(draw):
-            watch(progress, steps)
+    mean_loss, main = None, trainer.rank == 0
+    steps, first = trainer.plan.steps, trainer.step
+    hidden = not (main and show_progress)
+    with (
+        noticed_ctrl_c() as pressed,
+        progress(total=steps, desc="training", initial=first, disable=hidden) as bar,
+    ):
+        for done in trainer.run(draw):
+            mean_loss = done.loss if mean_loss is None else 0.99 * mean_loss + 0.01 * done.loss
+            bar.set_postfix_str(f"loss {mean_loss:.4f}", refresh=False)
+            bar.update()
             if anyone(bool(pressed), trainer):
                 break
-            if main and progress.step % save_every == 0 and progress.step < steps:
+            if main and done.step % save_every == 0 and done.step < steps:
                 trainer.save(state)
         if main:
             trainer.save(state)

@@ -14,9 +14,13 @@ import sys
 import numpy as np
 from PIL import Image
 
-from course_utils.geometry import render as raster
+from course_utils.geometry.grids import grid_array, to_numpy
+from course_utils.geometry.render.camera import make_camera
+from course_utils.geometry.render.light import Sky, vertex_brightness
+from course_utils.geometry.render.raster import colour_ramp
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
-from course_utils.plots.style import INK, MODEL, grid_array, plotly_layout, to_numpy
+from course_utils.plots.style import INK, MODEL, plotly_layout
 
 UNITS = 8192  # vertices are whole numbers of 1 / UNITS of the cube's side
 MESH_BYTES = 1_700_000  # for all meshes of one film, as they stand in the notebook
@@ -157,7 +161,7 @@ def _meshes_within(fields, level, budget):
     """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a
     coarser grid.
     """
-    surfaces = [raster.isosurface(field, level) for field in fields]
+    surfaces = [_surface(field, level) for field in fields]
     left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
     order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
     for done, k in enumerate(order):  # small ones first: what they leave goes to the larger ones
@@ -165,12 +169,18 @@ def _meshes_within(fields, level, budget):
         field = fields[k]
         while len(surfaces[k][1]) > share and min(field.shape) > 4:
             field = _halved(field)
-            surfaces[k] = raster.isosurface(field, level)
+            surfaces[k] = _surface(field, level)
         left -= len(surfaces[k][1])
     return [
-        _typed(*surface, raster.Sky(field > level))
+        _typed(*surface, Sky(field > level))
         for surface, field in zip(surfaces, fields, strict=True)
     ]
+
+
+def _surface(field, level):
+    """Return the vertices (V, 3) and faces (F, 3) of a field's surface, as plain arrays."""
+    mesh = smooth_mesh(field, level)
+    return np.array(mesh.vertices), np.array(mesh.faces)
 
 
 def _halved(field):
@@ -186,7 +196,7 @@ def _typed(vertices, faces, sky):
     """
     if not len(faces):
         vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
-    light = np.clip(255 * raster.vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
+    light = np.clip(255 * vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
     x, y, z = np.round(vertices.T * UNITS).astype(np.uint16)
     i, j, k = faces.T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
     return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": light}
@@ -207,8 +217,7 @@ def _figure(meshes, titles, colour):
         lighting=UNLIT,
     )
     shades = [
-        f"rgb{tuple(rgb)}"
-        for rgb in (255 * raster.colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
+        f"rgb{tuple(rgb)}" for rgb in (255 * colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
     ]
     surface = go.Mesh3d(
         **meshes[-1],
@@ -250,7 +259,7 @@ def _scene():
     between frames.
     """
     axis = {"visible": False, "range": [-0.02 * UNITS, 1.02 * UNITS], "autorange": False}
-    towards = raster.make_camera(8).axes[2] * 2.0
+    towards = make_camera(8).axes[2] * 2.0
     return {
         "xaxis": axis,
         "yaxis": axis,

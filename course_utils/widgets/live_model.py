@@ -16,8 +16,8 @@ import traitlets
 
 from course_utils.diffusion.sampling import State
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
 from course_utils.models.onnx import exported
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS, ROOT
 from course_utils.plots.film import Film, sampling_film
 from course_utils.widgets.sculptor import BUNDLE

@@ -27,7 +27,7 @@ from course_utils.evaluation.metrics import iou_distances, one_piece
 from course_utils.exercises import lesson_09
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import asked, sampling_states
+from course_utils.models.prompting import guided_by, sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots import live, stills
 
@@ -306,7 +306,7 @@ noisy = reader.path.noised(true_shapes, gaussian(list(range(66)), (1, 32, 32, 32
 
 @torch.no_grad()
 def error(model, texts):
-    return (asked(model, config, texts, 1.0)(noisy, 0.95) - true_shapes).square().mean()
+    return (guided_by(model, config, texts, 1.0)(noisy, 0.95) - true_shapes).square().mean()
 
 
 name_only = error(reader, [f"a {one.family}" for one in told_about])
@@ -688,7 +688,7 @@ from course_utils.diffusion.sampling import from_time
 
 all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
 chairs = begun[:6]
-real, told, seeds = to_model(chairs), asked(reader, config, ["a chair"] * 6), list(range(6))
+real, told, seeds = to_model(chairs), guided_by(reader, config, ["a chair"] * 6), list(range(6))
 varied = {"real": real[:, 0]}
 for t in begin:
     noisy = reader.path.noised(real, gaussian(seeds, real.shape[1:]), t)
@@ -700,7 +700,7 @@ print(f"two of the six chairs: IoU {strangers:.2f}")
 stills.show_fields(torch.stack([fields[0] for fields in varied.values()]), list(varied), columns=6)
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-one, other = (asked(reader, config, [text]) for text in ("a sofa", "a table"))
+one, other = (guided_by(reader, config, [text]) for text in ("a sofa", "a table"))
 noise, shares = gaussian([3], (1, 32, 32, 32)), (0.0, 0.3, 0.45, 0.55, 0.7, 1.0)
 blends = [last(sample(mixed(one, other, share), noise, all_times, ddpm, seed=[3])).x_t[:, 0] for share in shares]
 stills.show_fields(torch.cat(blends), [f"{share:.0%} table" for share in shares], columns=6)

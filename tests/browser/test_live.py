@@ -26,7 +26,7 @@ from course_utils.diffusion.paths import PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.geometry.surface import is_watertight
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.networks.text import Vocabulary
 from course_utils.places import CHECKPOINTS
 

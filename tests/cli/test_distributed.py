@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 from test_cli import TINY as SMALL
 
-from course_utils.cli.commands import main
+from course_utils.cli.main import main
 from course_utils.models.checkpoints import build_denoiser
 
 pytest.importorskip("accelerate")

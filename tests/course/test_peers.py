@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.cli.commands import read_config
+from course_utils.cli.train import read_config
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath

@@ -32,7 +32,7 @@ CONFIG = {
     },
     "path": "flow",
     "prediction": "x0",
-    "sampling": {"sampler": "ddim", "steps": 2, "shift": 3.0, "guidance_scale": 2.0},
+    "sampling": {"sampler": "ddim", "steps": 2, "shift": 3.0, "guidance_scale": 2.0, "tries": 4},
 }
 
 
@@ -86,12 +86,12 @@ def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(
     held_out = make_shapes(5, 8, ("mug",), 12).voxels
     training[0] = False
     training[0, [0, 1, 2, 4, 5], 2:6, 2:6] = True  # with a gap
-    tried = {1: 2.0 * training[:5] - 1, quality.TRIES: 2.0 * training[5:10] - 1}
+    tried = {1: 2.0 * training[:5] - 1, 4: 2.0 * training[5:10] - 1}
     monkeypatch.setattr(quality, "samples", lambda *rest: tried[rest[-1]])
     found = quality.measure_family(*model(), "mug", 5, training, None)
     assert found["samples"] == shape_report(training[:5], held_out, training)._asdict()
     assert found["samples"]["one_piece_cleaned"] < found["closed"]["one_piece_cleaned"]
-    kept = quality.closed(tried[quality.TRIES])
+    kept = quality.closed(tried[4])
     assert found["generated"] == shape_report(kept, held_out, training)._asdict()
     assert found["samples"]["training_copies"] == 1 > found["held_out_copies"]
     chosen = np.random.default_rng(0).permutation(12)[:5]

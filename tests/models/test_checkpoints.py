@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from course_utils.cli.commands import read_config
+from course_utils.cli.train import read_config
 from course_utils.files.atomic import writing, writing_folder
 from course_utils.models.checkpoints import (
     build_denoiser,

@@ -11,7 +11,7 @@ import torch
 from course_utils.diffusion.sampling import last
 from course_utils.models import onnx as export_onnx
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 CONFIG = {

@@ -14,8 +14,8 @@ from packaging.version import Version
 from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import joined, keep_largest
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 
@@ -256,7 +256,7 @@ def test_outputs(pipe):
     assert voxels.dtype == bool
     assert np.array_equal(voxels, field[:, 0].numpy() > 0)
     ((mesh,),) = pipe("chair", seeds=2, output_type="mesh", return_dict=False)
-    wanted = smooth_mesh(keep_largest(joined(field[0, 0].numpy())))
+    wanted = smooth_mesh(finished(field[0, 0].numpy()))
     assert np.array_equal(mesh.vertices, wanted.vertices)
     assert is_watertight(mesh)
 

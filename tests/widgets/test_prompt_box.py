@@ -11,8 +11,8 @@ import torch
 import trimesh
 from PIL import Image
 
-from course_utils.cli.commands import SHIPPED, parser, sampled
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.generation import SHIPPED, generate
 from course_utils.widgets import PromptBox
 
 WORDS = ["a", "chair", "tall"]
@@ -40,11 +40,10 @@ def pixels(box):
     return np.asarray(Image.open(io.BytesIO(box.canvas.png)).convert("RGB")).astype(int)
 
 
-def test_it_makes_the_shape_that_generate_makes(box, shipped):
-    options = parser().parse_args(["generate", "chair", "--seed", "7", "--tries", "1"])
+def test_it_makes_the_shape_that_generate_makes(box):
     box.set(seed=7)
-    wanted = sampled(*shipped, "chair", [7], options)[0]
-    assert np.allclose(box.states[-1].x_t[0, 0].numpy(), wanted, atol=1e-5)
+    wanted = generate("chair", 7, steps=4, tries=1, show_progress=False)
+    assert np.allclose(box.field(), wanted.field, atol=1e-5)
 
 
 def test_every_input_changes_the_picture_and_comes_back(box):
