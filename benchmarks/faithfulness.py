@@ -36,9 +36,10 @@ from course_utils.evaluation.metrics import COPY, copied, iou_distances, nearest
 from course_utils.files.results import save_results
 from course_utils.geometry.repair import close_all_gaps
 from course_utils.geometry.voxels import to_occupancy
-from course_utils.models.checkpoints import load_checkpoint, write_section
+from course_utils.models.card import write_section
+from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.generation import SHIPPED_TEXT
-from course_utils.models.prompting import batches, tries_of
+from course_utils.models.prompting import batches
 from course_utils.models.ranking import best_of, shipped_ranker, shipped_steering
 from course_utils.places import STUDIES
 
@@ -78,7 +79,7 @@ class Maker:
         rows = batches(range(len(texts)))
         shapes = [
             best_of(
-                tries_of(self.config) if rank else 1,
+                self.config.sampling.tries if rank else 1,
                 self.ranker,
                 self.denoiser,
                 self.config,
@@ -160,18 +161,18 @@ def variety(make: Maker, asked: list[Prompt], scale: float | None) -> float:
 def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     """All of it, as JSON can hold it."""
     config, everything = make.config, kinds(count)
-    about = config["data"]
+    about = config.data.arguments
     training = make_shapes(
-        about["count"], config["resolution"], config["classes"], about["first_index"]
+        about["count"], config.resolution, config.classes, about["first_index"]
     ).voxels
     result, known = {"tries": tries_of(config), "kinds": {}, "scales": {}}, None
-    result["steering"] = config["sampling"].get("steering", 0.0)
+    result["steering"] = config.sampling.steering
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))
         shapes = make(texts, seeds)
         helped = {help: make(texts, seeds, **how) for help, how in HELPS.items()}
         known = shapes if known is None else known  # texts without a new pair come first
-        judged = obedience(real_shapes(asked, config["resolution"]), asked)
+        judged = obedience(real_shapes(asked, config.resolution), asked)
         found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
         found |= {help: obedience(others, asked) for help, others in helped.items()}
         found["by_chance"] = by_chance(asked, known, everything["known"])
@@ -190,7 +191,7 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
             flush=True,
         )
     asked = everything["known"]
-    real = real_shapes(asked, config["resolution"])
+    real = real_shapes(asked, config.resolution)
     result["real_copies"] = copied(nearest_iou(real, training)[0])
     for scale in scales:
         shapes = make([prompt.text for prompt in asked], list(range(len(asked))), scale)
@@ -271,14 +272,14 @@ def main() -> None:
     options = parser.parse_args()
     make = Maker(options.model)
     config = make.config
-    if "words" not in config:
+    if not config.words:
         raise SystemExit(f"{options.model} is no model that reads; train text-to-shape32 first")
-    contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"]}
+    contents = {"weights_sha256": config.weights_sha256, "sampling": config.to_dict()["sampling"]}
     scales = tuple(options.scales)
     contents |= measured(make, options.count, scales)
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     command += f" --scales {' '.join(f'{scale:g}' for scale in scales)}" if scales != SCALES else ""
-    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
+    save_results(options.out or STUDIES / f"{config.name}.json", contents, command)
     write_section(options.model, HEADING, section(contents))
     print(section(contents))
 

@@ -323,10 +323,10 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
     shapes = []
     for device in ("cpu", options.device, options.device):
         denoiser, config = load_checkpoint(options.model, device)
-        noise = gaussian([0, 1], (1,) + (config["resolution"],) * 3).to(device)
-        times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+        noise = gaussian([0, 1], (1,) + (config.resolution,) * 3).to(device)
+        times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
         denoise = guided(
-            denoiser, torch.tensor([0, 1], device=device), config["sampling"]["guidance_scale"]
+            denoiser, torch.tensor([0, 1], device=device), config.sampling.guidance_scale
         )
         with tf32(False):
             shapes.append(last(sample(denoise, denoiser.path.prior_sample(noise), times)).x_t.cpu())
@@ -404,12 +404,12 @@ def _all_steps(denoise: Callable, noise: Tensor, times: Tensor) -> None:
 def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """Shapes a second that the shipped model makes, guided, in float32 and in half precision."""
     denoiser, config = load_checkpoint(options.model, options.device)
-    times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+    times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
     half = trainer_in("half", network(options), Plan(), options.device).precision
     for batch in options.batches:
-        labels = torch.arange(batch, device=options.device) % len(config["classes"])
-        denoise = guided(denoiser, labels, config["sampling"]["guidance_scale"])
-        noise = torch.randn((batch, 1) + (config["resolution"],) * 3, device=options.device)
+        labels = torch.arange(batch, device=options.device) % len(config.classes)
+        denoise = guided(denoiser, labels, config.sampling.guidance_scale)
+        noise = torch.randn((batch, 1) + (config.resolution,) * 3, device=options.device)
         for name, precision in (("float32", None), ("half", half)):
             what = f"sampling, batch {batch}, {name}, {options.sampling_steps} steps"
             context = (

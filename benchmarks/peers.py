@@ -29,7 +29,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_utils.cli.train import ROOT, read_config
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.guidance import guided
@@ -43,7 +42,7 @@ from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import keep_largest, to_model
 from course_utils.models.checkpoints import build_denoiser, load_checkpoint
 from course_utils.models.generation import SHIPPED
-from course_utils.models.recipes import training_data
+from course_utils.models.recipes import procedural_shapes
 
 FILE = ROOT / "data" / "studies" / "peers.json"
 COMMAND = "python benchmarks/peers.py"
@@ -367,21 +366,21 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
     ]
 
 
-def guided_states(denoiser: Denoiser, config: dict, count: int) -> list[State]:
+def guided_states(denoiser: Denoiser, config: Config, count: int) -> list[State]:
     """The states of sampling `count` chairs with the shipped model's own settings (guided, 16
     steps).
     """
-    settings, seeds = config["sampling"], list(range(count))
-    label = torch.full((count,), config["classes"].index("chair"))
-    prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config["resolution"],) * 3))
-    times = time_grid(denoiser.path, settings["steps"], settings["shift"])
-    steps = SAMPLERS[settings["sampler"]]
+    settings, seeds = config.sampling, list(range(count))
+    label = torch.full((count,), config.classes.index("chair"))
+    prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config.resolution,) * 3))
+    times = time_grid(denoiser.path, settings.steps, settings.shift)
+    steps = SAMPLERS[settings.sampler]
     return list(
-        sample(guided(denoiser, label, settings["guidance_scale"]), prior, times, steps, seeds)
+        sample(guided(denoiser, label, settings.guidance_scale), prior, times, steps, seeds)
     )
 
 
-def film_and_mesh(denoiser: Denoiser, config: dict) -> None:
+def film_and_mesh(denoiser: Denoiser, config: Config) -> None:
     """One chair as lesson 00 makes it: sampled, its film as a notebook stores it, its mesh."""
     from course_utils.plots.film import sampling_film
 
@@ -459,12 +458,12 @@ def quality_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def make_trainers(config: dict) -> dict:
+def make_trainers(config: Config) -> dict:
     """Ours, told no classes because the tutorial's network isn't, and the peers that are
     installed.
     """
     torch.manual_seed(0)
-    plan = Plan(**config["plan"] | {"batch_size": BATCH})
+    plan = Plan(**config.plan | {"batch_size": BATCH})
     ours = Trainer(build_denoiser(config | {"network": config["network"] | {"classes": 0}}), plan)
     peers = {
         name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
@@ -475,11 +474,11 @@ def make_trainers(config: dict) -> dict:
     return trainers
 
 
-def measure_quality(config: dict, voxels: Tensor, seconds: float) -> dict:
+def measure_quality(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
-    first = config["data"]["first_index"] + config["data"]["count"]
+    first = config.data.arguments["first_index"] + config.data.arguments["count"]
     held_out = to_model(
-        make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels
+        make_shapes(VALIDATION, config.resolution, config.classes, first).voxels
     )
     levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
     draw = batches(voxels, None, to_model)
@@ -501,7 +500,7 @@ def conditions() -> dict:
     return {"threads": threads, "batch": BATCH, "machine": platform.machine(), **versions}
 
 
-def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
+def speed_part(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Steps of all networks and the promises of the shipped model, printed and returned."""
     rows = measure_speed(make_trainers(config), batches(voxels, None, to_model))
     print(speed_table(rows), flush=True)
@@ -513,7 +512,7 @@ def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
     return {"conditions": conditions(), "rows": rows, "promises": promises}
 
 
-def quality_part(config: dict, voxels: Tensor, seconds: float) -> dict:
+def quality_part(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Both learning curves and their comparison, printed and returned."""
     found = measure_quality(config, voxels, seconds)
     print(quality_table(found["rows"]))
@@ -538,12 +537,12 @@ def main() -> None:
         "--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})"
     )
     options = parser.parse_args()
-    config = read_config("shapes32")
+    config = Config.read("shapes32")
     if MONAI not in build_peers():
         parser.exit(
             2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n"
         )
-    voxels, _ = training_data(config, None)
+    voxels, _ = procedural_shapes(config, **config.data.arguments)
     contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:
         contents[name] = PARTS[name](config, voxels, options.seconds)

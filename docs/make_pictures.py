@@ -334,7 +334,7 @@ def main() -> None:
     )
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
     shapes = torch.cat(
-        [last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]]
+        [last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes]
     )
     save_png(
         IMAGES / "shapes.png",

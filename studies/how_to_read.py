@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.cli.train import begin_from, read_config
 from course_utils.datasets.captions import (
     FIRST_TEST_SEED,
     captions,
@@ -59,7 +58,7 @@ PLAN = {
     "ema_decay": 0.99,
 }
 LOSS = {"time_mean": 1.3, "weight_limit": 25.0}
-PROMPTS, CONFIG = 110, read_config("text-to-shape32")  # sampled as the shipped model is
+PROMPTS, CONFIG = 110, Config.read("text-to-shape32")  # sampled as the shipped model is
 
 
 def untrained(way: str):

@@ -236,7 +236,7 @@ reader, config = load_checkpoint(CHECKPOINTS / "text-to-shape32")
 
 def names(texts):
     """What each text names, as the shipped reader reads it: bool (len(texts), facts)."""
-    return (reader.network.facts(Vocabulary(config["words"]).encode(texts)) > 0).numpy()
+    return (reader.network.facts(Vocabulary(config.words).encode(texts)) > 0).numpy()
 
 
 for text in ("a chair with a round seat and runners", "a house with a chimney but without a garage"):
@@ -267,7 +267,7 @@ assert (found & truth).sum() > 0.97 * truth.sum()
 # as they were (*frozen*, as the text encoders of the large models are). `sampling_states` asks it as its config says.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-read, read_there = (plan["steps"] * plan["batch_size"] for plan in (config["plan"], study["plan"]))
+read, read_there = (plan["steps"] * plan["batch_size"] for plan in (config.plan, study["plan"]))
 print(f"captions in the last of its trainings: {read:,}; in each model of the study: {read_there:,}")
 
 
@@ -462,7 +462,7 @@ assert helps
 # shapes, early and late ones. Below, six texts with seed 0, plain and steered.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-steering = critic.steering(config["sampling"]["steering"])
+steering = critic.steering(config.sampling.steering)
 wishes = ["a lamp with a tripod and a globe", "a chair with a ladder back", "a sofa with a chaise and a rounded back",
           "a house with a hipped roof and two storeys", "an arc lamp with a drum shade",
           "a chair with a round seat and runners"]
@@ -686,7 +686,7 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 from course_utils.diffusion.guidance import mixed
 from course_utils.diffusion.sampling import from_time
 
-all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
+all_times, begin = time_grid(reader.path, 16, config.sampling.shift), (0.5, 0.7, 0.8, 0.9, 0.95)
 chairs = begun[:6]
 real, told, seeds = to_model(chairs), guided_by(reader, config, ["a chair"] * 6), list(range(6))
 varied = {"real": real[:, 0]}
