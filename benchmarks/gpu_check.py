@@ -114,7 +114,7 @@ def network(options: argparse.Namespace) -> Denoiser:
         "dimensions": 3,
         "channels": options.channels,
         "patch": 4,
-        "classes": len(CLASSES),
+        "conditioners": [{"kind": "labels", "classes": len(CLASSES)}],
     }
     denoiser = build_denoiser({"network": shape, "path": "flow", "prediction": "x0"})
     for parameter in denoiser.parameters():

@@ -463,8 +463,10 @@ def make_trainers(config: Config) -> dict:
     installed.
     """
     torch.manual_seed(0)
-    plan = Plan(**config.plan | {"batch_size": BATCH})
-    ours = Trainer(build_denoiser(config | {"network": config["network"] | {"classes": 0}}), plan)
+    plan = replace(config.plan, batch_size=BATCH)
+    loss = LOSSES[config.loss.kind](**config.loss.arguments)
+    network = replace(config.network, arguments=config.network.arguments | {"conditioners": []})
+    ours = Trainer(build_model(replace(config, network=network)), plan, loss)
     peers = {
         name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
     }

@@ -99,12 +99,13 @@ def score() -> None:
     (IMAGES / "score.png").write_bytes(picture.png())
 
 
-def trained(pictures, condition=None, steps=450, **network):
+def trained(pictures, labels, classes, steps=450, **network):
     """A U-Net trained on pictures as lessons 04 and 06 do."""
     from course_utils.diffusion.denoiser import Denoiser
     from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
+    from course_utils.networks.conditioning.labels import on_labels
     from course_utils.networks.unet import UNet
 
     torch.manual_seed(0)
@@ -116,10 +117,9 @@ def trained(pictures, condition=None, steps=450, **network):
         weight_limit=25,
         drop_condition=0.15,
     )
-    trainer = Trainer(
-        Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan, Denoising()
-    )
-    list(trainer.run(batches(pictures, condition)))
+    network = UNet(2, 1, blocks=1, conditioner=on_labels(classes), **network)
+    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, Denoising())
+    list(trainer.run(batches(pictures, labels)))
     return trainer.ema
 
 
@@ -133,7 +133,7 @@ def digits() -> None:
 
     word, letters = "NOISETOSHAPE", "NOISETHAP"
     data = glyphs(letters)
-    model = trained(data.pixels, data.labels, 600, channels=(32, 64), patch=2, classes=len(letters))
+    model = trained(data.pixels, data.labels, len(letters), 600, channels=(32, 64), patch=2)
     asked = guided(model, torch.tensor([letters.index(letter) for letter in word]), 2.0)
     noise = gaussian(0, (len(word), 1, 16, 16))
     film = list(sample(asked, noise, time_grid(model.path, 24), SAMPLERS["heun"]))
@@ -155,7 +155,7 @@ def guidance() -> None:
     from course_utils.plots.style import MODEL
 
     data, seven = images.digits(), torch.full((12,), 7)
-    model = trained(data.pixels, data.labels, channels=(24, 48), classes=10)
+    model = trained(data.pixels, data.labels, 10, channels=(24, 48))
     scales, noise = (0, 1, 2, 5), gaussian(3, (12, 1, 8, 8))
     rows = [
         last(sample(guided(model, seven, scale), noise, time_grid(model.path, 20))).x_t

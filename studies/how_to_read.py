@@ -44,7 +44,7 @@ from course_utils.places import STUDIES
 FILE = STUDIES / "how_to_read.json"
 COMMAND = "python studies/how_to_read.py"
 FAMILIES, SHAPES, WORDINGS = ("chair", "mug"), 4000, 8
-WAYS = {  # changes of the network
+WAYS = {  # arguments of the text conditioner
     "summary": {},
     "summary, reading": {"reads": True},
     "summary, sketch": {"sketch": 16},
@@ -65,7 +65,8 @@ def untrained(way: str):
     """A denoiser with the trunk of the shipped model and the words of words16, told in the given
     way.
     """
-    network = CONFIG["network"] | {"reads": False, "sketch": 0} | WAYS[way]
+    text = {"kind": "text", "words": len(CONFIG["words"]), **WAYS[way]}
+    network = CONFIG["network"] | {"conditioners": [text]}
     denoiser = build_denoiser(CONFIG | {"network": network})
     begin_from(denoiser, ["data/checkpoints/shapes32", "runs/words16/checkpoint"])
     return denoiser

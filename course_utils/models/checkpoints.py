@@ -22,9 +22,9 @@ from course_utils.diffusion.paths import PATHS
 from course_utils.files.atomic import writing_folder
 from course_utils.models.config import Config, read_json
 from course_utils.networks.conditioning import several
-from course_utils.networks.conditioning.facts import facts
-from course_utils.networks.conditioning.labels import labels
-from course_utils.networks.conditioning.text import text
+from course_utils.networks.conditioning.facts import on_facts
+from course_utils.networks.conditioning.labels import on_labels
+from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
 from course_utils.networks.text_only import FactsOfText, FromText
@@ -37,7 +37,7 @@ NETWORKS = {
     "FactsOfText": FactsOfText,
     "FactsOfShape": FactsOfShape,
 }
-CONDITIONERS = {"labels": labels, "text": text, "facts": facts}
+CONDITIONERS = {"labels": on_labels, "text": on_text, "facts": on_facts}
 
 MOST_PARAMETERS = 2_000_000_000
 NO_MODEL = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, MemoryError)

@@ -19,7 +19,7 @@ class MLP(nn.Module):
         features: Numbers per vector.
         width: Features inside.
         depth: Number of residual blocks.
-        conditioner: Maker of a conditioner that gives vectors alone, such as `labels(5)`.
+        conditioner: Maker of a conditioner that gives vectors alone, such as `on_labels(5)`.
 
     Raises:
         ValueError: If the conditioner gives tokens or grids.

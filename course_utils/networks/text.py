@@ -122,7 +122,7 @@ class TextEncoder(nn.Module):
         self.outlet = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
 
     def read(
-        self, tokens: Int[Tensor, "batch *length"]
+        self, tokens: Int[Tensor, " batch *length"]
     ) -> tuple[Float[Tensor, "batch places width"], Bool[Tensor, "batch places"]]:
         """Return the summary token and the words after attention to each other.
 
@@ -152,5 +152,5 @@ class TextEncoder(nn.Module):
         present = (~absent).to(h.dtype)[:, :, None]
         return self.outlet((h * present).sum(1) / present.sum(1))
 
-    def forward(self, tokens: Int[Tensor, "batch *length"]) -> Float[Tensor, "batch width"]:
+    def forward(self, tokens: Int[Tensor, " batch *length"]) -> Float[Tensor, "batch width"]:
         return self.summary(*self.read(tokens))

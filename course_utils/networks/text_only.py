@@ -39,9 +39,9 @@ class FromText(nn.Module):
 
 
 class FactsOfText(nn.Module):
-    """Read the facts that texts name: tokens (B, length) -> (B, facts) in [-1, 1]; see `FactReader`.
+    """Read the facts that texts name: token numbers (B, length) -> (B, facts) in [-1, 1].
 
-    Its weights have the names that they have in a network with the conditioner `Facts`.
+    It is a `FactReader` whose weights have the names that they have in a U-Net.
 
     Args:
         words: Size of the vocabulary.
@@ -53,5 +53,5 @@ class FactsOfText(nn.Module):
         reader = nn.ModuleDict({"reader": FactReader(words, facts)})
         self.conditioner = nn.ModuleDict({"facts": reader})
 
-    def forward(self, tokens: Int[Tensor, "batch *length"]) -> Float[Tensor, "batch facts"]:
+    def forward(self, tokens: Int[Tensor, " batch *length"]) -> Float[Tensor, "batch facts"]:
         return self.conditioner["facts"]["reader"](tokens)

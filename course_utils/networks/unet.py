@@ -39,7 +39,7 @@ class UNet(nn.Module):
         blocks: Residual blocks per level, on the way down and on the way up.
         heads: Attention heads.
         details: Features of the skip around the patches (`Details`); 0 for none.
-        conditioner: Maker of a conditioner, such as `labels(10)`, or `several(...)` of them.
+        conditioner: Maker of a conditioner, such as `on_labels(10)`, or `several(...)` of them.
 
     Raises:
         ValueError: For other dimensions, for no level, and in a call for a grid that does not fit.

@@ -151,10 +151,11 @@ assert before[1] < before[3] < before[8] and decided[32] > 2 * decided[16]
 
 # %%
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.unet import UNet
 
 for dimensions in (2, 3):
-    network = UNet(dimensions, channels=(32, 64), patch=2, blocks=1, classes=len(families))
+    network = UNet(dimensions, channels=(32, 64), patch=2, blocks=1, conditioner=on_labels(len(families)))
     grid = (16,) * dimensions
     out = network(torch.zeros(1, 1, *grid), torch.zeros(1))
     print(f"{dimensions}D: grid {grid} -> {tuple(out.shape[2:])}, {parameter_count(network):,} parameters")
@@ -279,7 +280,8 @@ from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.training import Plan, Trainer, batches
 
 torch.manual_seed(0)
-denoiser = Denoiser(UNet(3, channels=(32, 64), patch=2, blocks=1, classes=len(families)), path, prediction="x0")
+network = UNet(3, channels=(32, 64), patch=2, blocks=1, conditioner=on_labels(len(families)))
+denoiser = Denoiser(network, path, prediction="x0")
 x0, t = to_model(voxels[:16]), torch.rand(16)
 noise = torch.randn(x0.shape)
 error = denoiser(path.noised(x0, noise, t), t) - x0

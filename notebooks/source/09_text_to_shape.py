@@ -69,7 +69,8 @@ print(f"of {len(everything.labels)} shapes {captions.held_out(everything).mean()
 # text. A word that is not in the list is an error, with the nearest words that are:
 
 # %%
-from course_utils.networks.text import FromText, Vocabulary
+from course_utils.networks.text import Vocabulary
+from course_utils.networks.text_only import FromText
 
 vocabulary = Vocabulary(captions.words())
 tokens = vocabulary.encode(["a tall mug with a handle", "a mug"])
@@ -236,7 +237,7 @@ reader, config = load_checkpoint(CHECKPOINTS / "text-to-shape32")
 
 def names(texts):
     """What each text names, as the shipped reader reads it: bool (len(texts), facts)."""
-    return (reader.network.facts(Vocabulary(config.words).encode(texts)) > 0).numpy()
+    return (reader.network.conditioner.facts.named(Vocabulary(config.words).encode(texts)) > 0).numpy()
 
 
 for text in ("a chair with a round seat and runners", "a house with a chimney but without a garage"):
@@ -291,8 +292,8 @@ stills.show_fields(torch.cat([ask(asked_for, [seed] * 8) for seed in (0, 1)]), a
 def silenced(way):
     """A copy of the reader in which one way says nothing, whatever the text."""
     mute = copy.deepcopy(reader)
-    ways = {"reading": [layer.out for layer in mute.network.reading], "sketch": [mute.network.sketched]}
-    ways["facts"] = [mute.network.named]
+    ways = {"reading": [layer.out for layer in mute.network.cross_attention], "sketch": [mute.network.grid_stem]}
+    ways["facts"] = [mute.network.conditioner.facts.outlet]
     for part in ways.get(way, []):
         part.requires_grad_(False).weight.zero_()
         part.bias.zero_()

@@ -31,7 +31,7 @@ TINY = {
         "patch": 4,
         "blocks": 1,
         "heads": 1,
-        "classes": 2,
+        "conditioners": [{"kind": "labels", "classes": 2}],
     },
     "path": "flow",
     "prediction": "x0",
@@ -154,7 +154,8 @@ def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, conf
     from course_utils.datasets.captions import words
     from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
 
-    network = TINY["network"] | {"classes": 0, "reads": True, "sketch": 4, "heads": 2}
+    text = {"kind": "text", "reads": True, "sketch": 4}
+    network = TINY["network"] | {"heads": 2, "conditioners": [text]}
     width = 4 * network["channels"][0]
     alone = TINY | {
         "network": {
@@ -169,7 +170,7 @@ def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, conf
     data = {"kind": "captioned", "count": 40, "first_index": 0, "wordings": 2}
     begun = {
         "begin_from": [str(tmp_path / "texts")],
-        "frozen": ["network.embedding.text", "network.sketch"],
+        "frozen": ["network.conditioner.text"],
     }
     done = run(
         "train",
@@ -262,8 +263,9 @@ def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_pa
     torch.manual_seed(0)
     trunk = build_denoiser(TINY)
     save_checkpoint(tmp_path / "trunk", trunk, TINY, "")
-    reading = TINY | {"network": TINY["network"] | {"classes": 0, "words": 5, "details": 16}}
-    width = build_denoiser(reading).network.embedding.width
+    text = {"kind": "text", "words": 5, "sketch": 4}
+    reading = TINY | {"network": TINY["network"] | {"details": 16, "conditioners": [text]}}
+    width = build_denoiser(reading).network.noise_level.width
     alone = TINY | {
         "network": {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}
     }
@@ -277,7 +279,7 @@ def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_pa
     trunk, texts = trunk.half().float().state_dict(), texts.half().float().state_dict()
     for name, value in denoiser.state_dict().items():
         assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
-    read = {name for name in before if name.startswith("network.embedding.text.")}
+    read = {name for name in before if name.startswith("network.conditioner.text.")}
     assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
     with pytest.raises(
         ValueError, match=r"wants network\.nothing frozen, but the model has no such part"
@@ -295,7 +297,13 @@ def test_the_configs_of_models_that_read_have_the_words_of_the_captions():
 
     for name in ("text-to-shape32", "words16"):
         config = read_config(name)
-        assert config["words"] == words() and config["network"]["words"] == len(words())
+        network = config["network"]
+        (part,) = [
+            one
+            for one in (network, *network.get("conditioners", []))
+            if "sketch" in one or "side" in one
+        ]
+        assert config["words"] == words() and part["words"] == len(words())
 
 
 @pytest.mark.parametrize("prompt", ["chair", "a tall chair with armrests and four legs"])

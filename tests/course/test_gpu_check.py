@@ -61,7 +61,7 @@ def model(tmp_path_factory):
         "channels": [8],
         "patch": 4,
         "blocks": 1,
-        "classes": 2,
+        "conditioners": [{"kind": "labels", "classes": 2}],
     }
     config = {
         "network": network,

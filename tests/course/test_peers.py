@@ -298,7 +298,9 @@ def test_timings_take_turns_and_leave_out_the_warm_up(monkeypatch):
 
 def ours():
     config = read_config("shapes32")
-    return parameter_count(build_denoiser(config | {"network": config["network"] | {"classes": 0}}))
+    return parameter_count(
+        build_denoiser(config | {"network": config["network"] | {"conditioners": []}})
+    )
 
 
 def test_a_network_more_than_a_tenth_larger_or_smaller_is_refused():

@@ -28,7 +28,7 @@ CONFIG = {
         "channels": [8],
         "patch": 2,
         "blocks": 1,
-        "classes": 2,
+        "conditioners": [{"kind": "labels", "classes": 2}],
     },
     "path": "flow",
     "prediction": "x0",

@@ -35,8 +35,13 @@ DIFFERENT = 0.005  # of all voxels, at most
 WORDS = ["a", "chair", "lamp", "tall"]
 TEXTS = {
     "words": WORDS,
-    "network": CONFIG["network"] | {"words": len(WORDS), "reads": True, "sketch": 4, "details": 8},
+    "network": CONFIG["network"]
+    | {
+        "details": 8,
+        "conditioners": [{"kind": "text", "words": len(WORDS), "reads": True, "sketch": 4}],
+    },
 }
+CLASSES = {"conditioners": [{"kind": "labels", "classes": 2}]}
 
 
 def checkpoint(folder, config):
@@ -49,7 +54,7 @@ def checkpoint(folder, config):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"network": CONFIG["network"] | {"classes": 2}}, TEXTS], ids=["classes", "texts"]
+    "changes", [{"network": CONFIG["network"] | CLASSES}, TEXTS], ids=["classes", "texts"]
 )
 def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     import onnx
@@ -82,7 +87,7 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
 
 
 def test_weights_take_two_bytes_each(tmp_path):
-    wide = {"network": CONFIG["network"] | {"channels": [32, 64], "classes": 2}}
+    wide = {"network": CONFIG["network"] | CLASSES | {"channels": [32, 64]}}
     folder = checkpoint(tmp_path / "model", CONFIG | wide)
     about = export_onnx.export_onnx(folder, tmp_path / "out")
     weights = (folder / "model.safetensors").stat().st_size

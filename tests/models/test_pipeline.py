@@ -33,7 +33,7 @@ CONFIG = {
         "channels": [8, 16],
         "patch": 2,
         "blocks": 1,
-        "classes": 3,
+        "conditioners": [{"kind": "labels", "classes": 3}],
     },
     "path": "flow",
     "prediction": "x0",
@@ -262,7 +262,7 @@ def test_outputs(pipe):
 
 
 def test_a_model_of_one_class_has_no_labels():
-    network = CONFIG["network"] | {"classes": 0}
+    network = CONFIG["network"] | {"conditioners": []}
     denoiser, config = tiny(classes=["chair"], network=network)
     made = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))(
         "chair", seeds=1, output_type="field"
@@ -281,8 +281,9 @@ def test_a_model_of_one_class_has_no_labels():
 
 def test_a_model_that_reads_takes_texts():
     words = ["a", "chair", "small", "tall"]
-    network = {name: value for name, value in CONFIG["network"].items() if name != "classes"}
-    denoiser, config = tiny(words=words, network=network | {"words": 4, "reads": True})
+    text = {"kind": "text", "words": 4, "reads": True}
+    network = CONFIG["network"] | {"conditioners": [text]}
+    denoiser, config = tiny(words=words, network=network)
     pipe = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))
     made = pipe(["a tall chair", ""], seeds=[5, 6], output_type="field").shapes
     noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))

@@ -16,6 +16,7 @@ from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import (
     APART,
@@ -110,7 +111,10 @@ def told():
     """A model of which nothing is used but its reader of facts."""
     model = nn.Module()
     model.network = nn.Module()
-    model.network.facts, model.weight = Reads(), nn.Parameter(torch.zeros(1))
+    model.network.conditioner = nn.Module()
+    model.network.conditioner.facts = nn.Module()
+    model.network.conditioner.facts.named = Reads()
+    model.weight = nn.Parameter(torch.zeros(1))
     return model
 
 
@@ -165,10 +169,13 @@ def test_the_shipped_ranker_sees_whether_a_text_is_true_of_a_shape(shipped):
 
 def test_a_seer_of_other_facts_is_refused(shipped):
     denoiser, config = shipped
+    parts = [{"kind": "facts", "words": 3, "facts": 7}]
+    section = config.network.arguments | {"conditioners": parts}
+    config = replace(config, network=Section("UNet", section))
     with pytest.raises(ValueError, match=r"reads 7 facts .*train that anew.*--tries 1"):
-        shipped_ranker(denoiser, config | {"network": config["network"] | {"facts": 7}})
+        shipped_ranker(denoiser, config)
     with pytest.raises(ValueError, match=r"reads 7 facts .*facts-of-guesses32.*--steering 0"):
-        shipped_steering(denoiser, config | {"network": config["network"] | {"facts": 7}})
+        shipped_steering(denoiser, config)
 
 
 def test_a_class_model_is_ranked_by_wholeness_and_not_steered():
@@ -211,4 +218,4 @@ def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
 @pytest.mark.parametrize("name", ["facts-of-shapes32", "facts-of-guesses32"])
 def test_reader_and_seers_know_the_same_facts(shipped, name):
     _, config = load_checkpoint(CHECKPOINTS / name)
-    assert config["network"]["facts"] == shipped[1]["network"]["facts"] == len(FACTS)
+    assert config["network"]["facts"] == facts_told(shipped[1]) == len(FACTS)

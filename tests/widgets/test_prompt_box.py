@@ -18,7 +18,8 @@ from course_utils.widgets import PromptBox
 WORDS = ["a", "chair", "tall"]
 READING = {
     "classes": ["chair"], "words": WORDS, "resolution": 8, "path": "flow", "prediction": "x0",
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "words": 3, "reads": True},
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1,
+                "conditioners": [{"kind": "text", "words": 3, "reads": True}]},
     "sampling": {"sampler": "ddim", "steps": 3, "shift": 1.0, "guidance_scale": 2.0},
 }  # fmt: skip
 

@@ -1,9 +1,9 @@
 """Conditioners: what a network is given besides x and the noise level.
 
 A conditioner turns a condition (labels, a text) into what a network can use: vectors, tokens and
-coarse grids. Each file of this folder has one, with a *maker*, a lower-case function such as
-`labels(10)`: a network calls it with its own width and number of dimensions. Lesson 06 conditions
-on labels and texts, lesson 09 on texts and their facts.
+coarse grids. Each file of this folder has one, and a function such as `on_labels(10)`, which
+returns its *maker*: a network calls that with its own width and number of dimensions. Lesson 06
+conditions on labels and texts, lesson 09 on texts and their facts.
 """
 
 from collections.abc import Callable, Iterable

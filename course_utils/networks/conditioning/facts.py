@@ -74,6 +74,6 @@ class Facts(Conditioner):
         return Given(vectors=(self.outlet(1 + self.named(condition)),))
 
 
-def facts(words: int, facts: int) -> Maker:
+def on_facts(words: int, facts: int) -> Maker:
     """Return the maker of a conditioner on facts; see `Facts` for the arguments."""
     return lambda width, dimensions: Facts(words, facts, width)

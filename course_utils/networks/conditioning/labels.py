@@ -24,6 +24,6 @@ class Labels(Conditioner):
         return Given(vectors=(self.table(torch.where(condition < 0, self.classes, condition)),))
 
 
-def labels(classes: int) -> Maker:
+def on_labels(classes: int) -> Maker:
     """Return the maker of a conditioner on `classes` labels, numbered from 0."""
     return lambda width, dimensions: Labels(classes, width)

@@ -48,6 +48,6 @@ class Text(Conditioner):
         )
 
 
-def text(words: int, reads: bool = False, sketch: int = 0) -> Maker:
+def on_text(words: int, reads: bool = False, sketch: int = 0) -> Maker:
     """Return the maker of a conditioner on texts; see `Text` for the arguments."""
     return lambda width, dimensions: Text(words, width, dimensions, reads, sketch)
