@@ -165,7 +165,7 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     training = make_shapes(
         about["count"], config.resolution, config.classes, about["first_index"]
     ).voxels
-    result, known = {"tries": tries_of(config), "kinds": {}, "scales": {}}, None
+    result, known = {"tries": config.sampling.tries, "kinds": {}, "scales": {}}, None
     result["steering"] = config.sampling.steering
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))

@@ -31,7 +31,8 @@ from course_utils.diffusion.sampling import last, sample, time_grid
 from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units
 from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.doctor import Finding
 from course_utils.places import CHECKPOINTS
 
@@ -116,7 +117,7 @@ def network(options: argparse.Namespace) -> Denoiser:
         "patch": 4,
         "conditioners": [{"kind": "labels", "classes": len(CLASSES)}],
     }
-    denoiser = build_denoiser({"network": shape, "path": "flow", "prediction": "x0"})
+    denoiser = build_model(Config.of({"network": shape, "path": "flow", "prediction": "x0"}))
     for parameter in denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)

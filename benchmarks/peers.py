@@ -23,6 +23,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -32,19 +33,22 @@ from torch import Tensor, nn
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import Path as NoisePath
 from course_utils.diffusion.paths import TablePath
 from course_utils.diffusion.sampling import SAMPLERS, State, ddpm, sample, time_grid
-from course_utils.diffusion.training import Draw, Plan, Progress, Trainer, batches
+from course_utils.diffusion.training import Draw, Progress, Trainer, batches
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import keep_largest, to_model
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED
 from course_utils.models.recipes import procedural_shapes
+from course_utils.places import ROOT, STUDIES
 
-FILE = ROOT / "data" / "studies" / "peers.json"
+FILE = STUDIES / "peers.json"
 COMMAND = "python benchmarks/peers.py"
 OURS, MONAI, MONAI_STEM, VIDEO = "ours", "MONAI", "MONAI behind our stem", "Unet3D (factorised)"
 
@@ -159,14 +163,14 @@ class TutorialTrainer:
     """MONAI's tutorial's training: predict the noise of a random step of the table, mean squared
     error, Adam.
 
-    Like `Trainer` it has a `denoiser` and a loop `run(draw)`; without the tutorial's half
+    Like `Trainer` it has a `model` and a loop `run(draw)`; without the tutorial's half
     precision, which is for GPUs. at_once: how many shapes of a batch go through the network
     together; the gradients are the whole batch's.
     """
 
     def __init__(self, network: nn.Module, at_once: int = BATCH):
         self.network, self.path, self.at_once = network.train(), MONAI_PATH, at_once
-        self.denoiser = Denoiser(Timestepped(network, self.path), self.path, "noise")
+        self.model = Denoiser(Timestepped(network, self.path), self.path, "noise")
         self.optimizer = torch.optim.Adam(network.parameters(), lr=MONAI_RATE)
         self.generator, self.step, self.seconds = torch.Generator().manual_seed(0), 0, 0.0
 
@@ -266,7 +270,7 @@ def learning_curve(
             look = {
                 "seconds": progress.seconds,
                 "step": progress.step,
-                "errors": measure(trainer.denoiser),
+                "errors": measure(trainer.model),
             }
             curve.append(look)
             print(
@@ -351,14 +355,14 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
         {name: lambda loop=loop: next(loop) for name, loop in loops.items()}, ROUNDS
     )
     for trainer in trainers.values():
-        trainer.denoiser.eval()
+        trainer.model.eval()
     sampling = timed_in_turns(
-        {name: sampling_step(trainer.denoiser) for name, trainer in trainers.items()}, ROUNDS
+        {name: sampling_step(trainer.model) for name, trainer in trainers.items()}, ROUNDS
     )
     return [
         {
             "name": name,
-            "parameters": parameter_count(trainer.denoiser),
+            "parameters": parameter_count(trainer.model),
             "training_step": training[name],
             "sampling_step": sampling[name],
         }
@@ -465,13 +469,12 @@ def make_trainers(config: Config) -> dict:
     torch.manual_seed(0)
     plan = replace(config.plan, batch_size=BATCH)
     loss = LOSSES[config.loss.kind](**config.loss.arguments)
-    network = replace(config.network, arguments=config.network.arguments | {"conditioners": []})
-    ours = Trainer(build_model(replace(config, network=network)), plan, loss)
+    ours = Trainer(build_model(config.with_network(conditioners=[])), plan, loss)
     peers = {
         name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
     }
     trainers = {OURS: ours} | peers
-    sizes = {name: parameter_count(trainer.denoiser) for name, trainer in trainers.items()}
+    sizes = {name: parameter_count(trainer.model) for name, trainer in trainers.items()}
     check_sizes(sizes, sizes[OURS])
     return trainers
 
@@ -479,9 +482,7 @@ def make_trainers(config: Config) -> dict:
 def measure_quality(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
     first = config.data.arguments["first_index"] + config.data.arguments["count"]
-    held_out = to_model(
-        make_shapes(VALIDATION, config.resolution, config.classes, first).voxels
-    )
+    held_out = to_model(make_shapes(VALIDATION, config.resolution, config.classes, first).voxels)
     levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
     draw = batches(voxels, None, to_model)
     for name, parts in LOOKS.items():

@@ -10,17 +10,20 @@ then says what the mending brought.
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, sample, time_grid
-from course_utils.diffusion.training import Plan, Trainer, batches
+from course_utils.diffusion.training import Trainer, batches
 from course_utils.geometry.voxels import to_model
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED
 
 WARM_UPS, REPEATS, OPERATORS = 3, 10, 15
@@ -32,7 +35,8 @@ def training_step() -> Callable:
     torch.manual_seed(0)
     shapes = make_shapes(60, config.resolution, config.classes)
     draw = batches(torch.from_numpy(shapes.voxels), torch.from_numpy(shapes.labels), to_model)
-    run = Trainer(build_denoiser(config), Plan(**config.plan | {"batch_size": 8})).run(draw)
+    loss = LOSSES[config.loss.kind](**config.loss.arguments)
+    run = Trainer(build_model(config), replace(config.plan, batch_size=8), loss).run(draw)
     return lambda: next(run)
 
 

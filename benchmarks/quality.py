@@ -27,7 +27,7 @@ from course_utils.models.card import write_section
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED
-from course_utils.models.prompting import batches, tries_of
+from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of
 from course_utils.models.recipes import procedural_shapes, shapes_of_file
 from course_utils.places import STUDIES
@@ -77,7 +77,7 @@ def measure_family(
     the oracle, and the share of held-out shapes that have a near copy in training."""
     reference = held_out(config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
-    tries = tries_of(config)
+    tries = config.sampling.tries
     once, kept = (samples(denoiser, config, family, len(reference), n) for n in (1, tries))
     made = {"samples": to_occupancy(once), "closed": closed(once), "generated": closed(kept)}
     reports = {name: shape_report(shapes, reference, training) for name, shapes in made.items()}
@@ -161,7 +161,7 @@ def main() -> None:
     }
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     save_results(options.out or STUDIES / f"{config.name}.json", contents, command)
-    write_section(options.model, HEADING, quality_section(results, tries_of(config)))
+    write_section(options.model, HEADING, quality_section(results, config.sampling.tries))
     print(table(results))
 
 

@@ -114,11 +114,10 @@ def trained(pictures, labels, classes, steps=450, **network):
         batch_size=64,
         learning_rate=3e-3,
         ema_decay=0.99,
-        weight_limit=25,
-        drop_condition=0.15,
     )
+    loss = Denoising(weight_limit=25, drop_condition=0.15)
     network = UNet(2, 1, blocks=1, conditioner=on_labels(classes), **network)
-    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, Denoising())
+    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, loss)
     list(trainer.run(batches(pictures, labels)))
     return trainer.ema
 
@@ -167,13 +166,12 @@ def guidance() -> None:
 
 def duel() -> None:
     """notebooks/images/duel.png: lesson 05's two trainings on five blobs, at four moments each."""
-    from course_utils.diffusion.adversarial import Adversarial, Pair, adversarial_plan
     from course_utils.diffusion.denoiser import Denoiser
     from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
-    from course_utils.networks.adversarial import point_networks
+    from course_utils.models.adversarial import Adversarial, Pair, adversarial_plan, point_networks
     from course_utils.networks.mlp import MLP
     from course_utils.plots.planar import show_clouds
     from course_utils.plots.style import MODEL
@@ -333,9 +331,7 @@ def main() -> None:
         contact_sheet([render(frame, size=200) for frame in frames], columns=6),
     )
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
-    shapes = torch.cat(
-        [last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes]
-    )
+    shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes])
     save_png(
         IMAGES / "shapes.png",
         contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8),

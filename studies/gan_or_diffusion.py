@@ -23,7 +23,6 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.datasets.images import digits
-from course_utils.diffusion.adversarial import Adversarial, Pair, adversarial_plan
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.mixtures import five_blobs
@@ -35,7 +34,13 @@ from course_utils.evaluation.classifier import train_classifier
 from course_utils.evaluation.metrics import frechet_distance, nearest_distances, sliced_wasserstein
 from course_utils.evaluation.modes import SHARE, mode_shares, modes_covered
 from course_utils.files.results import load_results, save_results
-from course_utils.networks.adversarial import picture_networks, point_networks
+from course_utils.models.adversarial import (
+    Adversarial,
+    Pair,
+    adversarial_plan,
+    picture_networks,
+    point_networks,
+)
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.places import STUDIES

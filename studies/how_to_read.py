@@ -36,9 +36,11 @@ from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import Plan, Trainer
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.models.checkpoints import build_denoiser
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config
 from course_utils.models.prompting import batches, condition_of, sampling_states
 from course_utils.models.recipes import captioned_shapes, draw_captioned
+from course_utils.models.training import begin_from
 from course_utils.places import STUDIES
 
 FILE = STUDIES / "how_to_read.json"
@@ -65,9 +67,8 @@ def untrained(way: str):
     """A denoiser with the trunk of the shipped model and the words of words16, told in the given
     way.
     """
-    text = {"kind": "text", "words": len(CONFIG["words"]), **WAYS[way]}
-    network = CONFIG["network"] | {"conditioners": [text]}
-    denoiser = build_denoiser(CONFIG | {"network": network})
+    text = {"kind": "text", "words": len(CONFIG.words), **WAYS[way]}
+    denoiser = build_model(CONFIG.with_network(conditioners=[text]))
     begin_from(denoiser, ["data/checkpoints/shapes32", "runs/words16/checkpoint"])
     return denoiser
 

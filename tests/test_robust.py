@@ -188,7 +188,7 @@ DOORS = [  # a call with bad input, and what its message must name
         lambda: Workshop(None, {"width": (0.0, 1.0, 0.5)}, str),
         "build",
     ),
-    ("a prompt box without a model", lambda: PromptBox(None, {}, "chair"), "config lacks classes"),
+    ("a prompt box without a model", lambda: PromptBox(None, {}, "chair"), "config is {}"),
     (
         "times that rise",
         lambda: last(sample(lambda x, t: x, NAN, torch.tensor([0.0, 1.0]))),
@@ -321,7 +321,7 @@ def test_a_full_disk_loses_nothing_and_is_said_in_one_line(tmp_path):
 import torch
 from course_utils.cli import main as program, train
 from course_utils.files.atomic import save_tensors
-train.train = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
+train.run = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
 program.main(["train", "shapes32"])
 """
     done = subprocess.run(

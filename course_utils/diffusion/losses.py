@@ -4,19 +4,20 @@ A loss has two halves. `prepare` draws everything random of a step for the whole
 loss with a model and what was prepared gives the number to make small, or the turns of a game.
 Lesson 02 writes the denoising loss; weights and times are those of EDM (arXiv 2206.00364, section
 5) and of Stable Diffusion 3 (arXiv 2403.03206, section 3.1). The losses of a classifier and of an
-adversarial pair stand beside them: `evaluation.classifier`, `diffusion.adversarial`.
+adversarial pair stand beside them: `evaluation.classifier`, `models.adversarial`.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.diffusion.paths import KINDS, spread
+from course_utils.diffusion.paths import KINDS, Samples, spread
 
 
 class Batch(NamedTuple):
@@ -34,6 +35,7 @@ class Batch(NamedTuple):
     noise: Tensor | None = None
 
 
+@runtime_checkable
 class Loss(Protocol):
     """What a `Trainer` needs of a loss."""
 
@@ -103,9 +105,9 @@ class Denoising:
 
 def denoising_loss(
     denoiser: Denoiser,
-    x0: Tensor,
-    noise: Tensor,
-    t: Tensor,
+    x0: Samples,
+    noise: Samples,
+    t: Float[Tensor, " batch"],
     condition: Tensor | None = None,
     loss_in: str = "velocity",
     weight_limit: float = 400.0,

@@ -287,8 +287,8 @@ class Trainer:
         if changed:
             raise ValueError(
                 f"{file} belongs to another plan ({'; '.join(changed)}); use that plan (a batch is"
-                " that of all processes together), or begin anew with another file (course.py train:"
-                " --out FOLDER)"
+                " that of all processes together), or begin anew with another file"
+                " (course.py train: --out FOLDER)"
             )
         parts: dict[str, dict] = {"weights": {}, "ema": {}, "optimizer": {}}
         for key, value in tensors.items():

@@ -168,6 +168,10 @@ class Config:
         """The same config with other numbers in its plan; ValueError if they make no plan."""
         return replace(self, plan=replace(self.plan, **changes))
 
+    def with_network(self, **changes: Any) -> "Config":
+        """The same config with other arguments of its network; they are not checked again."""
+        return replace(self, network=Section(self.network.kind, self.network.arguments | changes))
+
     def to_dict(self) -> dict[str, Any]:
         """The config as JSON: what was read, and what has changed since."""
         return _written(self, self.given)

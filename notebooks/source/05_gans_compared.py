@@ -15,11 +15,11 @@
 
 # %%
 import torch
-from course_utils.diffusion import adversarial
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 from course_utils.evaluation.modes import modes_covered
 from course_utils.exercises import lesson_05
-from course_utils.networks.adversarial import picture_networks, point_networks
+from course_utils.models import adversarial
+from course_utils.models.adversarial import picture_networks, point_networks
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_maps, square_grid
 from course_utils.plots.style import EXACT, MODEL
 from torch.nn.functional import logsigmoid

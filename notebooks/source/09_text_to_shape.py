@@ -268,7 +268,7 @@ assert (found & truth).sum() > 0.97 * truth.sum()
 # as they were (*frozen*, as the text encoders of the large models are). `sampling_states` asks it as its config says.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-read, read_there = (plan["steps"] * plan["batch_size"] for plan in (config.plan, study["plan"]))
+read, read_there = config.plan.steps * config.plan.batch_size, study["plan"]["steps"] * study["plan"]["batch_size"]
 print(f"captions in the last of its trainings: {read:,}; in each model of the study: {read_there:,}")
 
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.diffusion.adversarial import discriminator_loss
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.evaluation.modes import mode_shares
 from course_utils.exercises import lesson_05
-from course_utils.networks.adversarial import picture_networks
+from course_utils.models.adversarial import discriminator_loss, picture_networks
 
 
 def penalty_by_norm(gradient, weight):

@@ -8,18 +8,19 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from course_utils.diffusion.adversarial import (
+from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
+from course_utils.diffusion.training import Trainer, batches
+from course_utils.evaluation.modes import mode_shares, modes_covered
+from course_utils.models.adversarial import (
     Adversarial,
     Pair,
     adversarial_plan,
     discriminator_loss,
     generator_loss,
+    picture_networks,
+    point_networks,
     r1_penalty,
 )
-from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
-from course_utils.diffusion.training import Trainer, batches
-from course_utils.evaluation.modes import mode_shares, modes_covered
-from course_utils.networks.adversarial import picture_networks, point_networks
 
 DATA = five_blobs().sample(500, seed=0)
 DRAW = batches(DATA)
