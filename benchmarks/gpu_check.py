@@ -31,7 +31,8 @@ from course_utils.diffusion.sampling import last, sample, time_grid
 from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units
 from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.doctor import Finding
 from course_utils.places import CHECKPOINTS
 
@@ -116,7 +117,7 @@ def network(options: argparse.Namespace) -> Denoiser:
         "patch": 4,
         "conditioners": [{"kind": "labels", "classes": len(CLASSES)}],
     }
-    denoiser = build_denoiser({"network": shape, "path": "flow", "prediction": "x0"})
+    denoiser = build_model(Config.of({"network": shape, "path": "flow", "prediction": "x0"}))
     for parameter in denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
@@ -323,10 +324,10 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
     shapes = []
     for device in ("cpu", options.device, options.device):
         denoiser, config = load_checkpoint(options.model, device)
-        noise = gaussian([0, 1], (1,) + (config["resolution"],) * 3).to(device)
-        times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+        noise = gaussian([0, 1], (1,) + (config.resolution,) * 3).to(device)
+        times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
         denoise = guided(
-            denoiser, torch.tensor([0, 1], device=device), config["sampling"]["guidance_scale"]
+            denoiser, torch.tensor([0, 1], device=device), config.sampling.guidance_scale
         )
         with tf32(False):
             shapes.append(last(sample(denoise, denoiser.path.prior_sample(noise), times)).x_t.cpu())
@@ -404,12 +405,12 @@ def _all_steps(denoise: Callable, noise: Tensor, times: Tensor) -> None:
 def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """Shapes a second that the shipped model makes, guided, in float32 and in half precision."""
     denoiser, config = load_checkpoint(options.model, options.device)
-    times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+    times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
     half = trainer_in("half", network(options), Plan(), options.device).precision
     for batch in options.batches:
-        labels = torch.arange(batch, device=options.device) % len(config["classes"])
-        denoise = guided(denoiser, labels, config["sampling"]["guidance_scale"])
-        noise = torch.randn((batch, 1) + (config["resolution"],) * 3, device=options.device)
+        labels = torch.arange(batch, device=options.device) % len(config.classes)
+        denoise = guided(denoiser, labels, config.sampling.guidance_scale)
+        noise = torch.randn((batch, 1) + (config.resolution,) * 3, device=options.device)
         for name, precision in (("float32", None), ("half", half)):
             what = f"sampling, batch {batch}, {name}, {options.sampling_steps} steps"
             context = (

@@ -314,7 +314,7 @@ def opening(folder: Path, prompt: str, seed: int) -> bytes:
     bit per voxel.
     """
     from course_utils.models.checkpoints import load_checkpoint
-    from course_utils.models.generation import sampling_states
+    from course_utils.models.prompting import sampling_states
     from course_utils.widgets.live_model import packed
 
     return packed(list(sampling_states(*load_checkpoint(folder), [prompt], [seed])))

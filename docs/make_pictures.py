@@ -20,7 +20,7 @@ from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots.stills import contact_sheet, render, save_png
 
@@ -117,11 +117,10 @@ def trained(pictures, labels, classes, steps=450, **network):
         batch_size=64,
         learning_rate=3e-3,
         ema_decay=0.99,
-        weight_limit=25,
-        drop_condition=0.15,
     )
+    loss = Denoising(weight_limit=25, drop_condition=0.15)
     network = UNet(2, 1, blocks=1, conditioner=on_labels(classes), **network)
-    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, Denoising())
+    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, loss)
     list(trainer.run(batches(pictures, labels)))
     return trainer.ema
 
@@ -332,9 +331,11 @@ def denoising() -> None:
 def shapes() -> None:
     """notebooks/images/shapes.png: seeds 0 to 7 of every class of the model, nothing picked."""
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
-    made = [last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]]
-    tiles = [render(field.numpy(), size=160) for field in torch.cat(made)]
-    save_png(IMAGES / "shapes.png", contact_sheet(tiles, columns=8))
+    shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes])
+    save_png(
+        IMAGES / "shapes.png",
+        contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8),
+    )
 
 
 PICTURES = {

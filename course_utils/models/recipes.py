@@ -127,9 +127,7 @@ def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tup
 def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[Tensor, list]:
     """Return a caption of each shape as tokens (N, LONGEST), and what each caption names."""
     texts, named = zip(*captions_and_facts(made, seed), strict=True)
-    encoded = Vocabulary(words).encode(texts)
-    missing = LONGEST - encoded.shape[1]
-    return torch.nn.functional.pad(encoded, (0, missing), value=-1), list(named)
+    return Vocabulary(words).encode(texts, length=LONGEST), list(named)
 
 
 def draw_captioned(voxels: Tensor, tokens: Tensor) -> Draw:

@@ -4,7 +4,8 @@ it.
 
 import numpy as np
 
-from course_utils.plots.style import DATA, INK, MODEL, NOISE, Picture, styled, to_numpy
+from course_utils.geometry.grids import to_numpy
+from course_utils.plots.style import DATA, INK, MODEL, NOISE, Picture, styled
 
 CORNERS = np.array([[z, y, x] for z in (0, 1) for y in (0, 1) for x in (0, 1)])
 TILE = 2.6  # inches

@@ -14,11 +14,13 @@ import sys
 import numpy as np
 from PIL import Image
 
-from course_utils.geometry.light import Sky, vertex_brightness
-from course_utils.geometry.raster import make_camera
-from course_utils.geometry.render import colour_ramp, isosurface
+from course_utils.geometry.grids import grid_array, to_numpy
+from course_utils.geometry.render.camera import make_camera
+from course_utils.geometry.render.light import Sky, vertex_brightness
+from course_utils.geometry.render.raster import colour_ramp
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
-from course_utils.plots.style import INK, MODEL, grid_array, plotly_layout, to_numpy
+from course_utils.plots.style import INK, MODEL, plotly_layout
 
 UNITS = 8192  # vertices are whole numbers of 1 / UNITS of the cube's side
 MESH_BYTES = 1_700_000  # for all meshes of one film, as they stand in the notebook
@@ -159,7 +161,7 @@ def _meshes_within(fields, level, budget):
     """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a
     coarser grid.
     """
-    surfaces = [isosurface(field, level) for field in fields]
+    surfaces = [_surface(field, level) for field in fields]
     left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
     order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
     for done, k in enumerate(order):  # small ones first: what they leave goes to the larger ones
@@ -167,12 +169,18 @@ def _meshes_within(fields, level, budget):
         field = fields[k]
         while len(surfaces[k][1]) > share and min(field.shape) > 4:
             field = _halved(field)
-            surfaces[k] = isosurface(field, level)
+            surfaces[k] = _surface(field, level)
         left -= len(surfaces[k][1])
     return [
         _typed(*surface, Sky(field > level))
         for surface, field in zip(surfaces, fields, strict=True)
     ]
+
+
+def _surface(field, level):
+    """Return the vertices (V, 3) and faces (F, 3) of a field's surface, as plain arrays."""
+    mesh = smooth_mesh(field, level)
+    return np.array(mesh.vertices), np.array(mesh.faces)
 
 
 def _halved(field):

@@ -11,9 +11,10 @@ import sys
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.plots.pictures import enlarged, ink_image
 from course_utils.plots.stills import check_titles, render
-from course_utils.plots.style import INK, MODEL, NOISE, WIDE, Picture, grid_array, styled, to_numpy
+from course_utils.plots.style import INK, MODEL, NOISE, WIDE, Picture, styled
 
 WINDOWS = 30  # the smoothed loss is a mean over this fraction of the steps so far
 

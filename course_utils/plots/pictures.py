@@ -12,9 +12,10 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from PIL import Image
 
+from course_utils.geometry.grids import to_numpy
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.stills import TILE, check_titles, contact_sheet
-from course_utils.plots.style import DATA, MODEL, NOISE, WIDE, plotly_layout, to_numpy
+from course_utils.plots.style import DATA, MODEL, NOISE, WIDE, plotly_layout
 
 PAPER = "#F3F3F3"
 PIXELS = 96  # a side of a picture in a grid, about

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from course_utils.geometry.grids import to_numpy
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.stills import check_titles
 from course_utils.plots.style import (
@@ -22,7 +23,6 @@ from course_utils.plots.style import (
     Picture,
     plotly_layout,
     styled,
-    to_numpy,
 )
 
 LIMIT = 3.0

@@ -11,9 +11,12 @@ import textwrap
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course_utils.geometry.raster import AZIMUTH, ELEVATION, make_camera
-from course_utils.geometry.render import SUPERSAMPLE, draw_mesh, draw_voxels, isosurface, occupied
-from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, styled, to_numpy
+from course_utils.files.atomic import writing
+from course_utils.files.png import save_image
+from course_utils.geometry import render as raster
+from course_utils.geometry.grids import grid_array
+from course_utils.geometry.render import AZIMUTH, ELEVATION
+from course_utils.plots.style import DATA, MODEL, NOISE, Picture, styled
 
 TILE = 1.5  # inches across one picture in a grid
 TITLE = 0.19  # inches above it for each line of its title
@@ -29,40 +32,13 @@ PIXELS = 8  # a side, for one voxel of a slice
 
 
 def render(shape, size=256, azimuth=AZIMUTH, elevation=ELEVATION, colour=MODEL):
-    """Picture of one shape: uint8 array (size, size, 3) on white.
-
-    `shape` is a grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth
-    surface where the field is 0 (inside is positive, as in a model's occupancy of -1 and 1).
-    `azimuth` 0 looks at the front, 90 at the right side, `elevation` 90 from above; degrees.
-    `colour` is a hex string. Raises ValueError for anything else.
-    """
-    grid = grid_array("shape", shape)
-    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
-    if grid.dtype == bool:
-        return draw_voxels(grid, camera, colour)
-    if grid.dtype.kind != "f":
-        raise ValueError(
-            f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
-            " for voxels."
-        )
-    vertices, faces = isosurface(grid)
-    return draw_mesh(vertices, faces, grid > 0, camera, colour)
+    """Return a picture of one shape: uint8 (size, size, 3), see `geometry.render.render`."""
+    return raster.render(shape, size, azimuth, elevation, colour=colour)
 
 
 def render_mesh(vertices, faces, size=256, azimuth=AZIMUTH, elevation=ELEVATION, colour=MODEL):
-    """Picture of a triangle mesh in the unit cube: uint8 array (size, size, 3) on white.
-
-    `vertices` (V, 3) are (x, y, z) in [0, 1], z up; `faces` (F, 3) index them, counter-clockwise
-    from outside.
-    """
-    vertices, faces = to_numpy(vertices).astype(float), to_numpy(faces).astype(np.int64)
-    if vertices.ndim != 2 or vertices.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
-        raise ValueError(
-            f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F,"
-            " 3), triangles only."
-        )
-    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
-    return draw_mesh(vertices, faces, occupied(vertices[faces]), camera, colour)
+    """Return a picture of a mesh: uint8 (size, size, 3), see `geometry.render.render_mesh`."""
+    return raster.render_mesh(vertices, faces, size, azimuth, elevation, colour=colour)
 
 
 def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
@@ -178,14 +154,12 @@ def middle_slice(field):
 
 
 def save_png(path, picture):
-    """Write a Picture, or an image array (H, W, 3) of uint8, to `path` as PNG."""
+    """Write a Picture, or an image of uint8 (H, W, 3), as a PNG file, atomically."""
     if isinstance(picture, Picture):
-        with open(path, "wb") as file:
-            file.write(picture.png())
+        with writing(path) as temporary:
+            temporary.write_bytes(picture.png())
     else:
-        from matplotlib.image import imsave
-
-        imsave(path, picture, metadata={"Software": None})
+        save_image(path, picture)
 
 
 def check_titles(titles, count):

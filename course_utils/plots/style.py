@@ -9,7 +9,6 @@ measures both.
 import io
 
 import matplotlib
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -128,25 +127,3 @@ def described(figure):
         if text
         else "Picture"
     )
-
-
-def to_numpy(values):
-    """Return `values` (torch tensor on any device, or array-like) as a numpy array."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    return np.asarray(values)
-
-
-def grid_array(name, grid):
-    """Return `grid` as a (D, H, W) numpy array; leading axes of length 1 are dropped. ValueError
-    otherwise.
-    """
-    array = to_numpy(grid)
-    while array.ndim > 3 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim != 3 or min(array.shape) < 2:
-        raise ValueError(
-            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels a"
-            f" side. Pick one sample, for example {name}[0, 0]."
-        )
-    return array

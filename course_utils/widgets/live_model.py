@@ -16,8 +16,8 @@ import traitlets
 
 from course_utils.diffusion.sampling import State
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
 from course_utils.models.onnx import exported
+from course_utils.models.prompting import sampling_states
 from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME
 from course_utils.plots.film import Film, sampling_film
 
@@ -51,7 +51,7 @@ class LiveModel(anywidget.AnyWidget):
     def __init__(self, name: str, prompt: str, seed: int = 0):
         self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
         self._sampling = sampling_states(self.denoiser, self.config, [prompt], [seed])
-        way = "text" if "words" in self.config else "class"
+        way = "text" if self.config.words else "class"
         super().__init__(name=name, way=way, prompt=prompt, seed=seed)
         self.on_msg(self._answer)
 

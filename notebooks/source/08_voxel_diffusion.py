@@ -490,22 +490,22 @@ from course_utils.models.checkpoints import load_checkpoint
 from course_utils.places import CHECKPOINTS
 
 shipped, about = load_checkpoint(CHECKPOINTS / "shapes32")
-print(f"shipped: {about['made']['minutes']:.0f} minutes on {about['made']['device']}; mine: {progress.seconds:.0f} s")
-print(f"shapes it learned from: {about['data']['count']:,}; mine: {len(voxels):,}")
-print("its sampling:", about["sampling"])
-print("its training:", about["plan"])
+print(f"shipped: {about.made['minutes']:.0f} minutes on {about.made['device']}; mine: {progress.seconds:.0f} s")
+print(f"shapes it learned from: {about.data.arguments['count']:,}; mine: {len(voxels):,}")
+print("its sampling:", about.sampling)
+print("its training:", about.plan)
 
 
 def shipped_shapes(family, seeds):
     """The shipped model's shapes of one family, float fields (len(seeds), 32, 32, 32)."""
-    labels = torch.full((len(seeds),), about["classes"].index(family))
-    how, noise = about["sampling"], gaussian(seeds, (1, 32, 32, 32))
-    times, model = time_grid(path, how["steps"], how["shift"]), guided(shipped, labels, how["guidance_scale"])
+    labels = torch.full((len(seeds),), about.classes.index(family))
+    how, noise = about.sampling, gaussian(seeds, (1, 32, 32, 32))
+    times, model = time_grid(path, how.steps, how.shift), guided(shipped, labels, how.guidance_scale)
     return last(sample(model, noise, times, ddpm, seed=seeds)).x_t[:, 0]
 
 
-theirs = torch.cat([shipped_shapes(family, [0, 1]) for family in about["classes"]])
-stills.show_fields(theirs, [family for family in about["classes"] for _ in range(2)], columns=8)
+theirs = torch.cat([shipped_shapes(family, [0, 1]) for family in about.classes])
+stills.show_fields(theirs, [family for family in about.classes for _ in range(2)], columns=8)
 
 # %% [markdown]
 # *Two shapes of each family, not chosen: seeds 0 and 1.* How good it is stands in its card, measured by a script

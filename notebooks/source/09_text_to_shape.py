@@ -29,7 +29,7 @@ from course_utils.evaluation.shapes import one_piece
 from course_utils.exercises import lesson_09
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import asked, sampling_states
+from course_utils.models.prompting import guided_by, sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots import live, stills
 
@@ -239,7 +239,7 @@ reader, config = load_checkpoint(CHECKPOINTS / "text-to-shape32")
 
 def names(texts):
     """What each text names, as the shipped reader reads it: bool (len(texts), facts)."""
-    return (reader.network.conditioner.facts.named(Vocabulary(config["words"]).encode(texts)) > 0).numpy()
+    return (reader.network.conditioner.facts.named(Vocabulary(config.words).encode(texts)) > 0).numpy()
 
 
 for text in ("a chair with a round seat and runners", "a house with a chimney but without a garage"):
@@ -270,7 +270,7 @@ assert (found & truth).sum() > 0.97 * truth.sum()
 # as they were (*frozen*, as the text encoders of the large models are). `sampling_states` asks it as its config says.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-read, read_there = (plan["steps"] * plan["batch_size"] for plan in (config["plan"], study["plan"]))
+read, read_there = config.plan.steps * config.plan.batch_size, study["plan"]["steps"] * study["plan"]["batch_size"]
 print(f"captions in the last of its trainings: {read:,}; in each model of the study: {read_there:,}")
 
 
@@ -309,7 +309,7 @@ noisy = reader.path.noised(true_shapes, gaussian(list(range(66)), (1, 32, 32, 32
 
 @torch.no_grad()
 def error(model, texts):
-    return (asked(model, config, texts, 1.0)(noisy, 0.95) - true_shapes).square().mean()
+    return (guided_by(model, config, texts, 1.0)(noisy, 0.95) - true_shapes).square().mean()
 
 
 name_only = error(reader, [f"a {one.family}" for one in told_about])
@@ -465,7 +465,7 @@ assert helps
 # shapes, early and late ones. Below, six texts with seed 0, plain and steered.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-steering = critic.steering(config["sampling"]["steering"])
+steering = critic.steering(config.sampling.steering)
 wishes = ["a lamp with a tripod and a globe", "a chair with a ladder back", "a sofa with a chaise and a rounded back",
           "a house with a hipped roof and two storeys", "an arc lamp with a drum shade",
           "a chair with a round seat and runners"]
@@ -689,9 +689,9 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 from course_utils.diffusion.guidance import mixed
 from course_utils.diffusion.sampling import from_time
 
-all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
+all_times, begin = time_grid(reader.path, 16, config.sampling.shift), (0.5, 0.7, 0.8, 0.9, 0.95)
 chairs = begun[:6]
-real, told, seeds = to_model(chairs), asked(reader, config, ["a chair"] * 6), list(range(6))
+real, told, seeds = to_model(chairs), guided_by(reader, config, ["a chair"] * 6), list(range(6))
 varied = {"real": real[:, 0]}
 for t in begin:
     noisy = reader.path.noised(real, gaussian(seeds, real.shape[1:]), t)
@@ -703,7 +703,7 @@ print(f"two of the six chairs: IoU {strangers:.2f}")
 stills.show_fields(torch.stack([fields[0] for fields in varied.values()]), list(varied), columns=6)
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-one, other = (asked(reader, config, [text]) for text in ("a sofa", "a table"))
+one, other = (guided_by(reader, config, [text]) for text in ("a sofa", "a table"))
 noise, shares = gaussian([3], (1, 32, 32, 32)), (0.0, 0.3, 0.45, 0.55, 0.7, 1.0)
 blends = [last(sample(mixed(one, other, share), noise, all_times, ddpm, seed=[3])).x_t[:, 0] for share in shares]
 stills.show_fields(torch.cat(blends), [f"{share:.0%} table" for share in shares], columns=6)

@@ -20,7 +20,7 @@ from conftest import ARTIFACTS, CHROMIUM_ARGUMENTS, QuietFiles, alone, program, 
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.surface import is_watertight
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]

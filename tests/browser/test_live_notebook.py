@@ -13,7 +13,7 @@ from conftest import ARTIFACTS, serve
 
 from course_utils.diffusion.sampling import last
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))

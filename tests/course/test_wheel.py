@@ -21,7 +21,8 @@ USE = """
 import json
 import course_utils
 from course_utils import places
-from course_utils.cli.commands import main, read_config
+from course_utils.cli.main import main
+from course_utils.cli.commands import read_config
 from course_utils.datasets.furniture import furniture
 from course_utils.datasets.images import glyphs
 from course_utils.files.results import load_results
@@ -43,7 +44,7 @@ print(json.dumps({
 """
 FAIL = """
 import sys
-from course_utils.cli.commands import main
+from course_utils.cli.main import main
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.places import CHECKPOINTS
 

@@ -22,7 +22,7 @@ CONFIG = {
     "classes": CLASSES,
     "resolution": 32,
     "data": {"count": 22, "first_index": 0},
-    "sampling": {"steering": 0.2},
+    "sampling": {"steering": 0.2, "tries": 5},
 }
 
 
@@ -54,7 +54,7 @@ class Real:
             for prompt in asked
         }
 
-    def __call__(self, texts, seeds, scale=None, tries=1, steer=False, mend=False):
+    def __call__(self, texts, seeds, scale=None, rank=False, steer=False, mend=False):
         return np.stack([make_shape(*self.shapes[text]).voxels for text in texts])
 
 
@@ -100,19 +100,19 @@ def test_copies_and_variety_are_those_of_the_shapes(report):
 def test_a_maker_asks_the_model_as_told_ranks_its_tries_and_steers(monkeypatch):
     calls = []
 
-    def best_of(tries, score, denoiser, config, texts, seeds, edits, guidance_scale):
-        calls.append((tries, score, texts, seeds, edits, guidance_scale))
+    def best_of(tries, ranker, denoiser, config, texts, seeds, edits, guidance_scale):
+        calls.append((tries, ranker, texts, seeds, edits, guidance_scale))
         return SimpleNamespace(x=torch.ones(len(texts), 1, 8, 8, 8))
 
     monkeypatch.setattr(faithful, "best_of", best_of)
     make = object.__new__(faithful.Maker)
-    make.denoiser, make.config, make.score, make.edits = None, CONFIG, "score", "edits"
+    make.denoiser, make.config, make.ranker, make.edits = None, CONFIG, "ranker", "edits"
     texts = [prompt.text for prompt in prompts(11)]
-    assert make(texts, list(range(11)), 3.0, 5).shape == (11, 8, 8, 8)
+    assert make(texts, list(range(11)), 3.0, rank=True).shape == (11, 8, 8, 8)
     parts = [(texts[:8], list(range(8))), (texts[8:], [8, 9, 10])]
-    assert calls == [(5, "score", *part, None, 3.0) for part in parts]
+    assert calls == [(5, "ranker", *part, None, 3.0) for part in parts]
     make(texts, list(range(11)), steer=True)
-    assert calls[2:] == [(1, "score", *part, "edits", None) for part in parts]
+    assert calls[2:] == [(1, "ranker", *part, "edits", None) for part in parts]
 
 
 def test_gaps_are_closed_where_that_is_asked_for(monkeypatch):
@@ -120,7 +120,7 @@ def test_gaps_are_closed_where_that_is_asked_for(monkeypatch):
     broken[:, :, :3, 2:6, 2:6] = broken[:, :, 4:, 2:6, 2:6] = 1.0
     monkeypatch.setattr(faithful, "best_of", lambda *args, **how: SimpleNamespace(x=broken))
     make = object.__new__(faithful.Maker)
-    make.denoiser = make.config = make.score = make.edits = None
+    make.denoiser = make.config = make.ranker = make.edits = None
     assert not make(["a"], [0])[0, 3].any() and 1 <= make(["a"], [0], mend=True)[0, 3].sum() <= 5
 
 

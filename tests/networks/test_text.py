@@ -109,8 +109,11 @@ def test_training_drops_whole_captions():
 
     tokens = Vocabulary.of(TEXTS).encode(TEXTS)
     plan = Plan(steps=1, batch_size=400)
-    denoiser = Denoiser(Spy(width=16, conditioner=on_text(6)), FlowPath())
-    trainer = Trainer(denoiser, plan, Denoising(drop_condition=0.3))
+    trainer = Trainer(
+        Denoiser(Spy(width=16, conditioner=on_text(6)), FlowPath()),
+        plan,
+        Denoising(drop_condition=0.3),
+    )
     list(trainer.run(batches(torch.zeros(3, 2), tokens)))
     dropped = (seen[0] == -1).all(1)
     kept = {tuple(row) for row in seen[0][~dropped].tolist()}
