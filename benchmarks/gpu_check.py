@@ -25,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.losses import denoising_loss
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last, sample, time_grid
@@ -164,7 +165,7 @@ def trainer_in(
     """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16
     if it can.
     """
-    trainer = Trainer(denoiser, plan, device, compiled)
+    trainer = Trainer(denoiser, plan, Denoising(), device, compiled)
     if precision != "half":
         trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
     elif trainer.precision is None and has_bfloat16_units():

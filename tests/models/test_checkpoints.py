@@ -67,7 +67,7 @@ def test_foreign_configs_are_refused(folder):
     with pytest.raises(ValueError, match="fit another network"):
         load_checkpoint(folder)
     (folder / "config.json").write_text("{")
-    with pytest.raises(ValueError, match="not a checkpoint folder"):
+    with pytest.raises(ValueError, match=r"config\.json is not JSON"):
         load_checkpoint(folder)
     with pytest.raises(ValueError, match="not a checkpoint folder"):
         load_checkpoint(folder / "nowhere")

@@ -14,15 +14,17 @@ from course_utils.models.config import Config
 from course_utils.models.training import Stopped, begin_from, freeze, train
 
 WORDS = ["a", "chair", "lamp", "tall", "wide"]
+READS = {"data": {"kind": "captioned", "count": 9}, "words": WORDS}
 
 
 def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
     torch.manual_seed(0)
-    trunk = build_model(Config.of(TINY))
-    save_checkpoint(tmp_path / "trunk", trunk, Config.of(TINY), "")
+    plain = Config.of(TINY).with_network(details=0)
+    trunk = build_model(plain)
+    save_checkpoint(tmp_path / "trunk", trunk, plain, "")
     text = {"kind": "text", "words": 5, "sketch": 4}
     reading = TINY["network"] | {"details": 16, "conditioners": [text]}
-    reading = Config.of(TINY | {"network": reading, "words": WORDS})
+    reading = Config.of(TINY | READS | {"network": reading})
     width = build_model(reading).network.noise_level.width
     alone = {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}
     alone = Config.of({"network": alone, "path": "flow", "prediction": "x0", "words": WORDS})
@@ -58,7 +60,7 @@ def test_a_reader_of_facts_is_taken_over_by_a_model_that_reads(tmp_path):
     save_checkpoint(tmp_path / "facts", reader, alone, "")
     parts = [{"kind": "text", "words": 5}, {"kind": "facts", "words": 5, "facts": 7}]
     network = TINY["network"] | {"conditioners": parts}
-    denoiser = build_model(Config.of(TINY | {"network": network, "words": WORDS}))
+    denoiser = build_model(Config.of(TINY | READS | {"network": network}))
     begin_from(denoiser, [str(tmp_path / "facts")])
     tokens = torch.tensor([[0, 3, 1]])
     ours, theirs = denoiser.network.conditioner.facts.named(tokens), reader.half().float()(tokens)
