@@ -60,7 +60,9 @@ class _LogBar(tqdm):
             self._write()
 
     def close(self):
-        if not self.disable and self.n > self.initial:
+        if self.disable:
+            return
+        if self.n > self.initial:
             self._write()
         self.disable = True
         self._decr_instances(self)

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from course_utils.models.onnx import ABOUT, told
+from course_utils.models.onnx import ABOUT, about_config
 from course_utils.widgets import live_model
 from course_utils.widgets.live_model import LIVE, NEEDED, LiveModel, place_of
 
@@ -33,7 +33,11 @@ def box():
 def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, places, capsys):
     for missing, file, text in (
         ("onnxruntime-web", places / "runtime" / NEEDED, ""),
-        ("shapes32 as ONNX", places / "models" / "shapes32" / ABOUT, json.dumps(told(box.config))),
+        (
+            "shapes32 as ONNX",
+            places / "models" / "shapes32" / ABOUT,
+            json.dumps(about_config(box.config)),
+        ),
     ):
         bundle, _ = box._repr_mimebundle_()
         assert FILM in bundle and VIEW not in bundle
