@@ -1,10 +1,10 @@
-"""A shipped model run by the notebook's page itself, as on the site: it answers while the kernel is
-busy, or gone.
+"""A shipped model run by the notebook's page itself, as on the site.
 
-The page's programs are those of the site (`docs/live`), not a second sampler. What they need, the
-kernel sends once: onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3
-course.py site` puts both here; without them, as in a saved notebook, a film of the same shape
-stands in the box's place. The box opens with that film too.
+It answers even while the kernel is busy or gone. The page's programs are those of the site
+(`docs/live`), not a second sampler. The kernel sends once what they need: onnxruntime-web (14 MB,
+which npm fetches) and the model as ONNX. `python3 course.py site` puts both here; without them, as
+in a saved notebook, a film of the same shape is shown in place of the box. The box opens with that
+film too.
 """
 
 from functools import cached_property
@@ -34,9 +34,13 @@ REMEDY = (
 
 
 class LiveModel(anywidget.AnyWidget):
-    """A box to ask a model for shapes, computed in the page. name: of a folder in data/checkpoints.
-    prompt, seed: what the box holds at first, and what the film shows. ValueError for what the
-    model does not know."""
+    """A box to ask a model for shapes, computed in the page. ValueError for an unknown prompt.
+
+    Args:
+        name: Of a folder in data/checkpoints.
+        prompt: What the box holds at first, and what the film shows.
+        seed: Likewise.
+    """
 
     _esm = Path(__file__).with_suffix(".js")
     name = traitlets.Unicode().tag(sync=True)
@@ -52,19 +56,19 @@ class LiveModel(anywidget.AnyWidget):
         self.on_msg(self._answer)
 
     def missing(self) -> str:
-        """What the page would lack to run the model, "" if nothing."""
+        """Return what the page lacks to run the model, "" if nothing."""
         if not (RUNTIME / NEEDED).exists():
             return "onnxruntime-web"
         return "" if exported(MODELS / self.name, self.config) else f"{self.name} as ONNX"
 
     @cached_property
     def states(self) -> list[State]:
-        """The sampler's states on the way to the shape that the box makes first, by the kernel."""
+        """The sampler's states, from the kernel, on the way to the shape that the box shows first."""
         return list(self._sampling)
 
     @cached_property
     def film(self) -> Film:
-        """The shape that the box makes first, made by the kernel."""
+        """The film of the shape that the box shows first, from the kernel."""
         return sampling_film(self.states)
 
     def _answer(self, _, content: dict, buffers: list) -> None:
@@ -85,8 +89,9 @@ class LiveModel(anywidget.AnyWidget):
             self.send({"file": str(file), "error": str(error)})
 
     def _repr_mimebundle_(self, **kwargs):
-        """The film, and the box where it can run; the build takes it out of saved notebooks, and
-        the film is left.
+        """Return the film, and the box where it can run.
+
+        The build takes the box out of saved notebooks; the film remains.
         """
         film, described = self.film._repr_mimebundle_()
         if self.missing():
@@ -97,9 +102,7 @@ class LiveModel(anywidget.AnyWidget):
 
 
 def packed(states: list[State]) -> bytes:
-    """A film for the box: the guess at each step and at the end the shape, one after the other, a
-    bit a voxel.
-    """
+    """Return a film for the box: the guess at each step, then the shape, one bit per voxel."""
     fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
     return b"".join(
         np.packbits(field[0].numpy() > 0, bitorder="little").tobytes() for field in fields
@@ -107,8 +110,9 @@ def packed(states: list[State]) -> bytes:
 
 
 def place_of(file: str) -> Path:
-    """Where a file lies that the page knows by its place on the site. ValueError for one outside of
-    these folders.
+    """Return the place of a file that the page knows by its place on the site.
+
+    ValueError if it is outside the page's folders.
     """
     if file == BUNDLE.name:
         return BUNDLE
