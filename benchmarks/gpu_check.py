@@ -25,8 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import guided
-from course_utils.diffusion.losses import Denoising
-from course_utils.diffusion.losses import denoising_loss
+from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last, sample, time_grid
 from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units
