@@ -1,4 +1,4 @@
-"""Instant checks for the exercises, one module a lesson: `from course_utils.exercises import
+"""Instant checks for the exercises, one module per lesson: `from course_utils.exercises import
 lesson_00`.
 
 A lesson calls `lesson_00.noisy.check(noisy)` with the learner's own function. How a check decides
