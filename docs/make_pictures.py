@@ -20,7 +20,7 @@ from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots.stills import contact_sheet, render, save_png
 
@@ -102,12 +102,13 @@ def score() -> None:
     (IMAGES / "score.png").write_bytes(picture.png())
 
 
-def trained(pictures, condition=None, steps=450, **network):
+def trained(pictures, labels, classes, steps=450, **network):
     """A U-Net trained on pictures as lessons 04 and 06 do."""
     from course_utils.diffusion.denoiser import Denoiser
     from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
+    from course_utils.networks.conditioning.labels import on_labels
     from course_utils.networks.unet import UNet
 
     torch.manual_seed(0)
@@ -116,13 +117,11 @@ def trained(pictures, condition=None, steps=450, **network):
         batch_size=64,
         learning_rate=3e-3,
         ema_decay=0.99,
-        weight_limit=25,
-        drop_condition=0.15,
     )
-    trainer = Trainer(
-        Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan, Denoising()
-    )
-    list(trainer.run(batches(pictures, condition)))
+    loss = Denoising(weight_limit=25, drop_condition=0.15)
+    network = UNet(2, 1, blocks=1, conditioner=on_labels(classes), **network)
+    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, loss)
+    list(trainer.run(batches(pictures, labels)))
     return trainer.ema
 
 
@@ -136,7 +135,7 @@ def digits() -> None:
 
     word, letters = "NOISETOSHAPE", "NOISETHAP"
     data = glyphs(letters)
-    model = trained(data.pixels, data.labels, 600, channels=(32, 64), patch=2, classes=len(letters))
+    model = trained(data.pixels, data.labels, len(letters), 600, channels=(32, 64), patch=2)
     asked = guided(model, torch.tensor([letters.index(letter) for letter in word]), 2.0)
     noise = gaussian(0, (len(word), 1, 16, 16))
     film = list(sample(asked, noise, time_grid(model.path, 24), SAMPLERS["heun"]))
@@ -158,7 +157,7 @@ def guidance() -> None:
     from course_utils.plots.style import MODEL
 
     data, seven = images.digits(), torch.full((12,), 7)
-    model = trained(data.pixels, data.labels, channels=(24, 48), classes=10)
+    model = trained(data.pixels, data.labels, 10, channels=(24, 48))
     scales, noise = (0, 1, 2, 5), gaussian(3, (12, 1, 8, 8))
     rows = [
         last(sample(guided(model, seven, scale), noise, time_grid(model.path, 20))).x_t
@@ -332,9 +331,11 @@ def denoising() -> None:
 def shapes() -> None:
     """notebooks/images/shapes.png: seeds 0 to 7 of every class of the model, nothing picked."""
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
-    made = [last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]]
-    tiles = [render(field.numpy(), size=160) for field in torch.cat(made)]
-    save_png(IMAGES / "shapes.png", contact_sheet(tiles, columns=8))
+    shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes])
+    save_png(
+        IMAGES / "shapes.png",
+        contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8),
+    )
 
 
 PICTURES = {

@@ -145,8 +145,8 @@ def steered(
     """Move each guess of x0 towards what a critic wants to see, by the critic's gradient.
 
     The critic was never trained with the denoiser and sees finished shapes only: the guess is made
-    full or empty, value by value, for the critic to look at. Through the denoiser, the gradient passes as
-    if it had not been.
+    full or empty, value by value, for the critic to look at; the gradient passes as if it had not
+    been.
 
     Args: denoise: Called as denoise(x_t, t) -> x0 (B, ...); has a `path`. critic: Called as
         critic(x0) with x0 of -1 and 1; returns the log-probabilities (B, wishes) of what each

@@ -1,11 +1,9 @@
-"""Editing with a model that was trained to generate, and nothing else: no retraining, and the one
-sampling loop.
+"""Editing with a model that was only trained to generate: no retraining, the usual sampling loop.
 
-All of it changes either what the sampler asks (`guidance.keeping`, `guidance.mixed`) or where it
+An edit changes either what the sampler asks (`guidance.keeping`, `guidance.mixed`) or where it
 starts (`sampling.from_time`). Points, images and voxels are edited alike. Lesson 09 carves shapes
-with it. Sources:
-completion (arXiv 2011.13456, section 5; with `sampling.resampled` arXiv 2201.09865), variation
-(SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
+with it. Sources: completion (arXiv 2011.13456, section 5; with `sampling.resampled` arXiv
+2201.09865), variation (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
 """
 
 from collections.abc import Sequence
@@ -17,12 +15,13 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import keeping
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.models.generation import sampling_states
+from course_utils.models.config import Config
+from course_utils.models.prompting import sampling_states
 
 
 def complete(
     denoiser: Denoiser,
-    config: dict,
+    config: Config,
     prompt: str,
     voxels: np.ndarray,
     keep: np.ndarray,
@@ -30,21 +29,23 @@ def complete(
     steps: int | None = None,
     rounds: int = 2,
 ) -> np.ndarray:
-    """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D,
-    H, W).
+    """Propose the rest of a shape that is kept in part, once per seed: bool (len(seeds), D, H, W).
 
-    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels:
-    bool (D, H, W), or a shape for each seed (len(seeds), D, H, W); keep: bool (D, H, W), where it
-    is True every voxel, full or empty, stays as it is.  rounds: of `sampling.resampled`; None for
-    steps is the model's own number. ValueError for grids that do not fit the model or a prompt that
-    it does not know.
+    Args:
+        denoiser: Of `checkpoints.load_checkpoint`.
+        config: Of `checkpoints.load_checkpoint`.
+        prompt: What the whole shape should be.
+        voxels: Bool (D, H, W), or one shape per seed (len(seeds), D, H, W).
+        keep: Bool (D, H, W): where it is True each voxel, full or empty, stays as it is.
+        seeds: One per proposal.
+        steps: Sampling steps; None is the model's own number.
+        rounds: Of `sampling.resampled`.
+
+    Raises:
+        ValueError: The grids do not fit the model, or it does not know the prompt.
     """
-    voxels, keep, seeds, grid = (
-        np.asarray(voxels),
-        np.asarray(keep),
-        list(seeds),
-        (config["resolution"],) * 3,
-    )
+    voxels, keep, seeds = np.asarray(voxels), np.asarray(keep), list(seeds)
+    grid = (config.resolution,) * 3
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid
     if not fits or voxels.dtype != bool or keep.dtype != bool:
         got = (
@@ -63,11 +64,14 @@ def complete(
 
 
 def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:
-    """How rough a seam is: of the pairs of neighbours with one voxel kept and the other not, the
-    share that differ.
+    """Return how rough a seam is: the share of neighbours across it that differ; NaN for no seam.
 
-    voxels: bool (N, D, H, W); keep: bool (D, H, W), or images alike. Compare with real shapes at
-    the same seam: they change there too. NaN where there is no seam.
+    Such neighbours are two voxels of which one is kept and the other is not. Compare with real
+    shapes at the same seam: they change there too.
+
+    Args:
+        voxels: Bool (N, D, H, W), or images (N, H, W).
+        keep: Bool (D, H, W), or (H, W).
     """
     differ = pairs = 0
     for axis in range(keep.ndim):

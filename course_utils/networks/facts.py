@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn, tanh
 
-from course_utils.networks.unet import normalised
+from course_utils.networks.layers import normalised
 
 
 class FactsOfShape(nn.Module):

@@ -167,7 +167,7 @@ class Places(nn.Module):
 # (The lists of lists give the parts the same names as in the library, which may have more levels and blocks.)
 
 # %%
-from course_utils.networks.embedding import Embedding
+from course_utils.networks.embedding import NoiseLevelEmbedding
 
 
 def levels(*blocks):
@@ -178,7 +178,7 @@ class MyUNet(nn.Module):
     def __init__(self, fine=24, coarse=48):
         super().__init__()
         width = 4 * fine
-        self.embedding = Embedding(width)  # the noise level: sines and cosines, then two layers
+        self.noise_level = NoiseLevelEmbedding(width)  # the noise level: sines and cosines, then two layers
         self.stem, self.places = nn.Conv2d(1, fine, 3, padding=1), Places(fine)
         self.down = levels(ResidualBlock(fine, fine, width), ResidualBlock(coarse, coarse, width))
         self.shrink = nn.ModuleList([nn.Identity(), nn.Conv2d(fine, coarse, 3, stride=2, padding=1)])
@@ -188,7 +188,7 @@ class MyUNet(nn.Module):
         self.head, self.outlet = nn.Sequential(nn.GroupNorm(8, fine), nn.SiLU()), nn.Conv2d(fine, 1, 3, padding=1)
 
     def forward(self, x, log_snr, condition=None):
-        embedded = self.embedding(log_snr)
+        embedded = self.noise_level(log_snr)
         high = self.down[0][0](self.places(self.stem(x)), embedded)  # (B, 24, 8, 8)
         low = self.down[1][0](self.shrink[1](high), embedded)  # (B, 48, 4, 4)
         h = self.middle(self.attention(low), embedded)
@@ -332,7 +332,7 @@ def no_skip(block, inputs):
 
 
 cuts = {"skip": (network.up[1][0].register_forward_pre_hook, no_skip)}
-named = {"places": network.places.mix, "noise level": network.embedding, "coarse grid": network.grow[0]}
+named = {"places": network.places.mix, "noise level": network.noise_level, "coarse grid": network.grow[0]}
 cuts |= {name: (part.register_forward_hook, zeros) for name, part in named.items()}
 cuts["attention"] = (network.attention.out.register_forward_hook, zeros)
 
@@ -420,7 +420,8 @@ assert 0.88 < sure < seen["held out"][0] and balanced
 
 
 # %%
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.sets import frechet_distance
 
 
 def frechet(a, b):
@@ -652,15 +653,17 @@ print(f"from t = {start}: {share_kept:.0%} are still the digit they were")
 #
 # The same class, a richer set: capital letters in 775 faces of 332 open type families (66 more are held out), 16 × 16
 # pixels ([makers and licences](../data/glyphs16/ATTRIBUTION.md)). Two arguments change. `patch=2` cuts the picture into
-# patches of 2 × 2, so that the work is done on 8 × 8 places, as with the digits. `classes=26` makes room for a
-# **condition**: which letter it should be. It becomes a vector, which is added to that of the noise level. Lesson 06
-# explains what training and `guided` do with it.
+# patches of 2 × 2, so that the work is done on 8 × 8 places, as with the digits.
+# `conditioner=on_labels(26)` makes room for a **condition**: which letter it should be. It becomes a vector, which is
+# added to that of the noise level. Lesson 06 explains what training and `guided` do with it.
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
+from course_utils.networks.conditioning.labels import on_labels
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 faces = glyphs(LETTERS)
 torch.manual_seed(0)
-network = UNet(2, channels=(32, 64), patch=2, blocks=1, classes=26)
+network = UNet(2, channels=(32, 64), patch=2, blocks=1, conditioner=on_labels(26))
 plan = Plan(steps=180, batch_size=64, learning_rate=5e-3, ema_decay=0.98)
 loss, watch = Denoising(weight_limit=25.0, drop_condition=0.15), LiveTraining(plan.steps)
 writer = Trainer(Denoiser(network, path, prediction="velocity"), plan, loss)

@@ -19,6 +19,7 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.paths import PATHS, FlowPath
 from course_utils.diffusion.training import Plan, Trainer, batches, generator_of_step
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 
@@ -64,7 +65,7 @@ def test_what_is_random_in_a_step_comes_in_one_order():
 
     def network():
         torch.manual_seed(0)
-        return Denoiser(UNet(1, 1, (8,), blocks=1, classes=3), FlowPath())
+        return Denoiser(UNet(1, 1, (8,), blocks=1, conditioner=on_labels(3)), FlowPath())
 
     values, ours = POINTS.reshape(200, 1, 2).repeat(1, 1, 4), network()
     run = Trainer(ours, plan, Denoising(drop_condition=0.3))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.cli.commands import SHIPPED
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.guidance import keeping, mixed
 from course_utils.diffusion.mixtures import GaussianMixture
@@ -23,6 +22,7 @@ from course_utils.diffusion.sampling import (
 )
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.editing import complete, seam_roughness
+from course_utils.models.generation import SHIPPED
 
 PATH = PATHS["flow"]()
 BLOBS = GaussianMixture(

@@ -20,7 +20,9 @@ from skimage.color import rgb2lab
 from course_utils import plots
 from course_utils.diffusion.sampling import State
 from course_utils.exercises.checks import MARKS, PASSED, WRONG
-from course_utils.geometry import render as raster
+from course_utils.geometry.render import light, raster
+from course_utils.geometry.render.camera import make_camera
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots import LiveTraining, film, live, picture_film, planar, show_pictures, style
 from course_utils.plots.pictures import NOISY, ink_image, sheet
 from course_utils.plots.planar import DENSITY_MAP, ERROR_MAP
@@ -64,8 +66,13 @@ def ball(radius=0.3, centre=(0.5, 0.5, 0.5), side=32):
     return radius - np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2)
 
 
+def surface(field):
+    mesh = smooth_mesh(field)
+    return np.array(mesh.vertices), np.array(mesh.faces)
+
+
 def voxel_buffer(voxels, camera):
-    return raster.rasterise(raster.voxel_patches(voxels, camera), camera)
+    return raster.rasterise(raster.voxel_patches(voxels, camera, raster.Sky(voxels)), camera)
 
 
 # The renderer
@@ -73,7 +80,7 @@ def voxel_buffer(voxels, camera):
 
 @pytest.mark.parametrize("azimuth, elevation", [(35, 24), (0, 0), (90, 10), (200, 60), (-50, -30)])
 def test_box_covers_the_area_and_place_of_its_projection(azimuth, elevation):
-    camera = raster.make_camera(1000, azimuth, elevation)
+    camera = make_camera(1000, azimuth, elevation)
     seen = np.isfinite(voxel_buffer(box(), camera).depth)
     wide, deep, high = 8 / 32, 12 / 32, 24 / 32
     dx, dy, dz = np.abs(camera.axes[2])
@@ -85,7 +92,7 @@ def test_box_covers_the_area_and_place_of_its_projection(azimuth, elevation):
 
 
 def test_right_is_right_up_is_up_and_the_front_is_nearer():
-    camera = raster.make_camera(64, azimuth=0, elevation=0)
+    camera = make_camera(64, azimuth=0, elevation=0)
     centre, right, up, back = camera.project(
         np.array([[0.5, 0.5, 0.5], [0.9, 0.5, 0.5], [0.5, 0.5, 0.9], [0.5, 0.9, 0.5]])
     )
@@ -97,7 +104,7 @@ def test_right_is_right_up_is_up_and_the_front_is_nearer():
 
 def test_depth_of_voxels_equals_brute_force_rays():
     voxels = np.random.default_rng(1).random((10, 8, 9)) < 0.08
-    camera = raster.make_camera(60)
+    camera = make_camera(60)
     depth = voxel_buffer(voxels, camera).depth
     s = np.linspace(1, -1, 40_001)  # along the ray, from the viewer
     right, up, towards = camera.axes
@@ -119,22 +126,22 @@ def test_nearer_box_hides_the_farther_one():
     front, back = np.zeros((2, 16, 16, 16), bool)
     front[2:14, 2:4, 2:14] = True
     back[4:12, 10:12, 4:12] = True
-    camera = raster.make_camera(100, azimuth=0, elevation=0)
+    camera = make_camera(100, azimuth=0, elevation=0)
     both = voxel_buffer(front | back, camera).depth
     assert np.array_equal(both, voxel_buffer(front, camera).depth)
-    from_behind = raster.make_camera(100, azimuth=180, elevation=0)
+    from_behind = make_camera(100, azimuth=180, elevation=0)
     seen = voxel_buffer(front | back, from_behind).depth
     hidden = np.isfinite(voxel_buffer(back, from_behind).depth)
     assert np.array_equal(seen[hidden], voxel_buffer(back, from_behind).depth[hidden])
 
 
 def test_ball_is_a_round_closed_surface_with_its_area():
-    vertices, faces = raster.isosurface(ball(0.3, (0.55, 0.4, 0.5)))
+    vertices, faces = surface(ball(0.3, (0.55, 0.4, 0.5)))
     assert np.abs(np.linalg.norm(vertices - [0.55, 0.4, 0.5], axis=1) - 0.3).max() < 2e-3
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     volume = np.einsum("ij,ij", a, np.cross(b, c)) / 6  # positive: faces look outward
     assert abs(volume - 4 / 3 * np.pi * 0.3**3) < 0.01 * volume
-    camera = raster.make_camera(300)
+    camera = make_camera(300)
     sky = raster.Sky(ball(0.3, (0.55, 0.4, 0.5)) > 0)
     depth = raster.rasterise(raster.mesh_patches(vertices, faces, camera, sky), camera).depth
     area = np.pi * (0.3 * camera.scale) ** 2
@@ -144,7 +151,7 @@ def test_ball_is_a_round_closed_surface_with_its_area():
 
 
 def test_a_surface_that_touches_the_border_is_closed():
-    _, faces = raster.isosurface(np.ones((4, 5, 6)))
+    _, faces = surface(np.ones((4, 5, 6)))
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     _, count = np.unique(edges, axis=0, return_counts=True)
     assert set(count) == {2}
@@ -153,7 +160,7 @@ def test_a_surface_that_touches_the_border_is_closed():
 def test_light_falls_from_above_and_corners_are_darker():
     voxels = box()
     voxels[:2] = True  # a floor around the box
-    sky = raster.Sky(voxels)
+    sky = light.Sky(voxels)
     top, up = np.array([[10, 16, 26]]) / 32, np.array([0.0, 0.0, 1.0])
     side = np.array([[14, 16, 26 - 12]]) / 32
     assert sky.brightness(top, up) > sky.brightness(side, np.array([1.0, 0.0, 0.0])) + 0.2
@@ -183,7 +190,7 @@ def test_smooth_and_block_pictures_show_the_same_shape():
 
 
 def test_mesh_picture_equals_the_field_picture_in_outline():
-    vertices, faces = raster.isosurface(ball())
+    vertices, faces = surface(ball())
     images = plots.render_mesh(vertices, faces, size=96), plots.render(ball(), size=96)
     orange = [image[..., 0].astype(int) - image[..., 2] > 60 for image in images]
     assert (orange[0] & orange[1]).sum() > 0.97 * (orange[0] | orange[1]).sum()
@@ -320,7 +327,7 @@ def test_film_holds_every_frame_and_opens_on_the_last():
     ]
     assert slider["active"] == 4
     for field, frame in zip(fields, stored["frames"], strict=True):
-        vertices, faces = raster.isosurface(field.astype(np.float32))
+        vertices, faces = surface(field.astype(np.float32))
         mesh = frame["data"][0]
         assert frame["traces"] == [1]
         assert np.array_equal(np.stack([decoded(mesh[k]) for k in "ijk"], -1), faces)
@@ -339,7 +346,7 @@ def test_film_redraws_and_keeps_its_view():
     assert all(scene[axis]["range"] == scene["xaxis"]["range"] for axis in ("yaxis", "zaxis"))
     assert len(set(scene["aspectratio"].values())) == 1
     towards = np.array([scene["camera"]["eye"][k] for k in "xyz"])
-    assert np.abs(towards / np.linalg.norm(towards) - raster.make_camera(8).axes[2]).max() < 1e-4
+    assert np.abs(towards / np.linalg.norm(towards) - make_camera(8).axes[2]).max() < 1e-4
 
 
 def test_film_stores_json_and_a_still_but_never_plotly_js():
@@ -367,7 +374,7 @@ def test_large_frames_are_drawn_coarser_and_small_ones_are_left_alone():
     noise = np.random.default_rng(0).standard_normal((24, 24, 24))
     plain = ball(side=24)
     meshes = film._meshes_within([noise, plain], 0.0, 100_000)
-    assert len(meshes[1]["i"]) == len(raster.isosurface(plain)[1])
+    assert len(meshes[1]["i"]) == len(surface(plain)[1])
     assert sum(len(mesh["i"]) for mesh in meshes) * film.FACE_BYTES < 100_000
     assert len(meshes[0]["i"]) > 500
     halved = film._halved(np.arange(27.0).reshape(3, 3, 3))
@@ -545,7 +552,7 @@ def test_style_stays_inside_its_context():
 
 def test_caption_stands_centred_below():
     picture = style.Picture(plots.WIDE)
-    text = plots.caption(picture, "Loss against step.")
+    text = plots.figure_caption(picture, "Loss against step.")
     assert text.get_text() == "Loss against step." and text.get_position() == (0.5, -0.02)
 
 
