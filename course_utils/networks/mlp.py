@@ -55,7 +55,7 @@ class MLP(nn.Module):
         log_snr: Float[Tensor, " batch"],
         condition: Tensor | None = None,
     ) -> Float[Tensor, "batch features"]:
-        given = self.conditioner(condition, len(x))
+        given = self.conditioner(condition, x.shape[0])
         embedded = sum(given.vectors, self.noise_level(log_snr))
         h = self.inlet(x)
         for block in self.blocks:

@@ -34,7 +34,7 @@ class FromText(nn.Module):
     def forward(
         self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None
     ) -> Float[Tensor, "batch 1 *grid"]:
-        (sketch,) = self.conditioner(condition, len(x)).grids
+        (sketch,) = self.conditioner(condition, x.shape[0]).grids
         return sketch
 
 

@@ -117,7 +117,7 @@ class UNet(nn.Module):
                 f"x has shape {tuple(x.shape)}; expected (B, channels) and {self.dimensions} sides,"
                 f" each a multiple of {self.multiple}"
             )
-        given = self.conditioner(condition, len(x))
+        given = self.conditioner(condition, x.shape[0])
         embedded = sum(given.vectors, self.noise_level(log_snr))
         h, skips = self.stem(x), []
         if self.grid_stem is not None:
