@@ -25,14 +25,13 @@ from course_utils.datasets.captions import (
     SAID_APART,
     TEST_FORMS,
     Prompt,
-    faithfulness,
-    obeys,
     pairs_of,
     prompts,
-    total,
 )
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
-from course_utils.evaluation.metrics import COPY, copied, iou_distances, nearest_iou, one_piece
+from course_utils.evaluation.distances import COPY, copied_share, iou_distances, nearest_iou
+from course_utils.evaluation.faithfulness import faithfulness, obeys, total
+from course_utils.evaluation.shapes import one_piece
 from course_utils.files.results import save_results
 from course_utils.geometry.repair import close_all_gaps
 from course_utils.geometry.voxels import to_occupancy
@@ -179,7 +178,7 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
         if name in PAIRS:
             found["pairs"] = pair_outcomes(shapes, asked, PAIRS[name])
         for help, others in helped.items():
-            found[help]["copies"] = copied(nearest_iou(others, training)[0])
+            found[help]["copies"] = copied_share(nearest_iou(others, training)[0])
             found[help]["one_piece"] = float(one_piece(others).mean())
             if name in PAIRS:
                 found[help]["pairs"] = pair_outcomes(others, asked, PAIRS[name])
@@ -192,12 +191,12 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
         )
     asked = everything["known"]
     real = real_shapes(asked, config.resolution)
-    result["real_copies"] = copied(nearest_iou(real, training)[0])
+    result["real_copies"] = copied_share(nearest_iou(real, training)[0])
     for scale in scales:
         shapes = make([prompt.text for prompt in asked], list(range(len(asked))), scale)
         found = {
             "right": obedience(shapes, asked)["right"],
-            "copies": copied(nearest_iou(shapes, training)[0]),
+            "copies": copied_share(nearest_iou(shapes, training)[0]),
         }
         found["same_prompt_iou"] = variety(make, asked[:VARIED], scale)
         result["scales"][f"{scale:g}"] = found
@@ -249,7 +248,7 @@ Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named
 first kind. New sentences have known attributes; said apart are two attributes that no text of the
 training names together; new pairs are two that no shape of the training has. Best of {tries}: of as
 many tries the shape that `ranking.Agreement` likes best, with gaps of up to three voxels closed
-(`voxels.joined`). Steered: `steering.steered`, with a strength of {result["steering"]:g}. As
+(`voxels.close_gaps`). Steered: `steering.steered`, with a strength of {result["steering"]:g}. As
 generated: steered, and the best of {tries} with its gaps closed, as `course.py generate` does it.
 By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of
 {COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one,

@@ -23,11 +23,13 @@ from pathlib import Path
 
 import numpy as np
 
+from course_utils.datasets.own_shapes import read_voxels
 from course_utils.datasets.shapes import make_shape
-from course_utils.files.reading import read_npz, read_voxels, write_npz, write_vox
+from course_utils.files.meshes import save_mesh
+from course_utils.files.npz import read_npz, write_npz
 from course_utils.files.results import load_results, save_results
-from course_utils.geometry.surface import save_mesh
-from course_utils.geometry.voxels import blocky_mesh
+from course_utils.files.vox import write_vox
+from course_utils.geometry.surface import blocky_mesh
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
 

@@ -2,8 +2,8 @@
 on two cores.
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are
-held-out real ones, with the model's own settings, and reports `metrics.shape_report` for them, for
-the same with small gaps closed (`voxels.joined`), for what `course.py generate` writes (where a
+held-out real ones, with the model's own settings, and reports `shape_report` for them, for
+the same with small gaps closed (`voxels.close_gaps`), for what `course.py generate` writes (where a
 shape is in pieces it tries other seeds, then it closes gaps), and for the oracle: training shapes
 in the place of the samples, what a perfect model would score. Held out are procedural shapes drawn
 after the last one that was trained on, or a data file's test split. Results go to
@@ -18,9 +18,10 @@ import torch
 
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.evaluation.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
-from course_utils.files.reading import read_npz
-from course_utils.files.results import finite, save_results
+from course_utils.evaluation.distances import COPY, copied_share, nearest_iou
+from course_utils.evaluation.shapes import ShapeReport, shape_report
+from course_utils.files.npz import read_npz
+from course_utils.files.results import save_results, without_infinities
 from course_utils.geometry.repair import close_all_gaps
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.card import write_section
@@ -82,8 +83,8 @@ def measure_family(
     made = {"samples": to_occupancy(once), "closed": closed(once), "generated": closed(kept)}
     reports = {name: shape_report(shapes, reference, training) for name, shapes in made.items()}
     reports["oracle"] = shape_report(training[chosen], reference)
-    return {name: finite(report._asdict()) for name, report in reports.items()} | {
-        "held_out_copies": copied(nearest_iou(reference, training)[0])
+    return {name: without_infinities(report._asdict()) for name, report in reports.items()} | {
+        "held_out_copies": copied_share(nearest_iou(reference, training)[0])
     }
 
 

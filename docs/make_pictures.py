@@ -1,15 +1,20 @@
-"""Makes the pictures of README and lessons from the shipped model: `python docs/make_pictures.py`.
+"""Make the pictures of the README, the pages and the lessons: `python docs/make_pictures.py`.
 
-Writes notebooks/images/denoising.png (the x0-predictions of one chair) and
-notebooks/images/shapes.png (a contact sheet, every class of the model, seeds 0 to 7, nothing
-picked). Lesson heads that need no model have a function each.
+Each picture has a function, which writes notebooks/images/NAME.png. The shipped model draws
+`denoising` and `shapes`, the code's imports draw `rooms`, and the others are small trainings and
+formulas from the lessons.
 """
 
+import argparse
 import ast
+import sys
+from collections import ChainMap
+from itertools import combinations, pairwise, permutations, product
 from pathlib import Path
 
 import numpy as np
 import torch
+from api_reference import floor_of_rooms
 
 from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
@@ -47,8 +52,6 @@ def trajectories() -> None:
     """notebooks/images/trajectories.png: fourteen particles of lesson 03, from t = 0.4 to the data,
     in three ways.
     """
-    from itertools import pairwise
-
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import DDPMPath
     from course_utils.plots.planar import show_paths
@@ -204,132 +207,129 @@ def families() -> None:
     save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=6))
 
 
-def imports() -> dict[str, set[str]]:
-    """Module or sub-package of course_utils -> those that its modules import when they are imported
-    themselves.
-    """
-    package, found = ROOT / "course_utils", {}
-    for file in sorted(package.rglob("*.py")):
-        unit = file.relative_to(package).with_suffix("").parts[0]
-        uses = found.setdefault(unit, set())
-        for line in ast.parse(file.read_text(encoding="utf-8")).body:
-            name = (line.module or "") if isinstance(line, ast.ImportFrom) else ""
-            if name.startswith("course_utils."):
-                uses.add(name.split(".")[1])
-        uses.discard(unit)
-    del found["__init__"]
+def imports(floors: dict[str, int]) -> dict[str, set[str]]:
+    """Return room -> the lower rooms that its modules import anywhere in their code."""
+    package = ROOT / "course_utils"
+    found: dict[str, set[str]] = {room: set() for room in floors}
+    for file in package.rglob("*.py"):
+        room = file.relative_to(package).with_suffix("").parts[0]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            name = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            other = name.removeprefix("course_utils.").split(".")[0]
+            if other in floors and floors[other] < floors.get(room, 0):
+                found[room].add(other)
     return found
 
 
-def modules() -> None:
-    """notebooks/images/modules.png: course_utils in layers, each unit above all that it imports,
-    without atomic.py.
-    """
+def arrows(uses: dict[str, set[str]]) -> list[tuple[str, str]]:
+    """Return the pairs (room, lower room) that no other pairs imply."""
+
+    def below(room: str) -> set[str]:
+        return uses[room].union(*map(below, uses[room]))
+
+    return [
+        (room, other)
+        for room in uses
+        for other in sorted(uses[room].difference(*map(below, uses[room])))
+    ]
+
+
+def rooms() -> None:
+    """notebooks/images/rooms.png: the rooms of course_utils on their floors, and their imports."""
     from course_utils.plots.style import DATA, EXACT, INK, Picture, styled
 
-    uses, package = imports(), ROOT / "course_utils"
-
-    def level(unit: str) -> int:
-        return 1 + max(map(level, uses[unit]), default=-1)
-
-    def below(unit: str) -> set[str]:
-        return uses[unit].union(*(below(other) for other in uses[unit]))
-
-    def direct(unit: str) -> set[str]:
-        """What it imports and does not reach by another way."""
-        return uses[unit] - set().union(*(below(other) for other in uses[unit]))
-
-    used = set().union(*uses.values())
-    del uses["atomic"]  # which writes files and is used wherever one is written
-    uses = {unit: others - {"atomic"} for unit, others in uses.items()}
-    height = {unit: level(unit) for unit in uses}
-    height |= dict.fromkeys(
-        set(uses) - used - {u for u in uses if uses[u]}, max(height.values())
-    )  # commands
-    lines = [(unit, other) for unit in uses for other in sorted(direct(unit))]
-    across = arranged(height, lines)
+    floors = {room: floor for room, floor in floor_of_rooms().items() if room != "__main__"}
+    lines = arrows(imports(floors))
+    across = arranged(floors, lines)
+    grey = {"color": "#767676", "fontsize": 11, "va": "center"}
     with styled():
-        picture = Picture((10.4, 5.6))
+        picture = Picture((8.6, 6.0))
         axes = picture.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(-0.7, COLUMNS - 0.3), ylim=(-0.45, max(height.values()) + 0.45))
+        axes.set(xlim=(-1.0, 4.5), ylim=(-0.5, max(floors.values()) + 0.5))
         axes.set_axis_off()
-        for unit, other in lines:
-            ends = [across[unit], across[other]], [height[unit], height[other]]
-            axes.plot(*ends, color="#8A8A8A", linewidth=1, zorder=1)
-        for unit in uses:
-            folder = (package / unit).is_dir()
+        for floor in sorted(set(floors.values())):
+            if floor % 2:
+                axes.axhspan(floor - 0.5, floor + 0.5, color="#F3F3F3", zorder=0)
+            axes.text(-0.93, floor, f"floor {floor}", **grey)
+        for room, other in lines:
+            start, end = (across[room], floors[room] - 0.2), (across[other], floors[other] + 0.2)
+            look = {
+                "arrowstyle": "-|>",
+                "color": "#767676",
+                "linewidth": 1,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
+            axes.annotate("", end, start, arrowprops=look, zorder=1)
+        for room, floor in floors.items():
+            folder = (ROOT / "course_utils" / room).is_dir()
             edge = {
-                "boxstyle": "round,pad=0.35",
-                "facecolor": "white",
+                "boxstyle": "round,pad=0.4",
+                "facecolor": "#DCEBF7" if room == "diffusion" else "white",
                 "edgecolor": DATA if folder else EXACT,
             }
-            name = f"{unit}/" if folder else f"{unit}.py"
-            look = {"ha": "center", "va": "center", "fontsize": 11, "color": INK, "bbox": edge}
-            axes.text(across[unit], height[unit], name, **look)
-    save_png(IMAGES / "modules.png", picture)
+            name = f"{room}/" if folder else f"{room}.py"
+            look = {"ha": "center", "va": "center", "fontsize": 13, "color": INK, "bbox": edge}
+            axes.text(across[room], floor, name, **look)
+    save_png(IMAGES / "rooms.png", picture)
 
 
-COLUMNS = 7
+PLACES = np.linspace(0, 4, 9).tolist()  # across a floor
 
 
-def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:
-    """Unit -> place in its row: swapped at random while lines get shorter and keep clear of boxes;
-    the best of 20.
-    """
+def arranged(floors: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:
+    """Return room -> place on its floor: random moves, kept where they make the arrows clearer."""
+    on: dict[int, list[str]] = {}
+    for room, floor in floors.items():
+        on.setdefault(floor, []).append(room)
+    choices = [
+        [dict(zip(rooms, places, strict=True)) for places in permutations(PLACES, len(rooms))]
+        for rooms in on.values()
+    ]
+
+    def at(line: tuple[str, str], floor: float, across: dict[str, float]) -> float:
+        top, end = line
+        share = (floors[top] - floor) / (floors[top] - floors[end])
+        return across[top] + share * (across[end] - across[top])
 
     def cost(across: dict[str, float]) -> float:
-        total = 0.0
-        for a, b in lines:
-            slope = (across[b] - across[a]) / (height[b] - height[a])
-            total += abs(across[b] - across[a])
-            between = (unit for unit in height if height[b] < height[unit] < height[a])
-            total += sum(
-                40
-                for u in between
-                if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7
-            )
+        """Length, more for arrows that cross, much more for boxes that touch or that one hits."""
+        total = sum(abs(across[a] - across[b]) for a, b in lines)
+        for one, two in combinations(floors, 2):
+            total += 20 * (floors[one] == floors[two] and abs(across[one] - across[two]) < 1)
+        for line, room in product(lines, floors):
+            if floors[line[1]] < floors[room] < floors[line[0]]:
+                beside = (at(line, floors[room] + step, across) for step in (-0.25, 0, 0.25))
+                total += 20 * any(abs(passes - across[room]) < 0.5 for passes in beside)
+        for one, two in combinations(lines, 2):
+            high, low = min(floors[one[0]], floors[two[0]]), max(floors[one[1]], floors[two[1]])
+            if high > low:
+                gaps = [at(one, floor, across) - at(two, floor, across) for floor in (high, low)]
+                total += 3 * (gaps[0] * gaps[1] < 0)
         return total
 
-    def tried(seed: int) -> tuple[float, dict[str, float]]:
-        rng, rows = np.random.default_rng(seed), {}
-        for unit, row in height.items():
-            rows.setdefault(row, []).append(unit)
-        rows = {row: units + [""] * (COLUMNS - len(units)) for row, units in rows.items()}
-        best, across = np.inf, {}
-        for _ in range(3000):
-            units = rows[int(rng.integers(len(rows)))]
-            i, j = rng.integers(COLUMNS, size=2)
-            units[i], units[j] = units[j], units[i]
-            found = {
-                unit: k + 0.25 * (r % 2)
-                for r, us in rows.items()
-                for k, unit in enumerate(us)
-                if unit
-            }
-            if cost(found) <= best:
-                best, across = cost(found), found
-            else:
-                units[i], units[j] = units[j], units[i]
-        return best, across
+    def tried(seed: int) -> dict[str, float]:
+        rng = np.random.default_rng(seed)
+        across = dict(ChainMap(*(choice[0] for choice in choices)))
+        for _ in range(1500):
+            choice = choices[rng.integers(len(choices))]
+            moved = across | choice[rng.integers(len(choice))]
+            across = min(moved, across, key=cost)
+        return across
 
-    return min((tried(seed) for seed in range(20)), key=lambda result: result[0])[1]
+    return min(map(tried, range(10)), key=cost)
 
 
-def main() -> None:
-    modules()
-    families()
-    digits()
-    duel()
-    guidance()
-    forward()
-    score()
-    trajectories()
+def denoising() -> None:
+    """notebooks/images/denoising.png: the guess of x0 at six of the sixteen steps of one chair."""
     film = list(states("chair", [3]))
     frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 6, 9, 12, 15)]
-    save_png(
-        IMAGES / "denoising.png",
-        contact_sheet([render(frame, size=200) for frame in frames], columns=6),
-    )
+    tiles = [render(frame, size=200) for frame in frames]
+    save_png(IMAGES / "denoising.png", contact_sheet(tiles, columns=6))
+
+
+def shapes() -> None:
+    """notebooks/images/shapes.png: seeds 0 to 7 of every class of the model, nothing picked."""
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
     shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes])
     save_png(
@@ -338,5 +338,23 @@ def main() -> None:
     )
 
 
+PICTURES = {
+    picture.__name__: picture
+    for picture in (
+        *(rooms, families, digits, duel, guidance),
+        *(forward, score, trajectories, denoising, shapes),
+    )
+}
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("pictures", nargs="*", help=f"any of {', '.join(PICTURES)} (default: all)")
+    for name in parser.parse_args(arguments).pictures or PICTURES:
+        if name not in PICTURES:
+            parser.error(f"no picture {name!r}; there are {', '.join(PICTURES)}")
+        PICTURES[name]()
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

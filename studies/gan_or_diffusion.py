@@ -31,8 +31,9 @@ from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddim, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.evaluation.classifier import train_classifier
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances, sliced_wasserstein
-from course_utils.evaluation.modes import SHARE, mode_shares, modes_covered
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.modes import LEAST_SHARE, mode_shares, modes_covered
+from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
 from course_utils.files.results import load_results, save_results
 from course_utils.models.adversarial import (
     Adversarial,
@@ -194,7 +195,7 @@ class Digits:
         chances = self.judge.probabilities(pixels)
         shares = torch.bincount(chances.argmax(1), minlength=10) / len(pixels)
         due = torch.bincount(self.real.labels, minlength=10) / len(self.real.labels)
-        found = {"modes": int((shares >= SHARE * due).sum()), "shares": shares.tolist()}
+        found = {"modes": int((shares >= LEAST_SHARE * due).sum()), "shares": shares.tolist()}
         found["distance"] = frechet_distance(self.judge.features(pixels), self.features)
         found["confidence"] = float(chances.amax(1).mean())
         found["nearest"] = float(nearest_distances(pixels.clamp(-1, 1), self.real.pixels).median())
@@ -334,7 +335,7 @@ def about(worlds: dict, runs: list[dict]) -> dict:
         "good": GOOD,
         "grid": {d: {"rates": RATES[d], "seeds": list(GRID_SEEDS[d])} for d in worlds},
         "modes": {"points": 5, "digits": 10},
-        "share": SHARE,
+        "share": LEAST_SHARE,
         "sampling_steps": SAMPLING_STEPS,
         "torch": torch.__version__,
     }

@@ -23,9 +23,7 @@ import torch
 from course_utils.datasets.captions import (
     FIRST_TEST_SEED,
     captions,
-    faithfulness,
     prompts,
-    total,
     words,
 )
 from course_utils.datasets.shapes import CLASSES, make_shapes
@@ -34,6 +32,7 @@ from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import Plan, Trainer
+from course_utils.evaluation.faithfulness import faithfulness, total
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import build_model

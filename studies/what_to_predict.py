@@ -25,8 +25,8 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
-from course_utils.evaluation.metrics import shape_report
-from course_utils.files.results import finite, load_results, save_results
+from course_utils.evaluation.shapes import shape_report
+from course_utils.files.results import load_results, save_results, without_infinities
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.unet import UNet
@@ -115,7 +115,7 @@ def run(setting: dict) -> dict:
     report = shape_report(samples(trainer.ema, world), reference(world, HELD_OUT))
     return {
         "setting": setting,
-        "report": finite(report._asdict()),
+        "report": without_infinities(report._asdict()),
         "thread_seconds": round(seconds, 1),
     }
 

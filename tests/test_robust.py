@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils.datasets.own_shapes import read_voxels
 from course_utils.datasets.shapes.drawing import slab
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import guided
@@ -28,16 +29,11 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS, CosinePath, DDPMPath, EDMPath, FlowPath, TablePath
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
-from course_utils.evaluation.metrics import (
-    frechet_distance,
-    height_profile,
-    iou_distances,
-    shape_report,
-    sliced_wasserstein,
-    watertight_share,
-)
+from course_utils.evaluation.distances import iou_distances
+from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
+from course_utils.evaluation.shapes import height_profile, shape_report, watertight_share
 from course_utils.files.atomic import alone_in, save_tensors
-from course_utils.files.reading import read_npz, read_voxels
+from course_utils.files.npz import read_npz
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint

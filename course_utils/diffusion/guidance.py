@@ -109,8 +109,7 @@ def span_of_times(interval: tuple[float, float]) -> tuple[float, float]:
 
 
 def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Guided:
-    """Hold a part of x0 fast: there the guess is `known`, whatever the denoiser says, and the
-    sample ends with it.
+    """Hold a part of x0 fast: there the guess is `known`, and so is the sample in the end.
 
     With any sampler the kept part of x_t is then, step by step, the known one with its noise.
 
@@ -133,9 +132,7 @@ def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Guided:
 
 
 def mixed(first: Callable, second: Callable, weight: float) -> Guided:
-    """Go between two denoisers, usually two `guided` of one model: weight 0 is the first, 1 the
-    second.
-    """
+    """Mix two denoisers, usually two `guided` of one model: weight 0 is the first, 1 the second."""
     return Guided(first.path, lambda x_t, t: torch.lerp(first(x_t, t), second(x_t, t), weight))
 
 
@@ -145,12 +142,11 @@ def steered(
     strength: float,
     interval: tuple[float, float] = CRITIC_INTERVAL,
 ) -> Guided:
-    """Move each guess of x0 towards what a critic wants to see, by the critic's gradient through
-    the denoiser.
+    """Move each guess of x0 towards what a critic wants to see, by the critic's gradient.
 
     The critic was never trained with the denoiser and sees finished shapes only: the guess is made
-    full or empty, value by value, for the critic to look at; on the way back the gradient passes as
-    if it had not been.
+    full or empty, value by value, for the critic to look at; the gradient passes as if it had not
+    been.
 
     Args: denoise: Called as denoise(x_t, t) -> x0 (B, ...); has a `path`. critic: Called as
         critic(x0) with x0 of -1 and 1; returns the log-probabilities (B, wishes) of what each

@@ -40,20 +40,15 @@ class Loss(Protocol):
     """What a `Trainer` needs of a loss."""
 
     def prepare(self, batch: Batch, generator: torch.Generator, step: int) -> tuple:
-        """Draw everything random of a step for the batch of all processes; tensors (B, ...), or
-        other values.
-        """
+        """Draw everything random of a step, for the batch of all processes: tensors (B, ...)."""
 
     def __call__(self, model: nn.Module, *prepared) -> Tensor | Iterator[tuple[nn.Module, Tensor]]:
-        """The loss, a scalar; or turns, (who learns, loss), each taken before the next is
-        computed.
-        """
+        """The loss, a scalar; or turns (who learns, loss), each taken before the next begins."""
 
 
 @dataclass(frozen=True)
 class Denoising:
-    """The denoising loss: mean squared error of x0, weighted so that it is the error in another
-    quantity.
+    """The denoising loss: squared error of x0, weighted so that it is that of another quantity.
 
     loss_in: the quantity whose mean squared error is made small, one of `paths.KINDS`.
     weight_limit: the largest weight of an error in x0: at t = 0 the weight of most quantities is
@@ -112,8 +107,7 @@ def denoising_loss(
     loss_in: str = "velocity",
     weight_limit: float = 400.0,
 ) -> Tensor:
-    """Mean squared error of the denoiser's prediction, measured in the quantity `loss_in`; a
-    scalar.
+    """Return the mean squared error of the denoiser's prediction, in the quantity `loss_in`.
 
     Whatever the network predicts, the error in `loss_in` is the error in x0 times
     `Path.sensitivity`, so one formula serves every path, every prediction and every loss.
@@ -135,8 +129,7 @@ def denoising_loss(
 
 @dataclass(frozen=True)
 class Bits:
-    """Cross-entropy, in nats per bit, of a network that says which of several facts are true of
-    what it is given.
+    """Cross-entropy, in nats per fact, of a network that says which facts are true.
 
     The network is called with what is given and answers 2 p - 1 (B, facts), where p is a fact's
     probability; the target is 1 where it is true and -1 where it is not.

@@ -147,9 +147,7 @@ class ExactDenoiser:
 
 
 def five_blobs() -> GaussianMixture:
-    """Return the mixture of lessons 01 to 06: five unequal blobs in the plane, of about unit
-    variance.
-    """
+    """Return the mixture of lessons 01 to 06: five unequal blobs, of about unit variance."""
     means = [[-1.4, 0.55], [0.0, 1.05], [1.3, 0.3], [0.75, -1.4], [-0.85, -1.1]]
     stds, weights = [0.3, 0.16, 0.3, 0.22, 0.12], [0.3, 0.15, 0.25, 0.2, 0.1]
     return GaussianMixture(means, stds, weights)

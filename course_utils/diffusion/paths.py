@@ -151,15 +151,12 @@ class Path:
         return a * x0 + b * noise
 
     def magnitude(self, kind: str, t: Time) -> Tensor:
-        """Return the root mean square of the quantity `kind` for data and noise of unit
-        variance.
-        """
+        """Return the root mean square of `kind` for data and noise of unit variance."""
         a, b = self.coefficients(kind, t)
         return (a.square() + b.square()).sqrt()
 
     def sensitivity(self, kind: str, t: Time) -> Tensor:
-        """Return how much `kind` changes when x0 changes by one at fixed x_t: |a - b alpha /
-        sigma|.
+        """Return how much `kind` changes with x0 at fixed x_t: |a - b alpha / sigma|.
 
         An error in x0 times this number is the error in `kind`: the weight of a loss measured in
         another space.

@@ -107,13 +107,10 @@ def batches(
 
     def draw(generator: torch.Generator, count: int) -> Batch:
         device = generator.device
-        rows = torch.randint(len(values), (count,), generator=generator, device=device).to(
-            values.device
-        )
-        given, own = (
-            None if part is None else part[rows].to(device) for part in (condition, noise)
-        )
-        return Batch(prepare(values[rows]).to(device), given, own)
+        rows = torch.randint(len(values), (count,), generator=generator, device=device)
+        rows = rows.to(values.device)
+        parts = (None if part is None else part[rows].to(device) for part in (condition, noise))
+        return Batch(prepare(values[rows]).to(device), *parts)
 
     return draw
 
@@ -145,7 +142,7 @@ class Trainer:
         if self.processes > 1:
             for tensor in self.model.state_dict().values():
                 distributed.broadcast(tensor, 0)
-        self.average = AveragedModel(self.model, avg_fn=self._averaged, use_buffers=True)
+        self.average = AveragedModel(self.model, multi_avg_fn=self._move_average, use_buffers=True)
         self.average.eval().requires_grad_(False)
         self.average.n_averaged += 1  # at 0 torch would take the first weights as they are
         rates = getattr(loss, "rates", {})  # of parts of the model, in units of the plan's
@@ -169,15 +166,11 @@ class Trainer:
 
     @property
     def ema(self) -> nn.Module:
-        """The moving average of the model's weights and buffers: what is sampled from and
-        shipped.
-        """
+        """The moving average of weights and buffers: what is sampled from and shipped."""
         return self.average.module
 
     def run(self, draw: Draw, until: int | None = None) -> Iterator[Progress]:
-        """Train to step `until` (default: the plan's last), yielding a `Progress` after every
-        step.
-        """
+        """Train to step `until` (default: the last), yielding a `Progress` after every step."""
         while self.step < (self.plan.steps if until is None else until):
             start = time.perf_counter()
             losses = self._one_step(draw)
@@ -203,9 +196,7 @@ class Trainer:
         return tuple(losses)
 
     def _prepared(self, draw: Draw) -> list:
-        """What the loss is computed from: every process draws the batch of all and keeps its own
-        part.
-        """
+        """What the loss takes: every process draws the batch of all and keeps its own part."""
         generator = generator_of_step(self.plan.seed, self.step, self.device)
         batch = Batch(*draw(generator, self.processes * self.plan.batch_size))
         prepared = self.loss.prepare(batch, generator, self.step)
@@ -215,9 +206,7 @@ class Trainer:
         ]
 
     def _turns(self, *prepared) -> Iterator[tuple[nn.Module, Tensor]]:
-        """Who learns from what in this step: the whole model from its loss, or each player of a
-        game in turn.
-        """
+        """Who learns from which loss: the whole model, or each player of a game in turn."""
         loss = self.loss(self.call, *prepared)
         if isinstance(loss, Tensor):
             yield self.model, loss
@@ -229,9 +218,7 @@ class Trainer:
             return next(turns, None)
 
     def _improve(self, learner: nn.Module, loss: Tensor) -> float:
-        """Take one step of the optimizer with the gradient of a loss, for the learner's own
-        parameters only.
-        """
+        """Take one step of the optimizer, for the learner's own parameters only."""
         parameters = [p for p in learner.parameters() if p.requires_grad]
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward(inputs=parameters)
@@ -244,16 +231,17 @@ class Trainer:
         self.scaler.update()
         return float(loss)
 
-    def _averaged(self, mean: Tensor, new: Tensor, _: Tensor) -> Tensor:
-        """The next average: it moves quickly in the first steps, to forget the random beginning."""
+    @torch.no_grad()
+    def _move_average(self, means: list[Tensor], new: list[Tensor], _: Tensor) -> None:
+        """Move averages of one dtype; quickly at first, to forget the random beginning."""
         decay = min(self.plan.ema_decay, (1 + self.step) / (10 + self.step))
-        # buffers may be whole numbers
-        return torch.lerp(mean, new, 1 - decay) if mean.is_floating_point() else new
+        if means[0].is_floating_point():
+            torch._foreach_lerp_(means, new, 1 - decay)
+        else:  # buffers that count
+            torch._foreach_copy_(means, new)
 
     def _fixed(self) -> dict:
-        """What a state must agree with: the plan, with the batch of all processes, however many
-        share it.
-        """
+        """What a state must agree with; the batch is that of all processes together."""
         return asdict(self.plan) | {
             "batch_size": self.processes * self.plan.batch_size,
             "betas": list(self.plan.betas),
@@ -261,9 +249,7 @@ class Trainer:
         }
 
     def save(self, file: str | FilePath) -> None:
-        """Write the whole state to one safetensors file; a reader finds the old state or the new
-        one.
-        """
+        """Write the whole state to one file; a reader finds the old state or the new one."""
         tensors = {f"weights.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
         for index, entries in self.optimizer.state_dict()["state"].items():

@@ -1,28 +1,39 @@
-"""Which modes of a mixture do samples cover, and with what share? Lesson 05 counts them."""
+"""Which modes of a Gaussian mixture do samples cover? Lesson 05 counts them for GANs and diffusion.
+
+A mode counts as covered if at least a fifth of the samples that are due to it lie within three of
+its standard deviations.
+"""
 
 import torch
 from torch import Tensor
 
 from course_utils.diffusion.mixtures import GaussianMixture
 
-# a mode is covered if within 3 widths of it lies a fifth of the samples that belong there
-WITHIN, SHARE = 3.0, 0.2
+RADIUS = 3.0  # standard deviations around a mode's mean
+LEAST_SHARE = 0.2  # of the samples that are due to a mode
 
 
 def mode_shares(points: Tensor, mixture: GaussianMixture) -> Tensor:
-    """For each component, which share of points (N, d) lies within WITHIN of its widths of its
-    centre: (K,).
+    """Return the share of points near each component: (K,).
 
-    A point that lies so near to two counts for the one it is nearer to, in widths; one near to none
+    A point is near a component if it is closer to its mean than RADIUS standard deviations. A point
+    near several counts for the one that is nearest in standard deviations; a point near none counts
     for none.
+
+    Args:
+        points: Samples, (N, d).
+        mixture: K components in d dimensions.
     """
     away = torch.cdist(points.double(), mixture.means) / mixture.stds  # (N, K)
-    nearest = away.argmin(1)[away.amin(1) < WITHIN]
+    nearest = away.argmin(1)[away.amin(1) < RADIUS]
     return torch.bincount(nearest, minlength=len(mixture.means)) / len(points)
 
 
 def modes_covered(points: Tensor, mixture: GaussianMixture) -> int:
-    """How many components have at least SHARE of the points (N, d) that are due to them, by their
-    weights.
+    """Return how many components have at least LEAST_SHARE of the points that are due to them.
+
+    Args:
+        points: Samples, (N, d); by its weight w, w N of them are due to a component.
+        mixture: K components in d dimensions.
     """
-    return int((mode_shares(points, mixture) >= SHARE * mixture.weights).sum())
+    return int((mode_shares(points, mixture) >= LEAST_SHARE * mixture.weights).sum())

@@ -1,5 +1,6 @@
-"""Files that are there or not: everything is written beside its goal and moved into place when it
-is complete; and folders that one process at a time works in.
+"""Atomic writing: files and folders are made beside their goal and moved into place when complete.
+
+Also a lock for folders in which only one process at a time may work.
 """
 
 import json
@@ -18,10 +19,9 @@ from torch import Tensor
 
 @contextmanager
 def writing(goal: str | Path) -> Iterator[Path]:
-    """Yield a path to write a file to; on leaving without an error it becomes `goal`, else it
-    vanishes.
+    """Yield a path to write to; without an error it becomes `goal` afterwards, else it is deleted.
 
-    The temporary file keeps the goal's suffix, so that writers that choose a format by it do so.
+    The temporary file has the goal's suffix, by which some writers choose a format.
     """
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
@@ -40,9 +40,7 @@ def writing(goal: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_folder(goal: str | Path) -> Iterator[Path]:
-    """Yield a new folder to fill; on leaving without an error it takes the place of `goal`, else it
-    vanishes.
-    """
+    """Yield a new folder; without an error it replaces `goal` afterwards, else it is deleted."""
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{goal.name}-", dir=goal.parent))
@@ -62,10 +60,9 @@ def writing_folder(goal: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: str | Path) -> Iterator[None]:
-    """Only one process at a time is in here for a folder; the system lets the next one in when the
-    first ends or dies.
+    """Hold a folder's lock; the system releases it when the process ends or dies.
 
-    ValueError if another one is in.
+    ValueError if another process holds it.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
 from course_utils.networks.text_only import FactsOfText, FromText
 from course_utils.networks.unet import UNet
+from course_utils.places import present
 
 NETWORKS = {
     "UNet": UNet,
@@ -129,7 +130,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module,
         ValueError: If the folder is no checkpoint, its config describes no model, or its weights
             differ from their checksum or belong to another network.
     """
-    folder = Path(folder)
+    folder = present(folder)
     file = folder / "config.json"
     try:
         weights = (folder / "model.safetensors").read_bytes()

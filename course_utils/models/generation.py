@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from course_utils.diffusion.sampling import State
+from course_utils.files.meshes import save_mesh
 from course_utils.files.png import png_bytes, save_image
 from course_utils.geometry.render import render
 from course_utils.geometry.repair import finished
-from course_utils.geometry.surface import save_mesh, smooth_mesh
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.devices import checked_device
 from course_utils.models.progress import progress

@@ -2,7 +2,7 @@
 
 `export_onnx(folder, out)` writes model.onnx and model.json. The graph is the denoiser's own call,
 (x_t, t, condition) -> x0, with the conversions of path and prediction inside; model.json holds what
-a sampler needs to know besides. The site's page runs both in the browser (docs/live).
+a sampler needs to know besides. The site's page runs both in the browser (docs/web/live).
 """
 
 import copy

@@ -33,7 +33,9 @@ from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.progress import progress
 from course_utils.models.prompting import guided_by, sampling_states
+from course_utils.places import present
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
@@ -109,6 +111,17 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     def __init__(self, denoiser: VoxelDenoiser, scheduler: SchedulerMixin | None = None):
         super().__init__()
         self.register_modules(denoiser=denoiser, scheduler=scheduler)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **loading) -> "VoxelDiffusionPipeline":
+        """Return the pipeline of a checkpoint folder.
+
+        Args:
+            folder: A checkpoint folder, or what else diffusers takes.
+            **loading: Options of diffusers' `DiffusionPipeline.from_pretrained`.
+        """
+        present(folder)
+        return super().from_pretrained(folder, **loading)
 
     def save_pretrained(self, save_directory: str | Path) -> None:
         """Write a checkpoint folder, atomically, in the place of one that is there; weights in half
@@ -199,6 +212,11 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         x = self._run(states, timesteps, callback_on_step_end)
         shapes = OUTPUTS[output_type](x)
         return VoxelPipelineOutput(shapes=shapes) if return_dict else (shapes,)
+
+    def progress_bar(self, iterable=None, total=None):
+        """Return the course's bar; `set_progress_bar_config(disable=True)` hides it, as usual."""
+        settings = getattr(self, "_progress_bar_config", {})
+        return progress(iterable, total, "sampling", disable=settings.get("disable", False))
 
     def _run(self, states: Iterator[State], timesteps: Tensor, callback: Callable | None) -> Tensor:
         """Run the states to the end with progress bar and callback; the last x_t."""

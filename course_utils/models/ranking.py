@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.sampling import State
-from course_utils.evaluation.metrics import CRUMB
+from course_utils.evaluation.shapes import CRUMB
 from course_utils.geometry.repair import close_all_gaps
 from course_utils.geometry.voxels import connected_components, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint

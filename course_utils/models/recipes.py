@@ -15,17 +15,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool3d
 
-from course_utils.datasets.captions import LONGEST, fits, held_out, named_facts, told, true_facts
+from course_utils.datasets.captions import (
+    LONGEST,
+    captions_and_facts,
+    held_out,
+    matching_shapes,
+    named_facts,
+    true_facts,
+)
 from course_utils.datasets.shapes import CLASSES, ShapeSet, make_shapes
 from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
 from course_utils.diffusion.losses import Batch
 from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import Draw, batches
-from course_utils.files.reading import read_npz
+from course_utils.files.npz import read_npz
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.networks.text import Vocabulary
-from course_utils.places import ROOT
+from course_utils.places import place
 
 
 class Source(NamedTuple):
@@ -50,8 +57,7 @@ def source_of(config, given: Path | None = None) -> Source:
     return RECIPES[config.data.kind](config, given, **config.data.arguments)
 
 
-# ---- shapes, with classes or captions
-# ----------------------------------------------------------------
+# ---- shapes, with classes or captions ------------------------------------------------------------
 
 
 def procedural(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
@@ -120,10 +126,8 @@ def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tup
 
 def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[Tensor, list]:
     """Return a caption of each shape as tokens (N, LONGEST), and what each caption names."""
-    texts, named = zip(*told(made, seed), strict=True)
-    encoded = Vocabulary(words).encode(texts)
-    missing = LONGEST - encoded.shape[1]
-    return torch.nn.functional.pad(encoded, (0, missing), value=-1), list(named)
+    texts, named = zip(*captions_and_facts(made, seed), strict=True)
+    return Vocabulary(words).encode(texts, length=LONGEST), list(named)
 
 
 def draw_captioned(voxels: Tensor, tokens: Tensor) -> Draw:
@@ -158,7 +162,7 @@ def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tupl
     for rows in members:
         own = [made.attributes[row] for row in rows]
         for wording in range(wordings):
-            packed = fits(own, [named[wording][row] for row in rows])
+            packed = matching_shapes(own, [named[wording][row] for row in rows])
             bits[rows, wording, : packed.shape[1]] = packed
     return torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept])
 
@@ -198,8 +202,7 @@ def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> 
     return draw
 
 
-# ---- facts: 1 where one is true, -1 where not
-# ---------------------------------------------------------
+# ---- facts: 1 where one is true, -1 where not ----------------------------------------------------
 
 
 def facts_of_texts(
@@ -246,7 +249,7 @@ def facts_of_guesses(
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
     made = make_shapes(count, config.resolution, config.classes, first_index)
     facts, voxels = shown_by_shapes(made)
-    denoiser, about = load_checkpoint(ROOT / model)
+    denoiser, about = load_checkpoint(place(model))
     tokens = captioned_shapes(made, about.words, wordings)[1]
     return Source(on_cpu(draw_guesses(facts, voxels, tokens, denoiser, about.sampling)), facts)
 

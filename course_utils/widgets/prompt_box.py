@@ -1,6 +1,4 @@
-"""The prompt box of lesson 09: type words, watch the shape form, go back through its steps, save it
-as a mesh.
-"""
+"""The prompt box of lesson 09: type words, watch a shape form, go back through its steps, save it."""
 
 from pathlib import Path
 
@@ -8,8 +6,9 @@ import numpy as np
 from ipywidgets import Button, FloatSlider, IntSlider, Text
 
 from course_utils.diffusion.sampling import State
+from course_utils.files.meshes import save_mesh
 from course_utils.geometry.repair import finished
-from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
+from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.config import Config
 from course_utils.models.generation import file_name
 from course_utils.models.prompting import sampling_states
@@ -27,13 +26,17 @@ MOST_STEPS = 32
 
 
 class PromptBox(Control):
-    """A shape for a prompt, drawn while the sampler runs; `step` goes back through the film, "Save
-    mesh" writes a .glb.
+    """A shape for a prompt, drawn while the sampler runs.
 
-    denoiser, config: of `checkpoints.load_checkpoint`; a model that reads takes texts, another one
-        its classes' names.
-    prompt: what stands in the box at first.  critic: a `ranking.Agreement`, for a slider that
-    steers by it. What the model does not know is said in the picture; the shape stays.
+    `film` goes back through the steps, "Save mesh" writes a .glb. If the model does not know a
+    prompt, the picture says so, and the shape stays.
+
+    Args:
+        denoiser: Of `checkpoints.load_checkpoint`.
+        config: Of `checkpoints.load_checkpoint`. A model that reads takes texts, any other the
+            names of its classes.
+        prompt: What the box holds at first.
+        critic: A `ranking.Agreement`, for a slider that steers by it.
     """
 
     figsize = (8.6, 3.9)
@@ -116,14 +119,13 @@ class PromptBox(Control):
         self.titles[1].set_text(f"the guess in step {state.step} of {state.steps}")
 
     def field(self) -> np.ndarray:
-        """The shape as it is now, small gaps closed, without floating bits: float (D, H, W), inside
-        is above 0.
-        """
+        """Return the shape as it is now, repaired: float (D, H, W), inside above 0."""
         return finished(self.states[-1].x_t[0, 0].numpy())
 
     def save(self, file: str | Path | None = None) -> None:
-        """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what
-        is wrong.
+        """Write the mesh, by default to a file named after prompt and seed.
+
+        The picture says where it is, or what is wrong.
         """
         mesh = smooth_mesh(self.field())
         file = Path(file or f"{file_name(self.wish[0])}-{self.wish[1]}.glb")
@@ -142,5 +144,5 @@ class PromptBox(Control):
 
 
 def shortened(text: str, letters: int = 110) -> str:
-    """A text that fits on a line under the picture."""
+    """Return a text that fits on a line under the picture."""
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"

@@ -106,7 +106,8 @@ LiveModel("shapes32", "lamp", seed=5)
 # a mesh opens in Blender (*File › Import › glTF*), in Unity, Godot or Roblox Studio, and on a 3D printer.
 
 # %% tags=["nbval-ignore-output"] reason="how many triangles a surface has differs between processors"
-from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
+from course_utils.files.meshes import save_mesh
+from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.geometry.voxels import keep_largest
 
 mesh = smooth_mesh(keep_largest(chair[-1].x_t[0, 0].numpy()))

@@ -20,7 +20,7 @@ import torch
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import DDPMPath, FlowPath
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 from course_utils.exercises import lesson_03
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_paths
 from course_utils.plots.style import DATA, EXACT, MODEL

@@ -420,7 +420,8 @@ assert 0.88 < sure < seen["held out"][0] and balanced
 
 
 # %%
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.sets import frechet_distance
 
 
 def frechet(a, b):

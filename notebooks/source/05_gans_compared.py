@@ -308,7 +308,7 @@ for name, network in zip(("generator", "discriminator", "denoiser"), (*players, 
 
 
 # %%
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 
 
 def forged(trainer, count, shape=()):
@@ -418,7 +418,8 @@ show_pictures(pictures["diffusion"][:24], columns=12, colour=MODEL)
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
 from course_utils.evaluation.classifier import train_classifier
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.sets import frechet_distance
 
 judge = train_classifier(real)
 features = judge.features(held_out.pixels)

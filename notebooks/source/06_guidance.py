@@ -204,7 +204,7 @@ lesson_06.mixed.check(mixed)
 
 
 # %%
-from course_utils.evaluation.metrics import frechet_distance
+from course_utils.evaluation.sets import frechet_distance
 
 
 def doubt(pictures, labels):
@@ -331,7 +331,7 @@ show_maps(scaled, titles, points=[nothing, nothing, clouds[2][:400]], top=0.35, 
 # numbers, with the sliced Wasserstein distance of lesson 01, and with points that we draw from the densities:
 
 # %%
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 
 fresh = torch.tensor([sliced_wasserstein(draw(target, 10 + k), draw(target, 20 + k)) for k in range(6)])
 apart = {name: sliced_wasserstein(cloud, clouds[1]) for name, cloud in (("class", clouds[0]), ("guided", clouds[2]))}

@@ -25,9 +25,10 @@ from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
-from course_utils.evaluation.metrics import nearest_iou, one_piece, piece_shares, shape_report
+from course_utils.evaluation.distances import nearest_iou
+from course_utils.evaluation.shapes import one_piece, piece_shares, shape_report
 from course_utils.exercises import lesson_08
-from course_utils.geometry.voxels import connected_components, joined, keep_largest, to_model, to_occupancy
+from course_utils.geometry.voxels import close_gaps, connected_components, keep_largest, to_model, to_occupancy
 from course_utils.plots import film, live, stills
 from course_utils.plots.planar import Chart, show_charts
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
@@ -571,12 +572,13 @@ stills.show_voxels(chairs[worst], titles, columns=6)
 #
 # ### Closing gaps
 #
-# Most of these breaks are narrow: a leg lacks a voxel or two, or three. Mending that takes no network. `joined` looks
-# for pieces that nearly touch, four voxels apart at most from centre to centre, and lays a bar from one to the other.
+# Most of these breaks are narrow: a leg lacks a voxel or two, or three. Mending that takes no network. `close_gaps`
+# looks for pieces that nearly touch, four voxels apart at most from centre to centre, and lays a bar from one to the
+# other.
 # **Predict:** how many of the broken chairs become one piece?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-closed = np.stack([joined(field) > 0 for field in fields.numpy()])
+closed = np.stack([close_gaps(field) > 0 for field in fields.numpy()])
 whole = {name: one_piece(shapes) for name, shapes in (("as sampled", chairs), ("gaps closed", closed))}
 print("in one piece, crumbs left out:", ", ".join(f"{name} {rows.sum()} of 24" for name, rows in whole.items()))
 changed = np.flatnonzero((chairs != closed).any((1, 2, 3)))[:3]
@@ -606,7 +608,8 @@ assert not (whole["as sampled"] & ~whole["gaps closed"]).any()
 # One of yours, as a mesh. Choose a family and a number from the sheet of section 7:
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
+from course_utils.files.meshes import save_mesh
+from course_utils.geometry.surface import is_watertight, smooth_mesh
 
 chosen = keep_largest(mine["car"][0].numpy())
 mesh = smooth_mesh(chosen, smoothing=0.6)

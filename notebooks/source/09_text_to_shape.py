@@ -23,7 +23,9 @@ from course_utils.datasets.shapes import make_shape, make_shapes
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, resampled, sample, time_grid
-from course_utils.evaluation.metrics import iou_distances, one_piece
+from course_utils.evaluation.distances import iou_distances
+from course_utils.evaluation.faithfulness import faithfulness, total
+from course_utils.evaluation.shapes import one_piece
 from course_utils.exercises import lesson_09
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
@@ -244,9 +246,9 @@ for text in ("a chair with a round seat and runners", "a house with a chimney bu
     print(f"{text}: ", *(f"{name}={'|'.join(map(str, values))}" for (_, name, values), there in
                          zip(captions.FACTS, names([text])[0], strict=True) if there), sep="  ")
 for what, table in (("known pairs", None), ("said apart", captions.SAID_APART), ("new pairs", captions.HELD_OUT)):
-    told = captions.prompts(110, table)
-    truth = captions.named_facts([one.family for one in told], [one.named for one in told])
-    found = names([one.text for one in told])
+    prompts = captions.prompts(110, table)
+    truth = captions.named_facts([one.family for one in prompts], [one.named for one in prompts])
+    found = names([one.text for one in prompts])
     print(f"{what:>11}: of {truth.sum()} facts named it finds {(found & truth).sum() / truth.sum():.1%};"
           f" of what it finds {(found & truth).sum() / found.sum():.1%} is named")
 
@@ -363,7 +365,7 @@ kinds = {
 }
 made = {name: shapes_for(prompts) for name, prompts in kinds.items()}
 for name, prompts in kinds.items():
-    obeyed = captions.total(captions.faithfulness(made[name], prompts))
+    obeyed = total(faithfulness(made[name], prompts))
     print(f"{name:<30} {obeyed.right} of {obeyed.asked} attributes are right")
 
 # %% [markdown]
@@ -430,7 +432,7 @@ def best_for(prompts, tries, **how):
 
 some = kinds["known pairs, known sentences"]
 for name, shapes in {"the first": made["known pairs, known sentences"], "the best of four": best_for(some, 4)}.items():
-    obeyed = captions.total(captions.faithfulness(shapes, some))
+    obeyed = total(faithfulness(shapes, some))
     print(f"{name}: {obeyed.right} of {obeyed.asked} attributes right")
 
 # %%
@@ -489,7 +491,7 @@ def pleased(one, shapes):
 
 opinions = {}
 for name, shapes in {"plain": made["pairs that were said apart"], "steered": led}.items():
-    obeyed = captions.total(captions.faithfulness(shapes, some))
+    obeyed = total(faithfulness(shapes, some))
     opinions[name] = (pleased(critic, shapes), pleased(score, shapes), obeyed.right / obeyed.asked)
     print("{:>7}: critic {:.0%}, the one that ranks {:.0%}, judge {:.0%}".format(name, *opinions[name]))
 better = opinions["steered"][2] > opinions["plain"][2]
@@ -775,7 +777,7 @@ for family, (one, other) in things.items():
         text, named = f"a {family} with {there[0]} but without {absent[0]}", {there[1]: there[2], absent[1]: absent[3]}
         asked_so[text] = [captions.Prompt(text, family, named, seed) for seed in range(6)]
 for text, same in asked_so.items():
-    asked_so[text] = captions.total(captions.faithfulness(shapes_for(same), same))
+    asked_so[text] = total(faithfulness(shapes_for(same), same))
     print(f"{text}: {asked_so[text].right} of {asked_so[text].asked}")
 right, of = map(sum, zip(*asked_so.values(), strict=True))
 print(f"all: {right} of {of}")

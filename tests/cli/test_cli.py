@@ -15,7 +15,7 @@ import torch
 import trimesh
 
 from course_utils.datasets.shapes import make_shapes
-from course_utils.files.reading import write_npz
+from course_utils.files.npz import write_npz
 from course_utils.geometry.voxels import to_model
 
 ROOT = Path(__file__).parents[2]
@@ -223,7 +223,7 @@ def test_captioned_shapes_leave_out_the_held_out_and_keep_their_texts():
 
 
 def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
-    from course_utils.datasets.captions import held_out, told, words
+    from course_utils.datasets.captions import captions_and_facts, held_out, words
     from course_utils.datasets.shapes import CLASSES
     from course_utils.models.recipes import captioned_shapes, draw_means, shapes_that_fit
     from course_utils.networks.text import Vocabulary
@@ -236,7 +236,7 @@ def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
     kept, vocabulary = ~held_out(made), Vocabulary(words())
     named = {}
     for wording in range(2):
-        for row, (text, facts) in enumerate(told(made, wording)):
+        for row, (text, facts) in enumerate(captions_and_facts(made, wording)):
             if kept[row]:
                 named[tuple(vocabulary.encode(text)[0].tolist())] = (made.labels[row], facts)
     narrowed = 0

@@ -39,9 +39,8 @@ TINY = SMALL | {
 
 def curve(text):
     """The mean losses that a training printed, by step."""
-    return {
-        int(step): float(loss) for step, loss in re.findall(rf" (\d+)/{STEPS} loss ([\d.]+)", text)
-    }
+    lines = re.findall(rf" (\d+)/{STEPS} \[.*loss ([\d.]+)", text)
+    return {int(step): float(loss) for step, loss in lines}
 
 
 def saved_step(state):
@@ -145,7 +144,7 @@ def test_a_killed_team_goes_on_from_its_last_state(story):
 
 def test_only_the_first_process_speaks(story):
     assert story["killed"].count("2 processes") == story["stopped"].count("going on at") == 1
-    assert story["stopped"].count(f" {story['at_kill'] + 2}/{STEPS} loss") == 1
+    assert story["stopped"].count(f" {story['at_kill'] + 2}/{STEPS} [") == 1
 
 
 def test_ctrl_c_saves_the_step_at_which_all_stopped(story):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from course_utils.datasets.shapes import make_shapes
-from course_utils.evaluation.metrics import shape_report
+from course_utils.evaluation.shapes import shape_report
 from course_utils.files.results import load_results
 from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config

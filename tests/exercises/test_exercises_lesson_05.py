@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_utils.diffusion.mixtures import five_blobs
-from course_utils.evaluation.modes import mode_shares
+from course_utils.evaluation import modes
 from course_utils.exercises import lesson_05
 from course_utils.models.adversarial import discriminator_loss, picture_networks
 
@@ -61,7 +61,7 @@ def test_the_penalty_is_the_library_s():
 def test_the_shares_are_the_library_s():
     mixture = five_blobs()
     points = torch.cat([mixture.sample(500, seed=1), 3 * torch.randn(500, 2)]).double()
-    theirs = mode_shares(points, mixture).double()
+    theirs = modes.mode_shares(points, mixture).double()
     assert (
         float(
             (lesson_05.mode_shares.reference(points, mixture.means, mixture.stds) - theirs)

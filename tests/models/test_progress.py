@@ -30,6 +30,8 @@ def test_a_bar_goes_on_where_a_training_stopped_and_says_how_far_it_came(capsys)
 def test_nothing_done_is_nothing_written(capsys):
     with progress(total=3):
         pass
+    with progress(total=3, disable=True) as bar:
+        bar.update(3)
     assert capsys.readouterr().err == ""
 
 

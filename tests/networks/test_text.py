@@ -219,17 +219,6 @@ def test_facts_are_learned_by_the_one_loop():
     """A word names a fact: after a short training by cross-entropy every fact is read, and the loss
     is that of p.
     """
-
-    class Told(torch.nn.Module):
-        """The reader as a network for the loop: it only looks at the condition."""
-
-        def __init__(self):
-            super().__init__()
-            self.facts = FactsOfText(6, 4)
-
-        def forward(self, x, log_snr, condition):
-            return self.facts(condition)
-
     tokens = torch.randint(0, 6, (400, 3), generator=torch.Generator().manual_seed(0))
     facts = torch.stack([(tokens == k).any(1) for k in range(4)], dim=1)
     torch.manual_seed(0)
