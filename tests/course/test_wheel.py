@@ -22,10 +22,10 @@ import json
 import course_utils
 from course_utils import places
 from course_utils.cli.main import main
-from course_utils.models.config import Config
 from course_utils.datasets.furniture import furniture
 from course_utils.datasets.images import glyphs
 from course_utils.files.results import load_results
+from course_utils.models.config import Config
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.widgets import LiveModel, Sculptor
 
