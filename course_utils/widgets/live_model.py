@@ -63,7 +63,7 @@ class LiveModel(anywidget.AnyWidget):
 
     @cached_property
     def states(self) -> list[State]:
-        """The sampler's states, from the kernel, on the way to the shape that the box shows first."""
+        """The sampler's states, from the kernel, for the shape that the box shows first."""
         return list(self._sampling)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The sampler playground of lesson 03: how particles travel from noise to data with each sampler."""
+"""The sampler playground of lesson 03: how particles travel from noise to data."""
 
 from functools import partial
 
