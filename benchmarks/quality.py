@@ -2,8 +2,8 @@
 on two cores.
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are
-held-out real ones, with the model's own settings, and reports `metrics.shape_report` for them, for
-the same with small gaps closed (`voxels.joined`), for what `course.py generate` writes (where a
+held-out real ones, with the model's own settings, and reports `shape_report` for them, for
+the same with small gaps closed (`voxels.close_gaps`), for what `course.py generate` writes (where a
 shape is in pieces it tries other seeds, then it closes gaps), and for the oracle: training shapes
 in the place of the samples, what a perfect model would score. Held out are procedural shapes drawn
 after the last one that was trained on, or a data file's test split. Results go to
@@ -18,16 +18,19 @@ import torch
 
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.evaluation.metrics import COPY, ShapeReport, copied, nearest_iou, shape_report
-from course_utils.files.reading import read_npz
-from course_utils.files.results import finite, save_results
+from course_utils.evaluation.distances import COPY, copied_share, nearest_iou
+from course_utils.evaluation.shapes import ShapeReport, shape_report
+from course_utils.files.npz import read_npz
+from course_utils.files.results import save_results, without_infinities
 from course_utils.geometry.repair import close_all_gaps
 from course_utils.geometry.voxels import to_occupancy
-from course_utils.models.checkpoints import load_checkpoint, write_section
+from course_utils.models.card import write_section
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED
-from course_utils.models.prompting import batches, tries_of
+from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of
-from course_utils.models.recipes import training_data
+from course_utils.models.recipes import procedural_shapes, shapes_of_file
 from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/quality.py"
@@ -36,7 +39,7 @@ COUNT = 200
 
 
 def samples(
-    denoiser: Denoiser, config: dict, family: str, count: int, tries: int = 1
+    denoiser: Denoiser, config: Config, family: str, count: int, tries: int = 1
 ) -> np.ndarray:
     """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: float fields
     (count, D, H, W).
@@ -53,11 +56,11 @@ def closed(fields: np.ndarray) -> np.ndarray:
     return to_occupancy(close_all_gaps(torch.from_numpy(fields)[:, None]))
 
 
-def held_out(config: dict, family: str, count: int, file: Path | None) -> np.ndarray:
+def held_out(config: Config, family: str, count: int, file: Path | None) -> np.ndarray:
     """At most `count` real shapes of a class that training has not seen: bool (N, D, H, W)."""
     if file is None:
-        first = config["data"]["first_index"] + config["data"]["count"]
-        return make_shapes(count, config["resolution"], (family,), first).voxels
+        first = config.data.arguments["first_index"] + config.data.arguments["count"]
+        return make_shapes(count, config.resolution, (family,), first).voxels
     archive = read_npz(file)
     wanted = (archive.labels == archive.classes.index(family)) & archive.is_test
     return archive.voxels(np.flatnonzero(wanted)[:count])
@@ -65,7 +68,7 @@ def held_out(config: dict, family: str, count: int, file: Path | None) -> np.nda
 
 def measure_family(
     denoiser: Denoiser,
-    config: dict,
+    config: Config,
     family: str,
     count: int,
     training: np.ndarray,
@@ -75,13 +78,13 @@ def measure_family(
     the oracle, and the share of held-out shapes that have a near copy in training."""
     reference = held_out(config, family, count, file)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(reference)]
-    tries = tries_of(config)
+    tries = config.sampling.tries
     once, kept = (samples(denoiser, config, family, len(reference), n) for n in (1, tries))
     made = {"samples": to_occupancy(once), "closed": closed(once), "generated": closed(kept)}
     reports = {name: shape_report(shapes, reference, training) for name, shapes in made.items()}
     reports["oracle"] = shape_report(training[chosen], reference)
-    return {name: finite(report._asdict()) for name, report in reports.items()} | {
-        "held_out_copies": copied(nearest_iou(reference, training)[0])
+    return {name: without_infinities(report._asdict()) for name, report in reports.items()} | {
+        "held_out_copies": copied_share(nearest_iou(reference, training)[0])
     }
 
 
@@ -140,23 +143,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
     denoiser, config = load_checkpoint(options.model)
-    voxels, labels = training_data(config, options.data)
+    if config.data.kind == "npz":
+        voxels, labels = shapes_of_file(config, options.data, **config.data.arguments)
+    else:
+        voxels, labels = procedural_shapes(config, **config.data.arguments)
     labels = torch.zeros(len(voxels)) if labels is None else labels
     results = {}
-    for number, family in enumerate(config["classes"]):
+    for number, family in enumerate(config.classes):
         training = voxels[labels == number].numpy()
         results[family] = measure_family(
             denoiser, config, family, options.count, training, options.data
         )
         print(table({family: results[family]}).splitlines()[-1], flush=True)
     contents = {
-        "weights_sha256": config["weights_sha256"],
-        "sampling": config["sampling"],
+        "weights_sha256": config.weights_sha256,
+        "sampling": config.to_dict()["sampling"],
         "families": results,
     }
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
-    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
-    write_section(options.model, HEADING, quality_section(results, tries_of(config)))
+    save_results(options.out or STUDIES / f"{config.name}.json", contents, command)
+    write_section(options.model, HEADING, quality_section(results, config.sampling.tries))
     print(table(results))
 
 

@@ -38,7 +38,7 @@ def add_parser(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG; ValueError for what cannot be made or written."""
-    from course_utils.geometry.surface import SUFFIXES, save_mesh
+    from course_utils.files.meshes import SUFFIXES, save_mesh
     from course_utils.models.generation import file_name, generate_many
 
     out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")

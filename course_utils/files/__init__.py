@@ -1,1 +1,1 @@
-"""Readers and writers, which trust no file and leave none half written."""
+"""Readers, which trust no file, and writers, which never leave a file half written."""

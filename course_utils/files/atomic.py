@@ -1,26 +1,27 @@
-"""Files that are there or not: everything is written beside its goal and moved into place when it
-is complete; and folders that one process at a time works in.
+"""Atomic writing: files and folders are made beside their goal and moved into place when complete.
+
+Also a lock for folders in which only one process at a time may work.
 """
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 
 @contextmanager
 def writing(goal: str | Path) -> Iterator[Path]:
-    """Yield a path to write a file to; on leaving without an error it becomes `goal`, else it
-    vanishes.
+    """Yield a path to write to; without an error it becomes `goal` afterwards, else it is deleted.
 
-    The temporary file keeps the goal's suffix, so that writers that choose a format by it do so.
+    The temporary file has the goal's suffix, by which some writers choose a format.
     """
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
@@ -39,9 +40,7 @@ def writing(goal: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_folder(goal: str | Path) -> Iterator[Path]:
-    """Yield a new folder to fill; on leaving without an error it takes the place of `goal`, else it
-    vanishes.
-    """
+    """Yield a new folder; without an error it replaces `goal` afterwards, else it is deleted."""
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{goal.name}-", dir=goal.parent))
@@ -61,10 +60,9 @@ def writing_folder(goal: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: str | Path) -> Iterator[None]:
-    """Only one process at a time is in here for a folder; the system lets the next one in when the
-    first ends or dies.
+    """Hold a folder's lock; the system releases it when the process ends or dies.
 
-    ValueError if another one is in.
+    ValueError if another process holds it.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,14 +75,44 @@ def alone_in(folder: str | Path) -> Iterator[None]:
         ) from None
 
 
-def save_tensors(goal: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write named tensors and text to one safetensors file, atomically. OSError if the disk is
-    full, say.
+def save_tensors(goal: str | Path, tensors: dict[str, Tensor], about: dict) -> None:
+    """Write named tensors, and what JSON can say about them, to one safetensors file, atomically.
+
+    Args:
+        goal: The file.
+        tensors: By name, of any shape and device.
+        about: What `load_tensors` gives back.
+
+    Raises:
+        OSError: The disk is full, for example.
     """
     with writing(goal) as temporary:
         try:
-            save_file(
-                {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata
-            )
+            there = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+            save_file(there, temporary, {"about": json.dumps(about)})
         except SafetensorError as error:  # what the system said stands in its text
             raise OSError(f"{goal} cannot be written: {error}") from error
+
+
+def load_tensors(
+    file: str | Path, device: str, wanted: Sequence[str]
+) -> tuple[dict[str, Tensor], dict]:
+    """Read what `save_tensors` wrote: named tensors on a device, and what is said about them.
+
+    Args:
+        file: A safetensors file.
+        device: Where the tensors shall lie.
+        wanted: Keys that must be among what is said.
+
+    Raises:
+        ValueError: The file is missing, damaged, or lacks a key.
+    """
+    try:
+        with safe_open(file, "pt", device=device) as state:
+            about = json.loads(state.metadata()["about"])
+            about = {key: about[key] for key in wanted}
+            return {key: state.get_tensor(key) for key in state.keys()}, about  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} is not a readable training state ({error}); delete it to start afresh"
+        ) from error

@@ -1,8 +1,7 @@
-"""Results of a study, kept as one JSON file: what lessons load where a computation takes longer
-than a lesson may.
+"""Results of a study in one JSON file, for lessons to load where a computation takes too long.
 
-`studies/` holds the scripts, `data/studies/` what they found. A checksum of the contents stands in
-the file, so that a number changed by hand or half a download is noticed. Lesson 05 reads one.
+`studies/` holds the scripts and `data/studies/` what they found. The file holds a checksum of its
+contents, which reveals numbers changed by hand and incomplete downloads. Lesson 05 reads one.
 """
 
 import hashlib
@@ -11,26 +10,33 @@ import math
 from pathlib import Path
 
 from course_utils.files.atomic import writing
+from course_utils.places import REMEDY
 
 
 def checksum(contents: dict) -> str:
-    """SHA-256 of contents that JSON can hold, whatever the order of the keys."""
+    """Return the SHA-256 of contents that JSON can hold; the order of keys does not matter."""
     text = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def finite(report: dict) -> dict:
-    """A report with None in place of infinite numbers (distances from an empty set): JSON has no
-    word for them.
+def without_infinities(report: dict) -> dict:
+    """Return a report with None for infinite numbers (distances from an empty set).
+
+    JSON cannot hold infinite numbers.
     """
     return {key: None if value in (math.inf, -math.inf) else value for key, value in report.items()}
 
 
 def save_results(file: str | Path, contents: dict, command: str) -> None:
-    """Write contents, their checksum and the command that makes them; a reader finds the old file
-    or the new one.
+    """Write results, atomically.
 
-    ValueError for what JSON has no word for, such as NaN: put None there.
+    Args:
+        file: File to write.
+        contents: What was found.
+        command: Shell command that makes the file again.
+
+    Raises:
+        ValueError: The contents hold something that JSON cannot, such as NaN: put None there.
     """
     try:
         whole = {"command": command, "sha256": checksum(contents), "contents": contents}
@@ -43,10 +49,11 @@ def save_results(file: str | Path, contents: dict, command: str) -> None:
 
 
 def load_results(file: str | Path) -> tuple[dict, str]:
-    """(contents, command) of a file written by `save_results`. ValueError if it is missing, damaged
-    or changed.
+    """Return (contents, command) of a file that `save_results` wrote.
+
+    ValueError if it is missing, damaged or changed.
     """
-    remedy = "get the repository's data/ again, or run the study's script to make it anew"
+    remedy = f"{REMEDY}, or run the study's script to make it anew"
     try:
         whole = json.loads(Path(file).read_text(encoding="utf-8"))
         contents, command, wanted = whole["contents"], whole["command"], whole["sha256"]

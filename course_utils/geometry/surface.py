@@ -1,43 +1,36 @@
-"""Surfaces: from the field that a denoiser predicts to a closed mesh, and from the mesh to a file
-for other programs.
+"""Surfaces of grids: smooth ones by marching cubes, blocky ones voxel by voxel.
 
-Lesson 07 looks at isosurfaces, lesson 08 exports its shapes with it. Marching cubes is
+Lesson 07 teaches both, lesson 08 exports its shapes with the smooth one. Marching cubes is
 scikit-image's (Lewiner et al. 2003); meshes are trimesh's. Vertices are (x, y, z) in units of the
-cube's side, z up, voxel centres at (i + 0.5) / n.
+cube's side, z up; voxel i spans [i/n, (i+1)/n].
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.files.atomic import writing
+from course_utils.geometry.voxels import checked_voxels
 
 if TYPE_CHECKING:
     import trimesh
 
-SUFFIXES = (".glb", ".obj", ".stl")
-ORANGE = (190, 51, 1, 255)  # the course's model orange #E07B0A, linear as glTF wants it
-SHARP = np.radians(
-    80
-)  # edges that bend more are drawn sharp: blocks stay blocks, curved surfaces stay smooth
-# of the field's range: what smoothing leaves of a voxel's side of the level, so that thin parts
-# survive
-KEPT = 0.2
-# of the field's range: nothing may lie exactly on the level, where marching cubes makes degenerate
-# faces
-NUDGE = 1e-4
+# both as shares of the field's range
+KEPT = 0.2  # the least that smoothing leaves of a voxel's side of the level: thin parts survive
+NUDGE = 1e-4  # nothing lies closer to the level, where marching cubes makes degenerate faces
 
 
 def smooth_mesh(field: np.ndarray, level: float = 0.0, smoothing: float = 0.0) -> "trimesh.Trimesh":
-    """The surface of a float field (D, H, W) at `level`, inside above it, closed and pointing
-    outwards.
+    """Return the surface of a field at `level`, closed and pointing outwards.
 
-    `field` is a denoiser's x0 in about [-1, 1], any other field, or bool (taken as -1 and 1).
-    `smoothing` is the width of a Gaussian blur in voxels (0.7 rounds the blocks of a bool grid); no
-    voxel's centre changes sides by it, so that legs one voxel thin survive. Outside the grid counts
-    as outside, so the mesh is closed and within the cube. Nothing above the level gives a mesh
-    without faces.
+    Whatever is outside the grid counts as outside the shape, so the mesh is closed and lies within
+    the cube. A field with nothing above the level gives a mesh without faces.
+
+    Args:
+        field: Floats (D, H, W), inside above `level`: a denoiser's x0 in about [-1, 1], or any
+            other; or bool (D, H, W), taken as -1 and 1.
+        level: Value of the field on the surface.
+        smoothing: Width of a Gaussian blur in voxels (0.7 rounds the blocks of a bool grid). No
+            voxel's centre changes sides, so that legs one voxel thin survive.
     """
     from scipy.ndimage import gaussian_filter
     from skimage.measure import marching_cubes
@@ -57,27 +50,23 @@ def smooth_mesh(field: np.ndarray, level: float = 0.0, smoothing: float = 0.0) -
     if not (sharp > 0).any():
         return Trimesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), process=False)
     reach = np.abs(sharp).max()
-    sharp = np.pad(
-        sharp / reach, 1, constant_values=-1.0
-    )  # as far outside as anything: the surface stays in the cube
+    # the padding is as far outside as anything, so that the surface stays in the cube
+    sharp = np.pad(sharp / reach, 1, constant_values=-1.0)
     inside = sharp > 0
     value = gaussian_filter(sharp, smoothing, mode="nearest") if smoothing else sharp
     least = np.clip(np.abs(sharp), NUDGE, KEPT if smoothing else 1.0)
     value = np.where(inside, np.maximum(value, least), np.minimum(value, -least))
     vertices, faces, _, _ = marching_cubes(value, 0.0, gradient_direction="descent")
-    vertices = (vertices[:, ::-1].astype(np.float64) - 0.5) / max(
-        field.shape
-    )  # x, y, z; the padding is voxel -1
-    return Trimesh(vertices, faces.astype(np.int64), process=False)
+    vertices = vertices[:, ::-1].astype(np.float64) - 0.5  # x, y, z; the padding is voxel -1
+    return Trimesh(vertices / max(field.shape), faces.astype(np.int64), process=False)
 
 
 def is_watertight(mesh: "trimesh.Trimesh") -> bool:
-    """Whether the surface is closed: every directed edge of a face is met by as many that run the
-    other way.
+    """Return whether the surface is closed: each directed edge has as many opposite ones.
 
-    That is what makes volume and inside well defined. Two closed sheets may share an edge (then it
-    has four faces, and trimesh's own is_watertight says no). A mesh without faces, or with a face
-    that uses a vertex twice, is not closed.
+    Only then are volume and inside well defined. Two closed sheets may share an edge (it then has
+    four faces, and trimesh's own is_watertight says no). A mesh without faces, or with a face that
+    uses a vertex twice, is not closed.
     """
     faces = np.asarray(mesh.faces, dtype=np.int64)
     start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
@@ -87,66 +76,79 @@ def is_watertight(mesh: "trimesh.Trimesh") -> bool:
     return np.array_equal(np.sort(start * number + end), np.sort(end * number + start))
 
 
-def save_mesh(mesh: "trimesh.Trimesh", path: str | Path, scale: float = 1.0) -> None:
-    """Write a mesh with (x, y, z) in the unit cube, z up, as `.glb`, `.obj` or `.stl`, atomically.
+def blocky_mesh(voxels: np.ndarray) -> "trimesh.Trimesh":
+    """Return the faces between occupied and empty voxels of bool (D, H, W), pointing outwards.
 
-    The cube gets sides of `scale` (metres in glTF; slicers take an STL's units as millimetres), and
-    the middle of its floor becomes the origin, so that shapes stand where they are put. `.glb` (its
-    standard) and `.obj` (its readers' habit) are y up with the front to +z, `.stl` is z up. The glb
-    has a material and normals, with vertices doubled along sharp edges, so weld it before counting
-    holes. ValueError: other suffix, empty or non-finite mesh, scale <= 0.
+    Each face is two triangles. The mesh is always a closed 2-manifold: every edge has exactly two
+    triangles. Where voxels, or the gaps between them, touch only along an edge or at a corner, each
+    of the touching sheets has its own vertices there. The volume is the number of voxels / n**3,
+    where n is the longest side. An empty grid gives a mesh without faces.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(
-            f"path: {str(path)!r} has the suffix {path.suffix!r}, expected one of"
-            f" {', '.join(SUFFIXES)}"
-        )
-    if not len(mesh.faces) or not np.isfinite(mesh.vertices).all():
-        raise ValueError(
-            f"mesh: got {len(mesh.faces)} faces, expected at least one, on finite vertices"
-        )
-    if not 0 < scale < np.inf:
-        raise ValueError(f"scale: got {scale}, expected the cube's side in the file, above 0")
-    placed = mesh.copy()
-    placed.vertices = (mesh.vertices - [0.5, 0.5, 0.0]) * scale
-    if suffix != ".stl":
-        placed.vertices = placed.vertices[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
-    data = {".glb": _glb, ".obj": _obj, ".stl": _stl}[suffix](placed, scale)
-    with writing(path) as temporary:
-        temporary.write_bytes(data)
+    from trimesh import Trimesh
+
+    occupied = np.pad(checked_voxels(voxels), 1)
+    corners, inside, outside = _surface_quads(occupied)  # flat grid indices (F, 4), (F,), (F,)
+    vertex = _split_vertices(corners, inside, outside)  # (F, 4)
+    positions = np.zeros((vertex.max(initial=-1) + 1, 3))
+    z, y, x = np.unravel_index(corners, occupied.shape)
+    positions[vertex] = np.stack([x, y, z], axis=-1) - 1
+    faces = vertex[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    return Trimesh(positions / max(voxels.shape), faces, process=False)
 
 
-def _glb(mesh: "trimesh.Trimesh", scale: float) -> bytes:
-    from trimesh import Scene
-    from trimesh.exchange.gltf import export_glb
-    from trimesh.graph import smooth_shade
-    from trimesh.visual import TextureVisuals
-    from trimesh.visual.material import PBRMaterial
+def _surface_quads(occupied: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Quads around a padded grid: four corners (counter-clockwise from outside), the voxels beside.
 
-    shaded = smooth_shade(mesh, angle=SHARP, facet_minarea=None)
-    material = PBRMaterial(
-        name="clay", baseColorFactor=ORANGE, metallicFactor=0.0, roughnessFactor=0.8
-    )
-    shaded.metadata.clear()  # trimesh lists every face there
-    shaded.visual = TextureVisuals(material=material)
-    scene = Scene({"shape": shaded}, metadata={"convention": _convention(scale)})
-    return export_glb(scene, include_normals=True)
-
-
-def _obj(mesh: "trimesh.Trimesh", scale: float) -> bytes:
-    from trimesh.exchange.obj import export_obj
-
-    plain = {"include_normals": False, "include_color": False, "include_texture": False}
-    return export_obj(mesh, header=_convention(scale), **plain).encode()
+    Voxels and grid corners are numbered alike: corner i is the low end of voxel i.
+    """
+    strides = np.array(occupied.strides) // occupied.itemsize
+    flat = occupied.ravel()
+    voxels = np.flatnonzero(flat)
+    corners, inside, outside = [], [], []
+    for axis in range(3):
+        # the other axes, ordered so that u x v points along +axis in (x, y, z), not (z, y, x)
+        u, v = strides[(axis + 2) % 3], strides[(axis + 1) % 3]
+        for sign in (1, -1):
+            open_voxels = voxels[~flat[voxels + sign * strides[axis]]]
+            low = open_voxels + (strides[axis] if sign > 0 else 0)
+            ring = (0, u, u + v, v) if sign > 0 else (0, v, u + v, u)
+            corners.append(np.stack([low + step for step in ring], axis=1))
+            inside.append(open_voxels)
+            outside.append(open_voxels + sign * strides[axis])
+    return np.concatenate(corners), np.concatenate(inside), np.concatenate(outside)
 
 
-def _stl(mesh: "trimesh.Trimesh", _: float) -> bytes:
-    from trimesh.exchange.stl import export_stl
+def _split_vertices(corners: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Vertex numbers (F, 4): corners share a vertex if paired edges lead from quad to quad.
 
-    return export_stl(mesh)
+    Where four quads meet in an edge, two voxels touch there, and each keeps its own two quads. If
+    the voxels are nevertheless joined around both ends of the edge, that would leave one edge with
+    four quads; then the quads that face the same empty voxel are paired instead.
+    """
+    following = np.roll(corners, -1, axis=1)
+    low, high = np.minimum(corners, following).ravel(), np.maximum(corners, following).ravel()
+    step = high - low  # the stride of the axis along which the edge runs
+    edge = low * 3 + np.searchsorted(np.unique(step), step)
+    owner = np.repeat(inside, 4)
+    vertex = _welded(corners, edge, owner)
+    start, end = vertex.ravel(), np.roll(vertex, -1, axis=1).ravel()
+    ends = np.minimum(start, end) * len(start) + np.maximum(start, end)
+    _, which, count = np.unique(ends, return_inverse=True, return_counts=True)
+    crowded = count[which] > 2
+    if not crowded.any():
+        return vertex
+    return _welded(corners, edge, np.where(crowded, np.repeat(outside, 4), owner))
 
 
-def _convention(scale: float) -> str:
-    return f"Noise to Shape: cube of side {scale:g}, y up, origin in the middle of its floor"
+def _welded(corners: np.ndarray, edge: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Vertex numbers (F, 4) after pairing half-edges by `edge`, and where four meet by `owner`."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components as components
+
+    first, second = np.lexsort((owner, edge)).reshape(-1, 2).T
+    after = np.arange(corners.size).reshape(-1, 4)
+    after = np.roll(after, -1, axis=1).ravel()  # the corner at which a half-edge ends
+    # neighbours run along their common edge in opposite directions: one starts where the other ends
+    rows, columns = np.concatenate([first, after[first]]), np.concatenate([after[second], second])
+    links = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(corners.size,) * 2)
+    return components(links, directed=False)[1].reshape(-1, 4).astype(np.int64)

@@ -9,7 +9,7 @@ import importlib.util
 import shutil
 from typing import NamedTuple
 
-from course_utils.places import CHECKPOINTS, ROOT
+from course_utils.places import CHECKPOINTS, REMEDY, WORK
 
 NEEDED = (
     "torch",
@@ -71,7 +71,7 @@ def _torch() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(ROOT).free / 1e9
+    free = shutil.disk_usage(WORK).free / 1e9
     return Finding(
         free > FREE_GB,
         f"{free:.0f} GB of free disk",
@@ -85,7 +85,5 @@ def _model() -> Finding:
 
         _, config = load_checkpoint(CHECKPOINTS / "shapes32")
     except (ValueError, ImportError) as error:
-        return Finding(
-            False, f"the shipped model: {error}", "get the repository's data/ folder again"
-        )
-    return Finding(True, f"the shipped model loads; it makes {', '.join(config['classes'])}")
+        return Finding(False, f"the shipped model: {error}", REMEDY)
+    return Finding(True, f"the shipped model loads; it makes {', '.join(config.classes)}")

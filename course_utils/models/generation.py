@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from course_utils.diffusion.sampling import State
+from course_utils.files.meshes import save_mesh
 from course_utils.files.png import png_bytes, save_image
 from course_utils.geometry.render import render
 from course_utils.geometry.repair import finished
-from course_utils.geometry.surface import save_mesh, smooth_mesh
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.devices import checked_device
 from course_utils.models.progress import progress
-from course_utils.models.prompting import batches, tries_of
+from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
 from course_utils.places import CHECKPOINTS
 
@@ -147,12 +148,12 @@ def generate_many(
     """
     folder = model_for(prompt) if model is None else model
     denoiser, config = load_checkpoint(folder, checked_device(device))
-    settings = config["sampling"]
-    tries = tries_of(config) if tries is None else tries
+    settings = config.sampling
+    tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
     edits = shipped_steering(denoiser, config, steering)
     made, parts = [], batches(list(seeds))
-    total = len(parts) * (settings["steps"] if steps is None else steps)
+    total = len(parts) * (settings.steps if steps is None else steps)
     with progress(total=total, desc="sampling", disable=not show_progress) as bar:
         for part in parts:
             best = best_of(

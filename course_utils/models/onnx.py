@@ -2,7 +2,7 @@
 
 `export_onnx(folder, out)` writes model.onnx and model.json. The graph is the denoiser's own call,
 (x_t, t, condition) -> x0, with the conversions of path and prediction inside; model.json holds what
-a sampler needs to know besides. The site's page runs both in the browser (docs/live).
+a sampler needs to know besides. The site's page runs both in the browser (docs/web/live).
 """
 
 import copy
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.files.atomic import writing_folder
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 
 MODEL, ABOUT = "model.onnx", "model.json"
 CONFIG_KEYS = (
@@ -46,7 +47,7 @@ class _Call(nn.Module):
         return self.denoiser(x_t, t, condition)
 
 
-def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def example(config: Config, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Return random x_t, times in (0, 1], and conditions, the first of which asks for nothing.
 
     Args:
@@ -54,15 +55,13 @@ def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Te
         batch: How many.
         seed: Of the random numbers.
     """
-    draws, side = torch.Generator().manual_seed(seed), config["resolution"]
+    draws, side = torch.Generator().manual_seed(seed), config.resolution
     x_t, t = (
         torch.randn(batch, 1, side, side, side, generator=draws),
         1 - torch.rand(batch, generator=draws),
     )
-    shape = (batch, LONGEST_TEXT) if "words" in config else (batch,)
-    condition = torch.randint(
-        -1, len(config.get("words", config["classes"])), shape, generator=draws
-    )
+    shape = (batch, LONGEST_TEXT) if config.words else (batch,)
+    condition = torch.randint(-1, len(config.words or config.classes), shape, generator=draws)
     condition[0] = -1
     return x_t, t, condition
 
@@ -103,19 +102,20 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
     return about
 
 
-def about_config(config: dict) -> dict:
+def about_config(config: Config) -> dict:
     """Return what model.json says of a checkpoint's config."""
-    return {key: config[key] for key in CONFIG_KEYS if key in config} | {"format": FORMAT}
+    entries = config.to_dict()
+    return {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
 
 
-def exported(out: str | Path, config: dict) -> bool:
+def exported(out: str | Path, config: Config) -> bool:
     """Return whether the folder `out` holds the export of the checkpoint with this config."""
     about = Path(out) / ABOUT
     known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
     return known | about_config(config) == known
 
 
-def _graph(denoiser: Denoiser, config: dict) -> bytes:
+def _graph(denoiser: Denoiser, config: Config) -> bytes:
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
         _Call(denoiser).eval(),
@@ -167,7 +167,7 @@ def _halved(model):
 
 
 def largest_differences(
-    denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3
+    denoiser: Denoiser, config: Config, graph: bytes, rounds: int = 3
 ) -> tuple[float, float]:
     """Return how far x0 is from torch's in double precision: in onnxruntime, and in torch itself.
 

@@ -32,8 +32,10 @@ from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.progress import progress
 from course_utils.models.prompting import guided_by, sampling_states
+from course_utils.places import present
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
@@ -66,15 +68,15 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
 
     config_name = "config.json"
 
-    def __init__(self, denoiser: Denoiser, config: dict, card: str = ""):
+    def __init__(self, denoiser: Denoiser, config: Config, card: str = ""):
         super().__init__()
-        missing = {"classes", "resolution", "sampling"} - set(config)
-        if missing:
+        if not config.makes_shapes:
             raise ValueError(
-                f"the config is not a voxel model's: it lacks {', '.join(sorted(missing))}"
+                f"{config.where}: the config is not a voxel model's; expected one with classes,"
+                " resolution and sampling"
             )
-        self.denoiser, self.card = denoiser, card
-        self.register_to_config(**config)
+        self.denoiser, self.settings, self.card = denoiser, config, card
+        self.register_to_config(**config.to_dict())
 
     @property
     def path(self) -> paths.Path:
@@ -110,6 +112,17 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         super().__init__()
         self.register_modules(denoiser=denoiser, scheduler=scheduler)
 
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **loading) -> "VoxelDiffusionPipeline":
+        """Return the pipeline of a checkpoint folder.
+
+        Args:
+            folder: A checkpoint folder, or what else diffusers takes.
+            **loading: Options of diffusers' `DiffusionPipeline.from_pretrained`.
+        """
+        present(folder)
+        return super().from_pretrained(folder, **loading)
+
     def save_pretrained(self, save_directory: str | Path) -> None:
         """Write a checkpoint folder, atomically, in the place of one that is there; weights in half
         precision.
@@ -130,7 +143,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
             denoiser=model, scheduler=self.scheduler
         )  # the scheduler may have been set since
         with writing_folder(folder) as new:
-            save_checkpoint(new, model.denoiser, dict(model.config), model.card)
+            save_checkpoint(new, model.denoiser, model.settings, model.card)
             if self.scheduler is not None:
                 self.scheduler.save_pretrained(new / "scheduler")
                 index = MODEL_INDEX | {"scheduler": self.config["scheduler"]}
@@ -168,9 +181,9 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a
         scheduler that does not fit.
         """
-        model, config = self.denoiser, self.denoiser.config
-        steps = config["sampling"]["steps"] if num_inference_steps is None else num_inference_steps
-        size = config["resolution"]
+        model, config = self.denoiser, self.denoiser.settings
+        steps = config.sampling.steps if num_inference_steps is None else num_inference_steps
+        size = config.resolution
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each(prompt, num_shapes_per_prompt)
@@ -189,7 +202,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         if self.scheduler is None:
             how = {"steps": steps, "guidance_scale": guidance_scale, "noise": noise}
             states = sampling_states(model, config, prompts, seeds, **how)
-            timesteps = time_grid(model.path, steps, config["sampling"]["shift"])[:-1]
+            timesteps = time_grid(model.path, steps, config.sampling.shift)[:-1]
         else:
             levels = prepared(self.scheduler, model.path, steps, noise.device)
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]

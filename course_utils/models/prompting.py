@@ -9,16 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from course_utils.diffusion.guidance import Guided, guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import (
-    SAMPLERS,
-    Guided,
-    State,
-    guided,
-    resampled,
-    sample,
-    time_grid,
-)
+from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
+from course_utils.models.config import Config
 from course_utils.networks.text import Vocabulary
 
 TOGETHER = 8  # shapes in a batch: its size changes no shape, only memory and time
@@ -29,12 +23,7 @@ def batches(rows: Sequence, size: int = TOGETHER) -> list[Sequence]:
     return [rows[first : first + size] for first in range(0, len(rows), size)]
 
 
-def tries_of(config: dict) -> int:
-    """Return how many seeds a config's model chooses from, where nothing else is asked for."""
-    return config["sampling"].get("tries", 1)
-
-
-def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
+def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
     """Return the condition that stands for B prompts.
 
     Args:
@@ -49,9 +38,9 @@ def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
     Raises:
         ValueError: The model does not know a class or a word.
     """
-    if "words" in config:
-        return Vocabulary(config["words"]).encode(prompts)
-    known = config["classes"]
+    if config.words:
+        return Vocabulary(config.words).encode(prompts)
+    known = config.classes
     unknown = [prompt for prompt in prompts if prompt not in known]
     if unknown:
         raise ValueError(
@@ -61,7 +50,7 @@ def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
 
 
 def guided_by(
-    denoiser: nn.Module, config: dict, prompts: Sequence[str], guidance_scale: float | None = None
+    denoiser: nn.Module, config: Config, prompts: Sequence[str], guidance_scale: float | None = None
 ) -> Guided:
     """Return the denoiser guided by B prompts.
 
@@ -75,13 +64,13 @@ def guided_by(
         ValueError: The model does not know a class or a word.
     """
     condition, device = condition_of(config, prompts), next(denoiser.parameters()).device
-    scale = config["sampling"]["guidance_scale"] if guidance_scale is None else guidance_scale
+    scale = config.sampling.guidance_scale if guidance_scale is None else guidance_scale
     return guided(denoiser, None if condition is None else condition.to(device), scale)
 
 
 def sampling_states(
     denoiser: nn.Module,
-    config: dict,
+    config: Config,
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
@@ -114,11 +103,11 @@ def sampling_states(
             f"there are {len(prompts)} prompts and {len(seeds)} seeds; expected a seed for each,"
             " one or more"
         )
-    settings, side, seeds = config["sampling"], config["resolution"], list(seeds)
+    settings, side, seeds = config.sampling, config.resolution, list(seeds)
     denoise = edit(guided_by(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
-    steps = settings["steps"] if steps is None else steps
-    times = time_grid(denoise.path, steps, settings["shift"])
-    step = resampled(SAMPLERS[settings["sampler"]], rounds)
+    steps = settings.steps if steps is None else steps
+    times = time_grid(denoise.path, steps, settings.shift)
+    step = resampled(SAMPLERS[settings.sampler], rounds)
     return sample(denoise, prior, times, step, seed=seeds)

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.sampling import State
-from course_utils.diffusion.steering import full_or_empty, steered
-from course_utils.evaluation.metrics import CRUMB
+from course_utils.evaluation.shapes import CRUMB
 from course_utils.geometry.repair import close_all_gaps
 from course_utils.geometry.voxels import connected_components, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.prompting import condition_of, sampling_states
 from course_utils.places import CHECKPOINTS
 
@@ -58,7 +59,7 @@ def best_of(
     tries: int,
     ranker: Ranker,
     denoiser: nn.Module,
-    config: dict,
+    config: Config,
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
@@ -134,7 +135,7 @@ class Agreement:
     nothing is named.
 
     Args:
-        reader: A model that reads facts in a text (`UNet(facts=...)`).
+        reader: A model that reads facts in a text (`conditioning.facts`).
         config: The reader's.
         seers: One or more `FactsOfShape` that know the same facts; what they see is averaged.
     """
@@ -142,7 +143,7 @@ class Agreement:
     # a seer is surer than it is right: the best of all tries beats the first that it finds good
     enough = 1.0
 
-    def __init__(self, reader: nn.Module, config: dict, *seers: nn.Module):
+    def __init__(self, reader: nn.Module, config: Config, *seers: nn.Module):
         self.reader, self.config, self.seers = reader, config, seers
 
     @torch.no_grad()
@@ -155,19 +156,17 @@ class Agreement:
         """Return how surely each of B texts names each fact, (B, facts); 0 where less than 1/2."""
         with torch.no_grad():
             tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
-            surely = (1 + self.reader.network.facts(tokens)) / 2
+            surely = (1 + self.reader.network.conditioner.facts.named(tokens)) / 2
         return torch.where(surely > 0.5, surely, 0.0)
 
     def seen(self, x: Tensor) -> Tensor:
         """Return how surely each fact is seen in shapes (B, 1, D, H, W) of -1 and 1: (B, facts)."""
-        return torch.stack(
-            [(1 + seer(x.new_zeros(len(x), 1), 1.0, x[:, 0])) / 2 for seer in self.seers]
-        ).mean(0)
+        return torch.stack([(1 + seer(x[:, 0])) / 2 for seer in self.seers]).mean(0)
 
     def steering(self, strength: float) -> Edits:
         """Return what guides the sampler to shapes in which more of what is named is seen.
 
-        strength: of `steering.steered`.
+        strength: of `guidance.steered`.
         """
 
         def edit(prompts: Sequence[str]) -> Callable:
@@ -181,25 +180,25 @@ class Agreement:
         return edit
 
 
-def shipped_ranker(denoiser: nn.Module, config: dict) -> Ranker:
+def shipped_ranker(denoiser: nn.Module, config: Config) -> Ranker:
     """Return the ranker of a model: `Agreement` with both shipped seers if it reads facts.
 
     Any other model gets `Wholeness`. ValueError if the seers know other facts than the model.
     """
-    if config["network"].get("facts"):
+    if config.facts:
         return shipped_agreement(denoiser, config, *SEERS)
     return Wholeness()
 
 
 def shipped_steering(
-    denoiser: nn.Module, config: dict, strength: float | None = None
+    denoiser: nn.Module, config: Config, strength: float | None = None
 ) -> Edits | None:
     """Return what steers a model that reads facts, by the shipped seer that learned from guesses.
 
     Args:
         denoiser: Of `checkpoints.load_checkpoint`.
         config: Of `checkpoints.load_checkpoint`.
-        strength: Of `steering.steered`; None is the model's own.
+        strength: Of `guidance.steered`; None is the model's own.
 
     Returns:
         What `best_of` takes as `edits`; None for a model that reads no facts, or a strength of 0.
@@ -207,13 +206,13 @@ def shipped_steering(
     Raises:
         ValueError: The seer knows other facts than the model.
     """
-    strength = config["sampling"].get("steering", 0.0) if strength is None else strength
-    if not config["network"].get("facts") or strength == 0:
+    strength = config.sampling.steering if strength is None else strength
+    if not config.facts or strength == 0:
         return None
     return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
 
 
-def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreement:
+def shipped_agreement(denoiser: nn.Module, config: Config, *names: str) -> Agreement:
     """Return the `Agreement` of a model that reads facts and shipped seers, given by their names.
 
     ValueError if they know other facts than the model.
@@ -221,7 +220,7 @@ def shipped_agreement(denoiser: nn.Module, config: dict, *names: str) -> Agreeme
     seers = []
     for name in names:
         seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
-        read, seen = config["network"]["facts"], about["network"]["facts"]
+        read, seen = config.facts, about.facts
         if read != seen:
             raise ValueError(
                 f"the model reads {read} facts and data/checkpoints/{name} sees {seen}: train"

@@ -26,7 +26,7 @@ from course_utils.plots.style import (
     TALL,
     WIDE,
     Picture,
-    caption,
+    figure_caption,
     styled,
     use_style,
 )
@@ -42,8 +42,8 @@ __all__ = [
     "Film",
     "LiveTraining",
     "Picture",
-    "caption",
     "contact_sheet",
+    "figure_caption",
     "isosurface_figure",
     "picture_film",
     "render",

@@ -76,7 +76,7 @@ def plotly_layout(**layout):
     return base | layout
 
 
-def caption(figure, text):
+def figure_caption(figure, text):
     """Write a one-line caption centred below a matplotlib figure, and return the text object."""
     return figure.text(0.5, -0.02, text, ha="center", va="top", fontsize=11, color=INK)
 

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import WAYS, gaussian
-from course_utils.diffusion.sampling import dpm_solver, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import dpm_solver, last, sample, time_grid
 from course_utils.plots.pictures import image_film, sheet
 from course_utils.plots.style import EXACT, MODEL, NOISE
 from course_utils.widgets.control import Control

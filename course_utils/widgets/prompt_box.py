@@ -6,8 +6,10 @@ import numpy as np
 from ipywidgets import Button, FloatSlider, IntSlider, Text
 
 from course_utils.diffusion.sampling import State
+from course_utils.files.meshes import save_mesh
 from course_utils.geometry.repair import finished
-from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
+from course_utils.geometry.surface import is_watertight, smooth_mesh
+from course_utils.models.config import Config
 from course_utils.models.generation import file_name
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import Agreement
@@ -40,13 +42,13 @@ class PromptBox(Control):
     figsize = (8.6, 3.9)
     alt = "a shape that forms from noise, and a slice through the noise"
 
-    def __init__(self, denoiser, config: dict, prompt: str, critic: Agreement | None = None):
-        missing = {"classes", "resolution", "sampling"} - set(config)
-        if missing or not isinstance(prompt, str):
-            lacks = f"; config lacks {', '.join(sorted(missing))}" * bool(missing)
+    def __init__(self, denoiser, config: Config, prompt: str, critic: Agreement | None = None):
+        if not isinstance(config, Config) or not config.makes_shapes:
             raise ValueError(
-                f"prompt is {prompt!r}{lacks}; expected a text, and what load_checkpoint returns"
+                f"config is {config!r}; expected that of a model of shapes, from load_checkpoint"
             )
+        if not isinstance(prompt, str):
+            raise ValueError(f"prompt is {prompt!r}; expected a text")
         self.denoiser, self.config, self.prompt, self.critic = denoiser, config, prompt, critic
         self.wish, self.states = None, []
         super().__init__()
@@ -56,13 +58,12 @@ class PromptBox(Control):
 
     def _inputs(self):
         settings, late = (
-            self.config["sampling"],
+            self.config.sampling,
             {"continuous_update": False},
         )  # a shape takes longer than a redraw
-        steps, scale = settings["steps"], settings["guidance_scale"]
-        strength = settings.get("steering", 0.0)
+        steps, scale = settings.steps, settings.guidance_scale
         steering = FloatSlider(
-            value=strength, min=0, max=STRONGEST, step=0.05, description="steering", **late
+            value=settings.steering, min=0, max=STRONGEST, step=0.05, description="steering", **late
         )
         return {
             "prompt": Text(

@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, churned_euler, sample, time_grid
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 from course_utils.plots.planar import LIMIT, cloud_film
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 from course_utils.widgets.control import Control

@@ -27,8 +27,9 @@ import numpy as np
 import trimesh
 from scipy.ndimage import binary_fill_holes
 
+from course_utils.datasets.own_shapes import read_mesh
 from course_utils.files.atomic import writing
-from course_utils.files.reading import fit_to_cube, read_mesh
+from course_utils.geometry.voxelise import fit_to_cube
 from course_utils.geometry.voxels import connected_components
 
 HERE = Path(__file__).parent

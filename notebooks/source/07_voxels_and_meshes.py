@@ -17,8 +17,7 @@
 import numpy as np
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes, measure
 from course_utils.exercises import lesson_07
-from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import blocky_mesh
+from course_utils.geometry.surface import blocky_mesh, is_watertight, smooth_mesh
 from course_utils.plots import stills
 from course_utils.plots.planar import Chart, show_charts
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
@@ -572,8 +571,10 @@ assert flatter >= 4 and thinner == len(kinds)
 import tempfile
 from pathlib import Path
 
-from course_utils.files.reading import fit_to_cube, read_voxels, write_vox
-from course_utils.geometry.surface import save_mesh
+from course_utils.datasets.own_shapes import read_voxels
+from course_utils.files.meshes import save_mesh
+from course_utils.files.vox import write_vox
+from course_utils.geometry.voxelise import fit_to_cube
 
 back = {}
 with tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ SHOW = """from course_utils.widgets.live_model import LiveModel
 
 LiveModel("shapes32", "lamp", seed=5)"""
 WORK = "x = 0\nwhile True:\n    x += 1"
-SAID = ".nts-live-said"
+SAID = ".nts-live-status"
 
 pytestmark = pytest.mark.skipif(
     shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing"

@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 from test_cli import TINY as SMALL
 
 from course_utils.cli.main import main
-from course_utils.models.checkpoints import build_denoiser
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config
 
 pytest.importorskip("accelerate")
 psutil = pytest.importorskip("psutil")  # accelerate brings it
@@ -30,7 +31,10 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).parents[2]
 STEPS = 60
-TINY = SMALL | {"plan": {"steps": STEPS, "batch_size": 4, "time_mean": 1.0, "weight_limit": 25.0}}
+TINY = SMALL | {
+    "loss": {"kind": "denoising", "time_mean": 1.0, "weight_limit": 25.0},
+    "plan": {"steps": STEPS, "batch_size": 4},
+}
 
 
 def curve(text):
@@ -157,7 +161,7 @@ def test_one_process_ends_what_two_began(story):
         load_file(story["folder"] / name / "state.safetensors") for name in ("one", "team")
     )
     torch.manual_seed(0)
-    start = build_denoiser(TINY).state_dict()
+    start = build_model(Config.of(TINY)).state_dict()
     for part in ("weights.", "ema."):
         ours, theirs = ({name: tensors[part + name] for name in start} for tensors in (team, one))
         # Adam makes rounding grow: measured 0.04 to 0.08, and 0.3 without averaging (exact:

@@ -14,7 +14,7 @@ import pytest
 
 from course_utils.datasets.furniture import CATEGORIES, Furniture, furniture
 from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import component_count
+from course_utils.geometry.voxels import connected_components
 from course_utils.places import FURNITURE
 
 LICENCES = {
@@ -106,7 +106,7 @@ def test_solids_hold_no_cavity_and_no_crumbs(everything):
 
 
 def test_the_card_says_how_many_are_one_piece_and_closed(everything, card):
-    single = sum(component_count(grid) == 1 for grid in everything.voxels)
+    single = sum(len(connected_components(grid)[1]) == 1 for grid in everything.voxels)
     assert f"{single} are one piece" in card
     for grid in everything.voxels[::20]:
         assert is_watertight(smooth_mesh(grid, smoothing=0.7))

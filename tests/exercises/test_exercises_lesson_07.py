@@ -10,8 +10,8 @@ from scipy.spatial import KDTree
 
 from course_utils.datasets.shapes import make_shape
 from course_utils.exercises import lesson_07
-from course_utils.geometry.surface import smooth_mesh
-from course_utils.geometry.voxels import blocky_mesh, signed_distance
+from course_utils.geometry.surface import blocky_mesh, smooth_mesh
+from course_utils.geometry.voxels import signed_distance
 
 
 def distance_by_tree(voxels):

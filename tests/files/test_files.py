@@ -15,19 +15,14 @@ import numpy as np
 import pytest
 import trimesh
 
-from course_utils.files import reading as files
-from course_utils.files.reading import (
-    fit_to_cube,
-    read_binvox,
-    read_mesh,
-    read_npz,
-    read_vox,
-    read_voxels,
-    write_npz,
-    write_vox,
-)
-from course_utils.geometry.surface import save_mesh
-from course_utils.geometry.voxels import blocky_mesh
+from course_utils.datasets.own_shapes import read_mesh, read_voxels
+from course_utils.files import door, meshes, npz, vox_scene
+from course_utils.files.binvox import read_binvox
+from course_utils.files.meshes import save_mesh
+from course_utils.files.npz import read_npz, write_npz
+from course_utils.files.vox import read_vox, write_vox
+from course_utils.geometry.surface import blocky_mesh
+from course_utils.geometry.voxelise import fit_to_cube
 
 
 def noise(shape, density=0.3, seed=0):
@@ -206,7 +201,7 @@ def test_hostile_npz_is_refused_cheaply(tmp_path, case):
 
 
 def test_zip_bomb_is_refused_by_its_directory(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 2**23)
+    monkeypatch.setattr(npz, "MAX_UNPACKED_BYTES", 2**23)
     data = zipped(voxels=npy((2**11 + 1, 4096), data=bytes(2**23 + 4096)))
     assert len(data) < 2**14
     assert_refused(
@@ -427,7 +422,7 @@ def test_hostile_vox_is_refused_cheaply(tmp_path, case):
 
 
 def test_vox_with_too_many_copies_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_SCENE_VOXELS", 3)
+    monkeypatch.setattr(vox_scene, "MAX_SCENE_VOXELS", 3)
     data = vox(ONE, group(0, 1, 2, 3, 4), *(show(number, 0) for number in (1, 2, 3, 4)))
     assert_refused(tmp_path / "bad.vox", data, "has 4 voxels, expected at most 3")
 
@@ -460,7 +455,7 @@ def test_closed_meshes_come_back_exactly(tmp_path, suffix):
     else:
         save_mesh(mesh, path, scale=7.5)
     assert np.array_equal(read_voxels(path, 16), armchair())
-    other = {"y": "z", "z": "y"}[files.UP[suffix]]
+    other = {"y": "z", "z": "y"}[door.UP[suffix]]
     assert not np.array_equal(read_voxels(path, 16, up=other), armchair())
 
 
@@ -564,7 +559,7 @@ def test_hostile_mesh_is_refused_cheaply(tmp_path, name):
 
 
 def test_too_many_faces_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_FACES", 11)
+    monkeypatch.setattr(meshes, "MAX_FACES", 11)
     trimesh.creation.box().export(tmp_path / "box.stl")
     assert_refused(tmp_path / "box.stl", None, "more than 11 faces")
 
@@ -590,7 +585,7 @@ def assert_refused(path, data, reason):
     assert path.name in str(caught.value)
 
 
-@pytest.mark.parametrize("suffix", files.UP)
+@pytest.mark.parametrize("suffix", door.UP)
 def test_missing_empty_and_oversized_files(tmp_path, suffix, monkeypatch):
     with pytest.raises(ValueError, match=rf"there is no file '.*nowhere\{suffix}'"):
         read_voxels(tmp_path / f"nowhere{suffix}")
@@ -598,12 +593,12 @@ def test_missing_empty_and_oversized_files(tmp_path, suffix, monkeypatch):
     with pytest.raises(ValueError, match="not a plain file"):
         read_voxels(tmp_path / f"folder{suffix}")
     assert_refused(tmp_path / f"empty{suffix}", b"", "usable")
-    monkeypatch.setattr(files, "MAX_FILE_BYTES", 10)
-    monkeypatch.setattr(files, "MAX_ARCHIVE_BYTES", 10)
+    monkeypatch.setattr(door, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(npz, "MAX_ARCHIVE_BYTES", 10)
     assert_refused(tmp_path / f"large{suffix}", bytes(11), "has 11 bytes, expected at most 10")
 
 
-@pytest.mark.parametrize("suffix", files.UP)
+@pytest.mark.parametrize("suffix", door.UP)
 def test_random_bytes_are_refused(tmp_path, suffix):
     starts = {
         ".npz": b"PK\x03\x04",

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from course_utils.files.results import checksum, finite, load_results, save_results
+from course_utils.files.results import checksum, load_results, save_results, without_infinities
 from course_utils.places import STUDIES
 
 CONTENTS = {
@@ -48,7 +48,7 @@ def test_what_is_no_file_of_results_is_refused(tmp_path, text):
 
 def test_infinite_numbers_become_none():
     inf = float("inf")
-    assert finite({"a": inf, "b": -inf, "c": 0.5, "d": None}) == {
+    assert without_infinities({"a": inf, "b": -inf, "c": 0.5, "d": None}) == {
         "a": None,
         "b": None,
         "c": 0.5,

@@ -10,12 +10,11 @@ import pytest
 import torch
 import trimesh
 
-from course_utils.geometry.surface import is_watertight, save_mesh, smooth_mesh
+from course_utils.files.meshes import save_mesh
+from course_utils.geometry.surface import blocky_mesh, is_watertight, smooth_mesh
 from course_utils.geometry.voxels import (
-    blocky_mesh,
-    component_count,
+    close_gaps,
     connected_components,
-    joined,
     largest_component,
     to_model,
     to_occupancy,
@@ -91,7 +90,7 @@ def test_components_are_those_of_a_flood_fill(seed):
     labels, sizes = connected_components(voxels)
     found = [frozenset(map(tuple, np.argwhere(labels == i + 1))) for i in range(len(sizes))]
     assert set(found) == flood(voxels) and sizes.tolist() == [len(piece) for piece in found]
-    assert component_count(voxels) == len(sizes) > 5
+    assert labels.max() == len(sizes) > 5
     largest = largest_component(voxels)
     assert largest.dtype == bool and largest.sum() == sizes.max() and not (largest & ~voxels).any()
     assert frozenset(map(tuple, np.argwhere(largest))) in found
@@ -99,7 +98,7 @@ def test_components_are_those_of_a_flood_fill(seed):
 
 def test_empty_grid_has_no_component():
     empty = np.zeros((3, 3, 3), dtype=bool)
-    assert component_count(empty) == 0 and not largest_component(empty).any()
+    assert len(connected_components(empty)[1]) == 0 and not largest_component(empty).any()
     assert connected_components(empty)[1].tolist() == []
     with pytest.raises(ValueError, match="voxels: got float64"):
         connected_components(np.zeros((3, 3, 3)))
@@ -133,7 +132,7 @@ def two_posts(gap, size=24):
 def test_pieces_that_nearly_touch_are_joined_and_nothing_else_changes(gap):
     field = two_posts(gap)
     before = field.copy()
-    whole = joined(field)
+    whole = close_gaps(field)
     assert np.array_equal(field, before)  # not in place
     sizes = connected_components(whole > 0)[1]
     assert sorted(sizes)[0] == 1 and len(sizes) == 2  # the crumb stays alone
@@ -148,10 +147,12 @@ def test_pieces_that_nearly_touch_are_joined_and_nothing_else_changes(gap):
 
 def test_pieces_further_apart_are_left_and_whole_shapes_are_untouched():
     far = two_posts(4)
-    assert np.array_equal(joined(far), far) and not np.array_equal(joined(far, reach=5.0), far)
+    assert np.array_equal(close_gaps(far), far) and not np.array_equal(
+        close_gaps(far, reach=5.0), far
+    )
     one = two_posts(0)
-    assert np.array_equal(joined(one), one) and np.array_equal(
-        joined(-np.ones((4, 4, 4))), -np.ones((4, 4, 4))
+    assert np.array_equal(close_gaps(one), one) and np.array_equal(
+        close_gaps(-np.ones((4, 4, 4))), -np.ones((4, 4, 4))
     )
 
 
@@ -159,7 +160,7 @@ def test_a_row_of_pieces_is_joined_one_by_one():
     field = np.full((16, 16, 32), -1.0)
     for k in range(5):
         field[4:8, 4:8, 6 * k : 6 * k + 4] = 1.0
-    assert len(connected_components(joined(field) > 0)[1]) == 1
+    assert len(connected_components(close_gaps(field) > 0)[1]) == 1
 
 
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.6, 0.95])

@@ -20,7 +20,7 @@ from skimage.color import rgb2lab
 from course_utils import plots
 from course_utils.diffusion.sampling import State
 from course_utils.exercises.checks import MARKS, PASSED, WRONG
-from course_utils.geometry.render import raster
+from course_utils.geometry.render import light, raster
 from course_utils.geometry.render.camera import make_camera
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots import LiveTraining, film, live, picture_film, planar, show_pictures, style
@@ -160,7 +160,7 @@ def test_a_surface_that_touches_the_border_is_closed():
 def test_light_falls_from_above_and_corners_are_darker():
     voxels = box()
     voxels[:2] = True  # a floor around the box
-    sky = raster.Sky(voxels)
+    sky = light.Sky(voxels)
     top, up = np.array([[10, 16, 26]]) / 32, np.array([0.0, 0.0, 1.0])
     side = np.array([[14, 16, 26 - 12]]) / 32
     assert sky.brightness(top, up) > sky.brightness(side, np.array([1.0, 0.0, 0.0])) + 0.2
@@ -552,7 +552,7 @@ def test_style_stays_inside_its_context():
 
 def test_caption_stands_centred_below():
     picture = style.Picture(plots.WIDE)
-    text = plots.caption(picture, "Loss against step.")
+    text = plots.figure_caption(picture, "Loss against step.")
     assert text.get_text() == "Loss against step." and text.get_position() == (0.5, -0.02)
 
 
