@@ -22,10 +22,10 @@ import json
 import course_utils
 from course_utils import places
 from course_utils.cli.main import main
-from course_utils.cli.commands import read_config
 from course_utils.datasets.furniture import furniture
 from course_utils.datasets.images import glyphs
 from course_utils.files.results import load_results
+from course_utils.models.config import Config
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.widgets import LiveModel, Sculptor
 
@@ -38,7 +38,7 @@ print(json.dumps({
     "letters": len(glyphs("AB").pixels),
     "studies": [load_results(file)[1] for file in sorted(places.STUDIES.glob("*.json"))],
     "scripts": [len(str(LiveModel._esm)), len(str(Sculptor._esm))],
-    "config": read_config("facts")["name"],
+    "config": Config.read("facts").name,
     "runs": str(places.RUNS.absolute()),
 }))
 """
