@@ -57,6 +57,7 @@ PEAKS: dict[str, tuple[float, float | None, float]] = {
     r"RTX 3090": (35.6, 35.6, 71.0),
     r"RTX 4090": (82.6, 82.6, 165.2),
 }
+DENOISING = Denoising()
 PRECISIONS = ("float32", "tf32", "half")
 
 
@@ -159,12 +160,17 @@ def tf32(allowed: bool) -> Iterator[None]:
 
 
 def trainer_in(
-    precision: str, denoiser: Denoiser, plan: Plan, device: str, compiled: bool = False
+    precision: str,
+    denoiser: Denoiser,
+    plan: Plan,
+    device: str,
+    compiled: bool = False,
+    loss: Denoising = DENOISING,
 ) -> Trainer:
     """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16
     if it can.
     """
-    trainer = Trainer(denoiser, plan, Denoising(), device, compiled)
+    trainer = Trainer(denoiser, plan, loss, device, compiled)
     if precision != "half":
         trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
     elif trainer.precision is None and has_bfloat16_units():
@@ -292,12 +298,11 @@ def check_precision(options: argparse.Namespace, found: dict) -> Iterator[Findin
     plan = Plan(
         steps=options.steps,
         batch_size=min(options.batches[-1], 16),
-        time_mean=1.0,
-        weight_limit=25.0,
     )
+    loss = Denoising(time_mean=1.0, weight_limit=25.0)
     draw, curves = training_draw(options), {}
     for precision in ("float32", "half"):
-        trainer = trainer_in(precision, network(options), plan, options.device)
+        trainer = trainer_in(precision, network(options), plan, options.device, loss=loss)
         with tf32(False):
             curves[precision] = torch.tensor([progress.loss for progress in trainer.run(draw)])
     found |= {

@@ -14,7 +14,7 @@ from typing import Any
 
 from course_utils.diffusion.denoiser import LOG_SNR_RANGE
 from course_utils.diffusion.training import Plan
-from course_utils.places import CONFIGS, ROOT
+from course_utils.places import CONFIGS, REMEDY, ROOT
 
 SEERS = ("FactsOfText", "FactsOfShape")  # networks that see facts: no denoisers, they make nothing
 
@@ -126,10 +126,7 @@ class Config:
         path = Path(name) if str(name).endswith(".json") else CONFIGS / f"{name}.json"
         where = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
         if not path.is_file():
-            known = sorted(file.stem for file in CONFIGS.glob("*.json"))
-            close = get_close_matches(str(name), known, 1)
-            known = f"did you mean {close[0]!r}? " if close else f"there are {', '.join(known)}; "
-            raise ValueError(f"there is no config {str(name)!r}; {known}or give a path to a .json")
+            raise ValueError(f"there is no config {str(name)!r}; {_others(str(name))}")
         entries = filled(read_json(path, where))
         return checked(entries, where, for_training=True)
 
@@ -179,6 +176,17 @@ class Config:
 
 ABOUT_ITSELF = ("where", "given")  # no part of the JSON
 KEYS = tuple(one.name for one in fields(Config) if one.name not in ABOUT_ITSELF)
+
+
+def _others(name: str) -> str:
+    """What to do about a config that is not there."""
+    known = sorted(file.stem for file in CONFIGS.glob("*.json"))
+    if not known:
+        return f"{CONFIGS} is missing: {REMEDY}; or give a path to a .json"
+    close = get_close_matches(name, known, 1)
+    if close:
+        return f"did you mean {close[0]!r}? Or give a path to a .json"
+    return f"there are {', '.join(known)}; or give a path to a .json"
 
 
 def read_json(path: Path, where: str) -> Any:

@@ -31,7 +31,7 @@ from course_utils.models.progress import progress
 from course_utils.models.prompting import sampling_states
 from course_utils.models.recipes import source_of
 from course_utils.models.team import anyone, mean_over_team, team
-from course_utils.places import ROOT
+from course_utils.places import place
 
 
 class Stopped(KeyboardInterrupt):
@@ -129,12 +129,12 @@ def begin_from(model: nn.Module, folders: Sequence[str]) -> None:
         ValueError: If a folder is not there; it says how to make one that a training makes.
     """
     for folder in folders:
-        if not (ROOT / folder).exists():
+        if not place(folder).exists():
             name = Path(folder).parent.name
             made = f"; make it first: python3 course.py train {name}" if "runs" in folder else ""
             raise ValueError(f"begin_from names {folder}, which is not there{made}")
         mine = _network(model).state_dict()
-        theirs = _network(load_checkpoint(ROOT / folder)[0]).state_dict()
+        theirs = _network(load_checkpoint(place(folder))[0]).state_dict()
         same = {
             name: value
             for name, value in theirs.items()

@@ -49,7 +49,7 @@ def saved_step(state):
         return 0
     data = state.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return json.loads(header["__metadata__"]["training"])["step"]
+    return json.loads(header["__metadata__"]["about"])["step"]
 
 
 def distance(first, second):

@@ -29,7 +29,7 @@ def test_the_shape_is_the_samplers_repaired_and_so_are_its_mesh_and_picture(mugs
     denoiser, config = load_checkpoint(SHIPPED)
     for seed, mug in zip((4, 5, 6), mugs, strict=True):
         kept = mug.kept_seed
-        assert mug.seed == seed and kept in seeds_of(seed, config["sampling"]["tries"])
+        assert mug.seed == seed and kept in seeds_of(seed, config.sampling.tries)
         state = last(sampling_states(denoiser, config, ["mug"], [kept], steps=6))
         wanted = finished(state.x_t[0, 0].numpy())
         assert np.abs(mug.field - wanted).max() < 1e-3  # a batch rounds otherwise
