@@ -97,7 +97,7 @@ def test_whatever_a_module_imports_has_its_place():
     ("arguments", "said"),
     [
         (("shapes32", "dragon"), "knows no 'dragon'"),
-        (("none", "chair"), "not a checkpoint"),
+        (("none", "chair"), "none is missing"),
         (("shapes32", "chair", -1), "seed"),
     ],
 )
