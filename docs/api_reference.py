@@ -70,7 +70,9 @@ def page(room: str, modules: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(module: str) -> str:
-    """Return the first sentence of a module's docstring as one line."""
-    text = " ".join(inspect.getdoc(importlib.import_module(module)).split("\n\n")[0].split())
-    return text.replace("`", "``")
+def summary(room: str) -> str:
+    """Return the first paragraph of a room's docstring as one line."""
+    text = inspect.getdoc(importlib.import_module(room))
+    if not text:
+        raise ValueError(f"{room} has no docstring; say in a sentence what the room is for")
+    return " ".join(text.split("\n\n")[0].split()).replace("`", "``")

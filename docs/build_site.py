@@ -296,11 +296,12 @@ def put_models(folder: Path) -> None:
     while they match the model.
     """
     from course_utils.files.atomic import writing
+    from course_utils.models.config import Config
     from course_utils.models.onnx import export_onnx, exported
 
     for name in SHIPPED:
         made = LIVE_MODELS / name
-        config = json.loads((CHECKPOINTS / name / "config.json").read_text())
+        config = Config.of(json.loads((CHECKPOINTS / name / "config.json").read_text()))
         if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
         if name == OPENING[0] and not (made / OPENING_FILE).exists():

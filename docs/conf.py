@@ -31,7 +31,8 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True  # as the code writes them
 default_role = "py:obj"  # `State` in a docstring is a link where it can be one, else code
 napoleon_numpy_docstring = False
-python_maximum_signature_line_length = 120  # a longer signature has one argument per line
+napoleon_use_ivar = True  # attributes as a list
+python_maximum_signature_line_length = 88  # a longer signature has one argument per line
 python_use_unqualified_type_names = True
 
 html_theme = "sphinx_book_theme"
@@ -70,9 +71,9 @@ def without_hanging_indent(paragraph: str) -> str:
 
 
 def is_foreign(app, what, name, obj, skip, options) -> bool | None:
-    """Skip what a class got from another library, such as matplotlib's methods of a figure."""
-    home = getattr(obj, "__module__", None) or "course_utils"
-    return None if home.startswith("course_utils") else True
+    """Skip what a class got from elsewhere: a figure's methods, "Alias for field number 0"."""
+    home = getattr(obj, "__module__", None) or type(obj).__module__
+    return None if home.startswith(("course_utils", "builtins", "functools")) else True
 
 
 def setup(app) -> None:

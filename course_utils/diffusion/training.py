@@ -69,15 +69,11 @@ class Plan:
 
 
 class Progress(NamedTuple):
-    """What the loop yields: steps done so far, the last one's loss, seconds of training so far.
-
-    losses: of every turn of the step; a loss that is no game has one.
-    """
+    """What the loop yields: steps done so far, the last one's loss, seconds of training so far."""
 
     step: int
     loss: float
     seconds: float
-    losses: tuple[float, ...]
 
 
 def batches(
@@ -137,6 +133,7 @@ class Trainer:
     ):
         self.device, self.plan, self.loss = torch.device(device), plan, loss
         self.step, self.seconds = 0, 0.0
+        self.losses: tuple[float, ...] = ()  # of the last step, one for each turn
         self.rank, self.processes = place_in_team()
         self.model = model.to(self.device).train()
         if self.processes > 1:
@@ -173,10 +170,10 @@ class Trainer:
         """Train to step `until` (default: the last), yielding a `Progress` after every step."""
         while self.step < (self.plan.steps if until is None else until):
             start = time.perf_counter()
-            losses = self._one_step(draw)
+            self.losses = self._one_step(draw)
             self.step += 1
             self.seconds += time.perf_counter() - start
-            yield Progress(self.step, losses[-1], self.seconds, losses)
+            yield Progress(self.step, self.losses[-1], self.seconds)
 
     def _one_step(self, draw: Draw) -> tuple[float, ...]:
         for group in self.optimizer.param_groups:

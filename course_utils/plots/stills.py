@@ -188,7 +188,7 @@ def save_png(path, picture):
 
 
 def check_titles(titles, count):
-    """Return `titles` as a list of `count` strings, empty for None; ValueError for another number."""
+    """Return `count` titles as strings, empty for None; ValueError for another number."""
     titles = [""] * count if titles is None else [str(title) for title in titles]
     if len(titles) != count:
         raise ValueError(

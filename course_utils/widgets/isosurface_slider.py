@@ -1,4 +1,4 @@
-"""The isosurface of lesson 07: a shape at several resolutions and levels, as blocks or as a surface."""
+"""The isosurface of lesson 07: a shape at any resolution and level, as blocks or as a surface."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""The prompt box of lesson 09: type words, watch a shape form, go back through its steps, save it."""
+"""The prompt box of lesson 09: type words, watch a shape form, replay its steps, save it."""
 
 from pathlib import Path
 

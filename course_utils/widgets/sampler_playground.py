@@ -1,4 +1,4 @@
-"""The sampler playground of lesson 03: how particles travel from noise to data with each sampler."""
+"""The sampler playground of lesson 03: how particles travel to the data with each sampler."""
 
 from functools import partial
 

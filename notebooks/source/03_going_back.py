@@ -241,7 +241,7 @@ assert missed < 1e-5
 # ## 2 · One loop, many steps
 #
 # A **sampler** in this course is one function: a step from time $t$ to an earlier time $s$. Around it runs always the
-# same loop (`course_utils.diffusion.sampling.sample`). The step sees the denoiser $D$ and nothing else: no score, no velocity.
+# same loop (`diffusion.sampling.sample`). The step sees the denoiser $D$ and nothing else: no score, no velocity.
 #
 # **DDIM.** Ask for the data, compute which noise that leaves, and mix the same two again for the time $s$:
 #

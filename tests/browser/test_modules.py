@@ -136,6 +136,37 @@ def test_bits_are_those_of_numpy(modules):
         assert back == bits.astype(int).tolist()
 
 
+def test_a_control_reports_where_its_picture_is_pressed(modules):
+    """Fractions of the width and height from the upper left, by `render` with a model of our own."""
+    modules.evaluate("""async () => {
+        const { default: control } = await import("/widgets/control.js");
+        const canvas = Object.assign(document.createElement("canvas"), { width: 200, height: 100 });
+        const png = await new Promise((resolve) => canvas.toBlob(resolve));
+        const values = { png: await png.arrayBuffer(), alt: "a picture" };
+        Object.assign(window, { reports: [], listeners: 0 });
+        const model = {
+            get: (name) => values[name],
+            set: (name, value) => (values[name] = value),
+            on: () => listeners++,
+            off: () => listeners--,
+            save_changes: () => reports.push(values.pointer),
+        };
+        window.stop = control.render({ model, el: document.body });
+    }""")
+    picture = modules.get_by_alt_text("a picture")
+    modules.wait_for_function("document.querySelector('img').naturalWidth === 200")
+    box = picture.bounding_box()
+    modules.mouse.move(box["x"] + 50, box["y"] + 75)
+    modules.mouse.down()
+    modules.mouse.move(box["x"] + 100, box["y"] + 50)
+    modules.mouse.up()
+    modules.mouse.move(box["x"] + 20, box["y"] + 20)  # released: not reported
+    found = modules.evaluate("reports")
+    np.testing.assert_allclose(found, [[0.25, 0.75], [0.5, 0.5]], atol=1e-6)
+    modules.evaluate("stop()")
+    assert modules.evaluate("listeners") == 0
+
+
 def test_guidance_keeps_and_extrapolates(modules):
     """Scale 0 is unconditional, 1 is conditional, 3 goes twice as far again in that direction."""
     found = modules.evaluate("""async () => {
