@@ -26,7 +26,7 @@ from course_utils.models.devices import checked_device
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
-from course_utils.places import CHECKPOINTS
+from course_utils.places import CHECKPOINTS, present
 
 if TYPE_CHECKING:
     import trimesh
@@ -189,7 +189,8 @@ def _count(bar, state: State) -> None:
 
 def model_for(prompt: str) -> Path:
     """Return the shipped model for a prompt: that of lesson 08 for a class, of 09 for a text."""
-    classes = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["classes"]
+    shipped = present(SHIPPED / "config.json")
+    classes = json.loads(shipped.read_text(encoding="utf-8"))["classes"]
     return SHIPPED if prompt in classes else SHIPPED_TEXT
 
 

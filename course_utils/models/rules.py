@@ -69,14 +69,21 @@ def filled(entries: Any) -> Any:
         return entries
     listed = network.get("conditioners")
     parts = [network, *(listed if isinstance(listed, list) else [])]
-    kinds = ["FromText", "FactsOfText", "text", "facts"]
-    reading = [part for part in parts if isinstance(part, dict) and part.get("kind") in kinds]
-    for part in parts:
-        if isinstance(part, dict) and part.get("kind") in ("FactsOfText", "FactsOfShape", "facts"):
-            part.setdefault("facts", len(FACTS))
+    takes = [(part, _parameters(part.get("kind"))) for part in parts if isinstance(part, dict)]
+    reading = [part for part, names in takes if "words" in names]
+    for part in (part for part, names in takes if "facts" in names):
+        part.setdefault("facts", len(FACTS))
     for part in reading:
         part.setdefault("words", len(words()))
     return entries | {"words": words()} if reading else entries
+
+
+def _parameters(kind: Any) -> list[str]:
+    """The names of the arguments of a network or a conditioner; none of what is no kind."""
+    for registry in (NETWORKS, CONDITIONERS):
+        if isinstance(kind, str) and kind in registry:
+            return list(inspect.signature(registry[kind]).parameters)
+    return []
 
 
 def checked(entries: Any, where: str, for_training: bool) -> Config:
@@ -134,7 +141,7 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
 def _network(section: Any, place: Place) -> Section:
     """A network and its conditioners, each entry by itself."""
     kind = _kind(section, NETWORKS, place)
-    conditioned = kind in ("UNet", "MLP")
+    conditioned = "conditioner" in _parameters(kind)
     checked_arguments(
         section,
         NETWORKS[kind],
