@@ -1,6 +1,4 @@
-"""The command line as a user types it: generate a chair, train, stop, go on, and every wrong
-argument in one line.
-"""
+"""The command line as a user types it: generate, train, stop, continue, and wrong arguments."""
 
 import json
 import signal

@@ -1,6 +1,4 @@
-"""Two processes under `accelerate launch` are one process with twice the batch: killed, resumed,
-stopped, finished.
-"""
+"""Two processes under `accelerate launch` are one with twice the batch, also when interrupted."""
 
 import contextlib
 import io
@@ -64,9 +62,7 @@ def everything_below(process):
 
 
 def run_team(config, folder, after, how):
-    """Train with two processes until a state later than step `after` is saved, then send the signal
-    `how`.
-    """
+    """Train with two processes until a step later than `after` is saved, then send signal `how`."""
     with socket.socket() as free:
         free.bind(("", 0))
         port = str(free.getsockname()[1])
@@ -106,9 +102,7 @@ def run_team(config, folder, after, how):
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """One process with batches of 8 to the end; two with 4 each killed, resumed, stopped by Ctrl-C;
-    one finishes it.
-    """
+    """One process to the end with batches of 8; two with 4, killed, resumed, stopped, finished."""
     folder = tmp_path_factory.mktemp("team")
     config, state = folder / "tiny.json", folder / "team" / "state.safetensors"
     config.write_text(json.dumps(TINY))
@@ -153,9 +147,7 @@ def test_ctrl_c_saves_the_step_at_which_all_stopped(story):
 
 
 def test_one_process_ends_what_two_began(story):
-    """Any number of processes may go on, if together they have the same batch: the result is the
-    same training's.
-    """
+    """Any number of processes may continue if their batch is the same: so is the result."""
     one, team = (
         load_file(story["folder"] / name / "state.safetensors") for name in ("one", "team")
     )

@@ -80,9 +80,7 @@ def owner(entries, path):
 
 
 def altered(config: dict, count: int, seed: int = 0):
-    """Ways to spoil a config: entries deleted, misspelt, added and replaced by junk; `count` of
-    them, always the same.
-    """
+    """`count` spoilt configs, always the same: entries deleted, misspelt, added, made junk."""
     ways = []
     for path in places(config):
         ways += [(path, "value", junk) for junk in JUNK]
