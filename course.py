@@ -245,8 +245,7 @@ def quieten_jupyterlab() -> None:
     )
 
 
-# ------------------------------------------------------------------------------------------------
-# Requirements of an installation
+# ---- Requirements of an installation -------------------------------------------------------------
 
 
 def has_venv_module() -> bool:
@@ -328,8 +327,7 @@ def reachable(address: str) -> bool:
         return False
 
 
-# ------------------------------------------------------------------------------------------------
-# pip
+# ---- pip -----------------------------------------------------------------------------------------
 
 
 def torch_attempts(gpu: str) -> list[list[str]]:
@@ -434,8 +432,7 @@ def explain_failure(title: str, code: int, output: str) -> CourseError:
     )
 
 
-# ------------------------------------------------------------------------------------------------
-# Running programs in the environment
+# ---- Running programs in the environment ---------------------------------------------------------
 
 
 def child_environment() -> dict[str, str]:
@@ -493,8 +490,7 @@ def delegate(target: list[str], description: str, arguments: list[str], name: st
     return run_child([str(ensure_environment()), *target, *arguments])
 
 
-# ------------------------------------------------------------------------------------------------
-# Commands
+# ---- Commands ------------------------------------------------------------------------------------
 
 
 def command_lab(arguments: list[str]) -> int:
@@ -537,9 +533,8 @@ def command_lab(arguments: list[str]) -> int:
     if options.no_browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append(
-            "--allow-root"
-        )  # in a container the user is root; the token still protects the server
+        # in a container the user is root; the token still protects the server
+        command.append("--allow-root")
     return run_child([*command, *rest])
 
 

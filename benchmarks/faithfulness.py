@@ -248,7 +248,7 @@ Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named
 first kind. New sentences have known attributes; said apart are two attributes that no text of the
 training names together; new pairs are two that no shape of the training has. Best of {tries}: of as
 many tries the shape that `ranking.Agreement` likes best, with gaps of up to three voxels closed
-(`voxels.close_gaps`). Steered: `steering.steered`, with a strength of {result["steering"]:g}. As
+(`voxels.close_gaps`). Steered: `guidance.steered`, with a strength of {result["steering"]:g}. As
 generated: steered, and the best of {tries} with its gaps closed, as `course.py generate` does it.
 By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of
 {COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one,

@@ -2,7 +2,7 @@
 one card.
 
 It compares the card's numbers with the processor's (a forward pass, a training step, samples), half
-precision with float32, and measures training and sampling: shapes a second, memory, and MFU, the
+precision with float32, and measures training and sampling: shapes per second, memory, and MFU, the
 share of the card's published peak that the network's own operations make up (arXiv 2204.02311,
 appendix B). A section that fails says so, and the next one runs. Needs torch, numpy and
 safetensors. Exit code 0: all well; 1: a problem; 2: no such device.
@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         "--channels", type=int, nargs="+", default=[32, 64, 96], help="the network's widths"
     )
     top.add_argument(
-        "--resolution", type=int, default=32, help="voxels a side for training (default 32)"
+        "--resolution", type=int, default=32, help="voxels per side for training (default 32)"
     )
     top.add_argument(
         "--model",
@@ -102,8 +102,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-# ------------------------------------------------------------------------------------------------
-# What is measured, and with what
+# ---- What is measured, and with what -------------------------------------------------------------
 
 
 def network(options: argparse.Namespace) -> Denoiser:
@@ -210,7 +209,7 @@ def card_name(device: str) -> str:
 
 
 def finish(device: str) -> None:
-    """Wait until a GPU has done all it was told: without that a clock measures only the telling."""
+    """Wait until a GPU has finished its work: else a clock would only measure its submission."""
     if device == "cuda":
         torch.cuda.synchronize()
 
@@ -362,7 +361,7 @@ def operations(options: argparse.Namespace) -> float:
 def training_rate(
     options, draw: Draw, batch: int, precision: str, layout: torch.memory_format
 ) -> dict:
-    """Shapes a second and peak memory of training in a batch size, precision and memory layout."""
+    """Shapes per second and peak memory of training, by batch size, precision and layout."""
     denoiser = network(options).to(memory_format=layout)
     trainer = trainer_in(precision, denoiser, Plan(steps=10**6, batch_size=batch), options.device)
     if options.device == "cuda":
@@ -408,7 +407,7 @@ def _all_steps(denoise: Callable, noise: Tensor, times: Tensor) -> None:
 
 
 def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
-    """Shapes a second that the shipped model makes, guided, in float32 and in half precision."""
+    """Shapes per second that the shipped model makes, guided, in float32 and half precision."""
     denoiser, config = load_checkpoint(options.model, options.device)
     times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
     half = trainer_in("half", network(options), Plan(), options.device).precision
@@ -532,9 +531,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.sections or SECTIONS:
         found = contents.setdefault(name, {})
         problems += sum(not finding.ok for finding in run_section(name, options, found))
-        save_results(
-            options.out, without_nan(contents), command.strip()
-        )  # after each: the next one may crash it all
+        # after each: the next one may crash it all
+        save_results(options.out, without_nan(contents), command.strip())
     print(f"{problems} problems in {time.perf_counter() - start:.0f} s; all numbers: {options.out}")
     return int(problems > 0)
 

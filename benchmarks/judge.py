@@ -1,6 +1,6 @@
 """How often the judge of shapes is right: `python benchmarks/judge.py [COUNT] [FAMILY ...]`.
 
-Draws fresh shapes (1,000 of each family if not told otherwise), asks `measure` for their
+Draws fresh shapes (1,000 of each family by default), asks `measure` for their
 attributes, and prints for each family the lowest precision or recall of any value of any attribute,
 and all that are below 99 %.
 """

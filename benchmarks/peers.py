@@ -4,9 +4,9 @@ minutes on two cores.
 After `pip install -e .[lab,peers]`, one run on one machine measures at 32^3, with as many
 parameters within a tenth:
 
-- speed: training samples a second and sampled shapes a second of ours, of MONAI's
+- speed: training samples per second and sampled shapes per second of ours, of MONAI's
   DiffusionModelUNet as its tutorial 3d_ddpm uses it, of the same network behind our 4^3 stem (so
-  that stem and code are told apart), and of video-diffusion-pytorch's Unet3D, which is factorised
+  that stem and code can be compared), and of video-diffusion-pytorch's Unet3D, which is factorised
   (convolutions within slices, attention across them);
 - time to quality: the error of x0 at fixed log-SNRs on held-out shapes against seconds of training,
   ours with the plan of configs/shapes32.json, in batches of 8, MONAI's with its tutorial's recipe;
@@ -53,9 +53,8 @@ COMMAND = "python benchmarks/peers.py"
 OURS, MONAI, MONAI_STEM, VIDEO = "ours", "MONAI", "MONAI behind our stem", "Unet3D (factorised)"
 
 BATCH = 8  # as the tutorial's text says; its code says 16, with half as many steps in the same time
-AT_ONCE = {
-    VIDEO: 1
-}  # shapes of a batch whose gradients are made at once, where all 8 would take too much memory
+# shapes of a batch whose gradients are made at once, where all 8 would take too much memory
+AT_ONCE = {VIDEO: 1}
 ROUNDS = 3  # timings of each network, taken in turns after a warm-up; the median counts
 VALIDATION = 64  # held-out shapes, drawn after the last one that is trained on
 LOG_SNRS = (-4.0, -2.0, 0.0, 2.0, 4.0)
@@ -65,9 +64,8 @@ LOOKS = {OURS: [2 ** (k / 4 - 8) for k in range(33)], MONAI: [0.5, 1.0]}  # part
 # optimizer. Its channels are 256, 256, 512, which makes 190 M parameters; these are ours, in
 # multiples of 16 because that is quick.
 MONAI_CHANNELS, MONAI_GROUPS = (32, 48, 80), 16
-MONAI_PATH = TablePath(
-    torch.linspace(0.0005**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2
-)  # scaled_linear_beta
+# MONAI's schedule "scaled_linear_beta"
+MONAI_PATH = TablePath(torch.linspace(0.0005**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2)
 MONAI_RATE = 5e-5
 
 
@@ -121,10 +119,8 @@ def build_peers() -> dict[str, nn.Module]:
     for name, build in {MONAI: monai_network, MONAI_STEM: stem, VIDEO: video_network}.items():
         try:
             found[name] = build()
-        except (
-            ImportError,
-            RuntimeError,
-        ) as error:  # a torchvision made for another torch is a RuntimeError
+        except (ImportError, RuntimeError) as error:
+            # a torchvision made for another torch is a RuntimeError
             print(
                 f"left out: {name}, because it can't be imported ({error}); try pip install -e"
                 " .[lab,peers]"
@@ -220,7 +216,7 @@ def noised_at(path: NoisePath, x0: Tensor, log_snr: float, stream: int) -> tuple
 
 
 def squared_error(guess: Tensor, x0: Tensor) -> float:
-    """Mean squared error a voxel, the guess clipped to [-1, 1]."""
+    """Mean squared error per voxel, the guess clipped to [-1, 1]."""
     return float((guess.clamp(-1, 1) - x0).square().mean())
 
 

@@ -89,7 +89,7 @@ def measure_family(
 
 
 def table(results: dict[str, dict]) -> str:
-    """A Markdown table, a row a family and one for their mean."""
+    """A Markdown table, one row per family and one for their mean."""
     rows = {name: row_of(found) for name, found in results.items()}
     if len(rows) > 1:
         rows["mean"] = np.mean(list(rows.values()), axis=0)
@@ -119,10 +119,10 @@ def quality_section(results: dict[str, dict], tries: int) -> str:
     count = next(iter(results.values()))["samples"]["count"]
     return f"""{HEADING}
 
-{count} samples a family against as many held-out shapes, measured by `benchmarks/quality.py`. 1-NNA
-and COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value
+{count} samples per family against as many held-out shapes, measured by `benchmarks/quality.py`.
+1-NNA and COV use the Chamfer distance of 512 surface points: 1-NNA is best at the oracle's value
 (training shapes in the samples' place), COV too. One piece: after pieces under 1 % of the volume
-are dropped. Closed: the same samples with gaps of up to three voxels closed (`voxels.joined`).
+are dropped. Closed: the same samples with gaps of up to three voxels closed (`voxels.close_gaps`).
 Generated: a shape in several pieces is made anew from other seeds, at most {tries} tries in all,
 and then gaps are closed, as `course.py generate` does it. Near copies: IoU of {COPY} or more with a
 training shape, beside the same for held-out shapes.

@@ -69,18 +69,14 @@ LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 
 """
 LINK_TO_BOX = r"(\*\*\[Make a shape in your browser\][\s\S]*?\n\n)"  # a paragraph of the README
-LICENSED = (
-    "plotly",
-    "sphinx",
-    "sphinx-book-theme",
-    "pydata-sphinx-theme",
-    "myst-nb",
-)  # packages that pages come from
+# packages that pages come from
+LICENSED = ("plotly", "sphinx", "sphinx-book-theme", "pydata-sphinx-theme", "myst-nb")
+# lessons that begin with a live picture
 LIVE_PLANES = {
     "01": "noise",
     "02": "score",
     "03": "sampler",
-}  # lessons that begin with a live picture
+}
 LIVE_PLANE = """<link rel="stylesheet" href="../_static/live/live.css">
 <div data-nts-plane="{}"></div>
 <script type="module" src="../_static/live/plane.js"></script>"""
@@ -123,9 +119,8 @@ def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             output.get("metadata", {}).get("image/png", {}).get("alt")
             for output in cell.get("outputs", [])
         ]
-        more = [
-            alt for alt in kept if alt and alt != "Picture"
-        ]  # what the figures say of themselves
+        # what the figures say of themselves
+        more = [alt for alt in kept if alt and alt != "Picture"]
         said = ". ".join(dict.fromkeys([said.rstrip("."), *more]))
         cell.metadata["alt"] = said
         for output in cell.get("outputs", []):
@@ -158,9 +153,8 @@ def figure(data: dict, said: str) -> str:
     """A plotly figure as HTML: its JSON for figures.js, and its still and its description until
     that is drawn.
     """
-    spec = json.dumps(data[PLOTLY], separators=(",", ":")).replace(
-        "<", "\\u003c"
-    )  # no </script> can end it early
+    # no </script> can end it early
+    spec = json.dumps(data[PLOTLY], separators=(",", ":")).replace("<", "\\u003c")
     still = ""
     if "image/png" in data:
         still = (
@@ -350,9 +344,8 @@ def build(out: Path, live: bool = True) -> None:
         options = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(Path(folder) / "cache")]
         if sphinx([*options, str(source), str(site)]):
             raise ValueError("Sphinx has warned, see above; mend it and build again")
-        for template in (site / "_static").glob(
-            "*webpack-macros.html"
-        ):  # the themes' own, no pages
+        for template in (site / "_static").glob("*webpack-macros.html"):
+            # the themes' own, no pages
             template.unlink()
         (site / ".nojekyll").touch()  # or GitHub Pages leaves out all folders that begin with _
         shutil.rmtree(out, ignore_errors=True)

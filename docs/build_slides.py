@@ -41,24 +41,14 @@ CAPTION = re.compile(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)\s*", re.DOTALL)
 # What fits on a slide of 1280 x 720, in pixels. Heights are estimates; tests/browser/test_slides.py
 # measures them.
 FULL, DENSE = 620, 440  # of a slide, and of its text: more of it nobody reads from the back row
-LINE, GAP, CHARACTERS = (
-    42,
-    18,
-    76,
-)  # a line of text, the space between paragraphs, letters in a line
-CODE_SIZES, CODE_WIDTH, CODE_LINE, LETTER = (
-    (15, 22),
-    1112,
-    1.4,
-    0.603,
-)  # font size; line height and letter in sizes
+# a line of text, the space between paragraphs, letters in a line
+LINE, GAP, CHARACTERS = 42, 18, 76
+# font size; line height and letter in sizes
+CODE_SIZES, CODE_WIDTH, CODE_LINE, LETTER = (15, 22), 1112, 1.4, 0.603
 PRINTED = 22 * CODE_LINE  # a printed line
 LONG_CAPTION = 330  # letters
-WIDTH, FILM, ENLARGED = (
-    1160,
-    600,
-    2,
-)  # of a slide inside its margins; height of a film; pictures grow so much at most
+# of a slide inside its margins; height of a film; pictures grow so much at most
+WIDTH, FILM, ENLARGED = 1160, 600, 2
 
 
 @dataclass

@@ -92,9 +92,8 @@ def score() -> None:
     arrows = []
     for t in levels:
         arrow = path.sigma(t) * mixture.score(places, path, t)
-        arrows.append(
-            (places, arrow / (1 + arrow.norm(dim=1, keepdim=True)))
-        )  # long ones are drawn shorter
+        # long ones are drawn shorter
+        arrows.append((places, arrow / (1 + arrow.norm(dim=1, keepdim=True))))
     titles = [f"t = {t}" for t in levels]
     picture = show_maps(
         [m / m.max() for m in maps], titles, 4, 2.5, "density / largest", arrows=arrows

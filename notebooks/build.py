@@ -317,9 +317,10 @@ def _tidy_outputs(notebook: NotebookNode, name: str) -> None:
             if output.get("name") == "stderr":
                 raise BuildError(f"{name}, cell {index + 1} writes to stderr:\n{output.text}")
             data = output.get("data", {})
+            # its model lives in the kernel only
             data.pop(
                 "application/vnd.jupyter.widget-view+json", None
-            )  # its model lives in the kernel only
+            )
             if "text/plain" in data:
                 data["text/plain"] = re.sub(r"0x[0-9a-f]{6,}", "0x0", data["text/plain"])
 

@@ -66,14 +66,16 @@ SEEDS = range(5)
 LOOKS = {"points": 10, "digits": 5}  # how often a run is looked at on its way
 SAMPLES = {"points": 5000, "digits": 600}  # samples that the end is judged by
 GLANCE = {"points": 1000, "digits": 200}  # and those of a look on the way
+# a good end: all modes covered, distance below so many times the floor
 GOOD = {
     "points": 4.0,
     "digits": 5.0,
-}  # a good end: all modes covered, distance below so many times the floor
+}
+# the grid, for both methods
 RATES = {
     "points": [5e-4 * 2**k for k in range(8)],
     "digits": [7.5e-4, 3e-3, 12e-3],
-}  # the grid, for both methods
+}
 GRID_SEEDS = {"points": range(3), "digits": range(1)}
 
 

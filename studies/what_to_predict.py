@@ -1,14 +1,14 @@
 """Lesson 08's study: what should a network that looks through patches predict: the clean shape, the
 noise, or v?
 
-    OMP_NUM_THREADS=1 python studies/what_to_predict.py      # about half an hour; stop it and start
-    it as you like
+    OMP_NUM_THREADS=1 python studies/what_to_predict.py
 
-It writes `data/studies/what_to_predict.json` after every run and leaves out what stands there
-already. Two worlds: the lesson's own (16 voxels a side, patches of 2, three families, the lesson's
-plan) with three seeds, and chairs at 32 voxels a side with patches of 4. In each, the same network,
-data, plan and sampler; only the prediction changes, and for the noise also the loss: DDPM's own, in
-the noise (arXiv 2006.11239, eq. 14). Compare Li and He, arXiv 2511.13720.
+It takes about half an hour; stop it and start it as you like. It writes
+`data/studies/what_to_predict.json` after every run and omits what stands there already. Two worlds:
+the lesson's own (16 voxels per side, patches of 2, three families, the lesson's plan) with three
+seeds, and chairs at 32 voxels per side with patches of 4. In each, the same network, data, plan and
+sampler; only the prediction changes, and for the noise also the loss: DDPM's own, in the noise
+(arXiv 2006.11239, eq. 14). Compare Li and He, arXiv 2511.13720.
 """
 
 import sys

@@ -1,5 +1,4 @@
-"""Small pictures of characters: handwritten digits, and digits and capitals in hundreds of
-typefaces.
+"""Small pictures of handwritten digits, and of digits and capitals in hundreds of typefaces.
 
 Lessons 04 to 06 train on them. A picture is ink on paper, float32 (1, H, W): -1 is paper, 1 is ink.
 Everything that a caption says of a letter can be measured in the picture (`stroke_width`, `slant`,
@@ -150,8 +149,7 @@ class Describer:
             self.limits[trait] = torch.stack(rows)
 
     def traits(self, pixels: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Return for each trait whether there is little (-1) or much (1) of it, else 0: {trait:
-        (N,)}.
+        """Return per trait whether there is little (-1), much (1) or neither (0): {trait: (N,)}.
 
         Args:
             pixels: Pictures, (N, 1, H, W).

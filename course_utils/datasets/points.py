@@ -14,9 +14,7 @@ JITTER = 0.05  # standard deviation around the curves
 
 
 def rings(count: int, seed: int = 0) -> Tensor:
-    """Two circles around the origin, radius 0.75 and 1.85, with half of the points each: (count,
-    2).
-    """
+    """Two circles around the origin, radii 0.75 and 1.85, half of the points each: (count, 2)."""
     generator = _generator(count, seed)
     angle = 2 * math.pi * torch.rand(count, generator=generator)
     outer = torch.rand(count, generator=generator) < 0.5

@@ -1,3 +1,1 @@
-"""What the course teaches: paths, denoisers, guidance, samplers, losses and the training loop, in
-torch alone.
-"""
+"""What the course teaches, in torch alone: from noise paths to samplers and the training loop."""

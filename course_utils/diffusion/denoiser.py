@@ -1,5 +1,4 @@
-"""The denoiser: a network and a path, wrapped so that samplers see one thing, denoiser(x_t, t) ->
-x0.
+"""The denoiser: a network and a path, wrapped into what samplers see: denoiser(x_t, t) -> x0.
 
 The wrapper scales the input to unit variance, gives the network the noise level as log-SNR, and
 turns whatever the network predicts into x0 (lesson 02; Karras et al., arXiv 2206.00364, section 5,
@@ -59,5 +58,5 @@ class Denoiser(nn.Module):
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Return how many numbers training adjusts in a module."""
+    """Return the number of parameters that training adjusts in a module."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -45,12 +45,14 @@ def guided(
 ) -> Guided:
     """Classifier-free guidance: unconditional + guidance_scale * (conditional - unconditional).
 
-    Args: denoiser: Called as denoiser(x_t, t, condition) -> x0. condition: What the denoiser takes,
-        (B, ...), for example class labels; None, like -1, is unconditional. guidance_scale: 1 is
-        conditional, 0 unconditional, as in diffusers. negative: A condition (B, ...) to lead away
-        from, in the place of "unconditional". interval: The times (low, high) in [0, 1] within
-        which a scale above 1 acts; outside it is 1 (arXiv
-            2404.07724).
+    Args:
+        denoiser: Called as denoiser(x_t, t, condition) -> x0.
+        condition: What the denoiser takes, (B, ...), for example class labels; None, like -1, is
+            unconditional.
+        guidance_scale: 1 is conditional, 0 unconditional, as in diffusers.
+        negative: A condition (B, ...) to lead away from, in the place of "unconditional".
+        interval: The times (low, high) in [0, 1] within which a scale above 1 acts; outside it is 1
+            (arXiv 2404.07724).
         rescale: How far, from 0 to 1, the guided x0 is shrunk to the standard deviation of the
             conditional one (arXiv 2305.08891, eq. 15 and 16, there for v and noise).
 
@@ -92,9 +94,7 @@ def _both(
 
 
 def _with_deviation_of(like: Tensor, x: Tensor) -> Tensor:
-    """Each sample of x (B, ...) times a number, so that its standard deviation is that of
-    `like`.
-    """
+    """Scale each sample of x (B, ...) to the standard deviation of the same sample of `like`."""
     sizes = [values.flatten(1).std(dim=1) for values in (like, x)]
     return spread(sizes[0] / sizes[1], x) * x
 
@@ -148,12 +148,13 @@ def steered(
     full or empty, value by value, for the critic to look at; the gradient passes as if it had not
     been.
 
-    Args: denoise: Called as denoise(x_t, t) -> x0 (B, ...); has a `path`. critic: Called as
-        critic(x0) with x0 of -1 and 1; returns the log-probabilities (B, wishes) of what each
-            shape should show. The direction of the move is the gradient of their sum with respect
-            to x_t.
-        strength: The root mean square of the move where nothing of it is seen. Where the least
-            probable wish is seen with probability p, the move is (1 - p) times that, so that what
+    Args:
+        denoise: Called as denoise(x_t, t) -> x0 (B, ...); has a `path`.
+        critic: Called as critic(x0) with x0 of -1 and 1; returns the log-probabilities (B, wishes)
+            of what each shape should show. The direction of the move is the gradient of their sum
+            with respect to x_t.
+        strength: The root mean square of the move where no wish is seen. Where the least probable
+            wish is seen with probability p, the move is (1 - p) times that, so that a shape which
             is as it should be stays.
         interval: The times (low, high) within which it acts.
 

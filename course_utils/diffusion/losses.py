@@ -1,7 +1,7 @@
-"""Losses: what a step of training makes small. The trainer is the same for all of them.
+"""Losses: what a training step minimises. The trainer is the same for all of them.
 
 A loss has two halves. `prepare` draws everything random of a step for the whole batch; calling the
-loss with a model and what was prepared gives the number to make small, or the turns of a game.
+loss with a model and what was prepared gives the number to minimise, or the turns of a game.
 Lesson 02 writes the denoising loss; weights and times are those of EDM (arXiv 2206.00364, section
 5) and of Stable Diffusion 3 (arXiv 2403.03206, section 3.1). The losses of a classifier and of an
 adversarial pair stand beside them: `evaluation.classifier`, `models.adversarial`.
@@ -23,9 +23,9 @@ from course_utils.diffusion.paths import KINDS, Samples, spread
 class Batch(NamedTuple):
     """What is drawn from data: B rows, on one device.
 
-    target: what the model shall say (B, ...): samples for a denoiser, labels for a classifier,
+    target: what the model should answer (B, ...): samples for a denoiser, labels for a classifier,
         facts for a seer.
-    given: what it is told or shown (B, ...): labels, tokens, pictures, voxels; None for nothing.
+    given: what the model is given (B, ...): labels, tokens, pictures, voxels; None for nothing.
     noise: (B, ...), where each row has noise of its own (reflow, optimal transport: lesson 03);
         None to draw it.
     """
@@ -50,12 +50,12 @@ class Loss(Protocol):
 class Denoising:
     """The denoising loss: squared error of x0, weighted so that it is that of another quantity.
 
-    loss_in: the quantity whose mean squared error is made small, one of `paths.KINDS`.
+    loss_in: the quantity whose mean squared error is minimised, one of `paths.KINDS`.
     weight_limit: the largest weight of an error in x0: at t = 0 the weight of most quantities is
         infinite.
     time_mean, time_std: times are sigmoid(mean + std * normal); a larger mean is noisier.
     drop_condition: the share of rows whose condition is hidden (-1), for classifier-free guidance.
-    ValueError for numbers that make no loss.
+    ValueError for numbers out of range.
     """
 
     loss_in: str = "velocity"

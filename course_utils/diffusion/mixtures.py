@@ -4,7 +4,7 @@ If the data are a mixture, so is every noisy version of them: component k, N(m_k
 N(alpha m_k, alpha^2 s_k^2 + sigma^2). Density, score and posterior mean follow in closed form,
 under any path (lesson 02 derives them; Bishop, *Pattern Recognition and Machine Learning*, section
 2.3.9, eq. 2.113 to 2.117; Tweedie's formula: Efron, JASA 2011, eq. 2.8). Components without width
-are a finite data set: the best denoiser of what one has stored.
+are a finite data set: its best denoiser has stored the data.
 """
 
 import math
@@ -31,7 +31,7 @@ class GaussianMixture:
         weights: (K,), above 0; None for equal ones. They are scaled to add up to 1.
 
     Raises:
-        ValueError: The shapes or numbers make no mixture.
+        ValueError: The shapes or numbers do not fit together.
     """
 
     def __init__(self, means, stds, weights=None):
@@ -103,9 +103,7 @@ class GaussianMixture:
     def _parts(
         self, x: Points, path: Path | None, t: Time
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return log(w_k p_k(x)) (B, K), x - alpha m_k (B, K, d), alpha (B, 1), variances (B,
-        K).
-        """
+        """Return log(w_k p_k(x)) (B, K), x - alpha m_k (B, K, d), alpha (B, 1), variance (B, K)."""
         if x.ndim != 2 or x.shape[1] != self.dimensions:
             raise ValueError(f"x has shape {tuple(x.shape)}; expected (B, {self.dimensions})")
         t = as_time(t).double().reshape(-1, 1)

@@ -1,5 +1,4 @@
-"""Portable Gaussian noise: a seed gives the same numbers on every machine, device and library
-version, and in the page.
+"""Portable Gaussian noise: a seed gives the same numbers on every machine, and in the page.
 
 Random bits come from the counter-based generator Threefry-2x32 with 20 rounds (Salmon et al., SC
 2011), which needs only 32-bit additions, rotations and xors; Box and Muller's formula turns them
@@ -102,7 +101,7 @@ def slerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
     """
     cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0)
     angle = torch.arccos(cosine.clamp(-1, 1))
-    if angle < 1e-4:  # the arc is as good as straight
+    if angle < 1e-4:  # the arc is nearly straight
         return lerp(a, b, weight)
     return (torch.sin((1 - weight) * angle) * a + torch.sin(weight * angle) * b) / torch.sin(angle)
 

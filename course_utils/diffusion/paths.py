@@ -1,5 +1,4 @@
-"""Noise paths: how much data and how much noise there is at each time, and every conversion that
-follows from it.
+"""Noise paths: how much data and noise there is at each time, and the conversions that follow.
 
 A path mixes data and noise, `x_t = alpha(t) * x0 + sigma(t) * noise`, with t = 0 the data and t = 1
 the noise. Lesson 01 teaches the paths, lesson 02 the conversions. Sources: DDPM (arXiv 2006.11239,
@@ -17,7 +16,7 @@ Samples = Float[Tensor, "batch *rest"]  # points, pictures, voxels: one sample p
 Time = Float[Tensor, "*times"] | float | int  # in [0, 1]; a number, or one for each sample
 
 KINDS = ("x0", "noise", "v", "score", "velocity")
-MOST_BETAS = 1_000_000  # steps of a table: more take memory and change nothing
+MOST_BETAS = 1_000_000  # steps of a table: more need memory and change nothing
 FLOOR = 1e-5  # the least divisor: at the very ends one of alpha and sigma is zero
 
 
@@ -33,9 +32,7 @@ def finite(name: str, value: float) -> float:
 
 
 def whole(name: str, value: int, most: int) -> int:
-    """Return the value as an int. ValueError, with its name, if it is no whole number from 1 to
-    `most`.
-    """
+    """Return the value as an int. ValueError unless it is a whole number from 1 to `most`."""
     number = finite(name, value)
     if number != int(number) or not 1 <= number <= most:
         raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {most:,}")
@@ -43,17 +40,13 @@ def whole(name: str, value: int, most: int) -> int:
 
 
 def spread(values: Tensor | float, x: Tensor) -> Tensor:
-    """Return one number per sample, (B,) or (), in a shape, dtype and place to multiply x (B,
-    ...).
-    """
+    """Return numbers (B,) or () in the shape, dtype and place needed to multiply x (B, ...)."""
     values = torch.as_tensor(values).to(dtype=x.dtype, device=x.device)
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim)) if values.ndim else values
 
 
 def as_time(t: Time) -> Tensor:
-    """Return a time as a floating-point tensor; plain numbers become float64. ValueError for
-    NaN.
-    """
+    """Return a time as a floating-point tensor (float64 for plain numbers). ValueError for NaN."""
     if isinstance(t, Tensor):
         return t
     if math.isnan(t):
@@ -81,9 +74,7 @@ class Path:
         raise NotImplementedError
 
     def time_at(self, log_snr: Float[Tensor, "*times"] | float | int) -> Tensor:
-        """Return the time at which the path has this log-SNR: the inverse of `log_snr`, in [0,
-        1].
-        """
+        """Return the time in [0, 1] at which the path has a log-SNR: the inverse of `log_snr`."""
         raise NotImplementedError
 
     def log_snr(self, t: Time) -> Tensor:

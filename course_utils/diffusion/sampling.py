@@ -37,8 +37,7 @@ class State(NamedTuple):
 
 
 def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:
-    """Return the times of a sampler: from 1 to 0, equally spaced, then shifted; (steps + 1,),
-    float64.
+    """Return a sampler's times: from 1 to 0, equally spaced, then shifted; (steps + 1,), float64.
 
     Args:
         path: Its `shifted` moves the times.
@@ -52,8 +51,7 @@ def time_grid(path: Path, steps: int, shift: float = 1.0) -> Tensor:
 
 
 def from_time(times: Tensor, start: float) -> Tensor:
-    """Return the part of a sampler's times below `start`, with `start` in front: a walk from
-    half-way.
+    """Return `start` and the part of a sampler's times below it: a walk from half-way.
 
     Begin the walk at path.noised(x0, noise, start): the later the start (near 0), the more of x0 is
     left (SDEdit, arXiv 2108.01073). ValueError unless 0 < start <= times[0].
@@ -65,9 +63,9 @@ def from_time(times: Tensor, start: float) -> Tensor:
     return torch.cat([torch.tensor([start], dtype=times.dtype), times[times < start]])
 
 
-# ---- samplers: a step takes (denoise, x_t, t, s, draw, history) and returns (x_s, x0)
-# --------------- `draw()` gives new standard normal noise shaped like x_t; `history` holds the
-# (time, x0) of the steps so far, the latest last.
+# ---- samplers ------------------------------------------------------------------------------------
+# A step takes (denoise, x_t, t, s, draw, history) and returns (x_s, x0). `draw()` gives new
+# standard normal noise shaped like x_t; `history` has the (time, x0) of the steps so far, in order.
 
 
 def ddim(denoise, x: Samples, t: Tensor, s: Tensor, draw, history) -> tuple[Samples, Samples]:
@@ -83,9 +81,7 @@ euler = ddim
 
 
 def ddpm(denoise, x: Samples, t: Tensor, s: Tensor, draw, history) -> tuple[Samples, Samples]:
-    """DDPM's ancestral step: a draw from q(x_s | x_t, x0), with the smaller of its two usual
-    variances.
-    """
+    """DDPM's ancestral step: a draw from q(x_s | x_t, x0), with the smaller usual variance."""
     path, x0 = denoise.path, denoise(x, t)
     alpha_t, sigma_t, alpha_s, sigma_s = path.alpha(t), path.sigma(t), path.alpha(s), path.sigma(s)
     kept = alpha_t / alpha_s
@@ -98,8 +94,7 @@ def ddpm(denoise, x: Samples, t: Tensor, s: Tensor, draw, history) -> tuple[Samp
 def churned_euler(
     denoise, x: Samples, t: Tensor, s: Tensor, draw, history, churn: float = 0.4
 ) -> tuple[Samples, Samples]:
-    """Euler with churn: go back up to sigma / alpha times (1 + churn) with fresh noise, then step
-    down.
+    """Euler with churn: go up to (1 + churn) sigma / alpha with fresh noise, then step down.
 
     churn is Karras' gamma, S_churn / steps: halve it when you double the steps. The time never
     exceeds 1.
@@ -112,8 +107,7 @@ def churned_euler(
 
 
 def heun(denoise, x: Samples, t: Tensor, s: Tensor, draw, history) -> tuple[Samples, Samples]:
-    """Heun's method for x / alpha in sigma / alpha: Euler, then the mean of the slopes at both
-    ends.
+    """Heun's method for x / alpha in sigma / alpha: Euler, then the mean of the slopes at the ends.
 
     Second order. The step to sigma = 0, and one from alpha = 0 where that variable is infinite, are
     Euler's.
@@ -145,9 +139,7 @@ def dpm_solver(denoise, x: Samples, t: Tensor, s: Tensor, draw, history) -> tupl
 
 
 def _move(path: Path, x: Samples, x0: Samples, t: Tensor, s: Tensor) -> Samples:
-    """From x_t to x_s with x0 and noise held fixed: alpha_s x0 + sigma_s (x_t - alpha_t x0) /
-    sigma_t.
-    """
+    """From x_t to x_s, x0 and noise fixed: alpha_s x0 + sigma_s (x_t - alpha_t x0) / sigma_t."""
     noise_part = x - spread(path.alpha(t), x) * x0
     return spread(path.alpha(s), x) * x0 + spread(path.sigma(s) / path.sigma(t), x) * noise_part
 
@@ -163,8 +155,7 @@ SAMPLERS: dict[str, Callable] = {
 
 
 def resampled(step: Callable, rounds: int) -> Callable:
-    """Return a sampler that takes each step of another several times, adding noise again in
-    between.
+    """Return a sampler that takes each step of another several times, adding noise in between.
 
     Where parts of x_t are held fast (`guidance.keeping`), every round lets the others agree better
     with them: RePaint (arXiv 2201.09865, algorithm 1) with jumps of one step.
@@ -210,15 +201,16 @@ def sample(
     step: Callable = ddim,
     seed: int | Sequence[int] = 0,
 ) -> Iterator[State]:
-    """Walk from noise to data, yielding a `State` after every step; the last one's x_t is the
-    sample.
+    """Walk from noise to data, yielding a `State` after each step; the last x_t is the sample.
 
-    Args: denoise: A `Denoiser`, or a `Guided`, or anything called as denoise(x_t, t) -> x0 that has
-        a `path`. x: (B, ...), at time times[0]; usually path.prior_sample(gaussian(seed, shape)).
-        times: Falling numbers in [0, 1], (T + 1,); usually `time_grid`. step: One of `SAMPLERS`.
+    Args:
+        denoise: A `Denoiser`, or a `Guided`, or anything called as denoise(x_t, t) -> x0 that has
+            a `path`.
+        x: (B, ...), at time times[0]; usually path.prior_sample(gaussian(seed, shape)).
+        times: Falling numbers in [0, 1], (T + 1,); usually `time_grid`.
+        step: One of `SAMPLERS`.
         seed: Of the fresh noise that stochastic samplers add. A list has one for each item of the
-        batch,
-            so that an item does not change with its neighbours.
+            batch, so that an item does not change with its neighbours.
 
     Raises:
         ValueError: The times do not fall, or x is empty or not of finite floats.

@@ -25,8 +25,7 @@ Draw = Callable[[torch.Generator, int], Batch]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast a model learns: all that fixes a training, apart from model, loss and
-    data.
+    """How long and how fast a model learns: what fixes a training apart from model, loss and data.
 
     batch_size: of one process; N processes train as one does with N times the batch, up to
         rounding.
@@ -35,7 +34,7 @@ class Plan:
     betas: AdamW's, for the gradient and its square.  gradient_clip: the largest norm of a gradient;
         inf for any.
     ema_decay: of the moving average, which is what is sampled from.
-    ValueError for numbers that make no training.
+    ValueError for numbers out of range.
     """
 
     steps: int = 1000
@@ -296,8 +295,7 @@ class Trainer:
         self.step, self.seconds = about["step"], about["seconds"]
 
 
-# ---- what is random, and where
-# ----------------------------------------------------------------------
+# ---- what is random, and where -------------------------------------------------------------------
 
 
 def generator_of_step(seed: int, step: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -311,8 +309,7 @@ def generator_of_step(seed: int, step: int, device: torch.device | str = "cpu") 
 
 @contextmanager
 def seeded(seed: int, step: int, rank: int, device: torch.device) -> Iterator[None]:
-    """Seed what draws without a generator inside, such as dropout, from (seed, step) and the
-    process's number.
+    """Seed what draws without a generator, such as dropout, from (seed, step) and the process.
 
     The caller's own random numbers are left as they were.
     """
@@ -322,8 +319,7 @@ def seeded(seed: int, step: int, rank: int, device: torch.device) -> Iterator[No
 
 
 def has_bfloat16_units() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware made for it (AMX), so that it is both
-    quick and sound.
+    """Whether this processor has hardware for bfloat16 (AMX), so that it is both quick and sound.
 
     On one without (AMD's Zen 5, torch 2.13) the gradients of 3D convolutions on small grids are
     garbage.
@@ -332,14 +328,11 @@ def has_bfloat16_units() -> bool:
     return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
-# ---- several processes
-# -------------------------------------------------------------------------------
+# ---- several processes ---------------------------------------------------------------------------
 
 
 def place_in_team() -> tuple[int, int]:
-    """This process's number, from 0, and how many train together: (0, 1) unless a launcher
-    started several.
-    """
+    """This process's number, from 0, and how many train together: (0, 1) without a launcher."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
@@ -347,8 +340,7 @@ def place_in_team() -> tuple[int, int]:
 
 @torch.no_grad()
 def average_over_team(tensors: list[Tensor]) -> None:
-    """Replace tensors by their means over all processes, in one message; the same numbers, to the
-    bit, in each.
+    """Replace tensors by their means over all processes, the same to the bit in each.
 
     (DistributedDataParallel knows no turns: a player's gradient must not reach the other one.)
     """

@@ -19,9 +19,7 @@ FEATURES = 48
 
 
 class Classifier(nn.Module):
-    """Pictures (N, 1, side, side) -> logits (N, classes), through FEATURES numbers. side: a
-    multiple of 8.
-    """
+    """Pictures (N, 1, side, side), side a multiple of 8, to logits (N, classes)."""
 
     def __init__(self, classes: int, side: int):
         super().__init__()
@@ -55,8 +53,9 @@ class Classifier(nn.Module):
 
 @dataclass(frozen=True)
 class Classification:
-    """Cross-entropy of a classifier's logits; noise of deviation `blur` on what it sees, so that a
-    stray pixel decides nothing.
+    """Cross-entropy of a classifier's logits for pictures with noise of deviation `blur`.
+
+    The noise keeps the classifier from deciding by a stray pixel.
     """
 
     blur: float = 0.15

@@ -17,7 +17,7 @@ from torch import Tensor
 def nearest_neighbour_accuracy(within_a: Tensor, between: Tensor, within_b: Tensor) -> float:
     """Return 1-NNA: how often the nearest other shape of a shape comes from its own set.
 
-    0.5 is best; 1 means that the sets are told apart, 0 that one copies the other (arXiv
+    0.5 is best; 1 means that the sets can be distinguished, 0 that one copies the other (arXiv
     1906.12320, section 5.1).
 
     Args:

@@ -100,7 +100,7 @@ class ShapeReport(NamedTuple):
     one_piece: float  # share of samples in one piece
     one_piece_cleaned: float  # the same once pieces below CRUMB of the volume are removed
     watertight: float
-    chamfer_accuracy: float  # 1-NNA; 0.5 is best, 1 is told apart, 0 is copied
+    chamfer_accuracy: float  # 1-NNA; 0.5 is best, 1 is distinguishable, 0 is copied
     chamfer_coverage: float
     chamfer_matching: float  # minimum matching distance, in squared sides of the cube
     iou_accuracy: float  # dust fools it: report it only beside the Chamfer one
@@ -121,7 +121,7 @@ def shape_report(
     """Measure samples against real shapes that were held out from training.
 
     The oracle is this report on other real shapes. An empty sample is infinitely far from all
-    shapes: 1-NNA counts it as told apart, and it neither matches nor covers any shape.
+    shapes: 1-NNA counts it as distinguished, and it neither matches nor covers any shape.
 
     Args:
         samples: Shapes, bool (N, D, H, W), N > 0; ideally as many as there are reference shapes.

@@ -32,7 +32,7 @@ def read_binvox(path: str | Path, up: str = "y") -> np.ndarray:
         nx, nz, ny = (int(number) for number in dims[0])
         if not 1 <= min(nx, ny, nz) <= max(nx, ny, nz) <= MAX_SIDE:
             raise ValueError(
-                f"it announces {nx} x {nz} x {ny} voxels, expected 1 to {MAX_SIDE} a side"
+                f"it announces {nx} x {nz} x {ny} voxels, expected 1 to {MAX_SIDE} per side"
             )
         runs = np.frombuffer(data, np.uint8, offset=header.end())
         if len(runs) % 2:

@@ -127,8 +127,8 @@ def _checked_archive(
     resolution = int((8 * packed.shape[1] + 0.5) ** (1 / 3))
     if packed.shape[1] != -(-(resolution**3) // 8) or resolution > MAX_SIDE:
         raise ValueError(
-            f"voxels has {packed.shape[1]} bytes a shape, expected n**3 / 8 for a cube of n voxels"
-            f" a side, n up to {MAX_SIDE}; write_npz packs them"
+            f"voxels has {packed.shape[1]} bytes per shape, expected n**3 / 8 for a cube of n"
+            f" voxels per side, n up to {MAX_SIDE}; write_npz packs them"
         )
     classes = tuple(arrays.get("classes", np.array([], str)).tolist())
     captions = tuple(arrays.get("captions", np.array([], str)).tolist())

@@ -25,7 +25,7 @@ def grid_array(name: str, grid) -> np.ndarray:
         array = array[0]
     if array.ndim != 3 or min(array.shape) < 2:
         raise ValueError(
-            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels a"
-            f" side. Pick one sample, for example {name}[0, 0]."
+            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels"
+            f" per side. Pick one sample, for example {name}[0, 0]."
         )
     return array

@@ -81,8 +81,7 @@ def voxelise(triangles: np.ndarray, resolution: int) -> np.ndarray:
     count = int(np.clip(16 * mesh.area, SURFACE_POINTS, MAX_SURFACE_POINTS))
     surface, face = sample_surface(mesh, count, seed=0)
     if is_watertight(mesh):
-        # half a voxel inwards: else each voxel that the surface touches counts, and walls grow by
-        # one voxel
+        # half a voxel inwards: else every voxel that it touches counts, and walls grow thicker
         surface -= np.sign(mesh.volume) / 2 * mesh.face_normals[face]
     x, y, z = np.clip(surface.astype(np.int64), 0, resolution - 1).T
     shell = np.zeros((resolution,) * 3, dtype=bool)

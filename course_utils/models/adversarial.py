@@ -1,5 +1,4 @@
-"""A generative adversarial network, done properly, for lesson 05 to compare with: two networks that
-play.
+"""A generative adversarial network, done properly, for lesson 05 to compare with.
 
 It is one more loss for the trainer: a game of two turns. Sources: the non-saturating loss
 (Goodfellow et al., arXiv 1406.2661, section 3), the penalty R1 on the discriminator's gradient at
@@ -20,9 +19,7 @@ from course_utils.diffusion.training import Plan
 
 
 def perceptron(inputs: int, width: int, outputs: int) -> list[nn.Module]:
-    """Return three hidden layers of `width` numbers: the layers of a network (B, inputs) -> (B,
-    outputs).
-    """
+    """Return three hidden layers of `width` numbers for a network (B, inputs) -> (B, outputs)."""
     sizes = (inputs, width, width, width)
     hidden = [
         part for k in range(3) for part in (nn.Linear(sizes[k], sizes[k + 1]), nn.LeakyReLU(0.2))
@@ -33,9 +30,7 @@ def perceptron(inputs: int, width: int, outputs: int) -> list[nn.Module]:
 def point_networks(
     latent: int = 8, width: int = 110, features: int = 2
 ) -> tuple[nn.Module, nn.Module]:
-    """Return a generator (B, latent) -> (B, features) and a discriminator (B, features) -> (B,
-    1).
-    """
+    """Return a generator (B, latent) -> (B, features) and a discriminator -> (B, 1)."""
     return nn.Sequential(*perceptron(latent, width, features)), nn.Sequential(
         *perceptron(features, width, 1)
     )
@@ -44,8 +39,7 @@ def point_networks(
 def picture_networks(
     latent: int = 64, width: int = 332, side: int = 8
 ) -> tuple[nn.Module, nn.Module]:
-    """Return a generator (B, latent) -> (B, 1, side, side) and a discriminator (B, 1, side, side)
-    -> (B, 1).
+    """Return a generator (B, latent) -> (B, 1, side, side) and a discriminator -> (B, 1).
 
     No convolutions: for digits of 8 x 8 plain layers do better in the same time, because they allow
     more steps (the tuning in `studies/gan_or_diffusion.py`).
@@ -77,9 +71,7 @@ def adversarial_plan(
     seed: int = 0,
     warmup: int = 50,
 ) -> Plan:
-    """Return a `Plan` as such games want it: Adam without momentum, nothing decays and nothing
-    is clipped.
-    """
+    """Return a `Plan` for such games: Adam without momentum, no weight decay, no clipping."""
     return Plan(
         steps=steps,
         batch_size=batch_size,
@@ -95,8 +87,7 @@ def adversarial_plan(
 
 @dataclass(frozen=True)
 class Adversarial:
-    """The losses of a `Pair`, in turns: the discriminator learns first, then the generator from
-    what it has learned.
+    """The losses of a `Pair`: the discriminator takes its turn first, then the generator.
 
     latent: how many random numbers the generator gets for each sample.
     r1: weight of the gradient penalty. With r1_every above 1 it is taken in every so many steps
@@ -134,17 +125,16 @@ class Adversarial:
 
 
 def generator_loss(discriminator: nn.Module, made: Tensor) -> Tensor:
-    """Return the non-saturating loss of made samples (B, ...): -log of the probability that they
-    are real.
-    """
+    """Return the non-saturating loss of made samples (B, ...): -log of how likely they are real."""
     return softplus(-discriminator(made)).mean()
 
 
 def discriminator_loss(
     discriminator: nn.Module, real: Tensor, made: Tensor, r1: float = 0.0
 ) -> Tensor:
-    """Return the cross-entropy of telling real from made samples, plus the penalty R1; no gradient
-    for the generator.
+    """Return the cross-entropy of telling real from made samples, plus the penalty R1.
+
+    The generator gets no gradient.
 
     Args:
         discriminator: Samples (B, ...) -> logits (B, 1).

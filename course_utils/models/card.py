@@ -44,7 +44,7 @@ def sha256_of(data: Tensor) -> str:
 
 
 def _what(config: Config) -> str:
-    return f"{', '.join(config.classes)}, {config.resolution} voxels a side"
+    return f"{', '.join(config.classes)}, {config.resolution} voxels per side"
 
 
 def _data(config: Config) -> str:

@@ -208,9 +208,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _written(instance: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A dataclass as JSON: the entries that were given, in their order, then those that differ
-    from their defaults.
-    """
+    """A dataclass as JSON: the given entries in their order, then others that are not defaults."""
     entries = {}
     for one in fields(instance):
         value = getattr(instance, one.name)

@@ -1,5 +1,4 @@
-"""The trained voxel models as a diffusers pipeline:
-`VoxelDiffusionPipeline.from_pretrained(folder)("chair")`.
+"""The trained voxel models as a diffusers pipeline, `VoxelDiffusionPipeline`.
 
 A folder of `checkpoints.save_checkpoint` is one of `save_pretrained`, and the other way round.
 Without a scheduler the pipeline runs the sampler that the model's config names, step by step as
@@ -42,9 +41,8 @@ OUTPUTS: dict[str, Callable] = {
     "field": lambda x: x,
     "mesh": lambda x: [smooth_mesh(finished(field)) for field in x[:, 0].cpu().numpy()],
 }
-WANTED: dict[
-    str, Callable
-] = {  # what a scheduler wants to be told, from x0, noise, and alpha^2 + sigma^2 = 1
+# What a scheduler wants from the model, from x0, noise, alpha and sigma with alpha^2 + sigma^2 = 1.
+WANTED: dict[str, Callable] = {
     "sample": lambda x0, noise, alpha, sigma: x0,
     "epsilon": lambda x0, noise, alpha, sigma: noise,
     "v_prediction": lambda x0, noise, alpha, sigma: alpha * noise - sigma * x0,
@@ -54,17 +52,13 @@ WANTED: dict[
 
 @dataclass
 class VoxelPipelineOutput(BaseOutput):
-    """shapes: bool (B, D, H, W) for output_type voxels, float (B, 1, D, H, W) for field, B meshes
-    for mesh.
-    """
+    """shapes: by output_type, bool (B, D, H, W), floats (B, 1, D, H, W), or B meshes."""
 
     shapes: np.ndarray | Tensor | list
 
 
 class VoxelDenoiser(ModelMixin, ConfigMixin):
-    """A `Denoiser` with its config and card, as diffusers wants a model. Called as the denoiser is,
-    in any dtype.
-    """
+    """A `Denoiser` with its config and card as a model of diffusers, called alike in any dtype."""
 
     config_name = "config.json"
 
@@ -89,9 +83,7 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
     def from_pretrained(
         cls, folder: str | Path, torch_dtype: torch.dtype | None = None, **_
     ) -> "VoxelDenoiser":
-        """The model of a checkpoint folder. What else diffusers passes is for models too large for
-        a machine.
-        """
+        """Load a checkpoint folder; diffusers' other options, for huge models, are ignored."""
         card = Path(folder) / "README.md"
         denoiser, config = load_checkpoint(folder)
         return cls(
@@ -102,9 +94,7 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
 
 
 class VoxelDiffusionPipeline(DiffusionPipeline):
-    """From the name of a class, or a text, to shapes. `scheduler` None is the model's own
-    sampler.
-    """
+    """From classes or texts to shapes; without a `scheduler`, by the model's own sampler."""
 
     _optional_components = ["scheduler"]  # noqa: RUF012
 
@@ -124,8 +114,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         return super().from_pretrained(folder, **loading)
 
     def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write a checkpoint folder, atomically, in the place of one that is there; weights in half
-        precision.
+        """Write a checkpoint folder, atomically, replacing one that is there; in half precision.
 
         ValueError if the folder is there and holds anything else.
         """
@@ -139,9 +128,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
                 f"save_directory {folder} would be replaced, and is no checkpoint; name a new"
                 " folder"
             )
-        self.register_modules(
-            denoiser=model, scheduler=self.scheduler
-        )  # the scheduler may have been set since
+        # the scheduler may have been set since
+        self.register_modules(denoiser=model, scheduler=self.scheduler)
         with writing_folder(folder) as new:
             save_checkpoint(new, model.denoiser, model.settings, model.card)
             if self.scheduler is not None:
@@ -176,8 +164,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         output_type: voxels, mesh (the largest piece, smooth) or field.  return_dict: False returns
             (shapes,).
         callback_on_step_end: called as (pipe, step, timestep, {"latents": x_t, "x0": prediction})
-            with step from 0; the `latents` of the dict that it returns, if it does, are gone on
-            with.
+            with step from 0; if it returns a dict, the sampler continues with its `latents`.
         ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a
         scheduler that does not fit.
         """
@@ -229,9 +216,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
                         )
                         or {}
                     )
-                    state.x_t.copy_(
-                        answer.get("latents", state.x_t)
-                    )  # in place: the sampler goes on with it
+                    # in place: the sampler goes on with it
+                    state.x_t.copy_(answer.get("latents", state.x_t))
                 bar.update()
         return state.x_t
 
@@ -255,7 +241,7 @@ def _each(prompt: str | Sequence[str], count: int) -> list[str]:
 
 
 def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int]:
-    """One seed a shape: those given, or drawn from one generator or from one each."""
+    """One seed per shape: those given, or drawn from one generator or from one each."""
     if seeds is None:
         each = list(generator) if isinstance(generator, Sequence) else [generator] * count
         seeds = [
@@ -272,8 +258,7 @@ def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int
 def scheduled(
     scheduler, levels, denoise: Callable, path: paths.Path, noise: Tensor, generators
 ) -> Iterator[State]:
-    """`sampling.sample` by a diffusers scheduler and its `prepared` levels: x_t is the scheduler's,
-    t the path's.
+    """`sampling.sample` by a diffusers scheduler: x_t is the scheduler's, t the path's.
 
     denoise: called as denoise(x_t, t) -> x0.  noise: standard normal (B, ...).  generators: B
     torch.Generators, for the fresh noise of schedulers that add some.
@@ -296,9 +281,8 @@ def scheduled(
         x0 = denoise(x * float(torch.hypot(path.alpha(t), path.sigma(t))) / size, t)
         output = wanted(x0, (x - alpha * x0) / sigma, alpha / size, sigma / size)
         if hasattr(scheduler, "scale_model_input"):
-            scheduler.scale_model_input(
-                x, timestep
-            )  # ours was scaled above, but some insist on the call
+            # ours was scaled above, but some insist on the call
+            scheduler.scale_model_input(x, timestep)
         x = scheduler.step(output, timestep, x, **fresh).prev_sample
         yield State(k + 1, total, float(times[k + 1]) if k + 1 < total else 0.0, x, x0)
 
@@ -306,12 +290,13 @@ def scheduled(
 def prepared(
     scheduler, path: paths.Path, steps: int, device: torch.device
 ) -> list[tuple[float, float]]:
-    """Set a scheduler's timesteps and try it; the (alpha, sigma) of each of its steps. ValueError
-    if it does not fit.
+    """Set a scheduler's timesteps and try it; return the (alpha, sigma) of each of its steps.
+
+    ValueError if it does not fit.
 
     Schedulers for flows get equal times, which they then shift: their own are shifted twice and end
-    at 0.001. The trial: told at every step that the data is 0.5, x must keep to 0.5 alpha + sigma *
-    noise, and end at 0.5.
+    at 0.001. In the trial the model answers at every step that the data is 0.5: x must keep to
+    0.5 alpha + sigma * noise, and end at 0.5.
     """
     try:
         flow = (
@@ -330,9 +315,7 @@ def prepared(
             _off(state.x_t, *level)
             for state, level in zip(trial, [*levels[1:], (1.0, 0.0)], strict=True)
         ]
-        problem = (
-            "" if max(off) < 0.2 else f"told that the data is 0.5, it is off by {max(off):.2g}"
-        )
+        problem = "" if max(off) < 0.2 else f"where the data is 0.5, it is off by {max(off):.2g}"
     except Exception as error:  # whatever goes wrong in a trial is a reason
         problem = f"{type(error).__name__}: {error}"
     if problem:
@@ -349,17 +332,13 @@ def _known(x_t: Tensor, t: Tensor | float) -> Tensor:
 
 
 def _off(x: Tensor, alpha: float, sigma: float) -> float:
-    """How far the size of the noise in x, with data 0.5, is from sigma; relative, and absolute at
-    sigma = 0.
-    """
+    """How far the noise in x, with data 0.5, is from sigma; relative, or absolute at sigma = 0."""
     off = abs(float((x - 0.5 * alpha).square().mean().sqrt()) - sigma) / (sigma or 1.0)
     return off if math.isfinite(off) else math.inf
 
 
 def _level(scheduler, k: int) -> tuple[float, float]:
-    """alpha and sigma at a scheduler's step k: what it makes of data 1 with noise 0, and the other
-    way round.
-    """
+    """alpha and sigma at a scheduler's step k: what it makes of data 1, and of noise 1."""
     asked = copy.copy(scheduler)  # asking leaves traces
     if hasattr(asked, "set_begin_index"):  # a timestep may occur twice, a place does not
         asked.set_begin_index(k)

@@ -36,9 +36,7 @@ from course_utils.places import place
 
 
 class Source(NamedTuple):
-    """What a training learns from: `draw` gives its batches; `values` (N, ...) is what it learns
-    to say.
-    """
+    """What a training learns from: `draw` gives batches, `values` (N, ...) are all targets."""
 
     draw: Draw
     values: Tensor
@@ -67,8 +65,9 @@ def procedural(config, given: Path | None, *, count: int, first_index: int = 0) 
 
 
 def procedural_shapes(config, count: int, first_index: int = 0) -> tuple[Tensor, Tensor]:
-    """Return bool (N, D, H, W) and labels (N,). Families take turns; labels count in the
-    config's classes.
+    """Return bool (N, D, H, W) and labels (N,), which count in the config's classes.
+
+    Families take turns.
     """
     made = make_shapes(count, config.resolution, config.classes, first_index)
     labels = torch.arange(first_index, first_index + count) % len(config.classes)
@@ -82,9 +81,7 @@ def npz(config, given: Path | None, *, file: str) -> Source:
 
 
 def shapes_of_file(config, given: Path | None, file: str) -> tuple[Tensor, Tensor | None]:
-    """Return bool (N, D, H, W) and labels (N,), None for one class. ValueError where the file
-    does not fit.
-    """
+    """Return bool (N, D, H, W) and labels (N,), None for one class. ValueError for a wrong file."""
     if given is None:
         raise ValueError(
             f"{config.name} needs {file}, which is not ours to ship; give it with --data"
@@ -114,9 +111,7 @@ def captioned(
 
 
 def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
-    """Return the shapes that are not held out, bool (N, D, H, W), and tokens (N, wordings,
-    length).
-    """
+    """Return shapes that are not held out, bool (N, D, H, W), and tokens (N, wordings, length)."""
     tokens = torch.stack(
         [tokens_and_facts(made, words, seed)[0] for seed in range(wordings)], dim=1
     )
@@ -148,8 +143,9 @@ def means(
 
 
 def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
-    """Return which shapes of its family each caption is true of, and the families, without the
-    held-out shapes.
+    """Return which shapes of its family each caption is true of, and the families.
+
+    Held-out shapes are omitted.
 
     Bits (N, wordings, bytes) as of numpy.packbits, and labels (N,).
     """
@@ -168,8 +164,7 @@ def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tupl
 
 
 def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> Draw:
-    """Draw texts, each with the mean of all shapes that it is true of: the best guess where x_t is
-    only noise.
+    """Draw texts, each with the mean of all shapes that it is true of: the best guess at t = 1.
 
     One such shape at a time has the same mean, under noise a hundred times larger than what many
     words change.
@@ -215,8 +210,9 @@ def facts_of_texts(
 
 
 def named_in_texts(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
-    """Return for several captions of each shape that is not held out which facts it names, bool (N,
-    facts), and its tokens (N, length).
+    """Return which facts captions name, bool (N, facts), and the captions' tokens (N, length).
+
+    There are several captions of each shape that is not held out.
     """
     kept = ~held_out(made)
     families = [CLASSES[label] for label in made.labels]
@@ -236,8 +232,9 @@ def facts_of_shapes(config, given: Path | None, *, count: int, first_index: int 
 
 
 def shown_by_shapes(made: ShapeSet) -> tuple[Tensor, Tensor]:
-    """Return the facts that are true of each shape that is not held out, bool (N, facts), and
-    bool (N, D, H, W).
+    """Return the facts true of shapes, bool (N, facts), and the shapes, bool (N, D, H, W).
+
+    Held-out shapes are omitted.
     """
     kept = ~held_out(made)
     return torch.from_numpy(true_facts(made)[kept]), torch.from_numpy(made.voxels[kept])
@@ -260,8 +257,9 @@ def as_signs(facts: Tensor) -> Tensor:
 
 
 def draw_ragged(facts: Tensor, voxels: Tensor) -> Draw:
-    """Draw shapes with ragged surfaces, a part missing, one voxel off their place, each with the
-    facts true of it.
+    """Draw damaged shapes, each with the facts true of it.
+
+    Surfaces are ragged, a part is missing, and the shape is up to one voxel off its place.
 
     What is seen must not depend on the last voxel.
 
@@ -294,8 +292,7 @@ def draw_ragged(facts: Tensor, voxels: Tensor) -> Draw:
 def draw_guesses(
     facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, sampling
 ) -> Draw:
-    """Draw what a model guesses of shapes under noise, full or empty, each with the facts true of
-    the shape.
+    """Draw what a model guesses of noisy shapes, full or empty, with the facts true of the shapes.
 
     At the times of the model's own walk, with a caption, guided as it is when it makes shapes: what
     a critic sees that steers it (`guidance.steered`). Early guesses show little, and what cannot be

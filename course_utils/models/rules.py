@@ -32,7 +32,7 @@ from course_utils.models.config import KEYS, SEERS, Config, Sampling, Section
 from course_utils.models.recipes import RECIPES
 from course_utils.networks.text import Vocabulary
 
-# What each recipe gives: what is learned, and what the model is told or shown with it.
+# What each recipe gives: what is learned, and what the model is given with it.
 GIVES = {
     "procedural": ("shapes", "labels"),
     "npz": ("shapes", "labels"),
@@ -344,8 +344,8 @@ def _fitting_data(config: Config, place: Place) -> None:
     takes = {takes} if takes else {TAKES[one.kind] for one in config.network.conditioners}
     fitting = [
         name
-        for name, (learned, told) in GIVES.items()
-        if learned == makes and (not takes or told in takes)
+        for name, (learned, given) in GIVES.items()
+        if learned == makes and (not takes or given in takes)
     ]
     if recipe not in fitting:
         known = ", ".join(fitting)

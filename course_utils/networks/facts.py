@@ -14,8 +14,7 @@ from course_utils.networks.layers import normalised
 
 
 class FactsOfShape(nn.Module):
-    """The facts that shapes show: (B, D, H, W), full is 1 and empty -1, to (B, facts), 2 p - 1 with
-    p a probability.
+    """Voxels (B, D, H, W), full 1 and empty -1, to facts (B, facts): 2 p - 1, p a probability.
 
     Patches of 2^3 lose nothing, then come convolutions on grids 2, 4 and 8 times coarser, and two
     layers that see all places at once.

@@ -14,9 +14,7 @@ CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 def zeroed(module: nn.Module) -> nn.Module:
-    """Set all parameters of a module to zero and return it: a block that begins as "change
-    nothing".
-    """
+    """Set all parameters of a module to zero and return it: its block begins as no change."""
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
     return module
@@ -28,8 +26,7 @@ def normalised(channels: int) -> nn.GroupNorm:
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut; the embedding scales and shifts the features between
-    them.
+    """Two convolutions beside a shortcut; the embedding scales and shifts the features in between.
 
     Args:
         dimensions: Of the grid.
@@ -101,8 +98,7 @@ class CrossAttention(nn.Module):
 
 
 class Places(nn.Module):
-    """Add a learned mixture of waves along each axis to features (B, C, *grid): where each place
-    is.
+    """Add where each place is to features (B, C, *grid): a learned mixture of waves per axis.
 
     A convolution sees no difference between left and right, floor and ceiling; shapes that stand
     upright do.

@@ -1,5 +1,6 @@
-"""A small residual network for points: lessons 01 to 03 train it. It is called as every network of
-the course is.
+"""A small residual network for points, called as every network of the course is.
+
+Lessons 01 to 03 train it.
 """
 
 from jaxtyping import Float

@@ -1,5 +1,6 @@
-"""Patches: a grid is cut into cubes of p values per axis, and each becomes one place of a grid that
-is p^d times smaller (lesson 08).
+"""Patches: a grid is cut into cubes of p values per axis, the places of a coarser grid.
+
+That grid is p^d times smaller (lesson 08).
 
 Source: vision transformers for diffusion, arXiv 2212.09748.
 """
@@ -55,7 +56,7 @@ def unpatchify(
 class PatchesOut(nn.Module):
     """The stem in reverse: turn the features of each place (B, inputs, *grid) into a patch.
 
-    It computes a transposed convolution with stride p and has the names of its weights; as one
+    It computes a transposed convolution with stride p and its weights have the same names; as one
     matrix product it is several times faster on a CPU. It begins at zero.
 
     Args:
@@ -77,8 +78,7 @@ class PatchesOut(nn.Module):
 
 
 class Details(nn.Module):
-    """A skip around the patches: each patch of the input beside the network's features of its
-    place.
+    """A skip around the patches: each patch of the input beside the network's features there.
 
     A patch of 4^3 has 64 values, and the stem keeps only as many as it has channels. This is the
     skip connection that a U-Net has at every other scale. It takes x (B, inputs, *fine grid) and

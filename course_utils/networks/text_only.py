@@ -1,5 +1,6 @@
-"""Networks that see a text and nothing else: a U-Net with the same conditioners can begin from
-their weights (lesson 09).
+"""Networks that see only a text; a U-Net with the same conditioners can begin from their weights.
+
+Lesson 09 uses them.
 """
 
 from jaxtyping import Float, Int

@@ -1,5 +1,4 @@
-"""One U-Net for sequences, images and voxels: the number of dimensions is an argument, and nothing
-else changes.
+"""One U-Net for sequences, images and voxels: only the number of dimensions differs.
 
 Lesson 04 builds it for images, lesson 08 turns it to 3D. A patchify stem makes it fast: all the
 work is done on a grid that is p^d times smaller. Sources: U-Net (arXiv 1505.04597); see `layers`

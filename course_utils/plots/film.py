@@ -31,12 +31,13 @@ WIDTH = 760  # pixels of a still: fits beside JupyterLab's file list on a laptop
 ZOOM = 1.45  # how large the unit cube stands in plotly's scene
 
 CONFIG = {"displayModeBar": False}
+# the light is in the vertices
 UNLIT = {
     "ambient": 1.0,
     "diffuse": 0.0,
     "specular": 0.0,
     "fresnel": 0.0,
-}  # the light is in the vertices
+}
 
 
 class Film:
@@ -65,9 +66,8 @@ class Film:
             "text/plain": repr(self),
         }
         metadata = {"image/png": {"alt": self.described()}}
-        if (
-            "google.colab" in sys.modules
-        ):  # Colab draws plotly from HTML only; plotly.js is a link there
+        if "google.colab" in sys.modules:
+            # Colab draws plotly from HTML only; plotly.js is a link there
             bundle["text/html"] = self.figure.to_html(
                 full_html=False, include_plotlyjs="cdn", auto_play=False, config=CONFIG
             )
@@ -318,10 +318,8 @@ def _controls(names, titles, below):
                 "yanchor": "top",
                 "pad": {"t": 10 + below, "b": 6},
                 "currentvalue": {"xanchor": "left", "font": {"size": 15, "color": INK}},
-                "font": {
-                    "size": 1,
-                    "color": "rgba(0,0,0,0)",
-                },  # labels of single steps would overlap
+                # labels of single steps would overlap
+                "font": {"size": 1, "color": "rgba(0,0,0,0)"},
                 "ticklen": 0,
                 "minorticklen": 0,
                 "transition": {"duration": 0},

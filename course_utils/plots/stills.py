@@ -22,9 +22,8 @@ TITLE = 0.19  # inches above it for each line of its title
 SHARP = 224  # pixels per side of a rendered tile; cropped to the shape it fills about TILE
 LETTERS = 20  # in a line of a title above a picture of TILE
 
-OCCUPANCY_MAP = LinearSegmentedColormap.from_list(
-    "occupancy", [NOISE, "#FFFFFF", DATA]
-)  # empty, undecided, solid
+# empty, undecided, solid
+OCCUPANCY_MAP = LinearSegmentedColormap.from_list("occupancy", [NOISE, "#FFFFFF", DATA])
 
 END = 1.5  # value that gets the colour map's last colour
 PIXELS = 8  # per side of a voxel in a slice
@@ -53,7 +52,7 @@ def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
     colours = [colour] * len(grids) if isinstance(colour, str) else list(colour)
     if len(colours) != len(grids):
         raise ValueError(
-            f"colour has {len(colours)} entries for {len(grids)} shapes; expected one a shape, or"
+            f"colour has {len(colours)} entries for {len(grids)} shapes; expected one per shape, or"
             " one."
         )
     tiles = [render(grid, SHARP, colour=own) for grid, own in zip(grids, colours, strict=True)]
@@ -160,7 +159,7 @@ def show_noisy(fields, titles=None, columns=None):
     side = PIXELS * max(len(image) for image in images)
     if any(side % len(image) for image in images):
         raise ValueError(
-            f"fields of {[len(image) for image in images]} voxels a side; expected divisors of"
+            f"fields of {[len(image) for image in images]} voxels per side; expected divisors of"
             f" {side}"
         )
     enlarged = [
@@ -192,7 +191,7 @@ def check_titles(titles, count):
     titles = [""] * count if titles is None else [str(title) for title in titles]
     if len(titles) != count:
         raise ValueError(
-            f"titles has {len(titles)} entries for {count} pictures; expected one title a picture,"
+            f"titles has {len(titles)} entries for {count} pictures; expected one per picture,"
             " or None."
         )
     return titles

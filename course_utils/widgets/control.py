@@ -1,5 +1,4 @@
-"""What all live controls share: a picture that the kernel redraws in milliseconds and that a
-pointer can touch.
+"""What all live controls share: a picture that is redrawn in milliseconds and can be touched.
 
 A `Control` is a box of ipywidgets above a `Canvas`. In a saved notebook, where no kernel answers,
 its twin stands in its place: a plotly film with a slider that plays in the browser. Only the
@@ -21,9 +20,7 @@ _open: dict[type, "Control"] = {}  # the one control of each kind that is on scr
 
 
 class Canvas(anywidget.AnyWidget):
-    """A PNG, and where it was last pressed or dragged: fractions of its width and height from the
-    upper left.
-    """
+    """A PNG, and where it was last touched: fractions of width and height from the upper left."""
 
     _esm = BUNDLES / "control.bundle.js"  # of docs/web/widgets/control.js
     png = traitlets.Bytes().tag(sync=True)
@@ -32,9 +29,7 @@ class Canvas(anywidget.AnyWidget):
 
 
 class Stage:
-    """A figure of which only the `moving` artists change; the rest is drawn once and kept as
-    pixels.
-    """
+    """A figure of which only the `moving` artists change; the rest is kept as pixels."""
 
     def __init__(self, figure: Picture, moving: list):
         self.figure, self.moving = figure, moving
@@ -93,8 +88,9 @@ class Control:
         return self.inputs[name].value
 
     def set(self, **values) -> None:
-        """Move inputs from code, redrawing once. KeyError: no such input; TraitError: no such
-        value.
+        """Move inputs from code, redrawing once.
+
+        KeyError if there is no such input, TraitError if there is no such value.
         """
         for name, value in values.items():
             widget = self.inputs[name]
@@ -138,20 +134,15 @@ class Control:
         """The picture was pressed or dragged at data coordinates of these axes."""
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """Live where a kernel answers; the build takes the widget out of saved notebooks, and the
-        twin is left.
-        """
+        """Show the live box; the build takes it out of saved notebooks, where the twin remains."""
         still, described = self._twin()._repr_mimebundle_()
-        _, metadata = (
-            self.canvas._repr_mimebundle_()
-        )  # anywidget's: asks Colab for its custom widget manager
+        # anywidget's: asks Colab for its custom widget manager
+        _, metadata = self.canvas._repr_mimebundle_()
         return still | _view(self.box), described | metadata
 
 
 def _view(box: VBox) -> dict:
-    """How a live box is displayed: ipywidgets 8 says it itself, ipywidgets 7, which Colab has, does
-    not.
-    """
+    """How a live box is displayed; ipywidgets 8 knows by itself, Colab's ipywidgets 7 doesn't."""
     if hasattr(box, "_repr_mimebundle_"):
         return box._repr_mimebundle_()
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}

@@ -12,7 +12,7 @@ from course_utils.widgets.control import Control
 
 COUNT = 5  # samples
 STEPS = 4
-TILE = 64  # pixels a side
+TILE = 64  # pixels per side
 HIGHEST = 6.0  # guidance scale
 FRAMES = 11
 

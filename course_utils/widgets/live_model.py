@@ -1,5 +1,4 @@
-"""A shipped model that the notebook's page runs itself, as on the site, so that it answers even
-while the kernel is busy or gone.
+"""A shipped model that the notebook's page runs itself, even while the kernel is busy or gone.
 
 The page uses the site's modules (`docs/web/live`), not a second sampler. The kernel sends them
 once, together with onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3
@@ -89,8 +88,9 @@ class LiveModel(anywidget.AnyWidget):
             self.send({"file": str(file), "error": str(error)})
 
     def _repr_mimebundle_(self, **kwargs):
-        """Display the film, and the box where it can run. The build removes the box from saved
-        notebooks; the film remains.
+        """Display the film, and the box where it can run.
+
+        The build removes the box from saved notebooks; the film remains.
         """
         film, described = self.film._repr_mimebundle_()
         if self.missing():
@@ -101,16 +101,15 @@ class LiveModel(anywidget.AnyWidget):
 
 
 def packed(states: list[State]) -> bytes:
-    """Pack a film for the box: the guess of x0 at each step and finally the shape, one after the
-    other, one bit per voxel.
-    """
+    """Pack a film for the box, one bit per voxel: the guess of x0 at each step, then the shape."""
     fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
     return b"".join(np.packbits(field[0].numpy() > 0).tobytes() for field in fields)
 
 
 def place_of(file: str) -> Path:
-    """Return the path of a file that the page names by its place on the site. ValueError for one
-    outside the page's folders.
+    """Return the path of a file that the page names by its place on the site.
+
+    ValueError for one outside the page's folders.
     """
     if file == VIEWER:
         return BUNDLES / VIEWER

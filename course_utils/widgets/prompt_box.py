@@ -57,10 +57,8 @@ class PromptBox(Control):
         self.box.children += (self.button,)
 
     def _inputs(self):
-        settings, late = (
-            self.config.sampling,
-            {"continuous_update": False},
-        )  # a shape takes longer than a redraw
+        # a shape takes longer than a redraw
+        settings, late = (self.config.sampling, {"continuous_update": False})
         steps, scale = settings.steps, settings.guidance_scale
         steering = FloatSlider(
             value=settings.steering, min=0, max=STRONGEST, step=0.05, description="steering", **late

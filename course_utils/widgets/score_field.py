@@ -17,9 +17,8 @@ from course_utils.widgets.control import Control
 
 ARROWS = 15  # a side
 PIXELS = 101  # of the density map, a side
-PALE_MAP = ListedColormap(
-    1 - 0.6 * (1 - DENSITY_MAP(np.linspace(0, 0.75, 13)))
-)  # a few pale shades: arrows stand out
+# a few pale shades: arrows stand out
+PALE_MAP = ListedColormap(1 - 0.6 * (1 - DENSITY_MAP(np.linspace(0, 0.75, 13))))
 LENGTH = 0.28  # of the longest arrow, in the plane's units
 FRAMES = 13
 
@@ -65,19 +64,15 @@ class ScoreField(Control):
         self.set(x=float(np.clip(x, -LIMIT, LIMIT)), y=float(np.clip(y, -LIMIT, LIMIT)))
 
     def _answers(self, t, points):
-        """name -> (arrows sigma * score (N, 2) as drawn, the x0 each point is denoised to (N,
-        2)).
-        """
+        """name -> (arrows sigma * score (N, 2) as drawn, the x0 of each point (N, 2))."""
         answers = {}
         with torch.no_grad():
             for name, denoise in self.denoisers.items():
                 x0 = denoise(points, t)
                 arrows = -self.path.convert(x0, points, t, "x0", "noise")
                 length = arrows.norm(dim=1, keepdim=True)
-                answers[name] = (
-                    (arrows * LENGTH / (1 + length)).numpy(),
-                    x0.numpy(),
-                )  # long ones are drawn shorter
+                # long ones are drawn shorter
+                answers[name] = ((arrows * LENGTH / (1 + length)).numpy(), x0.numpy())
         return answers
 
     def _draw(self, figure):

@@ -1,5 +1,4 @@
-"""The sculptor of lesson 09: carve a shape in 3D, let a model complete it, take one of its
-proposals, save it.
+"""The sculptor of lesson 09: carve a shape in 3D, let a model complete it, save a proposal.
 
 The picture and its tools are JavaScript on three.js (`docs/web/viewer`, one bundle without network
 access), shown through anywidget. In a saved notebook, where no kernel answers, a film of the shape,
@@ -14,7 +13,7 @@ import traitlets
 
 from course_utils.places import BUNDLES
 
-SIZES = (4, 64)  # voxels a side that the picture redraws while you carve
+SIZES = (4, 64)  # voxels per side that the picture redraws while you carve
 COUNTS = (1, 12)
 PACKED = {"sync": True, "from_json": lambda value, widget: bytes(value)}  # a page sends memoryviews
 
@@ -62,9 +61,7 @@ class Sculptor(anywidget.AnyWidget):
 
     @property
     def keep_mask(self) -> np.ndarray:
-        """True where nothing may change: what was neither carved nor painted free, bool (D, D,
-        D).
-        """
+        """True where nothing may change, bool (D, D, D): neither carved nor painted free."""
         return ~self._unpacked(self.packed_free)
 
     @property
@@ -81,8 +78,9 @@ class Sculptor(anywidget.AnyWidget):
             self.packed_free = _pack(~self.keep_mask | region)
 
     def propose(self) -> np.ndarray:
-        """Complete the shape, show the proposals and return them. ValueError: nothing is free, or a
-        bad completion.
+        """Complete the shape, show the proposals and return them.
+
+        ValueError if nothing is free, or a completion is bad.
         """
         voxels, keep = self.voxels, self.keep_mask
         if keep.all():
@@ -100,9 +98,7 @@ class Sculptor(anywidget.AnyWidget):
         return shapes
 
     def take(self, number: int) -> None:
-        """Make a proposal, counted from 0, the shape; what it filled stays free, so that you can
-        ask again.
-        """
+        """Make a proposal, counted from 0, the shape; what it filled stays free for another try."""
         if not 0 <= number < len(self.packed_proposals):
             raise ValueError(
                 f"number: got {number}, expected 0 to {len(self.packed_proposals) - 1}: propose()"
@@ -115,9 +111,8 @@ class Sculptor(anywidget.AnyWidget):
             try:
                 self.propose()
                 self.error = ""
-            except (
-                Exception
-            ) as error:  # the page shows it: an error in a message of a widget would be lost
+            except Exception as error:
+                # the page shows it: an error in a message of a widget would be lost
                 self.error = f"{type(error).__name__}: {error}"
             self.answered = change["new"]
 
@@ -127,9 +122,8 @@ class Sculptor(anywidget.AnyWidget):
 
     def _twin(self):
         """The film for a saved notebook: what was given, what was carved of it, the proposals."""
-        from course_utils.plots.film import (
-            shape_film,
-        )  # with torch and plotly, which the live picture does not need
+        # with torch and plotly, which the live picture does not need
+        from course_utils.plots.film import shape_film
 
         steps = {"given": self.given, "carved": self.voxels}
         if np.array_equal(self.given, self.voxels):
@@ -138,9 +132,7 @@ class Sculptor(anywidget.AnyWidget):
         return shape_film([np.where(shape, 1.0, -1.0) for shape in steps.values()], list(steps))
 
     def _repr_mimebundle_(self, **kwargs):
-        """Live where a kernel answers; the build takes the widget out of saved notebooks, and the
-        twin is left.
-        """
+        """Show the live box; the build takes it out of saved notebooks, where the twin remains."""
         live, metadata = super()._repr_mimebundle_(**kwargs)
         still, described = self._twin()._repr_mimebundle_()
         return still | live, metadata | described

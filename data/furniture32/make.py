@@ -102,9 +102,8 @@ def triangles(data: bytes, entry: dict[str, str]) -> np.ndarray:
     )
     corners = np.asarray(mesh.triangles, dtype=float) @ turn.T
     extent = np.ptp(corners, axis=(0, 1))
-    goal = np.array(
-        [float(entry[side]) for side in ("width", "height", "depth")]
-    )  # y is up, z to the front
+    # y is up, z to the front
+    goal = np.array([float(entry[side]) for side in ("width", "height", "depth")])
     corners *= goal / np.where(extent > 0, extent, 1)
     return corners[..., [0, 2, 1]] * [1, -1, 1]
 

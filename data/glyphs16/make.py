@@ -25,16 +25,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SIDE, INSIDE = (
-    16,
-    14,
-)  # pixels of a picture, and of the box that a character fills in height or in width
-FINE = 16  # subpixels a pixel, per axis
-WEIGHTS = (
-    (300, 200, 100),
-    (400, 500),
-    (700, 800, 600, 900),
-)  # light, regular, bold: the first that a family has
+# pixels of a picture, and of the box that a character fills in height or in width
+SIDE, INSIDE = 16, 14
+FINE = 16  # subpixels per pixel, per axis
+# light, regular, bold: the first that a family has
+WEIGHTS = (300, 200, 100), (400, 500), (700, 800, 600, 900)
 LICENCES = {"OFL-1.1": "SIL Open Font License 1.1", "Apache-2.0": "Apache License 2.0"}
 ALIKE = 0.05  # mean absolute difference (of 0 to 1) below which two faces count as one
 PARTS = re.compile(r"package/(metadata\.json|LICENSE|files/.*-latin-\d00-(normal|italic)\.woff)")
@@ -53,9 +48,8 @@ def fetch(package: str, folder: Path) -> Path:
             )
             with tarfile.open(next(Path(temporary).glob("*.tgz"))) as archive:
                 members = [m for m in archive if m.isfile() and PARTS.fullmatch(m.name)]
-                for member in sorted(
-                    members, key=lambda m: m.name.endswith("json")
-                ):  # metadata.json says: complete
+                for member in sorted(members, key=lambda m: m.name.endswith("json")):
+                    # metadata.json says: complete
                     (home / Path(member.name).name).write_bytes(archive.extractfile(member).read())
     return home
 
@@ -105,9 +99,8 @@ def alphabet(file: Path) -> np.ndarray | None:
     pictures = np.stack(pictures)
     flat = pictures.reshape(len(pictures), -1).astype(float) / 15
     apart = np.abs(flat[:, None] - flat[None]).mean(2) + np.eye(len(flat))
-    return (
-        None if (apart < 1e-3).sum() > 4 else pictures
-    )  # O and 0, I and 1 may be drawn alike, not more
+    # O and 0, I and 1 may be drawn alike, not more
+    return None if (apart < 1e-3).sum() > 4 else pictures
 
 
 def main(folder: Path) -> None:

@@ -46,11 +46,8 @@ ERRORS = (
     '[data-mime-type="application/vnd.jupyter.error"],'
     ' [data-mime-type="application/vnd.jupyter.stderr"]'
 )
-NOT_OURS = (
-    "favicon",
-    "GPU stall",
-    "Failed to load resource: net::ERR_INTERNET_DISCONNECTED",
-)  # in the console
+# in the console
+NOT_OURS = ("favicon", "GPU stall", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
 FIGURES = ".jp-NotebookPanel .jp-RenderedPlotly"
 
 # A cell waits as "[*]" and has not run as "[ ]"; the prompt of a folded cell stays empty.
@@ -92,9 +89,8 @@ class Lab:
         page.locator(f'.lm-Menu-item[data-command="{command}"]').click()
 
     def _wait_until_idle(self, page) -> None:
-        page.locator(".jp-NotebookPanel-toolbar").get_by_text(
-            "Python 3"
-        ).wait_for()  # not "No Kernel"
+        # not "No Kernel"
+        page.locator(".jp-NotebookPanel-toolbar").get_by_text("Python 3").wait_for()
         indicator = page.locator(
             '.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]'
         )
@@ -226,10 +222,11 @@ def serve(notebooks: Path, folder: Path):
     """
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
+    # else a pop-up covers a corner of the page
     quiet = {
         "fetchNews": "false",
         "checkForUpdates": False,
-    }  # else a pop-up covers a corner of the page
+    }
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), encoding="utf-8")
     places = {
         "JUPYTER_CONFIG_DIR": "config",

@@ -72,9 +72,8 @@ def use(page, kind):
     if kind in ("slider", "range", "menu"):
         used = page.evaluate_handle("document.activeElement")
         before = used.evaluate(VALUE)
-        for key in (
-            ("ArrowDown", "ArrowUp") if kind == "menu" else ("ArrowRight", "ArrowLeft")
-        ):  # it may be at an end
+        for key in ("ArrowDown", "ArrowUp") if kind == "menu" else ("ArrowRight", "ArrowLeft"):
+            # it may be at an end
             page.keyboard.press(key)
             page.wait_for_timeout(150)
             if used.evaluate(VALUE) != before:
@@ -121,13 +120,10 @@ def test_controls_in_jupyterlab(page, tmp_path):
         page.locator(".nts canvas").first.wait_for()
         assert lab.errors(page) == []
         page.locator(".jp-OutputArea .widget-vbox img").first.wait_for()
-        page.locator(
-            ".jp-CodeCell .jp-InputPrompt"
-        ).first.click()  # command mode, in the first cell
-        answered, stool = (
-            [],
-            {"width", "height", "legs"},
-        )  # of the workshop: each lesson has its own
+        # command mode, in the first cell
+        page.locator(".jp-CodeCell .jp-InputPrompt").first.click()
+        # of the workshop: each lesson has its own
+        answered, stool = ([], {"width", "height", "legs"})
         while (kind := kind_of(focused := tabbed(page))) != "sculptor's picture":
             if kind:
                 answered.append((label_of(page) or focused["text"], use(page, kind)))
@@ -154,9 +150,8 @@ def test_controls_in_jupyterlab(page, tmp_path):
             reached.append(focused["text"])
         page.locator(".nts-row button[aria-pressed=true]").wait_for()
         tools = page.locator(".nts :is(.nts-bar, .nts-ask) button:enabled").evaluate_all(LABELS)
-        assert [
-            tool for tool in tools if tool not in (*reached, "Undo")
-        ] == []  # Undo came up after it was passed
+        # Undo came up after it was passed
+        assert [tool for tool in tools if tool not in (*reached, "Undo")] == []
         named = re.findall(r"`([^`]+)`", PAGE.partition("## Keys")[2].partition("\n## ")[0])
         assert sorted({*boxes, *tools} - {*named, *stool}) == []
 

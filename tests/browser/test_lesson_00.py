@@ -23,9 +23,8 @@ def test_lesson_00_runs_and_its_film_moves(lab, page):
     lab.move_slider(page, figure, 0.02)
     first = pixels(lab.scene(figure))
     lab.keep(figure, f"{LESSON}-film-start")
-    after = figure.bounding_box()[
-        "height"
-    ]  # plotly's "responsive" lets the output collapse on the first redraw
+    # plotly's "responsive" lets the output collapse on the first redraw
+    after = figure.bounding_box()["height"]
     assert after == before, (
         f"the slider changed the figure's height from {before:.0f} to {after:.0f} pixels"
     )

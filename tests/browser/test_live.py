@@ -30,10 +30,8 @@ import build_site  # noqa: E402
 BOX = "[data-nts-live]"
 SAID = ".nts-live-status"
 SECONDS = 10  # a shape on two cores
-FIRST = (
-    "runtime/ort-wasm-simd-threaded.wasm",
-    "models/shapes32/model.onnx",
-)  # of what is loaded for a first shape
+# of what is loaded for a first shape
+FIRST = ("runtime/ort-wasm-simd-threaded.wasm", "models/shapes32/model.onnx")
 PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
 GIGABYTE = 1e9
 TRANSFER = 25e6  # bytes, compressed, until the first shape stands
@@ -269,9 +267,8 @@ def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
 
 
 def test_the_link_is_of_the_shape_that_is_shown_and_another_link_makes_another(opened, address):
-    opened.goto(
-        f"{address}#class=lamp&seed=5&steps=4&guidance=2"
-    )  # the page is open already: nothing is loaded anew
+    # the page is open already: nothing is loaded anew
+    opened.goto(f"{address}#class=lamp&seed=5&steps=4&guidance=2")
     said(opened, "/^Made in .*: lamp, seed 5, 4 steps/")
     lamp = shown(opened)
     opened.locator("[name=class]").select_option("mug")
@@ -303,9 +300,8 @@ def test_a_slice_stays_where_it_is_when_film_and_threshold_move(opened):
     for name in ("film", "threshold"):
         opened.locator(f"[name={name}]").press("ArrowLeft")
         assert position.input_value() == "20"
-    assert not opened.get_by_role(
-        "button", name="Remove hidden"
-    ).is_visible()  # nothing here undoes it
+    # nothing here undoes it
+    assert not opened.get_by_role("button", name="Remove hidden").is_visible()
 
 
 def test_it_needs_less_than_a_gigabyte(opened):
@@ -356,10 +352,11 @@ def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromi
         page = profile.new_page()
         page.set_default_timeout(PATIENCE)
         open_box(page, address)
+        # before anything is asked for
         assert not {path.suffix for path in asked} & {
             ".onnx",
             ".wasm",
-        }  # before anything is asked for
+        }
         page.locator("[name=make]").click()
         first, _ = made(page)
         size = compressed(*asked)

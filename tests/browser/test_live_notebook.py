@@ -85,14 +85,12 @@ def like_pythons(voxels, prompt, steps):
 
 def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
     opened(course, page)
-    page.wait_for_function(
-        "document.querySelector('.nts-live').live.frames.length"
-    )  # the kernel has sent it
+    # the kernel has sent it
+    page.wait_for_function("document.querySelector('.nts-live').live.frames.length")
     run_cell(page, 1)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]').wait_for(state="attached")
-    page.wait_for_function(
-        "!document.querySelector('[name=film]').disabled"
-    )  # it opens with a film of that shape
+    # it opens with a film of that shape
+    page.wait_for_function("!document.querySelector('[name=film]').disabled")
     assert like_pythons(shown(page), "lamp", 16)
     assert like_pythons(made(page), "lamp", 16)
     page.wait_for_timeout(500)

@@ -60,12 +60,8 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     page.get_by_role("button", name="Carve", exact=True).click()
     box = view.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
-    for key in (
-        "z",
-        "y",
-        "]",
-        "b",
-    ):  # they go to the viewer, not to the notebook, where b would add a cell
+    for key in ("z", "y", "]", "b"):
+        # they go to the viewer, not to the notebook, where b would add a cell
         page.keyboard.press(key)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"])
     complete = page.get_by_role("button", name="Complete", exact=True)
@@ -88,9 +84,8 @@ def test_carve_complete_take_and_download_in_jupyterlab(workshop, page, tmp_path
     proposals = [int(number) for number in proposals.strip("[]\n").split(",")]
     assert int(free) > 30 and proposals == sorted(proposals) and proposals[0] < proposals[3]
     assert int(filled) == proposals[3] == volume
-    run_cell(
-        page, 2
-    )  # from the kernel: everything is carved away, and the function has nothing to go by
+    # from the kernel: everything is carved away, and the function has nothing to go by
+    run_cell(page, 2)
     page.get_by_role("button", name="Complete", exact=True).click()
     page.get_by_text("RuntimeError: <b>nothing</b> to go by").wait_for()
     assert workshop.errors(page) == []

@@ -136,9 +136,8 @@ def test_a_lesson_on_the_site(reader, address, lesson):
         "all => all.map(figure => Number(figure.dataset.drawn))"
     )
     assert drawn == films
-    assert (
-        reader.locator("figure.film > img").count() == 0
-    )  # the figure stands in the still's place
+    # the figure stands in the still's place
+    assert reader.locator("figure.film > img").count() == 0
     assert reader.locator("span.math, div.math").count() == reader.locator("mjx-container").count()
     assert reader.locator("mjx-merror").count() == 0
     missing = (

@@ -59,9 +59,8 @@ def test_a_lesson_as_slides(page, address, lesson):
         headings = sum(
             cell.source.count("\n## ") + cell.source.startswith("## ") for cell in notebook.cells
         )
-        assert (
-            page.evaluate("Reveal.getHorizontalSlides().length") == headings + 1
-        )  # each section, and the title
+        # each section, and the title
+        assert page.evaluate("Reveal.getHorizontalSlides().length") == headings + 1
         assert page.locator("mjx-merror").count() == 0
         named = page.locator(".slides img").evaluate_all("all => all.map(image => image.alt)")
         assert named and all(

@@ -124,8 +124,7 @@ def keep(page, name):
     page.screenshot(path=ARTIFACTS / f"viewer-{name}.png")
 
 
-# ----------------------------------------------------------------------------------------------
-# tools
+# ---- tools ---------------------------------------------------------------------------------------
 
 
 def test_a_click_carves_the_voxel_under_it_and_undo_brings_it_back(viewed):
@@ -135,9 +134,8 @@ def test_a_click_carves_the_voxel_under_it_and_undo_brings_it_back(viewed):
     viewed.evaluate(
         "() => { window.changes = 0; viewer.addEventListener('change', () => changes++) }"
     )
-    viewed.mouse.click(
-        *on_screen(viewed, 15, 10.5, 12.5)
-    )  # the top of voxel (14, 10, 12) of the seat
+    # the top of voxel (14, 10, 12) of the seat
+    viewed.mouse.click(*on_screen(viewed, 15, 10.5, 12.5))
     voxels, free = state(viewed)
     wanted = np.zeros_like(voxels)
     wanted[14, 10, 12] = True
@@ -153,10 +151,8 @@ def test_a_click_carves_the_voxel_under_it_and_undo_brings_it_back(viewed):
 def test_a_stroke_carves_balls_but_no_tunnel(viewed):
     button(viewed, "Carve").click()
     viewed.evaluate("viewer.radius = 3")
-    start, end = (
-        on_screen(viewed, 30, 23.5, 12.5),
-        on_screen(viewed, 30, 23.5, 20.5),
-    )  # along the top of the back
+    # along the top of the back
+    start, end = (on_screen(viewed, 30, 23.5, 12.5), on_screen(viewed, 30, 23.5, 20.5))
     viewed.mouse.move(*start)
     viewed.mouse.down()
     viewed.mouse.move(*end, steps=8)
@@ -241,8 +237,7 @@ def test_a_slice_hides_and_removes_what_lies_beyond(viewed):
     )
 
 
-# ----------------------------------------------------------------------------------------------
-# other hands
+# ---- other hands ---------------------------------------------------------------------------------
 
 
 def test_it_works_by_keys_alone(viewed):
@@ -339,8 +334,7 @@ def test_without_webgl_it_says_so_and_still_saves(page, address):
     canvas(page).dispatch_event("pointermove")
 
 
-# ---------------------------------------------------------------------------------------------- the
-# file
+# ---- the file ------------------------------------------------------------------------------------
 
 
 def test_the_saved_file_is_the_shape_in_metres_y_up(viewed, tmp_path):
@@ -382,8 +376,7 @@ def test_an_empty_shape_is_not_saved_but_explained(viewed):
     assert "The shape is empty" in viewed.locator(".nts-hint").inner_text()
 
 
-# ---------------------------------------------------------------------------------------------- the
-# sculptor
+# ---- the sculptor --------------------------------------------------------------------------------
 
 
 def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
@@ -479,9 +472,8 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
     opened.evaluate("window.fail = true")
     button(opened, "Complete").click()
     opened.get_by_text("ValueError: <i>no</i>").wait_for()
-    opened.evaluate(
-        "tell({ packed_voxels: new DataView(new ArrayBuffer(32 ** 3 / 8)) })"
-    )  # a change from the kernel
+    # a change from the kernel
+    opened.evaluate("tell({ packed_voxels: new DataView(new ArrayBuffer(32 ** 3 / 8)) })")
     assert opened.evaluate("bits('packed_voxels')") == text_of(np.zeros_like(chair()))
     assert opened.locator("[data-lm-suppress-shortcuts]").count() == 20  # all that takes keys
     opened.evaluate("stop()")

@@ -113,9 +113,8 @@ def story(tmp_path_factory):
     config, state = folder / "tiny.json", folder / "team" / "state.safetensors"
     config.write_text(json.dumps(TINY))
     threads = torch.get_num_threads()
-    torch.set_num_threads(
-        1
-    )  # as in the team: the networks are too small to share, least of all on a busy machine
+    # as in the team: the networks are too small to share, least of all on a busy machine
+    torch.set_num_threads(1)
     alone = ["train", str(config), "--device", "cpu", "--batch-size", "8", "--out"]
     with contextlib.redirect_stderr(io.StringIO()) as said:
         main([*alone, str(folder / "one")])

@@ -576,8 +576,7 @@ def test_ctrl_c_ends_the_program_too(course):
     process = subprocess.Popen([sys.executable, "-c", program], text=True, **pipes)
     assert process.stdout.readline() == "up\n"
     process.send_signal(2)
-    _, errors = process.communicate(
-        timeout=100
-    )  # returns early only if the child, which holds the pipe, has ended
+    # returns early only if the child, which holds the pipe, has ended
+    _, errors = process.communicate(timeout=100)
     assert process.returncode == 130
     assert errors.strip() == "course.py: stopped"

@@ -40,9 +40,8 @@ SMALL = [
     ),
     *("--channels", "8", "16", "--resolution", "16", "--out"),
 ]
-WITHOUT_COMPILING = [
-    name for name in gpu_check.SECTIONS if name != "compile"
-]  # it takes a compiler and half a minute
+# it takes a compiler and half a minute
+WITHOUT_COMPILING = [name for name in gpu_check.SECTIONS if name != "compile"]
 
 
 @pytest.fixture(autouse=True)
@@ -76,9 +75,8 @@ def model(tmp_path_factory):
     torch.manual_seed(0)
     config = Config.of(config)
     denoiser = build_model(config)
-    torch.nn.init.normal_(
-        denoiser.network.outlet.weight
-    )  # zeros before: every sample would be nothing
+    # zeros before: every sample would be nothing
+    torch.nn.init.normal_(denoiser.network.outlet.weight)
     save_checkpoint(folder, denoiser, config, "")
     return str(folder)
 

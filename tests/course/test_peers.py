@@ -132,9 +132,8 @@ def test_x0_errors_of_a_constant_guess_and_the_same_noise_for_every_path(path):
     assert [float(log_snr[0]) for _, log_snr in seen[::2]] == pytest.approx(levels, abs=1e-4)
     assert [len(x) for x, _ in seen[:2]] == [8, 3]
     at_zero = torch.cat([x for x, log_snr in seen if abs(float(log_snr[0])) < 0.1])
-    alpha = torch.sigmoid(
-        torch.tensor(levels[2])
-    ).sqrt()  # of unit variance, whatever the path: VP's
+    # of unit variance, whatever the path: VP's
+    alpha = torch.sigmoid(torch.tensor(levels[2])).sqrt()
     assert torch.allclose(
         at_zero, alpha * x0 + (1 - alpha**2).sqrt() * gaussian(0, x0.shape, 2), atol=1e-5
     )
@@ -250,10 +249,8 @@ def test_comparison_at_every_level_and_all_at_once():
     assert both == {"log_snr": None, "ours_seconds": None, "monai_seconds": 100.0, "ratio": None}
     easier = [*MONAI[:2], look(100.0, 0.4, 0.2)]
     both = peers.compare(OURS, easier, [-4.0, 4.0], [0.35, 0.7])[2]
-    assert (both["ours_seconds"], both["ratio"]) == (
-        8.0,
-        12.5,
-    )  # at 4.0 the first level is above again
+    # at 4.0 the first level is above again
+    assert (both["ours_seconds"], both["ratio"]) == (8.0, 12.5)
 
 
 def test_the_table_of_quality_says_never_and_where_monai_learned_nothing():

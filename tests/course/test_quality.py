@@ -70,9 +70,8 @@ def test_held_out_shapes_begin_behind_the_training():
 
 def test_held_out_shapes_of_a_file_are_its_test_split(tmp_path):
     voxels, labels = make_shapes(6, 8, ("table", "mug")).voxels, np.array([0, 1] * 3, np.uint8)
-    as_stored = np.packbits(
-        voxels.transpose(0, 3, 2, 1).reshape(6, -1), axis=1
-    )  # such files have x first
+    # such files have x first
+    as_stored = np.packbits(voxels.transpose(0, 3, 2, 1).reshape(6, -1), axis=1)
     parts = {"train_voxels": as_stored[:2], "train_labels": labels[:2]}
     parts |= {"test_voxels": as_stored[2:], "test_labels": labels[2:]}
     np.savez(tmp_path / "some.npz", classes=np.array(["table", "mug"]), **parts)

@@ -51,7 +51,7 @@ def shapes():
 
 @pytest.fixture(scope="module")
 def examples(shapes):
-    """(family, attributes, text, named) of 300 captions a family, in all the forms."""
+    """(family, attributes, text, named) of 300 captions per family, in all the forms."""
     draws, rows = Draws("test", 0), []
     for family in CLASSES:
         for forms in (FORMS, TEST_FORMS):
@@ -260,9 +260,8 @@ def test_the_same_draws_give_the_same_captions():
     )
     assert captions(make_shapes(22, 8), seed=5) == texts[:22]
     whole = "|".join(texts + [prompt.text for prompt in prompts(44, HELD_OUT, TEST_FORMS)])
-    assert (
-        hashlib.sha256(whole.encode()).hexdigest() == CHECKSUM
-    )  # another one means new captions for training
+    # another one means new captions for training
+    assert hashlib.sha256(whole.encode()).hexdigest() == CHECKSUM
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,8 @@ from course_utils.geometry.voxels import connected_components
 from course_utils.places import FURNITURE
 
 LICENCES = {
-    "BlendSwap-CC-0": {
-        "CC0 1.0",
-        "CC BY 3.0",
-    },  # two of its models ask for credit in a file of their own
+    # two of its models ask for credit in a file of their own
+    "BlendSwap-CC-0": {"CC0 1.0", "CC BY 3.0"},
     "BlendSwap-CC-BY": {"CC BY 3.0"},
     "KatorLegaz": {"CC BY 3.0 US"},
     "Reallusion": {"CC BY 3.0 US"},

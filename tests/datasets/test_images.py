@@ -77,9 +77,8 @@ def test_letters_are_unpacked_rightly_and_no_family_is_on_both_sides():
         1:
     ] == (1, 16, 16)
     held_out = np.flatnonzero(family % 6 == 5)
-    left, right = divmod(
-        int(packed[held_out[3], 20, 7, 2]), 16
-    )  # face 3 of the test set, letter 20 of 36
+    # face 3 of the test set, letter 20 of 36
+    left, right = divmod(int(packed[held_out[3], 20, 7, 2]), 16)
     row = 3 * 36 + 20
     assert test.labels[row] == 20 and test.names[20] == "letter k"
     assert test.pixels[row, 0, 7, 4:6].tolist() == pytest.approx([left / 7.5 - 1, right / 7.5 - 1])
@@ -131,9 +130,8 @@ def drawn(inside, side=64):
 @pytest.mark.parametrize("width", [2, 4, 8])
 def test_stroke_width_of_bars_and_rings(width):
     bar = drawn(lambda x, y: (abs(x) < width / 2) & (abs(y) < 28))
-    assert float(stroke_width(bar)) == pytest.approx(
-        2 * 56 * width / (2 * (56 + width)), rel=0.05
-    )  # ends count, too
+    # ends count, too
+    assert float(stroke_width(bar)) == pytest.approx(2 * 56 * width / (2 * (56 + width)), rel=0.05)
     ring = drawn(lambda x, y: abs(np.hypot(x, y) - 20) < width / 2)
     assert float(stroke_width(ring)) == pytest.approx(width, rel=0.25)
     assert float(stroke_width(-torch.ones(1, 1, 8, 8))) == 0

@@ -90,9 +90,8 @@ def test_density_integrates_to_one_and_matches_a_hand_made_number():
     grid = torch.cartesian_prod(line, line)
     total = five_blobs().log_density(grid, FlowPath(), 0.3).exp().sum() * (line[1] - line[0]) ** 2
     assert abs(float(total) - 1) < 1e-6
-    one = GaussianMixture(
-        [[1.0, 0.0]], 0.5
-    )  # at t = 1/2 on the flow path: mean 1/2, variance 1/16 + 1/4
+    # at t = 1/2 on the flow path: mean 1/2, variance 1/16 + 1/4
+    one = GaussianMixture([[1.0, 0.0]], 0.5)
     value = one.log_density(torch.zeros(1, 2, dtype=torch.float64), FlowPath(), 0.5)
     assert abs(float(value) - (-0.25 / 0.625 - math.log(2 * math.pi * 0.3125))) < 1e-12
 
@@ -133,9 +132,8 @@ def test_a_finite_data_set_is_a_mixture_without_width():
     expected = torch.softmax(-distance / path.sigma(0.6) ** 2 / 2, dim=1) @ stored
     assert (denoise(x, 0.6) - expected).abs().max() < 1e-12
     nearest = stored[(x[:, None] - stored).square().sum(2).argmin(1)]
-    assert torch.equal(
-        denoise(x, 0.0), nearest
-    )  # without noise: the nearest stored point, and no 0 / 0
+    # without noise: the nearest stored point, and no 0 / 0
+    assert torch.equal(denoise(x, 0.0), nearest)
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -204,21 +204,18 @@ def test_sofa_attributes_are_there():
         assert (voxels[0].sum() < 0.3 * voxels.any(axis=0).sum()) == attributes["legs"], seed
         _, (front, _), (left, right) = extents(voxels)
         middle = (left + right) / 2
-        reach = (
-            np.flatnonzero(voxels[:, front].any(axis=0)).mean() - middle
-        )  # what comes furthest forward
+        # what comes furthest forward
+        reach = np.flatnonzero(voxels[:, front].any(axis=0)).mean() - middle
         assert (abs(reach) > 3) == (attributes["side"] != "none"), seed
         assert (
             attributes["side"]
             == {-1: "left", 0: "none", 1: "right"}[int(np.sign(reach) * (abs(reach) > 3))]
         ), seed
         main = np.flatnonzero(voxels[:, :, round(middle)].any(axis=0))[0]
-        heights = 31 - voxels[::-1, main + 1, left : right + 1].argmax(
-            axis=0
-        )  # (W,) over the seats
-        grooves = (
-            heights == heights.min()
-        )  # the ends are low too, in front of an arm that is set back
+        # (W,) over the seats
+        heights = 31 - voxels[::-1, main + 1, left : right + 1].argmax(axis=0)
+        # the ends are low too, in front of an arm that is set back
+        grooves = heights == heights.min()
         assert runs(grooves) - grooves[0] - grooves[-1] == attributes["seats"] - 1, seed
 
 
@@ -374,11 +371,8 @@ def test_the_judge_looks_at_the_largest_piece_and_knows_when_it_sees_nothing(fam
     )
     assert crumbs.any() and measure(shape.voxels | crumbs, family) == measure(shape.voxels, family)
     seen = []
-    for axis, keep in (
-        (0, 3),
-        (1, 9),
-        (2, 30),
-    ):  # parts of a shape, one voxel, a full cube: answers, or none
+    for axis, keep in ((0, 3), (1, 9), (2, 30)):
+        # parts of a shape, one voxel, a full cube: answers, or none
         part = np.zeros_like(shape.voxels)
         part.swapaxes(0, axis)[keep:] = shape.voxels.swapaxes(0, axis)[keep:]
         seen += [measure(part, family)] if part.any() else []

@@ -90,6 +90,5 @@ def test_the_ways_between_two_noises():
     assert abs(lerp(a, b, 0.5).std() - 0.5**0.5) < 0.06
     assert torch.allclose(slerp(a, a, 0.4), a, atol=1e-5)
     x, y = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
-    assert torch.allclose(
-        slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6
-    )  # 30 degrees
+    # 30 degrees
+    assert torch.allclose(slerp(x, y, 1 / 3), torch.tensor([3**0.5 / 2, 0.5]), atol=1e-6)

@@ -121,9 +121,8 @@ def test_v_is_salimans_definition_and_score_the_gradient():
     x_t = path.noised(x0, noise, t).requires_grad_()
     v = path.convert(x0, x_t, t, "x0", "v")
     assert (v - (path.alpha(t) * noise - path.sigma(t) * x0)).abs().max() < 1e-12
-    log_density = -((x_t - path.alpha(t) * x0) ** 2).sum() / (
-        2 * path.sigma(t) ** 2
-    )  # of q(x_t | x0)
+    # of q(x_t | x0)
+    log_density = -((x_t - path.alpha(t) * x0) ** 2).sum() / (2 * path.sigma(t) ** 2)
     (gradient,) = torch.autograd.grad(log_density, x_t)
     assert (path.convert(x0, x_t, t, "x0", "score") - gradient).abs().max() < 1e-12
 

@@ -74,7 +74,7 @@ def by_sample(scheduler, denoise, k, x):
 
 @pytest.fixture
 def same_noise(monkeypatch, request):
-    """Makes diffusers draw the numbers that our sampler draws, one stream a step."""
+    """Makes diffusers draw the numbers that our sampler draws, one stream per step."""
     first = getattr(request, "param", 1)
     streams = iter(range(first, 1000))
 
@@ -124,9 +124,8 @@ def edm_scheduler(kind, steps, **options):
     return scheduler
 
 
-@pytest.mark.parametrize(
-    "same_noise", [2], indirect=True
-)  # nothing is above sigma_max: no noise in the first step
+# nothing is above sigma_max: no noise in the first step
+@pytest.mark.parametrize("same_noise", [2], indirect=True)
 def test_churned_euler_is_karras(same_noise):
     steps, churn = 12, 0.2
 
@@ -146,10 +145,11 @@ def test_churned_euler_is_karras(same_noise):
 
     scheduler = EDMEulerScheduler()
     scheduler.set_timesteps(steps + 1)  # the last of theirs goes to sigma 0, ours ends at 0.002
+    # of 80
     assert (
         compare(EDMPath(), scheduler, partial(sampling.churned_euler, churn=churn), theirs, steps)
         < 2e-4
-    )  # of 80
+    )
 
 
 def test_heun():
@@ -242,9 +242,8 @@ def test_outside_its_interval_guidance_is_merely_conditional():
     x, zero = torch.ones(1, 2), torch.zeros(1, dtype=torch.long)
     denoise = guided(Two(), zero, 4.0, interval=(0.2, 0.6))
     assert [float(denoise(x, t)[0, 0]) for t in (0.1, 0.2, 0.6, 0.7)] == [3, 9, 9, 3]
-    assert (
-        float(guided(Two(), zero, 0.5, interval=(0.2, 0.6))(x, 0.9)[0, 0]) == 2
-    )  # a scale below 1 stays
+    # a scale below 1 stays
+    assert float(guided(Two(), zero, 0.5, interval=(0.2, 0.6))(x, 0.9)[0, 0]) == 2
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 8, 8), (3, 1, 4, 4, 4), (3, 7)])

@@ -356,9 +356,8 @@ def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights(units, mo
         lambda module, given, output: dtypes.add(output.dtype)
     )
     half, full = finish(quick), finish(trainer())
-    assert dtypes == {
-        torch.bfloat16 if units else torch.float32
-    }  # without the units its gradients may be garbage
+    # without the units its gradients may be garbage
+    assert dtypes == {torch.bfloat16 if units else torch.float32}
     assert {p.dtype for p in quick.ema.parameters()} == {torch.float32}
     assert (half != full) == units and half == pytest.approx(full, rel=0.05)
 

@@ -92,9 +92,8 @@ def test_of_two_that_never_meet_one_is_right():
 
 def test_copies_and_variety_are_those_of_the_shapes(report):
     assert report["scales"]["2"]["copies"] == report["real_copies"]
-    assert report["scales"]["2"]["same_prompt_iou"] == pytest.approx(
-        1
-    )  # whatever the seed, it is the same shape
+    # whatever the seed, it is the same shape
+    assert report["scales"]["2"]["same_prompt_iou"] == pytest.approx(1)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 

@@ -92,9 +92,8 @@ def test_known_cases():
     assert abs(scores(a, same)[0] - 0.5) < 0.12
     assert scores(a, far)[0] == 1.0
     accuracy, covered, distance = scores(a, a.clone())
-    assert (
-        accuracy == 0.0 and covered == 1.0 and distance < 1e-6
-    )  # a copied set: each one's twin is in the other
+    # a copied set: each one's twin is in the other
+    assert accuracy == 0.0 and covered == 1.0 and distance < 1e-6
     assert scores(a[:1].repeat(60, 1, 1), a)[1] == 1 / 60  # one shape over and over covers one
 
 
@@ -200,8 +199,7 @@ def test_nearest_distances_by_brute_force():
     assert np.allclose(nearest_distances(a, b), wanted, atol=1e-5)
 
 
-# ----------------------------------------------------------------------------------------------
-# voxels
+# ---- voxels --------------------------------------------------------------------------------------
 
 
 def test_surface_points_leave_no_face_out():
@@ -220,9 +218,8 @@ def test_surface_points_leave_no_face_out():
                 middle = np.array(voxel) + 0.5
                 middle[axis] = voxel[axis] + side
                 faces.add(tuple(middle))
-    points = (
-        surface_points(shape[None], 14_000)[0].double().numpy()[:, ::-1] * 5
-    )  # z, y, x in voxels
+    # z, y, x in voxels
+    points = surface_points(shape[None], 14_000)[0].double().numpy()[:, ::-1] * 5
     assert points.dtype == np.float64 and len(faces) == 14
     whole = np.abs(points - points.round()) < 1e-5
     assert (whole.sum(1) == 1).all()
@@ -350,9 +347,8 @@ def test_report_says_what_the_measures_say():
         float(nearest.mean())
     ) and got.training_iou_most == float(nearest.max())
     assert got.training_copies == 0
-    edited = np.concatenate(
-        [training[:2], ~training[:1], samples[:5]]
-    )  # two copies and one that is anything but
+    # two copies and one that is anything but
+    edited = np.concatenate([training[:2], ~training[:1], samples[:5]])
     edited[1, :2, :2, 0] ^= True  # four of its voxels are not the model's
     assert shape_report(edited, theirs, training, points=64).training_copies == 2 / 8
 

@@ -29,9 +29,8 @@ def test_a_missing_mode_a_starved_one_and_points_astray_are_noticed():
     )
     shares = mode_shares(torch.tensor(rows), mixture)
     assert (shares - torch.tensor([0.5, 0.05, 0.05])).abs().max().item() < 1e-6
-    assert (
-        modes_covered(torch.tensor(rows), mixture) == 3
-    )  # 0.05 is a fifth of the quarter that is due
+    # 0.05 is a fifth of the quarter that is due
+    assert modes_covered(torch.tensor(rows), mixture) == 3
     assert modes_covered(torch.tensor(rows[:-5] + rows[-6:-5] * 5), mixture) == 2
     assert modes_covered(torch.tensor([[0.0, 15.0]]), mixture) == 1
 

@@ -56,9 +56,8 @@ def test_independent_right_answers_pass(exercise, answer):
 
 def test_the_reference_of_each_exercise_gives_hand_made_numbers():
     x0, noise = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    levels = torch.tensor(
-        [math.log(9 / 16), math.log(1 / 3)]
-    )  # alpha, sigma: 0.6, 0.8 and 0.5, sqrt(3) / 2
+    # alpha, sigma: 0.6, 0.8 and 0.5, sqrt(3) / 2
+    levels = torch.tensor([math.log(9 / 16), math.log(1 / 3)])
     wanted = torch.tensor([[0.6, 0.8], [math.sqrt(3) / 2, 1.0]])
     assert (lesson_01.at_log_snr.reference(x0, noise, levels) - wanted).abs().max() < 1e-6
     mean, std = torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]]), torch.tensor([1.0, 0.5, 2.0])

@@ -64,9 +64,8 @@ def test_the_references_give_hand_made_numbers():
 
 def stand_in(x_t, t, condition=None):
     """A denoiser whose guess depends on the condition, class labels (B,)."""
-    shift = (
-        0.0 if condition is None else condition.clamp(min=0).reshape(-1, 1, 1, 1).float()
-    )  # -1 is none
+    # -1 is none
+    shift = 0.0 if condition is None else condition.clamp(min=0).reshape(-1, 1, 1, 1).float()
     return torch.sin(x_t + shift) + 0.1 * shift * x_t
 
 

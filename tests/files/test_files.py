@@ -40,8 +40,7 @@ def armchair():
     return voxels
 
 
-# ----------------------------------------------------------------------------------------------
-# fitting
+# ---- fitting -------------------------------------------------------------------------------------
 
 
 def test_fit_stands_centred_and_keeps_the_aspect():
@@ -83,7 +82,7 @@ def test_fit_keeps_the_scale_of_a_cube_of_the_resolution():
     assert np.array_equal(fit_to_cube(aside, 16), armchair())
 
 
-# ---------------------------------------------------------------------------------------------- npz
+# ---- npz -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", [5, 8])
@@ -177,7 +176,7 @@ HOSTILE_NPZ = {
     "a huge header": (lambda: zipped(voxels=npy((10**6, 10**6), data=b"1")), "announces"),
     "negative shape": (lambda: zipped(voxels=npy((-1, -64), data=bytes(64))), "announces"),
     "floats": (lambda: zipped(voxels=npy((1, 64), "<f4", bytes(256))), "expected 2D of kind 'u'"),
-    "not a cube": (lambda: zipped(voxels=npy((1, 65), data=bytes(65))), "65 bytes a shape"),
+    "not a cube": (lambda: zipped(voxels=npy((1, 65), data=bytes(65))), "65 bytes per shape"),
     "a lying directory": (lying_directory, "usable"),
     "labels too few": (
         lambda: zipped(voxels=npy((2, 64), data=bytes(128)), labels=npy((1,), "<i8", bytes(8))),
@@ -225,8 +224,7 @@ def test_write_npz_refuses_before_it_writes(tmp_path, voxels, labels, captions, 
     assert not list(tmp_path.iterdir())
 
 
-# ----------------------------------------------------------------------------------------------
-# binvox
+# ---- binvox --------------------------------------------------------------------------------------
 
 
 def binvox(nx, nz, ny, runs, extra=b"translate 0 0 0\nscale 1\n"):
@@ -271,7 +269,7 @@ def test_hostile_binvox_is_refused_cheaply(tmp_path, case):
     assert_refused(tmp_path / "bad.binvox", *HOSTILE_BINVOX[case])
 
 
-# ---------------------------------------------------------------------------------------------- vox
+# ---- vox -----------------------------------------------------------------------------------------
 
 
 def chunk(name, content):
@@ -439,8 +437,7 @@ def test_write_vox_refuses_what_the_format_cannot_hold(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-# ----------------------------------------------------------------------------------------------
-# meshes
+# ---- meshes --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", [".obj", ".stl", ".ply", ".glb", ".off"])
@@ -564,8 +561,7 @@ def test_too_many_faces_are_refused(tmp_path, monkeypatch):
     assert_refused(tmp_path / "box.stl", None, "more than 11 faces")
 
 
-# ---------------------------------------------------------------------------------------------- the
-# door
+# ---- the door ------------------------------------------------------------------------------------
 
 
 def assert_refused(path, data, reason):
@@ -625,8 +621,7 @@ def test_unknown_suffix_and_resolution(tmp_path):
             read_voxels(tmp_path / "a.vox", resolution)
 
 
-# ----------------------------------------------------------------------------------------------
-# real data
+# ---- real data -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -691,8 +686,7 @@ def test_real_furniture_meshes(real_data, tmp_path):
     for voxels in shapes.values():
         check_standing(voxels)
         assert voxels.any(axis=(1, 2)).sum() > 20
-    assert (
-        shapes["lamp_standing"][20:].sum() > 3 * shapes["lamp_standing"][:20].sum()
-    )  # the shade is up
+    # the shade is up
+    assert shapes["lamp_standing"][20:].sum() > 3 * shapes["lamp_standing"][:20].sum()
     back = shapes["chair_A"][-6:].any(axis=(0, 2))
     assert np.flatnonzero(back).min() > 16  # the back rest is behind, the front looks to -y

@@ -36,8 +36,7 @@ def table(n=16, leg=2):
     return voxels
 
 
-# ----------------------------------------------------------------------------------------------
-# tensors
+# ---- tensors -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lead", [(), (3,), (3, 1), (2, 3)])
@@ -65,8 +64,7 @@ def test_tensors_are_checked():
         to_occupancy(np.zeros((4, 4, 4), dtype=bool))
 
 
-# ----------------------------------------------------------------------------------------------
-# pieces
+# ---- pieces --------------------------------------------------------------------------------------
 
 
 def flood(voxels):
@@ -104,8 +102,7 @@ def test_empty_grid_has_no_component():
         connected_components(np.zeros((3, 3, 3)))
 
 
-# ----------------------------------------------------------------------------------------------
-# blocks
+# ---- blocks --------------------------------------------------------------------------------------
 
 
 def exposed(voxels):
@@ -200,9 +197,8 @@ def test_blocky_mesh_splits_only_what_must_be():
     assert [len(blocky_mesh(v).vertices) for v in (edge, corner)] == [16, 16]
     assert [len(blocky_mesh(v).split()) for v in (edge, corner, ring)] == [2, 2, 1]
     assert len(blocky_mesh(np.ones((3, 3, 3), dtype=bool)).vertices) == 56
-    tunnel = np.zeros(
-        (3, 2, 2), dtype=bool
-    )  # two voxels that touch along an edge, joined above and below it
+    # two voxels that touch along an edge, joined above and below it
+    tunnel = np.zeros((3, 2, 2), dtype=bool)
     tunnel[0] = tunnel[2] = True
     tunnel[1, 0, 0] = tunnel[1, 1, 1] = True
     mesh = blocky_mesh(tunnel)
@@ -218,8 +214,7 @@ def test_blocky_mesh_of_one_voxel_and_of_none():
     assert mesh.bounds.tolist() == [[0.25, 0.5, 0.75], [0.5, 0.75, 1.0]]
 
 
-# ----------------------------------------------------------------------------------------------
-# isosurfaces
+# ---- isosurfaces ---------------------------------------------------------------------------------
 
 
 def sphere_field(n, radius=0.3):
@@ -241,9 +236,8 @@ def test_sphere_converges(smoothing):
             )
         )
     errors = np.array(errors)
-    assert (errors[1:] < 0.35 * errors[:-1]).all() and errors[
-        -1
-    ].max() < 0.007  # second order: a quarter each time
+    # second order: a quarter each time
+    assert (errors[1:] < 0.35 * errors[:-1]).all() and errors[-1].max() < 0.007
     level = smooth_mesh(sphere_field(48), level=0.1, smoothing=smoothing)
     assert abs(level.volume / (4 / 3 * np.pi * 0.2**3) - 1) < 0.02
 
@@ -273,9 +267,8 @@ def test_thin_legs_survive_smoothing(leg, smoothing):
     voxels = table(leg=leg)
     mesh = smooth_mesh(voxels, smoothing=smoothing)
     assert mesh.is_watertight and len(mesh.split()) == 1
-    assert mesh.vertices[:, 2].min() < 0.25 / 16 * (
-        2 if smoothing else 1
-    )  # the feet still reach the floor
+    # the feet still reach the floor
+    assert mesh.vertices[:, 2].min() < 0.25 / 16 * (2 if smoothing else 1)
     cut = mesh.section(plane_origin=[0, 0, 4.5 / 16], plane_normal=[0, 0, 1])
     loops = cut.discrete
     assert len(loops) == 4
@@ -302,8 +295,7 @@ def test_smooth_mesh_checks_its_field():
         smooth_mesh(np.ones((4, 4, 4)), smoothing=-1)
 
 
-# ----------------------------------------------------------------------------------------------
-# closedness and files
+# ---- closedness and files ------------------------------------------------------------------------
 
 
 def test_is_watertight_sees_holes_flips_and_double_vertices():
@@ -320,9 +312,8 @@ def test_is_watertight_sees_holes_flips_and_double_vertices():
     touching[0, 0, 0] = touching[0, 1, 1] = True
     welded = blocky_mesh(touching)
     welded.merge_vertices()
-    assert len(welded.vertices) == 14 and is_watertight(
-        welded
-    )  # four faces at one edge, still closed
+    # four faces at one edge, still closed
+    assert len(welded.vertices) == 14 and is_watertight(welded)
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj", ".stl"])

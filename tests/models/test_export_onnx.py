@@ -73,9 +73,8 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
         for node in onnx.load_from_string(graph).graph.node
         if node.op_type == "Einsum"
     ]
-    assert sums and not any(
-        b"..." in equation for equation in sums
-    )  # onnxruntime's WebGPU cannot read it
+    # onnxruntime's WebGPU cannot read it
+    assert sums and not any(b"..." in equation for equation in sums)
     denoiser, config = load_checkpoint(folder)
     assert export_onnx.exported(tmp_path / "out", config)
     assert not export_onnx.exported(tmp_path / "out", replace(config, weights_sha256="other"))

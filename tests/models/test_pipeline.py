@@ -20,9 +20,8 @@ from course_utils.models.checkpoints import build_model, load_checkpoint, save_c
 from course_utils.models.config import Config
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array:DeprecationWarning"
-)  # diffusers with NumPy 2
+# diffusers with NumPy 2
+pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 SHIPPED = Path(__file__).parents[2] / "data" / "checkpoints" / "shapes32"
 CONFIG = {
     "name": "tiny",
@@ -178,10 +177,10 @@ def test_stochastic_and_multistep_schedulers_run_and_a_shape_is_its_seeds(pipe, 
 
 
 @pytest.mark.parametrize(("kind", "settings", "reason"), [
-    ("EDMEuler", {}, "told that the data is 0.5, it is off"),
-    ("UnCLIP", {}, "told that the data is 0.5, it is off"),
+    ("EDMEuler", {}, "where the data is 0.5, it is off"),
+    ("UnCLIP", {}, "where the data is 0.5, it is off"),
     # its add_noise misses its half steps
-    ("KDPM2Discrete", {}, "told that the data is 0.5, it is off"),
+    ("KDPM2Discrete", {}, "where the data is 0.5, it is off"),
     ("FlowMatchEulerDiscrete", {"invert_sigmas": True}, "ZeroDivisionError"),
     # no x0 in noise at alpha = 0
     ("DDIM", {**TABLE, "rescale_betas_zero_snr": True}, "off by inf"),
@@ -321,10 +320,11 @@ def test_round_trip_through_folders(pipe, tmp_path):
     assert again.scheduler.config.solver_order == 3
     for name in ("config.json", "model.safetensors", "README.md"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+    # nothing half written is left
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "first",
         "second",
-    ]  # nothing half written is left
+    ]
     again.scheduler = None
     again.save_pretrained(tmp_path / "second")  # in the place of the old one
     assert not (tmp_path / "second" / "scheduler").exists()
@@ -354,9 +354,8 @@ def test_a_folder_of_other_things_is_not_replaced(pipe, tmp_path):
 
 def test_half_precision_is_close(tmp_path):
     save_checkpoint(tmp_path / "model", *tiny(), "")
-    word = (
-        "dtype" if Version(diffusers.__version__) >= Version("0.40") else "torch_dtype"
-    )  # renamed there
+    # renamed there
+    word = "dtype" if Version(diffusers.__version__) >= Version("0.40") else "torch_dtype"
     single, half = (
         quiet(VoxelDiffusionPipeline.from_pretrained(tmp_path / "model", **{word: dtype}))
         for dtype in (torch.float32, torch.bfloat16)

@@ -163,10 +163,8 @@ def test_the_shipped_ranker_sees_whether_a_text_is_true_of_a_shape(shipped):
         torch.from_numpy(np.stack([make_shape(one.family, one.seed).voxels for one in asked]))
     )
     texts = [one.text for one in asked]
-    own, other = (
-        score(real, texts),
-        score(real, texts[11:] + texts[:11]),
-    )  # another text of the same family
+    # another text of the same family
+    own, other = (score(real, texts), score(real, texts[11:] + texts[:11]))
     assert own.mean() > 0.95 and other.mean() < 0.65
 
 

@@ -73,9 +73,8 @@ def test_shapes_come_ragged_with_the_facts_they_show(made):
         places = [(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)]
         moved = (torch.roll(voxels[k], place, (0, 1, 2)) for k in owners for place in places)
         apart.append(min(float((one != (shape > 0)).float().mean()) for one in moved))
-    assert (
-        0 < np.mean(apart) < 0.03 and max(apart) < 0.12 and len(set(apart)) > 30
-    )  # changed, and still itself
+    # changed, and still itself
+    assert 0 < np.mean(apart) < 0.03 and max(apart) < 0.12 and len(set(apart)) > 30
 
 
 def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
@@ -99,14 +98,12 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
     again = draw(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
     assert set(shown.unique().tolist()) == {-1.0, 1.0} and shown.shape == (64, 16, 16, 16)
-    assert {round(8 * t) for _, t, _ in asked} == set(
-        range(1, 8)
-    )  # 0.125 to 0.875: not pure noise, not data
+    # 0.125 to 0.875: not pure noise, not data
+    assert {round(8 * t) for _, t, _ in asked} == set(range(1, 8))
     captions = tokens.flatten(0, 1).tolist()
     assert all(row in captions for _, _, told in asked for row in told[: len(told) // 2].tolist())
-    assert all(
-        (told[len(told) // 2 :] == -1).all() for _, _, told in asked
-    )  # guidance: the other half is told nothing
+    # guidance: the other half is told nothing
+    assert all((told[len(told) // 2 :] == -1).all() for _, _, told in asked)
     seen = shown[(shown > 0).flatten(1).any(1)]
     rows = x0[(shown > 0).flatten(1).any(1)] > 0
     apart = []

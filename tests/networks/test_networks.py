@@ -125,9 +125,8 @@ def test_details_begin_as_change_nothing_and_see_what_the_stem_cannot():
     x, level = torch.randn(2, 1, 8, 8, 8), torch.zeros(2)
     assert torch.equal(network(x, level), plain(x, level))
     torch.nn.init.normal_(network.details.outlet.weight)
-    directions = torch.linalg.svd(plain.stem.weight.flatten(1))[
-        2
-    ]  # (64, 64); the stem keeps the first eight
+    # (64, 64); the stem keeps the first eight
+    directions = torch.linalg.svd(plain.stem.weight.flatten(1))[2]
     unseen = directions[-1].reshape(4, 4, 4).repeat(2, 2, 2)
     assert torch.allclose(plain(x + unseen, level), plain(x, level), atol=1e-4)
     assert (network(x + unseen, level) - network(x, level)).abs().max() > 1e-2

@@ -158,9 +158,8 @@ def test_reading_begins_as_change_nothing():
 
 def test_a_network_of_a_text_alone_learns_the_mean_of_what_fits_it():
     """Two texts, two kinds of grid each: the answer is their mean, whatever x_t and t say."""
-    kinds = torch.tensor(
-        [[1.0, -1.0], [1.0, 1.0]]
-    )  # what the second voxel of a kind of the first text may be
+    # what the second voxel of a kind of the first text may be
+    kinds = torch.tensor([[1.0, -1.0], [1.0, 1.0]])
     x0 = torch.stack([kinds, -kinds]).reshape(4, 1, 2).repeat(1, 1, 2)
     tokens = torch.tensor([[0, 1], [0, 1], [2, -1], [2, -1]])
     torch.manual_seed(0)

@@ -153,9 +153,8 @@ def test_nothing_volatile_is_stored(build, source, folder):
 
 
 def test_building_again_changes_no_byte(build, source, folder, monkeypatch):
-    monkeypatch.setattr(
-        build, "MOVED", 1000.0
-    )  # the times of a busy machine are not what is tested here
+    # the times of a busy machine are not what is tested here
+    monkeypatch.setattr(build, "MOVED", 1000.0)
     paths = [build.notebook_path(source, edition, folder) for edition in build.EDITIONS]
     before = [path.read_bytes() for path in paths]
     build.build(source, folder)
@@ -243,11 +242,12 @@ def test_a_new_cell_leaves_every_other_id_alone(build, tmp_path):
     new, same = "\n# %% [markdown]\n# New text\n", "\n# %% [markdown]\n# Same text\n"
     source.write_text(LESSON.replace(HEAD, HEAD + new) + same, encoding="utf-8")
     after = [cell.id for cell in build.compose(source, "student", None).cells]
+    # after the head stands Colab's cell, then the new one
     assert [
         after[0],
         after[1],
         *after[3:-1],
-    ] == before  # after the head stands Colab's cell, then the new one
+    ] == before
     assert len(set(after)) == len(after) == len(before) + 2
 
 
@@ -363,11 +363,12 @@ def test_the_colab_cell_clones_installs_without_torch_and_enters_notebooks(build
     assert "trimesh" in install and not [
         word for word in install if "torch" in word or "jupyterlab" in word
     ]
+    # its torch is Colab's own
     assert course[5:] == [
         "--no-deps",
         "--editable",
         "/content/noise-to-shape",
-    ]  # its torch is Colab's own
+    ]
     assert (
         folders == ["/content/noise-to-shape/notebooks"]
         and sys.path[0] == "/content/noise-to-shape"

@@ -37,9 +37,8 @@ def nbgrader(folder: Path, *arguments: str) -> None:
         [sys.executable, "-m", "nbgrader", *arguments],
         os.environ | {"PATH": path},
     )
-    environment.pop(
-        "PYTHONPATH", None
-    )  # with it the course would be found before what is handed in beside a notebook
+    # with it the course would be found before what is handed in beside a notebook
+    environment.pop("PYTHONPATH", None)
     ran = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

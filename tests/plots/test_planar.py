@@ -64,9 +64,8 @@ def test_a_map_is_drawn_the_right_way_up():
     values = square_grid(21)[:, 0] + 10 * square_grid(21)[:, 1]  # largest in the upper right corner
     pixels, place = drawn(show_maps([values - values.min()]))
     corners = {(x, y): pixels[place(0, x, y)].sum() for x in (-2.5, 2.5) for y in (-2.5, 2.5)}
-    assert (
-        corners[2.5, 2.5] < corners[-2.5, 2.5] < corners[2.5, -2.5] < corners[-2.5, -2.5]
-    )  # darker is more
+    # darker is more
+    assert corners[2.5, 2.5] < corners[-2.5, 2.5] < corners[2.5, -2.5] < corners[-2.5, -2.5]
 
 
 def test_paths_begin_grey_and_end_in_colour():

@@ -209,9 +209,8 @@ def test_sheet_is_fast_and_leaks_no_figure(tmp_path):
     start = time.process_time()
     picture = plots.show_voxels(np.stack([chair()] * 16), titles=range(16), columns=8)
     plots.save_png(tmp_path / "sheet.png", picture)
-    assert (
-        time.process_time() - start < 3
-    )  # far below matplotlib's own voxels, with room for a busy machine
+    # far below matplotlib's own voxels, with room for a busy machine
+    assert time.process_time() - start < 3
     assert plt.get_fignums() == []
     assert (tmp_path / "sheet.png").read_bytes() == picture.png() == picture._repr_png_()[0]
     assert [text.get_text() for text in picture.axes[0].texts] == [str(k) for k in range(16)]
@@ -224,11 +223,8 @@ def test_sheet_lays_tiles_out_in_rows_and_keeps_their_common_scale():
     tiles[2, 10:30, 12:14] = 120
     sheet = np.asarray(plots.contact_sheet(tiles, columns=2).axes[0].images[0].get_array())
     gap = 2
-    assert sheet.shape == (
-        2 * (20 + gap),
-        2 * (20 + gap),
-        3,
-    )  # cut to rows and columns 10 to 29, in all tiles
+    # cut to rows and columns 10 to 29, in all tiles
+    assert sheet.shape == (2 * (20 + gap), 2 * (20 + gap), 3)
     assert np.array_equal(sheet[:20, 22:42], tiles[1, 10:30, 10:30])
     assert np.array_equal(sheet[22:42, :20], tiles[2, 10:30, 10:30])
 
@@ -529,9 +525,8 @@ def test_a_picture_describes_itself_by_its_words():
 
 
 def test_a_description_reaches_the_saved_notebook():
-    shell = (
-        IPython.core.interactiveshell.InteractiveShell()
-    )  # its formatter is what makes a cell's output
+    # its formatter is what makes a cell's output
+    shell = IPython.core.interactiveshell.InteractiveShell()
     for shown, alt in (
         (plots.show_voxels([box()], ["box"]), "Picture: box"),
         (

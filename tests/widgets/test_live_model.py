@@ -87,9 +87,8 @@ def test_whatever_a_module_imports_has_its_place():
         source = place_of(file).read_text(encoding="utf-8")
         open_ += set(re.findall(r'from "\./([\w.]+)"', source)) - found
         imports = [line for line in source.splitlines() if line.startswith("import ")]
-        assert all(re.search(r'from "\./[\w.]+";$', line) for line in imports), (
-            file
-        )  # the widget links no others
+        # the widget links no others
+        assert all(re.search(r'from "\./[\w.]+";$', line) for line in imports), file
     assert {"page.js", "worker.js", "sampling.js", "noise.js", "viewer.bundle.js"} <= found
 
 

@@ -86,9 +86,8 @@ def test_the_pages_button_is_answered_once_with_the_proposals():
     sculptor.set_state({"asked": 1})
     assert sculptor.answered == 1 and sculptor.error == "" and len(sculptor.proposals) == 3
     answers = [keys for keys in sent if "answered" in keys]
-    assert (
-        len(answers) == 1 and "packed_proposals" in answers[0]
-    )  # in one message, or the page shows old ones
+    # in one message, or the page shows old ones
+    assert len(answers) == 1 and "packed_proposals" in answers[0]
 
 
 def test_an_error_of_the_function_is_answered_with_its_text():

@@ -124,9 +124,8 @@ def test_a_control_is_shown_by_ipywidgets_7_as_by_8(monkeypatch):
     control = score_field()
     view = "application/vnd.jupyter.widget-view+json"
     now = control._repr_mimebundle_()[0][view]
-    monkeypatch.delattr(
-        "ipywidgets.Widget._repr_mimebundle_", raising=False
-    )  # as in 7.7, which Colab has
+    # as in 7.7, which Colab has
+    monkeypatch.delattr("ipywidgets.Widget._repr_mimebundle_", raising=False)
     assert (
         control._repr_mimebundle_()[0][view]
         == now

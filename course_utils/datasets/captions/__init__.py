@@ -1,5 +1,4 @@
-"""Captions that each state part of what is true of a shape, in many wordings, and prompts to test
-with.
+"""Captions that each state part of what is true of a shape, and prompts to test models with.
 
 Lesson 09 trains on the captions and counts how well models obey the prompts. `phrases` holds the
 words, `facts` says what they mean, `grammar` builds sentences and `prompts` builds tests.

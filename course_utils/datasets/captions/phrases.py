@@ -1,5 +1,4 @@
-"""The words of the captions: which phrases stand for which attributes, and the sentences they go
-into.
+"""The words of the captions: phrases that stand for attributes, and sentences for them.
 
 `PHRASES` gives, for each family, the phrases of every attribute that `make_shape` returns. A key is
 "attribute=value". In a key, "|" separates values that the phrase does not tell apart, a space

@@ -45,9 +45,7 @@ SMALLEST_RESOLUTION, LARGEST_RESOLUTION = 8, 128
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One shape: voxels bool (D, H, W), its class, its attributes, and a caption that states some
-    of them.
-    """
+    """One shape: voxels bool (D, H, W), class, attributes, and a caption that states some."""
 
     voxels: np.ndarray
     label: int

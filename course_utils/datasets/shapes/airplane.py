@@ -5,8 +5,7 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Design, Draws, Rod, Solid, span
 from course_utils.datasets.shapes.looking import extent, section, stretches
 
-# The body from nose (0) to tail (1): its radius, in units of the thickest, and how far its middle
-# rises.
+# The body from nose (0) to tail (1): its radius, in units of the largest, and how far it rises.
 _STATIONS, _THICKNESS, _RISE = (
     (0.0, 0.03, 0.08, 0.15, 0.62, 1.0),
     (0.4, 0.7, 0.9, 1.0, 1.0, 0.45),
@@ -24,9 +23,8 @@ def draw(draws: Draws) -> Design:
     )
     engines, place = draws.pick((0, "none"), (0, "none"), (2, "wings"), (4, "wings"), (2, "tail"))
     propeller = engines == 0 and draws.chance(0.55)
-    gear = (
-        place == "wings" or propeller or draws.chance(0.4)
-    )  # else engines or blades would touch the ground
+    # else engines or blades would touch the ground
+    gear = place == "wings" or propeller or draws.chance(0.4)
     tail = draws.pick("plain", "T", "twin")
 
     ratio = draws.between(0.98, 1.1) if engines == 4 else draws.between(0.8, 1.1)
@@ -191,9 +189,7 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     length, half, centre = back - front, (right - left) / 2, (left + right) / 2
 
     def stations(low: float, high: float, out: float = 1.0) -> np.ndarray:
-        """The part between two stations along the body, as far out as `out` on either side of its
-        middle.
-        """
+        """The part between two stations along the body, up to `out` from its middle."""
         part = section(voxels, 1, front + low * length, front + high * length)
         return section(part, 2, centre - out, centre + out)
 

@@ -161,9 +161,7 @@ def _nightstands(draws: Draws, which: str, width: float, head: float, frame: Int
 def _bedding(
     draws: Draws, size: str, width: float, length: float, frame: float, top: float, blanket: bool
 ) -> list[Box]:
-    """One or two pillows at the head, which is at the back, and a blanket that hangs down at the
-    sides.
-    """
+    """One or two pillows at the head, at the back, and a blanket that hangs down at the sides."""
     head, deep, thick = (
         length / 2 - draws.between(0.08, 0.12),
         draws.between(0.1, 0.18),
@@ -184,9 +182,7 @@ def _bedding(
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """Invert `draw`: isolate the bed from its nightstands, then walk over the mattress from foot to
-    head.
-    """
+    """Invert `draw`: isolate the bed from its nightstands, then walk up the mattress."""
     bed, sides = _main(voxels)
     high, length, width = bed.shape
     middle = bed[:, :, width // 4 : width - width // 4]
@@ -240,9 +236,7 @@ def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _first_tops(part: np.ndarray) -> np.ndarray:
-    """Where the lowest solid stretch of each column ends, as the median of each row: (D, H, W) to
-    (H,).
-    """
+    """Where the lowest solid stretch of each column ends, the median per row: (D, H, W) to (H,)."""
     begin = part.argmax(axis=0)
     empty = ~part & (np.arange(len(part))[:, None, None] > begin)
     ends = np.where(empty.any(axis=0), empty.argmax(axis=0), len(part))

@@ -128,9 +128,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     )
     below = voxels[: min(floor, 2)].sum(axis=(0, 2)) >= 3  # (H,), where wheels touch the ground
     axles = min(max(stretches(below), 2), 3)
-    size = (
-        voxels[:floor].any(axis=2).sum() / n**2 / axles / length**2
-    )  # of a wheel below the floor, from the side
+    # the size of a wheel below the floor, seen from the side
+    size = voxels[:floor].any(axis=2).sum() / n**2 / axles / length**2
     luggage = section(voxels, 1, front + 0.3 * length, front + 0.66 * length)[
         int(cabin * n + 0.5) :
     ].sum(axis=(0, 1))

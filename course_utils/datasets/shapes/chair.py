@@ -31,9 +31,8 @@ def draw(draws: Draws) -> Design:
     seat_height = draws.between(0.38, 0.48)
     rise = seat_height * (draws.between(1.2, 1.5) if high_back else draws.between(0.68, 0.84))
     width = draws.between(0.64 if round_seat else 0.54, 0.76)
-    depth = (
-        width * draws.between(0.88, 1.0) if round_seat else draws.between(0.5, 0.72)
-    )  # of the seat
+    # the seat's depth
+    depth = width * draws.between(0.88, 1.0) if round_seat else draws.between(0.5, 0.72)
     whole_depth = max(depth, (0.83 if round_seat else 1.0) * depth + lean * rise)
     width, _, height, seat_height, depth = draws.fit(
         width, whole_depth, seat_height + rise, seat_height, depth
@@ -133,9 +132,7 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
 
 
 def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 layer of the seat: the largest that is neither foot nor top, and similar
-    ones.
-    """
+    """First and last + 1 layer of the seat: the largest but foot and top, and its kin."""
     areas = voxels.sum(axis=(1, 2))
     height = np.flatnonzero(areas)[-1] + 1
     low, high = int(0.2 * height), max(int(0.75 * height), 1)
@@ -149,9 +146,7 @@ def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
 
 
 def _back_style(front_view: np.ndarray) -> str:
-    """The style of a back from its front view, bool (D, W): where it is narrow and where it is
-    open.
-    """
+    """The style of a back from its front view, bool (D, W): where it is narrow and open."""
     top, (left, right) = core(front_view.sum(axis=1), 0.2)[1], core(front_view.sum(axis=0))
     view = front_view[:top, left:right]
     height, width = view.shape

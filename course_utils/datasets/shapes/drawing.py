@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# the thinnest part and the narrowest gap: two voxels of 32, so that a diffusion model can learn
-# them
+# the thinnest part and the narrowest gap: two voxels of 32, which a diffusion model can learn
 THIN = 0.066
 
 
@@ -141,9 +140,8 @@ class Loft(NamedTuple):
             centre = start + u * (end - start)
             span = _voxels_between(float((centre - half).min()), float((centre + half).max()), n)
             places = (np.arange(span.start, span.stop) + 0.5) / n
-            sides.append(
-                (span, np.abs(places - centre[:, None]) / half[:, None])
-            )  # (D, W) or (D, H)
+            # (D, W) or (D, H)
+            sides.append((span, np.abs(places - centre[:, None]) / half[:, None]))
         (x_span, x), (y_span, y) = sides
         if self.round:
             inside = (x * x)[:, None, :] + (y * y)[:, :, None] <= 1.0
@@ -153,9 +151,7 @@ class Loft(NamedTuple):
 
 
 class Rod(NamedTuple):
-    """A round bar from `start` to `end` (x, y, z), with round ends; thick enough to stay in one
-    piece.
-    """
+    """A round bar from `start` to `end` (x, y, z), with round ends, thick enough for one piece."""
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
@@ -167,9 +163,8 @@ class Rod(NamedTuple):
 
     def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
         n = len(voxels)
-        radius = max(
-            self.radius, 0.8661 / n
-        )  # half a voxel's diagonal: every voxel the axis crosses is inside
+        # half a voxel's diagonal: every voxel the axis crosses is inside
+        radius = max(self.radius, 0.8661 / n)
         start = [self.start[0] + shift[0], self.start[1] + shift[1], self.start[2]]
         along = [b - a for a, b in zip(self.start, self.end, strict=True)]
         spans, offsets = [], []
@@ -184,9 +179,8 @@ class Rod(NamedTuple):
         progress = sum(o * a for o, a in zip(offsets, along, strict=True)) / sum(
             a * a for a in along
         )
-        progress = np.clip(
-            progress, 0.0, 1.0
-        )  # (D, H, W), 0 at the start of the axis and 1 at its end
+        # (D, H, W), 0 at the start of the axis and 1 at its end
+        progress = np.clip(progress, 0.0, 1.0)
         distance = sum((o - progress * a) ** 2 for o, a in zip(offsets, along, strict=True))
         voxels[spans[2], spans[1], spans[0]] |= distance <= radius**2
 

@@ -36,9 +36,8 @@ def draw(draws: Draws) -> Design:
     rise = _rise(draws, roof, pitch, wide / 2 + eaves, deep / 2 + eaves)
     flue = draws.between(0.15, 0.2) if chimney != "none" else 0.0
     least = 0.21 * across if storeys == 1 else max(0.21 * across, 0.52 * (rise + flue))
-    wall = storeys * max(
-        draws.between(0.23, 0.34), least
-    )  # a storey needs five voxels for a row of windows
+    # a storey needs five voxels for a row of windows
+    wall = storeys * max(draws.between(0.23, 0.34), least)
     forward = draws.between(0.16, 0.22) if porch else 0.0
     behind = draws.between(0.18, 0.4) if wing else 0.0
     along = deep + max(behind, eaves) + max(forward, eaves)
@@ -158,9 +157,7 @@ def _openings(
 def _facade(
     wide: float, deep: float, wall: float, openings: list[tuple[Interval, Interval]], recess: float
 ) -> list[Box]:
-    """A solid block and a skin with openings in front of it: piers, and boxes above and below
-    windows.
-    """
+    """A solid block and a skin in front with openings: piers, and boxes above and below windows."""
     front = (-deep / 2, recess - deep / 2)
     parts = [Box(span(0.0, wide), (front[1], deep / 2), (0.0, wall))]
     edge = -wide / 2
@@ -227,9 +224,7 @@ def _porch(
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """Invert `draw`: find the block's walls, then the holes in its front, then the heights of its
-    roof.
-    """
+    """Invert `draw`: find the block's walls, the holes in its front, the heights of its roof."""
     block = _block(voxels)
     holes = _holes(voxels, block)
     rows = np.count_nonzero(holes, axis=1) >= 3
@@ -261,9 +256,7 @@ class _Block(NamedTuple):
 
 
 def _block(voxels: np.ndarray) -> _Block:
-    """The roof is centred over the block, so a ground floor that reaches further on one side has a
-    garage.
-    """
+    """A ground floor that reaches further on one side than the centred roof has a garage."""
     reach = np.flatnonzero(np.count_nonzero(voxels[1:5], axis=(0, 1)) >= 8)
     low = voxels[:2, :, reach[0] : reach[-1] + 1]
     walls = np.flatnonzero(low.mean(axis=(0, 2)) >= 0.4)  # porches and wings fill less
@@ -297,9 +290,8 @@ def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
     heights = len(voxels) - over[::-1].argmax(axis=0)  # (H, W)
     heights[~over.any(axis=0)] = 0
     deep, wide = heights.shape
-    roof = np.minimum(
-        heights, heights[:, ::-1]
-    )  # every roof is the same on the left and on the right, so no chimney
+    # every roof is the same on the left and on the right, so no chimney
+    roof = np.minimum(heights, heights[:, ::-1])
     ridge = np.sort(roof.ravel())[-3]
     above = np.nonzero(heights > ridge + 1)[1]
     chimney = "none" if len(above) < 3 else "left" if above.mean() < (wide - 1) / 2 else "right"

@@ -220,9 +220,7 @@ def _shade_name(shade: np.ndarray) -> str:
 
 
 def _is_square(view: np.ndarray) -> bool:
-    """Whether two or more corners of the rectangle around bool (H, W) are filled; an ellipse fills
-    none.
-    """
+    """Whether two or more corners around bool (H, W) are filled; an ellipse fills none."""
     rows, columns = core(view.sum(axis=1), 0.2), core(view.sum(axis=0), 0.2)
     corners = [
         view[row, column]

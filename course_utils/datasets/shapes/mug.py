@@ -30,10 +30,8 @@ def draw(draws: Draws) -> Design:
     foot, middle, top = (0.5 * share for share in _SIDES[sides])
     lip = draws.between(0.15, 0.17) + (0.1 if sides == "rounded" else 0.0) if rim else 0.0
     plate = 0.5 * draws.between(1.24, 1.34) if saucer else 0.0
-    edge, reach = (
-        max(foot, middle, top + lip, plate),
-        draws.between(0.34, 0.42),
-    )  # how far a handle stands out
+    edge = max(foot, middle, top + lip, plate)
+    reach = draws.between(0.34, 0.42)  # how far a handle stands out
     arms = {"none": [], "both": [-1, 1]}.get(handle, [dict(ENDS).get(handle)])
     width = sum(max(middle + reach, edge) if sign in arms else edge for sign in (-1, 1))
     height = draws.between(1.25, 1.5) if tall else draws.between(0.85, 0.98)
@@ -125,18 +123,16 @@ def _handle(
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     n, layers = len(voxels), voxels.sum(axis=(1, 2))
-    top = (
-        np.flatnonzero(layers > 0.3 * np.median(layers[layers > 0]))[-1] + 1
-    ) / n  # crumbs don't count
+    # crumbs don't count
+    top = (np.flatnonzero(layers > 0.3 * np.median(layers[layers > 0]))[-1] + 1) / n
     # The handles are to the sides, so that the depth is the cup's own.
     depths = np.array([np.subtract(*_ends(layer, 0)[::-1]) for layer in voxels]) / n
     saucer = bool(depths[:2].mean() > depths[3:5].mean() + 0.045)
     base = 0.1 if saucer else 0.0
     last = round(top * n)
     mouth, below, lower = (depths[last - first : last - first + 2].mean() for first in (2, 5, 9))
-    rim = bool(
-        mouth - below > 0.75 * (below - lower) + 0.064
-    )  # the wall would go on as it does below
+    # the wall would go on as it does below
+    rim = bool(mouth - below > 0.75 * (below - lower) + 0.064)
     end = top - (0.1 if rim else 0.0)
     bands = [base + share * (end - base) for share in (0.0, 0.15, 0.4, 0.6, 0.85, 1.0)]
     foot, middle, high = (np.median(section(depths, 0, *bands[i : i + 2])) for i in (0, 2, 4))

@@ -99,17 +99,13 @@ def draw(draws: Draws) -> Design:
 def _compartments(
     draws: Draws, length: float, board: float, least: float, wanted: tuple[int, int]
 ) -> int:
-    """A number within `wanted` that fits: each compartment is `least` wide, with boards between
-    them.
-    """
+    """A number within `wanted` that fits: each compartment is `least` wide, between boards."""
     most = max(1, min(wanted[1], int((length - board) / (board + least))))
     return draws.whole(min(wanted[0], most), most)
 
 
 def _levels(low: float, high: float, rows: int, growth: float, least: float) -> list[float]:
-    """Where the boards lie: `least` apart, plus shares of the rest that shrink by the factor
-    `growth`.
-    """
+    """Where the boards lie: `least` apart, plus shares of the rest that shrink by `growth`."""
     shares = [growth**-row for row in range(rows)]
     spare = high - low - rows * least
     levels = [low]
@@ -128,9 +124,7 @@ def _doors(width: float, depth: float, z: Interval) -> list[Box]:
 
 
 def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: float) -> list[Box]:
-    """Rows of upright books of different heights, against the left or right side of most
-    compartments.
-    """
+    """Rows of upright books of different heights, on the left or right of most compartments."""
     parts = []
     for low, high in pairwise(levels):
         sign, wall = draws.pick((1, x[0]), (-1, x[1]))
@@ -147,9 +141,7 @@ def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: f
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """Invert `draw`: the front shows boards and walls, the back a panel, the layers between them
-    books.
-    """
+    """Invert `draw`: the front shows boards and walls, the back a panel, the rest books."""
     y, x = (np.flatnonzero(np.count_nonzero(voxels, axis=axes) > 5) for axes in ((0, 2), (0, 1)))
     solid = voxels[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
     high = int(np.flatnonzero(np.count_nonzero(solid, axis=(1, 2)) > 2)[-1]) + 1
@@ -158,9 +150,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     legs = bool(solid[:2].mean() < 0.5)
     ground = int(np.argmax(solid.mean(axis=(1, 2)) > 0.5))  # the bottom board
     doors = bool(front[ground + 4 : ground + 6].mean(axis=1).min() > 0.63)
-    low = ground + int(
-        np.argmax(front[ground:].mean(axis=1) < 0.7)
-    )  # where the first open row begins
+    # here the first open row begins
+    low = ground + int(np.argmax(front[ground:].mean(axis=1) < 0.7))
     tops = high - np.argmax(solid.any(axis=1)[::-1], axis=0)  # (W,)
     left, right = np.median(tops[:4]), np.median(tops[-4:])
     counts = [stretches(column) for column in front[low - 1 :].T]

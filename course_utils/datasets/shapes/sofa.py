@@ -36,9 +36,8 @@ def draw(draws: Draws) -> Design:
     )
     depth = back + bulk * draws.between(0.3, 0.44 if side == "none" else 0.36)
     arm_front = -depth * draws.pick(1.0, draws.between(0.85, 1.0))
-    reach = (
-        depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)
-    )  # the side that comes forward
+    # the side that comes forward
+    reach = depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)
 
     # The back of the sofa is the plane y = 0 and its front y = -depth; `voxelise_parts` centres it.
     parts = [Box(span(0.0, width), (-depth, 0.0), (gap, base_top))]
@@ -127,14 +126,11 @@ def _arch(width: float, back: float, shoulder: float, height: float) -> Loft:
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     """Invert `draw`: seen from above, the heights show seats, ends and what comes forward."""
     voxels = grounded(voxels)
-    heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(
-        axis=0
-    )  # (H, W), 0 where there is nothing
+    # (H, W), 0 where there is nothing
+    heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(axis=0)
     rows = np.count_nonzero(heights, axis=1)
-    first, (main, rear) = (
-        core(rows, 0.15)[0],
-        core(rows, 0.7),
-    )  # from row `main` on the sofa has its whole width
+    # from row `main` on the sofa has its whole width
+    first, (main, rear) = core(rows, 0.15)[0], core(rows, 0.7)
     left, right = core(np.count_nonzero(heights, axis=0), 0.36)
     seat, grooves = _seats(np.median(heights[main : main + 3, left:right], axis=0))
     side = "none"
@@ -147,9 +143,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     ends = {"left": slice(left, left + 2), "right": slice(max(right - 2, left), right)}
     free = [columns for end, columns in ends.items() if end != side]
     start, stop = (main + round(share * (rear - main)) for share in (0.2, 0.34))
-    at_arms = heights[
-        start : max(stop, start + 1)
-    ]  # behind the front of the arms, before the cushions of the back
+    # behind the front of the arms, before the cushions of the back
+    at_arms = heights[start : max(stop, start + 1)]
     arm = np.mean([np.median(at_arms[:, columns]) for columns in free]) - seat
     form = "straight"
     if side != "none":
@@ -167,15 +162,12 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _seats(line: np.ndarray) -> tuple[int, np.ndarray]:
-    """The seats' height, and bool (W,) for the grooves, from the heights along the seats' front
-    edge.
-    """
+    """The seats' height, and bool (W,) for the grooves, from the heights along their front edge."""
     width, margin = len(line), round(0.13 * len(line))
     seat = int(np.percentile(line[round(0.25 * width) : round(0.75 * width)], 75))
     low = line < seat - 1
-    inside = (
-        np.flatnonzero(~low[margin : width - margin]) + margin
-    )  # the low ends in front of arms are no grooves
+    # the low ends in front of arms are no grooves
+    inside = np.flatnonzero(~low[margin : width - margin]) + margin
     grooves = np.zeros(width, dtype=bool)
     grooves[inside[0] : inside[-1]] = low[inside[0] : inside[-1]]
     return seat, grooves

@@ -80,9 +80,7 @@ def draw(draws: Draws) -> Design:
 
 
 def _table_extra(draws: Draws, base: str, size: str, top: str, under: float) -> str:
-    """What hangs between top and floor: an apron anywhere, a shelf or drawers only where there is
-    room.
-    """
+    """What hangs between top and floor: an apron, or, where there is room, shelf or drawers."""
     options = ["apron", "none"] if top == "rectangular" else ["apron", "apron", "apron", "none"]
     if base == "four legs" and under > 0.34:
         options += ["shelf", "shelf"] if size == "tall" else ["shelf"]
@@ -124,9 +122,8 @@ def _table_base(
     inset = max(0.0, min(inset, (reach * depth - 3.1 * THIN) / 2))
     if base == "four legs":
         thickness = draws.between(0.126, 0.15) if legs == "thick" else draws.between(THIN, 0.078)
-    thickness = min(
-        thickness, (reach * depth - 2 * inset - 1.1 * THIN) / 2
-    )  # so that there is air between legs
+    # so that there is air between legs
+    thickness = min(thickness, (reach * depth - 2 * inset - 1.1 * THIN) / 2)
     x, y = (reach * width - thickness) / 2 - inset, (reach * depth - thickness) / 2 - inset
     if base == "four legs":
         splay = 0.0 if extra == "shelf" else draws.pick(0.0, 0.0, draws.between(0.08, 0.2))
@@ -188,17 +185,13 @@ def _base_and_legs(ground: np.ndarray, trunk: np.ndarray) -> tuple[str, str]:
 
 
 def _extra(trunk: np.ndarray, base: str) -> str:
-    """What hangs under the top, probed beside the middle, clear of legs and columns, and at either
-    end.
-    """
+    """What hangs under the top, probed at its ends and beside its middle, clear of legs."""
     height, depth, width = trunk.shape
     if min(height, depth - 2, width - 2) < 3:
         return "none"  # no room for anything
 
     def filled(x: tuple[float, float], *spans: tuple[float, float]) -> np.ndarray:
-        """Filled share per layer, (D,), of the columns `x` and the rows `spans`, as shares of the
-        size.
-        """
+        """Filled share of each layer, (D,), in columns `x` and rows `spans` (shares of size)."""
         columns = trunk[:, :, round(x[0] * width) : round(x[1] * width)]
         rows = [columns[:, round(low * depth) : round(high * depth)] for low, high in spans]
         return np.concatenate(rows, axis=1).mean(axis=(1, 2))

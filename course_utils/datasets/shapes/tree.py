@@ -262,9 +262,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     )
     like_trunk = areas <= 1.3 * bare + 6
     ground = int(np.argmax(like_trunk))
-    start = (
-        ground + 1 + int(np.argmax(~like_trunk[ground + 1 : -1] & ~like_trunk[ground + 2 :]))
-    )  # two in a row
+    # two in a row
+    start = ground + 1 + int(np.argmax(~like_trunk[ground + 1 : -1] & ~like_trunk[ground + 2 :]))
     crown, layers = _look_up(voxels[start:top])
     trunks = (
         2 if np.mean([len(islands(layer, 2)) >= 2 for layer in voxels[ground:start]]) > 0.4 else 1
@@ -286,16 +285,12 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """The median of each value and its two neighbours, (n,) to (n - 2,), which ignores stray
-    voxels.
-    """
+    """The median of each value and its two neighbours, (n,) to (n - 2,), without stray voxels."""
     return np.median([values[:-2], values[1:-1], values[2:]], axis=0)
 
 
 def _look_up(crown: np.ndarray) -> tuple[str, int]:
-    """The kind and layers of a crown, bool (D, H, W): fronds leave gaps, cones and umbrellas start
-    wide.
-    """
+    """The kind and layers of a crown, bool (D, H, W), from its gaps and from where it is wide."""
     areas = np.count_nonzero(crown, axis=(1, 2))
     shade = crown.any(axis=0)
     wide, deep = (np.ptp(np.flatnonzero(np.count_nonzero(shade, axis=axis))) + 1 for axis in (0, 1))

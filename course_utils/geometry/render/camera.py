@@ -44,7 +44,7 @@ def make_camera(size, azimuth=AZIMUTH, elevation=ELEVATION):
         ValueError: The size or the elevation is out of range.
     """
     if size < 8:
-        raise ValueError(f"size={size}; expected at least 8 pixels a side, 256 is usual.")
+        raise ValueError(f"size={size}; expected at least 8 pixels per side, 256 is usual.")
     if not -90 <= elevation <= 90:
         raise ValueError(
             f"elevation={elevation}; expected degrees between -90 (from below) and 90 (from above)."

@@ -1,5 +1,6 @@
-"""A short text as a condition: as one vector (lesson 06), word by word through cross-attention, and
-as a sketch (lesson 09).
+"""A short text as a condition: one vector, words for cross-attention, a sketch.
+
+Lesson 06 uses the vector, lesson 09 the rest.
 """
 
 from torch import Tensor
