@@ -7,8 +7,9 @@ In a checkout, data/ and configs/ lie beside `course_utils`. A wheel carries bot
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-IN_CHECKOUT = (PACKAGE.parent / "course.py").is_file()
-ROOT = PACKAGE.parent if IN_CHECKOUT else PACKAGE / "shipped"
+PACKED = PACKAGE / "shipped"  # in a wheel only
+IN_CHECKOUT = not PACKED.is_dir() and (PACKAGE.parent / "pyproject.toml").is_file()
+ROOT = PACKAGE.parent if IN_CHECKOUT else PACKED
 WORK = ROOT if IN_CHECKOUT else Path()
 
 DATA = ROOT / "data"
@@ -32,8 +33,7 @@ def place(name: str) -> Path:
 
 
 def present(path: str | Path) -> Path:
-    """Return a path. ValueError if it belongs to the course's data/ and is not there."""
-    path = Path(path)
-    if path.is_relative_to(DATA) and not path.exists():
-        raise ValueError(f"{path} is missing: {REMEDY}")
-    return path
+    """Return a path. ValueError if it belongs to the course's data/ and there is no data/."""
+    if Path(path).is_relative_to(DATA) and not DATA.is_dir():
+        raise ValueError(f"{DATA} is missing: {REMEDY}")
+    return Path(path)
