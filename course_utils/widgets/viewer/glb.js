@@ -1,4 +1,4 @@
-// A shape as binary glTF 2.0, placed as course_utils.geometry.surface.save_mesh does: metres, y up, the front to +z, the
+// A shape as binary glTF 2.0, placed as course_utils.files.meshes.save_mesh does: metres, y up, the front to +z, the
 // origin in the middle of the cube's floor. Faces share vertices, so the surface is closed as it stands in the file;
 // without normals in it, glTF asks readers for flat shading, which is what blocks want.
 
