@@ -33,7 +33,8 @@ def place(name: str) -> Path:
 
 
 def present(path: str | Path) -> Path:
-    """Return a path. ValueError if it belongs to the course's data/ and there is no data/."""
-    if Path(path).is_relative_to(DATA) and not DATA.is_dir():
-        raise ValueError(f"{DATA} is missing: {REMEDY}")
-    return Path(path)
+    """Return a path. ValueError if it belongs to the course's data/ and is not there."""
+    path = Path(path)
+    if path.is_relative_to(DATA) and not path.exists():
+        raise ValueError(f"{path} is missing: {REMEDY}")
+    return path
