@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Set the course up and run it: `python3 course.py lab` is all a learner has to type.
+"""Set up the course and run it: `python3 course.py lab` is all that a learner has to type.
 
-Standard library only, because it runs before anything is installed: it makes `.venv` beside itself,
-installs the package with the exact versions of constraints.txt (one installation for every command,
-tests included), and hands over to the program that was asked for. No lesson teaches it; `python3
-course.py --help` lists the commands.
+It uses only the standard library, because it runs before anything is installed. It makes `.venv`
+beside itself, installs the package there with the exact versions in constraints.txt (one
+installation for every command, tests included), and starts the program that the command names.
+`python3 course.py --help` lists the commands.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-# Everything above and here must parse and run on an old Python, so that it can say this.
+# Everything up to here must parse and run on an old Python, so that it can print this message.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(
         "course.py: the course needs Python 3.11 or newer and this is"
@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INSTALL_VERSION = (
-    1  # raise it when the installation steps below change: every .venv is then brought up to date
+    1  # increase it when the installation steps below change: every .venv is then updated
 )
 GIGABYTE = 1e9
 STAGES = ("lint", "unit", "notebooks", "browser")
@@ -51,30 +51,30 @@ SPACE_TROUBLE = re.compile(r"No space left on device|\[Errno 28\]|There is not e
 
 
 class CourseError(Exception):
-    """What went wrong and what to do, in one line for the person at the keyboard."""
+    """One line that tells the user what went wrong and what to do."""
 
 
 class NetworkError(CourseError):
-    """pip could not reach its package index; the environment is as it was before."""
+    """pip could not reach its package index; the environment has not changed."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: stop as with Ctrl-C, but the program that was started has not been told."""
+    """SIGTERM: stop as with Ctrl-C, except that the child has not received the signal."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line and exit code 2."""
+    """An argument parser that reports an error in one line, with exit code 2."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see '{self.prog} --help')\n")
 
 
 # ------------------------------------------------------------------------------------------------
-# The environment: is it there, is it current, make it
+# The environment: whether it exists and is current, and how it is made
 
 
 def venv_python() -> Path:
-    """The environment's own interpreter."""
+    """Return the path of the environment's interpreter."""
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
@@ -83,21 +83,17 @@ def stamp_file() -> Path:
 
 
 def marker_file() -> Path:
-    """Exists while an installation is under way: one that was killed leaves it behind."""
+    """Return the path of a file that exists while an installation runs or if it was killed."""
     return VENV / "course.installing"
 
 
 def fingerprint() -> str:
-    """Hash of all that decides what belongs into the environment; another one means installing
-    again.
-    """
+    """Return a hash of everything that determines the environment; a new hash means installing."""
     digest = hashlib.sha256()
     for name in ("constraints.txt", "pyproject.toml"):
         file = ROOT / name
         if not file.is_file():
-            raise CourseError(
-                f"{file} is missing: fetch the course again, this copy is not complete"
-            )
+            raise CourseError(f"{file} is missing: fetch the course again, this copy is incomplete")
         digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     digest.update(
         f"python {sys.version_info[0]}.{sys.version_info[1]} course {INSTALL_VERSION}".encode()
@@ -106,7 +102,7 @@ def fingerprint() -> str:
 
 
 def read_stamp() -> dict:
-    """What the last finished installation wrote, {} if none did."""
+    """Return what the last completed installation wrote, or {}."""
     try:
         stamp = json.loads(stamp_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -120,15 +116,13 @@ def write_stamp() -> None:
 
 
 def is_current() -> bool:
-    """True if the environment was installed completely, here, from the files as they are now."""
+    """Return whether the environment was fully installed here, from the files as they are now."""
     installed = {"fingerprint": fingerprint(), "root": str(ROOT)} == read_stamp()
     return installed and os.path.exists(venv_python()) and not marker_file().exists()
 
 
 def reason_to_rebuild() -> str:
-    """Why the environment has to be made from nothing; "" if pip can bring the present one up to
-    date.
-    """
+    """Return why the environment must be made from scratch, or "" if pip can update it."""
     config = VENV / "pyvenv.cfg"
     if marker_file().exists():
         return "the last installation did not finish"
@@ -141,21 +135,22 @@ def reason_to_rebuild() -> str:
     )
     wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if not version or version[1] != wanted:
-        return f"it was made for another Python than {wanted}"
+        return f"it was not made for Python {wanted}"
     if read_stamp().get("root", str(ROOT)) != str(ROOT):
-        return "the folder was moved"
+        return "the folder has moved"
     return ""
 
 
 def why_not_current() -> str:
-    """The reason for an installation, for the person who waits for it."""
-    unfinished = "" if read_stamp() else "it is not complete"
-    return reason_to_rebuild() or unfinished or "something changed since the last start"
+    """Return the reason for an installation, to show to the user."""
+    unfinished = "" if read_stamp() else "it is incomplete"
+    return reason_to_rebuild() or unfinished or "something has changed since the last start"
 
 
 def try_lock(handle) -> bool:
-    """Take the lock on an open file unless another process holds it; the system frees it when its
-    holder dies.
+    """Lock an open file unless another process holds the lock.
+
+    The operating system releases the lock when its holder dies.
     """
     try:
         if os.name == "nt":
@@ -176,26 +171,25 @@ def try_lock(handle) -> bool:
 
 @contextmanager
 def install_lock():
-    """Only one process installs into the environment; a second one says so and waits."""
+    """Let one process at a time install into the environment; a second one says so and waits."""
     VENV.mkdir(exist_ok=True)
     with open(VENV / "course.lock", "a+b") as handle:
-        told = False
+        announced = False
         while not try_lock(handle):
-            if not told:
+            if not announced:
                 print(
                     "Another course.py is installing into .venv: waiting for it to finish ...",
                     flush=True,
                 )
-                told = True
+                announced = True
             time.sleep(0.5)
-        # pip inherits the lock: if only course.py is killed, the next one still waits until pip has
-        # ended.
+        # pip inherits the lock: if only course.py is killed, the next one still waits for pip.
         os.set_inheritable(handle.fileno(), True)
         yield
 
 
 def ensure_environment() -> Path:
-    """Install what is missing, if anything; returns the environment's interpreter."""
+    """Install what is missing, if anything, and return the environment's interpreter."""
     if not is_current():
         with install_lock():
             if not is_current():
@@ -204,7 +198,7 @@ def ensure_environment() -> Path:
 
 
 def install() -> None:
-    """Make or update the environment. The marker stays behind unless it is known to be in order."""
+    """Make or update the environment; the marker remains unless the environment is in order."""
     reason = reason_to_rebuild()
     gpu = nvidia_gpu()
     check_can_install(reason, gpu)
@@ -223,8 +217,8 @@ def install() -> None:
         package = ["-c", "constraints.txt", "-e", ".[test]"]
         pip_install("3/3 JupyterLab, the course's package and its tools", package)
     except NetworkError:
-        # pip fetches everything before it changes anything. Without a pyvenv.cfg the next start
-        # begins anew anyway.
+        # pip downloads everything before it changes anything. Without a pyvenv.cfg the next start
+        # makes a new environment in any case.
         marker_file().unlink()
         raise
     quieten_jupyterlab()
@@ -233,7 +227,7 @@ def install() -> None:
 
 
 def empty_environment() -> None:
-    """Remove what an earlier environment left, except the lock that is being held."""
+    """Delete what an earlier environment left behind, except the lock, which is held."""
     for child in VENV.iterdir():
         if child.is_dir() and not child.is_symlink():
             shutil.rmtree(child)
@@ -242,9 +236,7 @@ def empty_environment() -> None:
 
 
 def quieten_jupyterlab() -> None:
-    """Keep JupyterLab from asking the network for news and covering the lesson with the
-    question.
-    """
+    """Stop JupyterLab from fetching news and from covering the lesson with a question about it."""
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
@@ -254,11 +246,11 @@ def quieten_jupyterlab() -> None:
 
 
 # ------------------------------------------------------------------------------------------------
-# What an installation needs
+# Requirements of an installation
 
 
 def has_venv_module() -> bool:
-    """Debian and Ubuntu ship Python without ensurepip until python3-venv is installed."""
+    """Return whether venv works: Debian and Ubuntu need the package python3-venv for it."""
     return all(importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip"))
 
 
@@ -273,20 +265,21 @@ def free_gigabytes() -> float:
 
 
 def needed_gigabytes(gpu: str) -> int:
-    """Disk space for a new environment: 2 GB measured on Linux with torch's CPU build, plus pip's
-    downloads.
+    """Return the disk space for a new environment in GB, pip's downloads included.
+
+    On Linux an environment with torch's CPU build was measured at 2 GB.
     """
     return 9 if gpu and sys.platform != "darwin" else 3
 
 
 def check_can_install(reason: str, gpu: str) -> None:
-    """Stop before anything is touched if the installation cannot work out."""
+    """Raise CourseError, before anything changes, if the installation cannot succeed."""
     if not reason:
         return
-    if VENV.is_symlink():  # it would be emptied, and belongs to another folder
+    if VENV.is_symlink():  # it belongs to another folder and would be emptied
         raise CourseError(
-            f".venv is a link to {os.path.realpath(VENV)}: remove it, each folder needs its own"
-            " .venv"
+            f".venv is a link to {os.path.realpath(VENV)}: delete the link, each folder needs its"
+            " own .venv"
         )
     if not has_venv_module():
         raise CourseError(f"this Python has no venv module: {VENV_REMEDY}")
@@ -299,14 +292,12 @@ def check_can_install(reason: str, gpu: str) -> None:
 
 
 def nvidia_smi() -> str | None:
-    """The NVIDIA driver's own command, None without a driver."""
+    """Return the path of the NVIDIA driver's command, or None without a driver."""
     return shutil.which("nvidia-smi")
 
 
 def nvidia_gpu() -> str:
-    """The first NVIDIA GPU that the driver reports, "" if there is none or the driver does not
-    answer.
-    """
+    """Return the first NVIDIA GPU that the driver reports, or "" if it reports none."""
     program = nvidia_smi()
     if program is None:
         return ""
@@ -321,7 +312,7 @@ def nvidia_gpu() -> str:
 
 
 def pinned(package: str) -> str:
-    """The version of a package in constraints.txt."""
+    """Return the version of a package in constraints.txt."""
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     match = re.search(rf"^{re.escape(package)}==(\S+)", text, re.MULTILINE | re.IGNORECASE)
     if not match:
@@ -342,11 +333,10 @@ def reachable(address: str) -> bool:
 
 
 def torch_attempts(gpu: str) -> list[list[str]]:
-    """pip arguments for torch in order of preference: its CPU build wherever there is no GPU and
-    one can be had.
+    """Return pip's arguments for torch, in order of preference.
 
-    With a GPU, and on macOS, it is the standard wheel: built with CUDA on Linux, for the CPU (and
-    mps) elsewhere.
+    Without a GPU the CPU build comes first. With a GPU, and on macOS, it is the standard wheel:
+    built with CUDA on Linux, for the CPU (and mps) elsewhere.
     """
     version = pinned("torch")
     if gpu or sys.platform == "darwin":
@@ -357,9 +347,7 @@ def torch_attempts(gpu: str) -> list[list[str]]:
 
 
 def install_torch(gpu: str) -> None:
-    """Torch alone and first: PyTorch's own index has the CPU build but not the other pinned
-    versions.
-    """
+    """Install torch by itself and first: PyTorch's index lacks the other pinned versions."""
     attempts = torch_attempts(gpu)
     for number, arguments in enumerate(attempts, 1):
         try:
@@ -369,11 +357,11 @@ def install_torch(gpu: str) -> None:
         except CourseError:
             if number == len(attempts):
                 raise
-            print("      not to be had here, taking the next best", flush=True)
+            print("      not available here, trying the next best", flush=True)
 
 
 def pip_install(title: str, arguments: list[str]) -> None:
-    """Run the environment's pip with its output in the log."""
+    """Run the environment's pip and write its output to the log."""
     command = [
         str(venv_python()),
         "-m",
@@ -386,9 +374,7 @@ def pip_install(title: str, arguments: list[str]) -> None:
 
 
 def logged_step(title: str, command: list[str]) -> None:
-    """Run one installation step, its output in the log, one line with the elapsed time on the
-    screen.
-    """
+    """Run one installation step, with its output in the log and its duration on the screen."""
     log = VENV / "install.log"
     before = log.stat().st_size
     started = time.monotonic()
@@ -432,7 +418,7 @@ def logged_step(title: str, command: list[str]) -> None:
 
 
 def explain_failure(title: str, code: int, output: str) -> CourseError:
-    """Turn the output of a failed step into one line that says what to do."""
+    """Turn the output of a failed step into one line that tells the user what to do."""
     if SPACE_TROUBLE.search(output):
         return CourseError("the disk ran full while installing: free about 3 GB and start again")
     if NETWORK_TROUBLE.search(output):
@@ -443,8 +429,8 @@ def explain_failure(title: str, code: int, output: str) -> CourseError:
     for line in output.strip().splitlines()[-8:]:
         print(f"    | {line}", file=sys.stderr)
     return CourseError(
-        f"step '{title}' failed with exit code {code}: the reason is in the lines above and in"
-        " .venv/install.log; mend it and start again"
+        f"step '{title}' failed with exit code {code}: the lines above and .venv/install.log give"
+        " the reason; fix it and start again"
     )
 
 
@@ -453,14 +439,14 @@ def explain_failure(title: str, code: int, output: str) -> CourseError:
 
 
 def child_environment() -> dict[str, str]:
-    """The variables for everything that course.py starts: as in an activated environment."""
+    """Return the environment variables of everything that course.py starts."""
     variables = dict(os.environ)
     variables.pop("PYTHONHOME", None)
     variables["VIRTUAL_ENV"] = str(VENV)
-    # Torch's threads wait for each other in a loop. Where another program wants the same cores (a
-    # browser that draws, a second kernel) each such wait costs a time slice: a training step of
-    # 0.08 s became 5.7 s. After this many rounds they sleep instead: 0.34 s beside the other
-    # program, and as quick as before alone.
+    # Torch's threads wait for each other in a loop. When another program uses the same cores (a
+    # browser that draws, a second kernel), each wait costs a time slice: a training step of 0.08 s
+    # took 5.7 s. With this setting they sleep after a number of rounds: 0.34 s beside the other
+    # program, and as fast as before without it.
     variables.setdefault("GOMP_SPINCOUNT", "10000")
     variables["PATH"] = os.pathsep.join([str(venv_python().parent), variables.get("PATH", "")])
     return variables
@@ -476,10 +462,10 @@ def end_process(process: subprocess.Popen) -> None:
 
 
 def run_child(command: list[str], **variables: str) -> int:
-    """Run a program in the course's folder and return its exit code; Ctrl-C is its own to handle.
+    """Run a program in the course's folder and return its exit code; it handles Ctrl-C itself.
 
-    In a terminal the program gets the Ctrl-C as well (JupyterLab asks whether to stop), so it is
-    waited for; without one nobody else tells it, so it is ended here.
+    In a terminal the program also receives the Ctrl-C (JupyterLab asks whether to stop), so this
+    function waits for it. Without a terminal nobody else stops the program, so this function does.
     """
     interrupted = False
     process = subprocess.Popen(command, cwd=ROOT, env={**child_environment(), **variables})
@@ -497,13 +483,11 @@ def run_child(command: list[str], **variables: str) -> int:
 
 
 def delegate(target: list[str], description: str, arguments: list[str], name: str = "") -> int:
-    """Hand all arguments to another program; its help is shown here as long as it is not
-    installed.
-    """
+    """Pass all arguments to another program, or print brief help if it is not installed yet."""
     if not is_current() and {"-h", "--help"} & set(arguments):
         print(
-            f"usage: course.py {name or target[-1]} ...\n\n{description}\n\nIts options are listed"
-            " here once the environment is installed, which 'course.py lab' does."
+            f"usage: course.py {name or target[-1]} ...\n\n{description}\n\nThis help will list its"
+            " options once the environment is installed; 'course.py lab' installs it."
         )
         return 0
     return run_child([str(ensure_environment()), *target, *arguments])
@@ -518,7 +502,7 @@ def command_lab(arguments: list[str]) -> int:
     parser = Parser(
         prog="course.py lab",
         description=(
-            "Open JupyterLab on the first lesson. It listens on localhost only and asks for its"
+            "Open JupyterLab on the first lesson. It listens on localhost only and requires its"
             " token."
         ),
         epilog="JupyterLab's own settings (--Class.name=value) are passed on.",
@@ -555,18 +539,18 @@ def command_lab(arguments: list[str]) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append(
             "--allow-root"
-        )  # in a container everybody is root; the token still guards the server
+        )  # in a container the user is root; the token still protects the server
     return run_child([*command, *rest])
 
 
 def find_chromium() -> str:
-    """A Chromium or Chrome for the browser tests, "" if there is none."""
+    """Return the path of a Chromium or Chrome for the browser tests, or ""."""
     named = os.environ.get("CHROMIUM")
     if named:
         found = shutil.which(named)
         if not found:
             raise CourseError(
-                f"the variable CHROMIUM names {named!r}, which is no program: correct or unset it"
+                f"the variable CHROMIUM is {named!r}, which is not a program: correct or unset it"
             )
         return found
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
@@ -600,41 +584,44 @@ def find_chromium() -> str:
     return next((str(path) for path in usual if path.is_file()), "")
 
 
-def stage_command(stage: str, python: Path) -> list[str]:
-    """The program that checks one stage of `course.py test`."""
+def stage_commands(stage: str, python: Path) -> list[list[str]]:
+    """Return the programs that check one stage of `course.py test`."""
     pytest = [str(python), "-m", "pytest"]
+    repository = "tests/course/test_repository.py"
     if stage == "lint":
-        return [str(python), "-m", "ruff", "check", "."]
+        ruff = [str(python), "-m", "ruff"]
+        import_linter = "from importlinter.cli import lint_imports_command as lint; lint()"
+        return [
+            [*ruff, "check", "."],
+            [*ruff, "format", "--check", "."],
+            [str(python), "-c", import_linter],
+            [*pytest, "-q", repository],
+        ]
     if stage == "unit":
-        return [*pytest, "tests", "--ignore=tests/notebooks", "--ignore=tests/browser"]
+        elsewhere = (repository, "tests/notebooks", "tests/browser")
+        return [[*pytest, "tests", *(f"--ignore={path}" for path in elsewhere)]]
     if stage == "browser":
-        return [*pytest, "tests/browser"]
+        return [[*pytest, "tests/browser"]]
     lessons = sorted(
         path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")
     )
     if not lessons:
         raise CourseError(f"no lesson *.ipynb in {ROOT / 'notebooks'}: fetch the course again")
     nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
-    return [
-        *pytest,
-        *nbval,
-        "--nbval-sanitize-with",
-        "tests/notebooks/sanitize.cfg",
-        *lessons,
-        "tests/notebooks",
-    ]
+    sanitize = ["--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"]
+    return [[*pytest, *nbval, *sanitize, *lessons, "tests/notebooks"]]
 
 
 def run_stage(stage: str, python: Path) -> str:
-    """Run one stage; returns "ok", "skipped: why" or "FAILED ..."."""
+    """Run every program of a stage; return "ok", "skipped: why" or "FAILED ..."."""
     variables = {}
     if stage == "browser":
         chromium = find_chromium()
         if not chromium:
             return "skipped: no Chromium or Chrome found (install one, or set CHROMIUM to its path)"
         variables["CHROMIUM"] = chromium
-    code = run_child(stage_command(stage, python), **variables)
-    return "ok" if code == 0 else f"FAILED (exit code {code})"
+    codes = [run_child(command, **variables) for command in stage_commands(stage, python)]
+    return next((f"FAILED (exit code {code})" for code in codes if code), "ok")
 
 
 def stage_name(text: str) -> str:
@@ -650,9 +637,9 @@ def command_test(arguments: list[str]) -> int:
     parser = Parser(
         prog="course.py test",
         description=(
-            "Run everything that CI runs, or only the named stages: lint (ruff), unit (pytest),"
-            " notebooks (every lesson is executed and its outputs compared), browser (JupyterLab in"
-            " Chromium, skipped where there is none)."
+            "Run everything that CI runs, or only the named stages: lint (ruff, import-linter,"
+            " leftovers), unit (pytest), notebooks (every lesson is executed and its outputs"
+            " compared), browser (JupyterLab and the site in Chromium, skipped without one)."
         ),
     )
     parser.add_argument(
@@ -687,12 +674,12 @@ def command_build(arguments: list[str]) -> int:
 
 
 def command_site(arguments: list[str]) -> int:
-    """build the course as a static site, into _site/"""
+    """build the course as a static site in _site/"""
     return delegate(["docs/build_site.py"], command_site.__doc__, arguments, "site")
 
 
 def command_slides(arguments: list[str]) -> int:
-    """show the lessons as slides, into _slides/"""
+    """build slides of the lessons in _slides/"""
     return delegate(["docs/build_slides.py"], command_slides.__doc__, arguments, "slides")
 
 
@@ -712,7 +699,7 @@ def command_train(arguments: list[str]) -> int:
 
 
 def command_gpu_check(arguments: list[str]) -> int:
-    """train and sample on a GPU, compare with the processor, measure; minutes"""
+    """train and sample on a GPU, compare with the CPU and measure (minutes)"""
     return delegate(
         ["-m", "benchmarks.gpu_check"], command_gpu_check.__doc__, arguments, "gpu-check"
     )
@@ -723,8 +710,8 @@ def command_doctor(arguments: list[str]) -> int:
     parser = Parser(
         prog="course.py doctor",
         description=(
-            "Check what the course needs, one line each: [ok] or [problem] with its remedy."
-            " Installs nothing. Exit code 1 if there is a problem."
+            "Check each thing that the course needs: one line, [ok] or [problem] with its remedy."
+            " Installs nothing. The exit code is 1 if there is a problem."
         ),
     )
     parser.parse_args(arguments)
@@ -739,7 +726,7 @@ def command_doctor(arguments: list[str]) -> int:
 
 
 def doctor_checks(installed: bool):
-    """Yield (name, (fine, text)) for everything that can be said without the installed packages."""
+    """Yield (name, (fine, text)) for each check that needs none of the installed packages."""
     yield "Python", (True, f"{sys.version.split()[0]} ({sys.executable})")
     writable = os.access(ROOT, os.W_OK)
     readonly = f"{ROOT} is read-only; remedy: copy the course to a folder of your own"
@@ -759,7 +746,7 @@ def doctor_checks(installed: bool):
         (
             (True, space)
             if free >= needed
-            else (False, f"{space}; remedy: free some or use another disk")
+            else (False, f"{space}; remedy: free some space or use another disk")
         ),
     )
     yield "network", check_network()
@@ -768,11 +755,11 @@ def doctor_checks(installed: bool):
             "environment",
             (
                 False,
-                f".venv is not in order ({why_not_current()}); remedy: 'course.py lab' mends it",
+                f".venv is not in order ({why_not_current()}); remedy: 'course.py lab' repairs it",
             ),
         )
     else:
-        yield "environment", (True, "not installed yet: 'course.py lab' does it")
+        yield "environment", (True, "not installed yet: 'course.py lab' installs it")
 
 
 def check_gpu() -> tuple[bool, str]:
@@ -791,9 +778,9 @@ def check_gpu() -> tuple[bool, str]:
 
 
 def check_network() -> tuple[bool, str]:
-    """Can pip, as it is configured here, fetch one small pinned package?"""
+    """Return whether pip, as it is configured here, can fetch a small package; and one line."""
     if importlib.util.find_spec("pip") is None:
-        return True, "not checked, this Python has no pip of its own (the installation brings one)"
+        return True, "not checked: this Python has no pip (the installation includes one)"
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,
@@ -837,13 +824,13 @@ COMMANDS = {
 
 
 def explain_os_error(error: OSError) -> str:
-    """The system's refusal as one line that says what to do."""
+    """Turn an error of the operating system into one line that tells the user what to do."""
     place = error.filename or ROOT
     if error.errno == errno.ENOSPC:
         return f"the disk is full ({place}): free about 3 GB and start again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return (
-            f"{place} cannot be written: close programs that use it, or copy the course to a folder"
+            f"cannot write {place}: close programs that use it, or copy the course to a folder"
             " of your own"
         )
     return f"{error.strerror or error} ({place})"
@@ -854,16 +841,16 @@ def terminate(*_) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command and return the exit code."""
     parser = Parser(
         prog="course.py",
-        description="Noise to Shape: set the course up (once, into .venv) and run it.",
+        description="Noise to Shape: set up the course (once, in .venv) and run it.",
         epilog="commands:\n"
         + "\n".join(f"  {name:<9} {function.__doc__}" for name, function in COMMANDS.items())
-        + "\n\n'course.py COMMAND --help' says more about one of them.",
+        + "\n\n'course.py COMMAND --help' explains one of them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", help="what to do, see below")
+    parser.add_argument("command", help="one of the commands below")
     name = parser.parse_args(arguments[:1]).command
     if name not in COMMANDS:
         parser.error(f"unknown command {name!r}, expected one of {', '.join(COMMANDS)}")

@@ -16,6 +16,7 @@ from course_utils.datasets.shapes.drawing import Box
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.paths import FlowPath
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.widgets import (
@@ -45,7 +46,7 @@ def picture_model(channels, patch):
     zeros too.
     """
     torch.manual_seed(0)
-    network = UNet(2, 1, channels, patch=patch, blocks=1, classes=3)
+    network = UNet(2, 1, channels, patch=patch, blocks=1, conditioner=on_labels(3))
     for parameter in network.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)

@@ -20,24 +20,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.cli.commands import SHIPPED_TEXT, TRIES_OF_TEXTS, parts
 from course_utils.datasets.captions import (
     HELD_OUT,
     SAID_APART,
     TEST_FORMS,
     Prompt,
-    faithfulness,
-    obeys,
     pairs_of,
     prompts,
-    total,
 )
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
-from course_utils.evaluation.metrics import COPY, copied, iou_distances, nearest_iou, one_piece
+from course_utils.evaluation.distances import COPY, copied_share, iou_distances, nearest_iou
+from course_utils.evaluation.faithfulness import faithfulness, obeys, total
+from course_utils.evaluation.shapes import one_piece
 from course_utils.files.results import save_results
-from course_utils.geometry.voxels import close_gaps, to_occupancy
-from course_utils.models.checkpoints import load_checkpoint, write_section
-from course_utils.models.ranking import best_of, shipped_score, shipped_steering
+from course_utils.geometry.repair import close_all_gaps
+from course_utils.geometry.voxels import to_occupancy
+from course_utils.models.card import write_section
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.generation import SHIPPED_TEXT
+from course_utils.models.prompting import batches
+from course_utils.models.ranking import best_of, shipped_ranker, shipped_steering
 from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/faithfulness.py"
@@ -47,21 +49,21 @@ SAME = 6  # shapes of one prompt whose variety is measured
 VARIED = 22  # prompts whose variety is measured
 PAIRS = {"said apart": SAID_APART, "new pairs": HELD_OUT}
 HELPS = {  # beside the plain sample
-    "ranked": {"tries": TRIES_OF_TEXTS, "mend": True},
+    "ranked": {"rank": True, "mend": True},
     "steered": {"steer": True},
-    "generated": {"tries": TRIES_OF_TEXTS, "steer": True, "mend": True},
+    "generated": {"rank": True, "steer": True, "mend": True},
 }
 
 
 class Maker:
     """A model with its ranking and steering: bool (N, D, H, W) for N texts and seeds.
 
-    tries, steer, mend: the best of so many, led by a critic, with small gaps closed.
+    rank, steer, mend: keep the best of the model's tries, steer by a critic, close small gaps.
     """
 
     def __init__(self, folder: Path):
         self.denoiser, self.config = load_checkpoint(folder)
-        self.score = shipped_score(self.denoiser, self.config)
+        self.ranker = shipped_ranker(self.denoiser, self.config)
         self.edits = shipped_steering(self.denoiser, self.config)
 
     def __call__(
@@ -69,15 +71,15 @@ class Maker:
         texts: list[str],
         seeds: list[int],
         scale: float | None = None,
-        tries: int = 1,
+        rank: bool = False,
         steer: bool = False,
         mend: bool = False,
     ) -> np.ndarray:
-        rows = parts(list(range(len(texts))))
+        rows = batches(range(len(texts)))
         shapes = [
             best_of(
-                tries,
-                self.score,
+                self.config.sampling.tries if rank else 1,
+                self.ranker,
                 self.denoiser,
                 self.config,
                 [texts[k] for k in part],
@@ -88,11 +90,7 @@ class Maker:
             for part in rows
         ]
         fields = torch.cat(shapes)
-        return (
-            np.stack([close_gaps(field) > 0 for field in fields[:, 0].numpy()])
-            if mend
-            else to_occupancy(fields)
-        )
+        return to_occupancy(close_all_gaps(fields) if mend else fields)
 
 
 def kinds(count: int) -> dict[str, list[Prompt]]:
@@ -162,25 +160,25 @@ def variety(make: Maker, asked: list[Prompt], scale: float | None) -> float:
 def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     """All of it, as JSON can hold it."""
     config, everything = make.config, kinds(count)
-    about = config["data"]
+    about = config.data.arguments
     training = make_shapes(
-        about["count"], config["resolution"], config["classes"], about["first_index"]
+        about["count"], config.resolution, config.classes, about["first_index"]
     ).voxels
-    result, known = {"tries": TRIES_OF_TEXTS, "kinds": {}, "scales": {}}, None
-    result["steering"] = config["sampling"].get("steering", 0.0)
+    result, known = {"tries": config.sampling.tries, "kinds": {}, "scales": {}}, None
+    result["steering"] = config.sampling.steering
     for name, asked in everything.items():
         texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))
         shapes = make(texts, seeds)
         helped = {help: make(texts, seeds, **how) for help, how in HELPS.items()}
         known = shapes if known is None else known  # texts without a new pair come first
-        judged = obedience(real_shapes(asked, config["resolution"]), asked)
+        judged = obedience(real_shapes(asked, config.resolution), asked)
         found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
         found |= {help: obedience(others, asked) for help, others in helped.items()}
         found["by_chance"] = by_chance(asked, known, everything["known"])
         if name in PAIRS:
             found["pairs"] = pair_outcomes(shapes, asked, PAIRS[name])
         for help, others in helped.items():
-            found[help]["copies"] = copied(nearest_iou(others, training)[0])
+            found[help]["copies"] = copied_share(nearest_iou(others, training)[0])
             found[help]["one_piece"] = float(one_piece(others).mean())
             if name in PAIRS:
                 found[help]["pairs"] = pair_outcomes(others, asked, PAIRS[name])
@@ -192,13 +190,13 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
             flush=True,
         )
     asked = everything["known"]
-    real = real_shapes(asked, config["resolution"])
-    result["real_copies"] = copied(nearest_iou(real, training)[0])
+    real = real_shapes(asked, config.resolution)
+    result["real_copies"] = copied_share(nearest_iou(real, training)[0])
     for scale in scales:
         shapes = make([prompt.text for prompt in asked], list(range(len(asked))), scale)
         found = {
             "right": obedience(shapes, asked)["right"],
-            "copies": copied(nearest_iou(shapes, training)[0]),
+            "copies": copied_share(nearest_iou(shapes, training)[0]),
         }
         found["same_prompt_iou"] = variety(make, asked[:VARIED], scale)
         result["scales"][f"{scale:g}"] = found
@@ -273,14 +271,14 @@ def main() -> None:
     options = parser.parse_args()
     make = Maker(options.model)
     config = make.config
-    if "words" not in config:
+    if not config.words:
         raise SystemExit(f"{options.model} is no model that reads; train text-to-shape32 first")
-    contents = {"weights_sha256": config["weights_sha256"], "sampling": config["sampling"]}
+    contents = {"weights_sha256": config.weights_sha256, "sampling": config.to_dict()["sampling"]}
     scales = tuple(options.scales)
     contents |= measured(make, options.count, scales)
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     command += f" --scales {' '.join(f'{scale:g}' for scale in scales)}" if scales != SCALES else ""
-    save_results(options.out or STUDIES / f"{config['name']}.json", contents, command)
+    save_results(options.out or STUDIES / f"{config.name}.json", contents, command)
     write_section(options.model, HEADING, section(contents))
     print(section(contents))
 

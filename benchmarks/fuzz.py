@@ -9,7 +9,6 @@ alone, so that any of them can be made again.
 
 import argparse
 import collections
-import json
 import random
 import resource
 import signal
@@ -31,7 +30,8 @@ from course_utils.files.npz import read_npz, write_npz
 from course_utils.files.results import load_results, save_results
 from course_utils.files.vox import write_vox
 from course_utils.geometry.surface import blocky_mesh
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
 
 SECONDS = 10.0  # a reader's time for a small damaged file
 NUMBERS = (0, 1, 2, 127, 128, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
@@ -108,7 +108,8 @@ def valid_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]
     for file in folder.iterdir():
         reader = read_npz if file.stem == "two" else lambda path: read_voxels(path, 8)
         found[file.name] = (file, reader)
-    save_checkpoint(folder / "model", build_denoiser(json.loads(json.dumps(TINY))), TINY, "")
+    config = Config.of(TINY)
+    save_checkpoint(folder / "model", build_model(config), config, "")
     for name in ("config.json", "model.safetensors"):
         found[name] = (folder / "model" / name, lambda path: load_checkpoint(path.parent))
     save_results(folder / "results.json", {"numbers": [1, 2.5], "text": "a"}, "python fuzz.py")

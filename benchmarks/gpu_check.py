@@ -24,19 +24,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import guided, last, sample, time_grid
-from course_utils.diffusion.training import (
-    Draw,
-    Plan,
-    Trainer,
-    batches,
-    has_bfloat16_units,
-    training_loss,
-)
+from course_utils.diffusion.sampling import last, sample, time_grid
+from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units
 from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.doctor import Finding
 from course_utils.places import CHECKPOINTS
 
@@ -61,6 +57,7 @@ PEAKS: dict[str, tuple[float, float | None, float]] = {
     r"RTX 3090": (35.6, 35.6, 71.0),
     r"RTX 4090": (82.6, 82.6, 165.2),
 }
+DENOISING = Denoising()
 PRECISIONS = ("float32", "tf32", "half")
 
 
@@ -119,9 +116,9 @@ def network(options: argparse.Namespace) -> Denoiser:
         "dimensions": 3,
         "channels": options.channels,
         "patch": 4,
-        "classes": len(CLASSES),
+        "conditioners": [{"kind": "labels", "classes": len(CLASSES)}],
     }
-    denoiser = build_denoiser({"network": shape, "path": "flow", "prediction": "x0"})
+    denoiser = build_model(Config.of({"network": shape, "path": "flow", "prediction": "x0"}))
     for parameter in denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
@@ -163,12 +160,17 @@ def tf32(allowed: bool) -> Iterator[None]:
 
 
 def trainer_in(
-    precision: str, denoiser: Denoiser, plan: Plan, device: str, compiled: bool = False
+    precision: str,
+    denoiser: Denoiser,
+    plan: Plan,
+    device: str,
+    compiled: bool = False,
+    loss: Denoising = DENOISING,
 ) -> Trainer:
     """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16
     if it can.
     """
-    trainer = Trainer(denoiser, plan, device, compiled)
+    trainer = Trainer(denoiser, plan, loss, device, compiled)
     if precision != "half":
         trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
     elif trainer.precision is None and has_bfloat16_units():
@@ -279,7 +281,7 @@ def check_step(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
         denoiser = network(options).to(device)
         x0, noise, t, labels = (part.to(device) for part in parts)
         with tf32(False):
-            loss = training_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
+            loss = denoising_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
             loss.backward()
         gradients = torch.cat(
             [p.grad.flatten() for p in denoiser.parameters() if p.grad is not None]
@@ -296,12 +298,11 @@ def check_precision(options: argparse.Namespace, found: dict) -> Iterator[Findin
     plan = Plan(
         steps=options.steps,
         batch_size=min(options.batches[-1], 16),
-        time_mean=1.0,
-        weight_limit=25.0,
     )
+    loss = Denoising(time_mean=1.0, weight_limit=25.0)
     draw, curves = training_draw(options), {}
     for precision in ("float32", "half"):
-        trainer = trainer_in(precision, network(options), plan, options.device)
+        trainer = trainer_in(precision, network(options), plan, options.device, loss=loss)
         with tf32(False):
             curves[precision] = torch.tensor([progress.loss for progress in trainer.run(draw)])
     found |= {
@@ -328,10 +329,10 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
     shapes = []
     for device in ("cpu", options.device, options.device):
         denoiser, config = load_checkpoint(options.model, device)
-        noise = gaussian([0, 1], (1,) + (config["resolution"],) * 3).to(device)
-        times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+        noise = gaussian([0, 1], (1,) + (config.resolution,) * 3).to(device)
+        times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
         denoise = guided(
-            denoiser, torch.tensor([0, 1], device=device), config["sampling"]["guidance_scale"]
+            denoiser, torch.tensor([0, 1], device=device), config.sampling.guidance_scale
         )
         with tf32(False):
             shapes.append(last(sample(denoise, denoiser.path.prior_sample(noise), times)).x_t.cpu())
@@ -354,7 +355,7 @@ def operations(options: argparse.Namespace) -> float:
     x0, noise, t, labels = (part.to(options.device) for part in example(options, 2))
     denoiser = network(options).to(options.device)
     with FlopCounterMode(display=False) as counter:
-        training_loss(denoiser, x0, noise, t, labels).backward()
+        denoising_loss(denoiser, x0, noise, t, labels).backward()
     return counter.get_total_flops() / len(x0)
 
 
@@ -409,12 +410,12 @@ def _all_steps(denoise: Callable, noise: Tensor, times: Tensor) -> None:
 def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """Shapes a second that the shipped model makes, guided, in float32 and in half precision."""
     denoiser, config = load_checkpoint(options.model, options.device)
-    times = time_grid(denoiser.path, options.sampling_steps, config["sampling"]["shift"])
+    times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
     half = trainer_in("half", network(options), Plan(), options.device).precision
     for batch in options.batches:
-        labels = torch.arange(batch, device=options.device) % len(config["classes"])
-        denoise = guided(denoiser, labels, config["sampling"]["guidance_scale"])
-        noise = torch.randn((batch, 1) + (config["resolution"],) * 3, device=options.device)
+        labels = torch.arange(batch, device=options.device) % len(config.classes)
+        denoise = guided(denoiser, labels, config.sampling.guidance_scale)
+        noise = torch.randn((batch, 1) + (config.resolution,) * 3, device=options.device)
         for name, precision in (("float32", None), ("half", half)):
             what = f"sampling, batch {batch}, {name}, {options.sampling_steps} steps"
             context = (

@@ -23,25 +23,29 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from course_utils.cli.commands import SHIPPED, read_config
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import Path as NoisePath
 from course_utils.diffusion.paths import TablePath
-from course_utils.diffusion.sampling import SAMPLERS, State, ddpm, guided, sample, time_grid
-from course_utils.diffusion.training import Draw, Plan, Progress, Trainer, batches
+from course_utils.diffusion.sampling import SAMPLERS, State, ddpm, sample, time_grid
+from course_utils.diffusion.training import Draw, Progress, Trainer, batches
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import keep_largest, to_model
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
-from course_utils.models.recipes import training_data
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.generation import SHIPPED
+from course_utils.models.recipes import procedural_shapes
 from course_utils.places import ROOT, STUDIES
 
 FILE = STUDIES / "peers.json"
@@ -159,14 +163,14 @@ class TutorialTrainer:
     """MONAI's tutorial's training: predict the noise of a random step of the table, mean squared
     error, Adam.
 
-    Like `Trainer` it has a `denoiser` and a loop `run(draw)`; without the tutorial's half
+    Like `Trainer` it has a `model` and a loop `run(draw)`; without the tutorial's half
     precision, which is for GPUs. at_once: how many shapes of a batch go through the network
     together; the gradients are the whole batch's.
     """
 
     def __init__(self, network: nn.Module, at_once: int = BATCH):
         self.network, self.path, self.at_once = network.train(), MONAI_PATH, at_once
-        self.denoiser = Denoiser(Timestepped(network, self.path), self.path, "noise")
+        self.model = Denoiser(Timestepped(network, self.path), self.path, "noise")
         self.optimizer = torch.optim.Adam(network.parameters(), lr=MONAI_RATE)
         self.generator, self.step, self.seconds = torch.Generator().manual_seed(0), 0, 0.0
 
@@ -266,7 +270,7 @@ def learning_curve(
             look = {
                 "seconds": progress.seconds,
                 "step": progress.step,
-                "errors": measure(trainer.denoiser),
+                "errors": measure(trainer.model),
             }
             curve.append(look)
             print(
@@ -351,14 +355,14 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
         {name: lambda loop=loop: next(loop) for name, loop in loops.items()}, ROUNDS
     )
     for trainer in trainers.values():
-        trainer.denoiser.eval()
+        trainer.model.eval()
     sampling = timed_in_turns(
-        {name: sampling_step(trainer.denoiser) for name, trainer in trainers.items()}, ROUNDS
+        {name: sampling_step(trainer.model) for name, trainer in trainers.items()}, ROUNDS
     )
     return [
         {
             "name": name,
-            "parameters": parameter_count(trainer.denoiser),
+            "parameters": parameter_count(trainer.model),
             "training_step": training[name],
             "sampling_step": sampling[name],
         }
@@ -366,21 +370,21 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
     ]
 
 
-def guided_states(denoiser: Denoiser, config: dict, count: int) -> list[State]:
+def guided_states(denoiser: Denoiser, config: Config, count: int) -> list[State]:
     """The states of sampling `count` chairs with the shipped model's own settings (guided, 16
     steps).
     """
-    settings, seeds = config["sampling"], list(range(count))
-    label = torch.full((count,), config["classes"].index("chair"))
-    prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config["resolution"],) * 3))
-    times = time_grid(denoiser.path, settings["steps"], settings["shift"])
-    steps = SAMPLERS[settings["sampler"]]
+    settings, seeds = config.sampling, list(range(count))
+    label = torch.full((count,), config.classes.index("chair"))
+    prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config.resolution,) * 3))
+    times = time_grid(denoiser.path, settings.steps, settings.shift)
+    steps = SAMPLERS[settings.sampler]
     return list(
-        sample(guided(denoiser, label, settings["guidance_scale"]), prior, times, steps, seeds)
+        sample(guided(denoiser, label, settings.guidance_scale), prior, times, steps, seeds)
     )
 
 
-def film_and_mesh(denoiser: Denoiser, config: dict) -> None:
+def film_and_mesh(denoiser: Denoiser, config: Config) -> None:
     """One chair as lesson 00 makes it: sampled, its film as a notebook stores it, its mesh."""
     from course_utils.plots.film import sampling_film
 
@@ -458,28 +462,27 @@ def quality_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def make_trainers(config: dict) -> dict:
+def make_trainers(config: Config) -> dict:
     """Ours, told no classes because the tutorial's network isn't, and the peers that are
     installed.
     """
     torch.manual_seed(0)
-    plan = Plan(**config["plan"] | {"batch_size": BATCH})
-    ours = Trainer(build_denoiser(config | {"network": config["network"] | {"classes": 0}}), plan)
+    plan = replace(config.plan, batch_size=BATCH)
+    loss = LOSSES[config.loss.kind](**config.loss.arguments)
+    ours = Trainer(build_model(config.with_network(conditioners=[])), plan, loss)
     peers = {
         name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
     }
     trainers = {OURS: ours} | peers
-    sizes = {name: parameter_count(trainer.denoiser) for name, trainer in trainers.items()}
+    sizes = {name: parameter_count(trainer.model) for name, trainer in trainers.items()}
     check_sizes(sizes, sizes[OURS])
     return trainers
 
 
-def measure_quality(config: dict, voxels: Tensor, seconds: float) -> dict:
+def measure_quality(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Learning curves of ours and of MONAI's, `seconds` of training each, and their comparison."""
-    first = config["data"]["first_index"] + config["data"]["count"]
-    held_out = to_model(
-        make_shapes(VALIDATION, config["resolution"], config["classes"], first).voxels
-    )
+    first = config.data.arguments["first_index"] + config.data.arguments["count"]
+    held_out = to_model(make_shapes(VALIDATION, config.resolution, config.classes, first).voxels)
     levels, trainers, curves = nearest_levels(MONAI_PATH), make_trainers(config), {}
     draw = batches(voxels, None, to_model)
     for name, parts in LOOKS.items():
@@ -500,7 +503,7 @@ def conditions() -> dict:
     return {"threads": threads, "batch": BATCH, "machine": platform.machine(), **versions}
 
 
-def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
+def speed_part(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Steps of all networks and the promises of the shipped model, printed and returned."""
     rows = measure_speed(make_trainers(config), batches(voxels, None, to_model))
     print(speed_table(rows), flush=True)
@@ -512,7 +515,7 @@ def speed_part(config: dict, voxels: Tensor, seconds: float) -> dict:
     return {"conditions": conditions(), "rows": rows, "promises": promises}
 
 
-def quality_part(config: dict, voxels: Tensor, seconds: float) -> dict:
+def quality_part(config: Config, voxels: Tensor, seconds: float) -> dict:
     """Both learning curves and their comparison, printed and returned."""
     found = measure_quality(config, voxels, seconds)
     print(quality_table(found["rows"]))
@@ -537,12 +540,12 @@ def main() -> None:
         "--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})"
     )
     options = parser.parse_args()
-    config = read_config("shapes32")
+    config = Config.read("shapes32")
     if MONAI not in build_peers():
         parser.exit(
             2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n"
         )
-    voxels, _ = training_data(config, None)
+    voxels, _ = procedural_shapes(config, **config.data.arguments)
     contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:
         contents[name] = PARTS[name](config, voxels, options.seconds)

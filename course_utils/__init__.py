@@ -6,4 +6,4 @@ import what you need from the modules, for example `from course_utils.diffusion.
 FlowPath`.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

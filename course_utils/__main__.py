@@ -1,6 +1,6 @@
-"""`python -m course_utils generate | train | doctor`: see `course_utils.cli`."""
+"""`python -m course_utils generate | train | doctor | onnx`: see `course_utils.cli.main`."""
 
-from course_utils.cli.commands import main
+from course_utils.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -19,6 +19,12 @@ GLYPHS = DATA / "glyphs16" / "glyphs16.npz"
 FURNITURE = DATA / "furniture32" / "furniture32.npz"
 CONFIGS = ROOT / "configs"
 RUNS = WORK / "runs"  # where trainings write
+SITE = ROOT / "_site"  # where `course.py site` writes
+WEB = ROOT / "docs" / "web"  # the JavaScript of the site and the widgets
+LIVE = WEB / "live"  # the modules of the live box
+RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"  # what runs a model in a browser
+LIVE_MODELS = ROOT / "build" / "live"  # the shipped models as ONNX
+BUNDLES = PACKAGE / "widgets" / "assets"  # what docs/web/build.mjs writes
 
 REMEDY = (
     "get the repository's data/ again"

@@ -4,7 +4,7 @@ can serve.
 Sphinx with myst-nb does the work. Here the pages are laid out as in the repository, so that their
 links hold: the lessons with the outputs that they were saved with, and the texts. plotly.js and
 MathJax are copied beside the pages; a reader's browser asks no other host. So is the live box,
-which makes shapes in the browser (docs/live): the shipped models as ONNX, and onnxruntime-web,
+which makes shapes in the browser (docs/web/live): the shipped models as ONNX, and onnxruntime-web,
 which npm fetches here.
 """
 
@@ -23,7 +23,10 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import api_reference
 import nbformat
+
+from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME, SITE, WEB
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
@@ -48,12 +51,11 @@ LINKED = (  # by other pages, not by the table of contents
     "data/glyphs16/ATTRIBUTION.md",
 )
 PLOTLY = "application/vnd.plotly.v1+json"
-LIVE = ROOT / "docs" / "live"
-LIVE_MODELS = ("shapes32", "text-to-shape32")
+SHIPPED = ("shapes32", "text-to-shape32")
 OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
-OPENING_FILE = "opening.bin"
+OPENING_FILE = "opening.bits"
 # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
-RUNTIME = (
+RUNTIME_FILES = (
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
@@ -180,6 +182,7 @@ def contents() -> str:
     groups |= {
         title: [text.removesuffix(".md") for text in texts] for title, texts in TEXTS.items()
     }
+    groups["To look things up"].insert(1, "api/index")
     tables = [
         "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```"])
         for title, pages in groups.items()
@@ -207,12 +210,14 @@ def lay_out(folder: Path, live: bool) -> None:
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "docs" / "conf.py", folder)
     shutil.copytree(ROOT / "docs" / "static", folder / "static")
+    shutil.copy(WEB / "pages" / "figures.js", folder / "static")
     shutil.copytree(ROOT / "notebooks" / "images", folder / "notebooks" / "images")
     (folder / "files").mkdir()
     for path in lessons():
         page = page_of(nbformat.read(path, as_version=4), path.stem)
         nbformat.write(page, folder / "notebooks" / path.name)
         shutil.copy(path, folder / "files")
+    api_reference.write(folder / "api")
     copy_libraries(folder / "static")
 
 
@@ -246,15 +251,11 @@ def copy_licences(folder: Path) -> None:
 
 
 def put_live(folder: Path, models: bool = True) -> None:
-    """The live pictures' program into a new folder, with models and what runs them. ValueError if
-    npm is missing.
+    """Put the modules of the live pictures into a new folder, with the models and what runs them.
+    ValueError if npm is missing.
     """
     folder.mkdir(parents=True)
-    for path in (
-        *LIVE.glob("*.js"),
-        *LIVE.glob("*.css"),
-        ROOT / "course_utils/widgets/viewer/viewer.bundle.js",
-    ):
+    for path in (*LIVE.glob("*.js"), *LIVE.glob("*.css"), BUNDLES / "viewer.bundle.js"):
         shutil.copy(path, folder)
     if models:
         put_runtime(folder / "runtime")
@@ -262,15 +263,12 @@ def put_live(folder: Path, models: bool = True) -> None:
 
 
 def put_runtime(folder: Path) -> None:
-    """onnxruntime-web for WebAssembly, as npm has it, into a new folder. ValueError if npm is
-    missing or fails.
+    """Put onnxruntime-web, which npm fetches, into a new folder. ValueError if npm is missing or
+    fails.
     """
-    runtime = LIVE / "node_modules" / "onnxruntime-web"
-    wanted = json.loads((LIVE / "package.json").read_text())["dependencies"]["onnxruntime-web"]
-    if (
-        not runtime.exists()
-        or json.loads((runtime / "package.json").read_text())["version"] != wanted
-    ):
+    installed = RUNTIME.parent / "package.json"
+    wanted = json.loads((WEB / "package.json").read_text())["dependencies"]["onnxruntime-web"]
+    if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
         npm = shutil.which("npm")
         if npm is None:
             raise ValueError(
@@ -278,30 +276,32 @@ def put_runtime(folder: Path) -> None:
                 " --no-live"
             )
         done = subprocess.run(
-            [npm, "ci", "--ignore-scripts"], cwd=LIVE, capture_output=True, text=True, check=False
+            [npm, "ci", "--ignore-scripts", "--omit=dev"],
+            cwd=WEB,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise ValueError(
                 f"npm cannot fetch the live box's runtime: {done.stderr.strip()[-600:]}"
             )
     folder.mkdir()
-    for name in RUNTIME:
-        shutil.copy(runtime / "dist" / name, folder)
+    for name in RUNTIME_FILES:
+        shutil.copy(RUNTIME / name, folder)
 
 
 def put_models(folder: Path) -> None:
-    """The shipped models as ONNX, a folder each; what was exported before is kept in build/ as long
-    as it fits.
+    """Put the shipped models as ONNX into a folder each. Exports are kept in build/ and used again
+    while they match the model.
     """
     from course_utils.files.atomic import writing
+    from course_utils.models.config import Config
     from course_utils.models.onnx import export_onnx, exported
-    from course_utils.places import CHECKPOINTS
 
-    for name in LIVE_MODELS:
-        made, config = (
-            ROOT / "build" / "live" / name,
-            json.loads((CHECKPOINTS / name / "config.json").read_text()),
-        )
+    for name in SHIPPED:
+        made = LIVE_MODELS / name
+        config = Config.of(json.loads((CHECKPOINTS / name / "config.json").read_text()))
         if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
         if name == OPENING[0] and not (made / OPENING_FILE).exists():
@@ -311,11 +311,11 @@ def put_models(folder: Path) -> None:
 
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
-    """The film that the live box opens with, before a model is loaded: what a model's steps show, a
-    bit a voxel.
+    """Return the film that the live box opens with before a model is loaded: the model's steps, one
+    bit per voxel.
     """
     from course_utils.models.checkpoints import load_checkpoint
-    from course_utils.models.generation import sampling_states
+    from course_utils.models.prompting import sampling_states
     from course_utils.widgets.live_model import packed
 
     return packed(list(sampling_states(*load_checkpoint(folder), [prompt], [seed])))
@@ -374,9 +374,7 @@ def attempt(command: str, build: Callable, *arguments) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="course.py site", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "_site", help="folder to write (default: _site)"
-    )
+    parser.add_argument("--out", type=Path, default=SITE, help="folder to write (default: _site)")
     parser.add_argument(
         "--no-live", action="store_true", help="without the box that makes shapes, which needs npm"
     )

@@ -31,6 +31,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from PIL import Image
 from traitlets.config import Config
 
+from course_utils.places import WEB
+
 SLIDES = ROOT / "docs" / "slides"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REPOSITORY = f"{PROJECT['urls']['Homepage']}/blob/main"
@@ -418,8 +420,8 @@ def build(out: Path, wanted: list[str]) -> None:
         SLIDES, out, ignore=shutil.ignore_patterns("*.j2", "conf.json", "contents.html")
     )
     shutil.copytree(ROOT / "notebooks" / "images", out / "images")
-    for name in ("figures.js", "icon.svg"):
-        shutil.copy(ROOT / "docs" / "static" / name, out)
+    shutil.copy(ROOT / "docs" / "static" / "icon.svg", out)
+    shutil.copytree(WEB / "pages", out, dirs_exist_ok=True)
     copy_libraries(out)
     names = {}
     for name in chosen:

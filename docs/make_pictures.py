@@ -1,20 +1,26 @@
-"""Makes the pictures of README and lessons from the shipped model: `python docs/make_pictures.py`.
+"""Make the pictures of the README, the pages and the lessons: `python docs/make_pictures.py`.
 
-Writes notebooks/images/denoising.png (the x0-predictions of one chair) and
-notebooks/images/shapes.png (a contact sheet, every class of the model, seeds 0 to 7, nothing
-picked). Lesson heads that need no model have a function each.
+Each picture has a function, which writes notebooks/images/NAME.png. The shipped model draws
+`denoising` and `shapes`, the code's imports draw `rooms`, and the others are small trainings and
+formulas from the lessons.
 """
 
+import argparse
 import ast
+import sys
+from collections import ChainMap
+from itertools import combinations, pairwise, permutations, product
 from pathlib import Path
 
 import numpy as np
 import torch
+from api_reference import floor_of_rooms
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots.stills import contact_sheet, render, save_png
 
@@ -46,8 +52,6 @@ def trajectories() -> None:
     """notebooks/images/trajectories.png: fourteen particles of lesson 03, from t = 0.4 to the data,
     in three ways.
     """
-    from itertools import pairwise
-
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import DDPMPath
     from course_utils.plots.planar import show_paths
@@ -98,11 +102,13 @@ def score() -> None:
     (IMAGES / "score.png").write_bytes(picture.png())
 
 
-def trained(pictures, condition=None, steps=450, **network):
+def trained(pictures, labels, classes, steps=450, **network):
     """A U-Net trained on pictures as lessons 04 and 06 do."""
     from course_utils.diffusion.denoiser import Denoiser
+    from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
+    from course_utils.networks.conditioning.labels import on_labels
     from course_utils.networks.unet import UNet
 
     torch.manual_seed(0)
@@ -111,11 +117,11 @@ def trained(pictures, condition=None, steps=450, **network):
         batch_size=64,
         learning_rate=3e-3,
         ema_decay=0.99,
-        weight_limit=25,
-        drop_condition=0.15,
     )
-    trainer = Trainer(Denoiser(UNet(2, 1, blocks=1, **network), FlowPath(), "velocity"), plan)
-    list(trainer.run(batches(pictures, condition)))
+    loss = Denoising(weight_limit=25, drop_condition=0.15)
+    network = UNet(2, 1, blocks=1, conditioner=on_labels(classes), **network)
+    trainer = Trainer(Denoiser(network, FlowPath(), "velocity"), plan, loss)
+    list(trainer.run(batches(pictures, labels)))
     return trainer.ema
 
 
@@ -129,7 +135,7 @@ def digits() -> None:
 
     word, letters = "NOISETOSHAPE", "NOISETHAP"
     data = glyphs(letters)
-    model = trained(data.pixels, data.labels, 600, channels=(32, 64), patch=2, classes=len(letters))
+    model = trained(data.pixels, data.labels, len(letters), 600, channels=(32, 64), patch=2)
     asked = guided(model, torch.tensor([letters.index(letter) for letter in word]), 2.0)
     noise = gaussian(0, (len(word), 1, 16, 16))
     film = list(sample(asked, noise, time_grid(model.path, 24), SAMPLERS["heun"]))
@@ -151,7 +157,7 @@ def guidance() -> None:
     from course_utils.plots.style import MODEL
 
     data, seven = images.digits(), torch.full((12,), 7)
-    model = trained(data.pixels, data.labels, channels=(24, 48), classes=10)
+    model = trained(data.pixels, data.labels, 10, channels=(24, 48))
     scales, noise = (0, 1, 2, 5), gaussian(3, (12, 1, 8, 8))
     rows = [
         last(sample(guided(model, seven, scale), noise, time_grid(model.path, 20))).x_t
@@ -164,23 +170,26 @@ def guidance() -> None:
 def duel() -> None:
     """notebooks/images/duel.png: lesson 05's two trainings on five blobs, at four moments each."""
     from course_utils.diffusion.denoiser import Denoiser
-    from course_utils.diffusion.gan import GANPlan, GANTrainer, point_networks
+    from course_utils.diffusion.losses import Denoising
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import FlowPath
     from course_utils.diffusion.training import Plan, Trainer, batches
+    from course_utils.models.adversarial import Adversarial, Pair, adversarial_plan, point_networks
     from course_utils.networks.mlp import MLP
     from course_utils.plots.planar import show_clouds
     from course_utils.plots.style import MODEL
 
     data, path = five_blobs().sample(50_000, seed=0), FlowPath()
     torch.manual_seed(0)
-    plan = GANPlan(steps=810, batch_size=256, generator_rate=4e-3, discriminator_rate=4e-3, r1=0.1)
-    forging, seen = GANTrainer(*point_networks(), 8, plan), {}
+    plan = adversarial_plan(steps=810, batch_size=256, learning_rate=4e-3)
+    forging, seen = Trainer(Pair(*point_networks()), plan, Adversarial(latent=8, r1=0.1)), {}
     for done in forging.run(batches(data)):
         if done.step in (81, 162, 405, 810):
             seen[f"GAN, {done.step / 8.1:.0f} %"] = forging.ema(gaussian(1, (1500, 8)))
-    plan = Plan(steps=1100, batch_size=256, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)
-    denoising = Trainer(Denoiser(MLP(width=64, depth=2), path, "velocity"), plan)
+    plan = Plan(steps=1100, batch_size=256, learning_rate=4e-3, ema_decay=0.99)
+    denoising = Trainer(
+        Denoiser(MLP(width=64, depth=2), path, "velocity"), plan, Denoising(time_std=1.5)
+    )
     for done in denoising.run(batches(data)):
         if done.step in (110, 220, 550, 1100):
             made = last(sample(denoising.ema, gaussian(1, (1500, 2)), time_grid(path, 20))).x_t
@@ -198,141 +207,154 @@ def families() -> None:
     save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=6))
 
 
-def imports() -> dict[str, set[str]]:
-    """Module or sub-package of course_utils -> those that its modules import when they are imported
-    themselves.
-    """
-    package, found = ROOT / "course_utils", {}
-    for file in sorted(package.rglob("*.py")):
-        unit = file.relative_to(package).with_suffix("").parts[0]
-        uses = found.setdefault(unit, set())
-        for line in ast.parse(file.read_text(encoding="utf-8")).body:
-            name = (line.module or "") if isinstance(line, ast.ImportFrom) else ""
-            if name.startswith("course_utils."):
-                uses.add(name.split(".")[1])
-        uses.discard(unit)
-    del found["__init__"]
+def imports(floors: dict[str, int]) -> dict[str, set[str]]:
+    """Return room -> the lower rooms that its modules import anywhere in their code."""
+    package = ROOT / "course_utils"
+    found: dict[str, set[str]] = {room: set() for room in floors}
+    for file in package.rglob("*.py"):
+        room = file.relative_to(package).with_suffix("").parts[0]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            name = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            other = name.removeprefix("course_utils.").split(".")[0]
+            if other in floors and floors[other] < floors.get(room, 0):
+                found[room].add(other)
     return found
 
 
-def modules() -> None:
-    """notebooks/images/modules.png: course_utils in layers, each unit above all that it imports,
-    without atomic.py.
-    """
+def arrows(uses: dict[str, set[str]]) -> list[tuple[str, str]]:
+    """Return the pairs (room, lower room) that no other pairs imply."""
+
+    def below(room: str) -> set[str]:
+        return uses[room].union(*map(below, uses[room]))
+
+    return [
+        (room, other)
+        for room in uses
+        for other in sorted(uses[room].difference(*map(below, uses[room])))
+    ]
+
+
+def rooms() -> None:
+    """notebooks/images/rooms.png: the rooms of course_utils on their floors, and their imports."""
     from course_utils.plots.style import DATA, EXACT, INK, Picture, styled
 
-    uses, package = imports(), ROOT / "course_utils"
-
-    def level(unit: str) -> int:
-        return 1 + max(map(level, uses[unit]), default=-1)
-
-    def below(unit: str) -> set[str]:
-        return uses[unit].union(*(below(other) for other in uses[unit]))
-
-    def direct(unit: str) -> set[str]:
-        """What it imports and does not reach by another way."""
-        return uses[unit] - set().union(*(below(other) for other in uses[unit]))
-
-    used = set().union(*uses.values())
-    del uses["atomic"]  # which writes files and is used wherever one is written
-    uses = {unit: others - {"atomic"} for unit, others in uses.items()}
-    height = {unit: level(unit) for unit in uses}
-    height |= dict.fromkeys(
-        set(uses) - used - {u for u in uses if uses[u]}, max(height.values())
-    )  # commands
-    lines = [(unit, other) for unit in uses for other in sorted(direct(unit))]
-    across = arranged(height, lines)
+    floors = {room: floor for room, floor in floor_of_rooms().items() if room != "__main__"}
+    lines = arrows(imports(floors))
+    across = arranged(floors, lines)
+    grey = {"color": "#767676", "fontsize": 11, "va": "center"}
     with styled():
-        picture = Picture((10.4, 5.6))
+        picture = Picture((8.6, 6.0))
         axes = picture.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(-0.7, COLUMNS - 0.3), ylim=(-0.45, max(height.values()) + 0.45))
+        axes.set(xlim=(-1.0, 4.5), ylim=(-0.5, max(floors.values()) + 0.5))
         axes.set_axis_off()
-        for unit, other in lines:
-            ends = [across[unit], across[other]], [height[unit], height[other]]
-            axes.plot(*ends, color="#8A8A8A", linewidth=1, zorder=1)
-        for unit in uses:
-            folder = (package / unit).is_dir()
+        for floor in sorted(set(floors.values())):
+            if floor % 2:
+                axes.axhspan(floor - 0.5, floor + 0.5, color="#F3F3F3", zorder=0)
+            axes.text(-0.93, floor, f"floor {floor}", **grey)
+        for room, other in lines:
+            start, end = (across[room], floors[room] - 0.2), (across[other], floors[other] + 0.2)
+            look = {
+                "arrowstyle": "-|>",
+                "color": "#767676",
+                "linewidth": 1,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
+            axes.annotate("", end, start, arrowprops=look, zorder=1)
+        for room, floor in floors.items():
+            folder = (ROOT / "course_utils" / room).is_dir()
             edge = {
-                "boxstyle": "round,pad=0.35",
-                "facecolor": "white",
+                "boxstyle": "round,pad=0.4",
+                "facecolor": "#DCEBF7" if room == "diffusion" else "white",
                 "edgecolor": DATA if folder else EXACT,
             }
-            name = f"{unit}/" if folder else f"{unit}.py"
-            look = {"ha": "center", "va": "center", "fontsize": 11, "color": INK, "bbox": edge}
-            axes.text(across[unit], height[unit], name, **look)
-    save_png(IMAGES / "modules.png", picture)
+            name = f"{room}/" if folder else f"{room}.py"
+            look = {"ha": "center", "va": "center", "fontsize": 13, "color": INK, "bbox": edge}
+            axes.text(across[room], floor, name, **look)
+    save_png(IMAGES / "rooms.png", picture)
 
 
-COLUMNS = 7
+PLACES = np.linspace(0, 4, 9).tolist()  # across a floor
 
 
-def arranged(height: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:
-    """Unit -> place in its row: swapped at random while lines get shorter and keep clear of boxes;
-    the best of 20.
-    """
+def arranged(floors: dict[str, int], lines: list[tuple[str, str]]) -> dict[str, float]:
+    """Return room -> place on its floor: random moves, kept where they make the arrows clearer."""
+    on: dict[int, list[str]] = {}
+    for room, floor in floors.items():
+        on.setdefault(floor, []).append(room)
+    choices = [
+        [dict(zip(rooms, places, strict=True)) for places in permutations(PLACES, len(rooms))]
+        for rooms in on.values()
+    ]
+
+    def at(line: tuple[str, str], floor: float, across: dict[str, float]) -> float:
+        top, end = line
+        share = (floors[top] - floor) / (floors[top] - floors[end])
+        return across[top] + share * (across[end] - across[top])
 
     def cost(across: dict[str, float]) -> float:
-        total = 0.0
-        for a, b in lines:
-            slope = (across[b] - across[a]) / (height[b] - height[a])
-            total += abs(across[b] - across[a])
-            between = (unit for unit in height if height[b] < height[unit] < height[a])
-            total += sum(
-                40
-                for u in between
-                if abs(across[a] + slope * (height[u] - height[a]) - across[u]) < 0.7
-            )
+        """Length, more for arrows that cross, much more for boxes that touch or that one hits."""
+        total = sum(abs(across[a] - across[b]) for a, b in lines)
+        for one, two in combinations(floors, 2):
+            total += 20 * (floors[one] == floors[two] and abs(across[one] - across[two]) < 1)
+        for line, room in product(lines, floors):
+            if floors[line[1]] < floors[room] < floors[line[0]]:
+                beside = (at(line, floors[room] + step, across) for step in (-0.25, 0, 0.25))
+                total += 20 * any(abs(passes - across[room]) < 0.5 for passes in beside)
+        for one, two in combinations(lines, 2):
+            high, low = min(floors[one[0]], floors[two[0]]), max(floors[one[1]], floors[two[1]])
+            if high > low:
+                gaps = [at(one, floor, across) - at(two, floor, across) for floor in (high, low)]
+                total += 3 * (gaps[0] * gaps[1] < 0)
         return total
 
-    def tried(seed: int) -> tuple[float, dict[str, float]]:
-        rng, rows = np.random.default_rng(seed), {}
-        for unit, row in height.items():
-            rows.setdefault(row, []).append(unit)
-        rows = {row: units + [""] * (COLUMNS - len(units)) for row, units in rows.items()}
-        best, across = np.inf, {}
-        for _ in range(3000):
-            units = rows[int(rng.integers(len(rows)))]
-            i, j = rng.integers(COLUMNS, size=2)
-            units[i], units[j] = units[j], units[i]
-            found = {
-                unit: k + 0.25 * (r % 2)
-                for r, us in rows.items()
-                for k, unit in enumerate(us)
-                if unit
-            }
-            if cost(found) <= best:
-                best, across = cost(found), found
-            else:
-                units[i], units[j] = units[j], units[i]
-        return best, across
+    def tried(seed: int) -> dict[str, float]:
+        rng = np.random.default_rng(seed)
+        across = dict(ChainMap(*(choice[0] for choice in choices)))
+        for _ in range(1500):
+            choice = choices[rng.integers(len(choices))]
+            moved = across | choice[rng.integers(len(choice))]
+            across = min(moved, across, key=cost)
+        return across
 
-    return min((tried(seed) for seed in range(20)), key=lambda result: result[0])[1]
+    return min(map(tried, range(10)), key=cost)
 
 
-def main() -> None:
-    modules()
-    families()
-    digits()
-    duel()
-    guidance()
-    forward()
-    score()
-    trajectories()
+def denoising() -> None:
+    """notebooks/images/denoising.png: the guess of x0 at six of the sixteen steps of one chair."""
     film = list(states("chair", [3]))
     frames = [film[k].x0[0, 0].numpy() for k in (0, 3, 6, 9, 12, 15)]
-    save_png(
-        IMAGES / "denoising.png",
-        contact_sheet([render(frame, size=200) for frame in frames], columns=6),
-    )
+    tiles = [render(frame, size=200) for frame in frames]
+    save_png(IMAGES / "denoising.png", contact_sheet(tiles, columns=6))
+
+
+def shapes() -> None:
+    """notebooks/images/shapes.png: seeds 0 to 7 of every class of the model, nothing picked."""
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
-    shapes = torch.cat(
-        [last(states(family, list(range(8)))).x_t[:, 0] for family in about["classes"]]
-    )
+    shapes = torch.cat([last(states(family, list(range(8)))).x_t[:, 0] for family in about.classes])
     save_png(
         IMAGES / "shapes.png",
         contact_sheet([render(field.numpy(), size=160) for field in shapes], columns=8),
     )
 
 
+PICTURES = {
+    picture.__name__: picture
+    for picture in (
+        *(rooms, families, digits, duel, guidance),
+        *(forward, score, trajectories, denoising, shapes),
+    )
+}
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("pictures", nargs="*", help=f"any of {', '.join(PICTURES)} (default: all)")
+    for name in parser.parse_args(arguments).pictures or PICTURES:
+        if name not in PICTURES:
+            parser.error(f"no picture {name!r}; there are {', '.join(PICTURES)}")
+        PICTURES[name]()
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -22,9 +22,7 @@ KEPT = (
     *("LICENSE", "constraints.txt", "course.py", "environment.yml", "pyproject.toml"),
     *("binder", "configs", "course_utils", "data", "docs/notation.md", "notebooks/images"),
 )
-LEFT_OUT = shutil.ignore_patterns(
-    "lesson_*.py", "__pycache__", "node_modules", ".ipynb_checkpoints"
-)
+LEFT_OUT = shutil.ignore_patterns("lesson_*.py", "__pycache__", ".ipynb_checkpoints")
 README = """# Noise to Shape, the students' package
 
 ```

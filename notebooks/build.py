@@ -1,12 +1,11 @@
-"""Makes the notebooks from their sources: `python notebooks/build.py build|renew|check|run [lesson
-...]`.
+"""Make the notebooks from their sources: `python notebooks/build.py COMMAND [lesson ...]`.
 
-A lesson is written once, in source/NN_name.py (jupytext's percent format, solutions inside).
-`build` writes NN_name.ipynb (student edition: nbgrader's ClearSolutions takes the solutions out)
-and solutions/NN_name.ipynb, both executed; `renew` writes them after a change of texts alone, with
-the outputs they have; `check` says which notebooks have drifted from their source, without running
-anything; `run` executes the student editions as they stand and prints time and memory.
-CONTRIBUTING.md tells how to write a lesson.
+A lesson is written once, in source/NN_name.py (jupytext's percent format, with its solutions).
+`build` executes two editions and writes them: NN_name.ipynb for students, from which nbgrader's
+ClearSolutions has removed the solutions, saved with its outputs; and solutions/NN_name.ipynb, saved
+without outputs. `renew` writes both after a change to the text alone and keeps the outputs. `check`
+reports notebooks that differ from their source, and runs nothing. `run` executes the student
+editions as they stand and prints times and memory. CONTRIBUTING.md explains how to write a lesson.
 """
 
 import argparse
@@ -31,7 +30,7 @@ README = NOTEBOOKS.parent / "README.md"
 EDITIONS = {"student": ".", "solutions": "solutions"}
 STUB = "...  # your code here"
 CELL_SECONDS = 600
-MOVED = 0.1  # measured numbers within 10 % of the stored ones are not written again
+MOVED = 0.1  # a measurement within 10 % of the stored one does not replace it
 KEPT_METADATA = ("tags", "reason", "nbgrader", "jupyter", "cellView")
 TIMING_REASON = "times differ from run to run"
 
@@ -42,7 +41,7 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """What running a lesson from top to bottom took."""
+    """The time and memory that a lesson took from top to bottom."""
 
     seconds: float
     peak_mb: float
@@ -57,7 +56,7 @@ class Measured:
         return f"Measured on {cores}: {self.numbers}"
 
     def near(self, other: "Measured | None") -> bool:
-        """Whether the other measurement says the same within 10 %, on as many cores."""
+        """Return whether two measurements on the same number of cores agree within 10 %."""
         if other is None or other.cores != self.cores:
             return False
         return _near(self.seconds, other.seconds) and _near(self.peak_mb, other.peak_mb)
@@ -71,9 +70,13 @@ def _near(new: float, old: float) -> bool:
 
 
 def compose(source: Path, edition: str, measured: Measured | None) -> NotebookNode:
-    """The notebook of one edition, not yet executed: what a built notebook is compared with.
+    """Return one edition of a lesson, not executed.
 
-    measured fills {{measured}} in the head; None (never measured) leaves a dash there.
+    Args:
+        source: The lesson's source, source/NN_name.py.
+        edition: A key of EDITIONS.
+        measured: What replaces {{measured}} in the head; None, for a lesson that was never
+            measured, puts a dash there.
     """
     import jupytext
 
@@ -104,9 +107,7 @@ def compose(source: Path, edition: str, measured: Measured | None) -> NotebookNo
 
 
 def _set_ids(notebook: NotebookNode) -> None:
-    """Ids from the text alone, so that a rebuild, or a new cell elsewhere, changes no other cell's
-    id.
-    """
+    """Derive each cell's id from its text, so that a rebuild or a new cell changes no other id."""
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         text = f"{cell.cell_type}\n{cell.source}"
@@ -115,9 +116,7 @@ def _set_ids(notebook: NotebookNode) -> None:
 
 
 def _set_metadata(notebook: NotebookNode, lesson: str) -> None:
-    """Drop jupytext's own metadata; mark exercises and their checks for nbgrader, timing cells for
-    nbval.
-    """
+    """Drop jupytext's metadata; mark exercises and checks for nbgrader, timing cells for nbval."""
     counts = {"exercise": 0, "check": 0}
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(
@@ -143,7 +142,7 @@ def _set_metadata(notebook: NotebookNode, lesson: str) -> None:
 
 
 def _role(cell: NotebookNode) -> str | None:
-    """What nbgrader has to know about a cell: it holds a solution, or it ends in a check."""
+    """Return "exercise" for a cell with a solution, "check" for one that ends in a check."""
     if cell.cell_type != "code":
         return None
     if "BEGIN SOLUTION" in cell.source:
@@ -163,7 +162,7 @@ def _fill_head(notebook: NotebookNode, lesson: str, measured: Measured | None) -
         or "{{badges}}" not in head.source
     ):
         raise BuildError(
-            f"{lesson}: the first cell must be markdown and hold {{{{badges}}}} and {{{{measured}}}}"
+            f"{lesson}: the first cell must be markdown and contain {{{{badges}}}} and {{{{measured}}}}"
         )
     head.source = head.source.replace("{{badges}}", _badges(lesson))
     head.source = head.source.replace("{{measured}}", str(measured or "–"))
@@ -180,18 +179,14 @@ def _without_solutions(notebook: NotebookNode) -> NotebookNode:
 
 
 def _repository() -> str:
-    """The repository's address as pyproject.toml states it, for example
-    https://github.com/owner/name.
-    """
+    """Return the repository's address from pyproject.toml: https://github.com/owner/name."""
     return tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"][
         "Homepage"
     ].rstrip("/")
 
 
 def _badges(lesson: str) -> str:
-    """Links, not badge images: those would be fetched from the network each time a lesson is
-    opened.
-    """
+    """Return links instead of badge images, which every open lesson would fetch from the web."""
     owner_and_name = _repository().removeprefix("https://github.com/")
     colab = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{lesson}.ipynb"
     binder = f"https://mybinder.org/v2/gh/{owner_and_name}/main?urlpath=lab/tree/notebooks/{lesson}.ipynb"
@@ -199,8 +194,9 @@ def _badges(lesson: str) -> str:
 
 
 def _colab_cell() -> NotebookNode:
-    """The cell that fetches the course on Colab; pip leaves what is there (ipywidgets 7) and never
-    sees torch.
+    """Return the cell that fetches the course on Colab.
+
+    pip keeps the packages that Colab has (ipywidgets 7, for example) and is never asked for torch.
     """
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
@@ -229,10 +225,10 @@ if "google.colab" in sys.modules:
 
 
 class _PeakMemory(threading.Thread):
-    """Samples the memory of a process and its children once a second while its `with` block runs.
+    """Sample the memory of a process and its children once per second inside a `with` block.
 
-    More often would slow the lesson down: counting shared pages stops a process that trains for
-    many milliseconds.
+    Sampling more often would slow the lesson down: counting shared pages stops a process that is
+    training for many milliseconds.
     """
 
     def __init__(self, pid: int):
@@ -264,9 +260,7 @@ class _PeakMemory(threading.Thread):
 
 
 def _memory_mb(process: psutil.Process) -> float:
-    """Megabytes a process takes: on Linux its proportional share (PSS) of shared pages, elsewhere
-    RSS.
-    """
+    """Return a process's memory in MB: on Linux its proportional share (PSS), elsewhere RSS."""
     try:
         rollup = Path(f"/proc/{process.pid}/smaps_rollup")
         if rollup.exists():
@@ -276,13 +270,17 @@ def _memory_mb(process: psutil.Process) -> float:
                 / 1e6
             )
         return process.memory_info().rss / 1e6
-    except (OSError, AttributeError, psutil.Error):  # it ended between two lines
+    except (OSError, AttributeError, psutil.Error):  # the process has just ended
         return 0.0
 
 
 def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
-    """Run every cell in a fresh kernel inside folder; outputs go into the notebook. BuildError
-    names the cell.
+    """Run every cell in a fresh kernel and store the outputs in the notebook.
+
+    Args:
+        notebook: The notebook, changed in place.
+        folder: The kernel's working directory.
+        name: What a BuildError calls the notebook; it also names the cell that failed.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -293,7 +291,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
         kernel_name="python3",
         store_widget_state=False,
         record_timing=False,
-        coalesce_streams=True,  # where a stream is cut depends on the machine's mood
+        coalesce_streams=True,  # where a stream is split varies from run to run
     )
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     started = time.perf_counter()
@@ -312,8 +310,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
 
 
 def _tidy_outputs(notebook: NotebookNode, name: str) -> None:
-    """Take out of the outputs what differs from run to run; refuse what a learner should not meet.
-    """
+    """Remove what differs from run to run from the outputs; refuse output to stderr."""
     for index, cell in enumerate(notebook.cells):
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
@@ -328,9 +325,7 @@ def _tidy_outputs(notebook: NotebookNode, name: str) -> None:
 
 
 def _keep_timings(notebook: NotebookNode, old: NotebookNode | None) -> None:
-    """In cells tagged `timing`, keep the old outputs unless a number in their text moved by more
-    than 10 %.
-    """
+    """In cells tagged `timing`, keep the old outputs unless a number changed by over 10 %."""
     stored = {cell.id: cell for cell in old.cells} if old else {}
     for cell in notebook.cells:
         before = stored.get(cell.id)
@@ -354,7 +349,7 @@ def _same_but_for_time(cell: NotebookNode, before: NotebookNode) -> bool:
 
 
 def _output_text(cell: NotebookNode) -> str:
-    """The words of a cell's outputs; pictures of times go with the numbers printed beside them."""
+    """Return the text of a cell's outputs; a picture of times follows the numbers beside it."""
     data = [output.get("data", {}) for output in cell.outputs]
     return "\n".join(
         [output.get("text", "") for output in cell.outputs]
@@ -362,7 +357,7 @@ def _output_text(cell: NotebookNode) -> str:
     )
 
 
-# ---- the three commands --------------------------------------------------------------------------
+# ---- the commands --------------------------------------------------------------------------------
 
 
 def notebook_path(source: Path, edition: str, folder: Path = NOTEBOOKS) -> Path:
@@ -379,27 +374,49 @@ def stored_measurement(notebook: NotebookNode | None) -> Measured | None:
 
 
 def build(source: Path, folder: Path = NOTEBOOKS) -> Measured:
-    """Execute and write both editions of a lesson; nothing is written unless both run without an
-    error.
+    """Execute both editions of a lesson, then write them; an error writes neither.
+
+    Args:
+        source: The lesson's source, source/NN_name.py.
+        folder: Where the notebooks are written, laid out as notebooks/ is.
+
+    Raises:
+        BuildError: A cell fails or writes to stderr, or a solution does not pass its check.
     """
-    built, measured = {}, None
-    for edition in EDITIONS:
-        name = f"{source.stem} ({edition} edition)"
-        old = read_notebook(notebook_path(source, edition, folder))
-        draft = compose(source, edition, None)
-        taken = execute(draft, folder, name)
-        _tidy_outputs(draft, name)
-        if edition == "student":
-            measured = stored_measurement(old) if taken.near(stored_measurement(old)) else taken
-        notebook = compose(source, edition, measured)
-        for cell, ran in zip(notebook.cells, draft.cells, strict=True):
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
-        _keep_timings(notebook, old)
-        built[notebook_path(source, edition, folder)] = notebook
-    for path, notebook in built.items():
-        _write(path, notebook)
+    student, taken = _executed(source, "student", folder)
+    solutions, _ = _executed(source, "solutions", folder)
+    _require_passed_checks(solutions, f"{source.stem} (solutions edition)")
+    old = read_notebook(notebook_path(source, "student", folder))
+    measured = stored_measurement(old) if taken.near(stored_measurement(old)) else taken
+    notebook = compose(source, "student", measured)
+    _copy_outputs(student, notebook)
+    _keep_timings(notebook, old)
+    _write(notebook_path(source, "student", folder), notebook)
+    _write(notebook_path(source, "solutions", folder), compose(source, "solutions", measured))
     return measured
+
+
+def _executed(source: Path, edition: str, folder: Path) -> tuple[NotebookNode, Measured]:
+    name = f"{source.stem} ({edition} edition)"
+    notebook = compose(source, edition, None)
+    measured = execute(notebook, folder, name)
+    _tidy_outputs(notebook, name)
+    return notebook, measured
+
+
+def _require_passed_checks(notebook: NotebookNode, name: str) -> None:
+    from nbgrader.utils import determine_grade, is_grade
+
+    for index, cell in enumerate(notebook.cells):
+        if is_grade(cell) and determine_grade(cell) != (1.0, 1.0):
+            raise BuildError(
+                f"{name}, cell {index + 1}: the solution does not pass\n{cell.source}"
+            )
+
+
+def _copy_outputs(executed: NotebookNode, notebook: NotebookNode) -> None:
+    for ran, cell in zip(_code(executed.cells), _code(notebook.cells), strict=True):
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
 
 
 def _code(cells: list[NotebookNode]) -> list[NotebookNode]:
@@ -407,25 +424,25 @@ def _code(cells: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def _taught(cells: list[NotebookNode]) -> list[str]:
-    """The code of a lesson, without Colab's cell."""
-    return [cell.source for cell in cells if "colab" not in cell.metadata.get("tags", [])]
+    """Return the code of a lesson without Colab's cell."""
+    return [cell.source for cell in _code(cells) if "colab" not in cell.metadata.get("tags", [])]
 
 
 def renew(source: Path, folder: Path = NOTEBOOKS) -> None:
-    """Write both editions with new texts and the outputs they have. BuildError where code has
-    changed (not Colab's).
+    """Write both editions again with new text; the student edition keeps its outputs.
+
+    Raises:
+        BuildError: Code has changed, in a cell other than Colab's.
     """
     renewed = {}
     for edition in EDITIONS:
         path = notebook_path(source, edition, folder)
         old = read_notebook(path)
-        notebook = compose(source, edition, stored_measurement(old))
-        ran, wanted = (_code(old.cells if old else []), _code(notebook.cells))
-        if _taught(ran) != _taught(wanted):
+        renewed[path] = compose(source, edition, stored_measurement(old))
+        if _taught(old.cells if old else []) != _taught(renewed[path].cells):
             raise BuildError(f"{source.stem} ({edition} edition): its code has changed; build it")
-        for cell, before in zip(wanted, ran, strict=True):
-            cell.outputs, cell.execution_count = before.outputs, before.execution_count
-        renewed[path] = notebook
+        if edition == "student":
+            _copy_outputs(old, renewed[path])
     for path, notebook in renewed.items():
         _write(path, notebook)
 
@@ -438,9 +455,7 @@ def _write(path: Path, notebook: NotebookNode) -> None:
 
 
 def with_times(readme: str, folder: Path = NOTEBOOKS) -> str:
-    """README's text with the measured time and memory of every lesson in the last column of its
-    row.
-    """
+    """Return README's text with each lesson's time and memory in the last column of its row."""
     for source in lessons([], folder):
         measured = stored_measurement(read_notebook(notebook_path(source, "student", folder)))
         row = re.compile(rf"^(\|.*\(notebooks/{source.stem}\.ipynb\).*\|)[^|]*\|$", re.MULTILINE)
@@ -449,9 +464,7 @@ def with_times(readme: str, folder: Path = NOTEBOOKS) -> str:
 
 
 def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
-    """What differs between a lesson's notebooks and its source, one line each; empty if nothing
-    does.
-    """
+    """Return one line per notebook for what differs between it and its source."""
     complaints = []
     for edition in EDITIONS:
         path = notebook_path(source, edition, folder)
@@ -460,6 +473,9 @@ def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
             complaints.append(f"{path.name} ({edition}) is missing")
             continue
         wanted = compose(source, edition, stored_measurement(stored))
+        fields = ["id", "cell_type", "metadata", "source"]
+        if edition == "solutions":  # saved without outputs
+            fields += ["outputs", "execution_count"]
         if stored.metadata != wanted.metadata:
             complaints.append(f"{path.name} ({edition}): metadata differ")
         if len(stored.cells) != len(wanted.cells):
@@ -469,8 +485,7 @@ def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
         for number, (cell, want) in enumerate(
             zip(stored.cells, wanted.cells, strict=False), start=1
         ):
-            fields = ("id", "cell_type", "metadata", "source")
-            wrong = [field for field in fields if cell[field] != want[field]]
+            wrong = [field for field in fields if cell.get(field) != want.get(field)]
             if wrong:
                 complaints.append(
                     f"{path.name} ({edition}), cell {number}: {', '.join(wrong)} differ"
@@ -480,8 +495,10 @@ def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
 
 
 def run(source: Path, folder: Path = NOTEBOOKS) -> tuple[Measured | None, str]:
-    """Execute a student notebook as it stands, writing nothing; (what it took, "") or (None, what
-    failed).
+    """Execute a student notebook as it stands and write nothing.
+
+    Returns:
+        (measurement, "") or (None, the reason why it failed).
     """
     notebook = read_notebook(notebook_path(source, "student", folder))
     if notebook is None:
@@ -496,8 +513,11 @@ def run(source: Path, folder: Path = NOTEBOOKS) -> tuple[Measured | None, str]:
 
 
 def lessons(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
-    """The sources of the named lessons ("08" or "08_a_voxel_model"), of all lessons if none is
-    named.
+    """Return the sources of the named lessons, or of all lessons if `names` is empty.
+
+    Args:
+        names: For example "08" or "08_voxel_diffusion".
+        folder: Laid out as notebooks/ is.
     """
     every = sorted((folder / "source").glob("[0-9][0-9]_*.py"))
     known = {key: source for source in every for key in (source.stem, source.stem[:2])}
@@ -530,7 +550,7 @@ def _renew_command(sources: list[Path]) -> int:
         except BuildError as error:
             print(f"[problem] {error}")
             return 1
-        print(f"[ok] {source.stem}: new texts, the same outputs", flush=True)
+        print(f"[ok] {source.stem}: new text, the same outputs", flush=True)
     return 0
 
 
@@ -541,7 +561,7 @@ def _check_command(sources: list[Path]) -> int:
     if complaints:
         print("Build them again: python notebooks/build.py build")
     else:
-        print(f"[ok] {len(sources)} lessons, both editions as their sources say")
+        print(f"[ok] {len(sources)} lessons: both editions match their sources")
     return 1 if complaints else 0
 
 
@@ -564,7 +584,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Build, check or run the lessons.")
     parser.add_argument("command", choices=["build", "renew", "check", "run"])
     parser.add_argument(
-        "lessons", nargs="*", help="for example 08 or 08_name; all if none is named"
+        "lessons", nargs="*", help="for example 08 or 08_name (default: all lessons)"
     )
     options = parser.parse_args(arguments)
     try:

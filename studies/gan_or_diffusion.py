@@ -24,23 +24,24 @@ from torch import Tensor, nn
 
 from course_utils.datasets.images import digits
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
-from course_utils.diffusion.gan import (
-    SHARE,
-    GANPlan,
-    GANTrainer,
-    mode_shares,
-    modes_covered,
-    picture_networks,
-    point_networks,
-)
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddim, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
-from course_utils.evaluation.classifier import train_judge
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances, sliced_wasserstein
+from course_utils.evaluation.classifier import train_classifier
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.modes import LEAST_SHARE, mode_shares, modes_covered
+from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
 from course_utils.files.results import load_results, save_results
+from course_utils.models.adversarial import (
+    Adversarial,
+    Pair,
+    adversarial_plan,
+    picture_networks,
+    point_networks,
+)
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.places import STUDIES
@@ -131,26 +132,24 @@ def networks(data: str, method: str, network: str) -> tuple[nn.Module, ...]:
     return (Denoiser(inner, FlowPath(), "velocity"),)
 
 
-def trainer_of(setting: dict) -> Trainer | GANTrainer:
+def trainer_of(setting: dict) -> Trainer:
     """The training that a setting describes, not yet begun."""
     torch.manual_seed(setting["seed"])
     players = networks(setting["data"], setting["method"], setting["network"])
     common = {key: setting[key] for key in ("steps", "batch_size", "seed")}
     if setting["method"] == "gan":
-        rates = {"generator_rate": setting["rate"], "discriminator_rate": setting["rate"]}
-        return GANTrainer(
-            *players, LATENT[setting["data"]], GANPlan(**common, **rates, r1=setting["r1"])
-        )
-    times = {"points": {"time_std": 1.5}, "digits": {"weight_limit": 25.0}}[setting["data"]]
-    plan = Plan(**common, learning_rate=setting["rate"], ema_decay=0.99, **times)
-    return Trainer(*players, plan)
+        plan = adversarial_plan(**common, learning_rate=setting["rate"])
+        return Trainer(Pair(*players), plan, Adversarial(LATENT[setting["data"]], setting["r1"]))
+    loss = {"points": {"time_std": 1.5}, "digits": {"weight_limit": 25.0}}[setting["data"]]
+    plan = Plan(**common, learning_rate=setting["rate"], ema_decay=0.99)
+    return Trainer(*players, plan, Denoising(**loss))
 
 
-def samples_of(trainer: Trainer | GANTrainer, data: str, count: int, seed: int = 1000) -> Tensor:
+def samples_of(trainer: Trainer, data: str, count: int, seed: int = 1000) -> Tensor:
     """What the moving average of a training makes now: (count, 2) or (count, 1, 8, 8)."""
-    if isinstance(trainer, GANTrainer):
+    if isinstance(trainer.model, Pair):
         with torch.no_grad():
-            return trainer.ema(gaussian(seed, (count, trainer.latent)))
+            return trainer.ema(gaussian(seed, (count, trainer.loss.latent)))
     shape = (count, 2) if data == "points" else (count, 1, 8, 8)
     path = trainer.ema.path
     start = path.prior_sample(gaussian(seed, shape))
@@ -188,7 +187,7 @@ class Digits:
 
     def __init__(self):
         self.real, self.held_out = digits(), digits(test=True)
-        self.judge = train_judge(self.real)
+        self.judge = train_classifier(self.real)
         self.draw = batches(self.real.pixels)
         self.features = self.judge.features(self.held_out.pixels)
 
@@ -196,7 +195,7 @@ class Digits:
         chances = self.judge.probabilities(pixels)
         shares = torch.bincount(chances.argmax(1), minlength=10) / len(pixels)
         due = torch.bincount(self.real.labels, minlength=10) / len(self.real.labels)
-        found = {"modes": int((shares >= SHARE * due).sum()), "shares": shares.tolist()}
+        found = {"modes": int((shares >= LEAST_SHARE * due).sum()), "shares": shares.tolist()}
         found["distance"] = frechet_distance(self.judge.features(pixels), self.features)
         found["confidence"] = float(chances.amax(1).mean())
         found["nearest"] = float(nearest_distances(pixels.clamp(-1, 1), self.real.pixels).median())
@@ -231,9 +230,7 @@ def run(setting: dict, world: Points | Digits) -> dict:
     return {"setting": setting, "end": end, "course": course, "thread_seconds": round(seconds, 2)}
 
 
-def milliseconds_for(
-    model: Trainer | GANTrainer, data: str, count: int, repeats: int = 20
-) -> float:
+def milliseconds_for(model: Trainer, data: str, count: int, repeats: int = 20) -> float:
     """The quickest of several times to make `count` samples: what other work on the machine
     disturbs least.
     """
@@ -338,7 +335,7 @@ def about(worlds: dict, runs: list[dict]) -> dict:
         "good": GOOD,
         "grid": {d: {"rates": RATES[d], "seeds": list(GRID_SEEDS[d])} for d in worlds},
         "modes": {"points": 5, "digits": 10},
-        "share": SHARE,
+        "share": LEAST_SHARE,
         "sampling_steps": SAMPLING_STEPS,
         "torch": torch.__version__,
     }

@@ -20,31 +20,32 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.cli.commands import begin_from, parts, read_config
 from course_utils.datasets.captions import (
     FIRST_TEST_SEED,
     captions,
-    faithfulness,
     prompts,
-    total,
     words,
 )
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import parameter_count
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import Plan, Trainer
+from course_utils.evaluation.faithfulness import faithfulness, total
 from course_utils.files.results import load_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.models.checkpoints import build_denoiser
-from course_utils.models.generation import condition_of, sampling_states
-from course_utils.models.recipes import captioned, draw_from
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config
+from course_utils.models.prompting import batches, condition_of, sampling_states
+from course_utils.models.recipes import captioned_shapes, draw_captioned
+from course_utils.models.training import begin_from
 from course_utils.places import STUDIES
 
 FILE = STUDIES / "how_to_read.json"
 COMMAND = "python studies/how_to_read.py"
 FAMILIES, SHAPES, WORDINGS = ("chair", "mug"), 4000, 8
-WAYS = {  # changes of the network
+WAYS = {  # arguments of the text conditioner
     "summary": {},
     "summary, reading": {"reads": True},
     "summary, sketch": {"sketch": 16},
@@ -55,28 +56,27 @@ PLAN = {
     "steps": 500,
     "batch_size": 8,
     "learning_rate": 5e-4,
-    "time_mean": 1.3,
-    "weight_limit": 25.0,
     "ema_decay": 0.99,
 }
-PROMPTS, CONFIG = 110, read_config("text-to-shape32")  # sampled as the shipped model is
+LOSS = {"time_mean": 1.3, "weight_limit": 25.0}
+PROMPTS, CONFIG = 110, Config.read("text-to-shape32")  # sampled as the shipped model is
 
 
 def untrained(way: str):
     """A denoiser with the trunk of the shipped model and the words of words16, told in the given
     way.
     """
-    network = CONFIG["network"] | {"reads": False, "sketch": 0} | WAYS[way]
-    denoiser = build_denoiser(CONFIG | {"network": network})
+    text = {"kind": "text", "words": len(CONFIG.words), **WAYS[way]}
+    denoiser = build_model(CONFIG.with_network(conditioners=[text]))
     begin_from(denoiser, ["data/checkpoints/shapes32", "runs/words16/checkpoint"])
     return denoiser
 
 
 def trained(way: str) -> Trainer:
-    voxels, tokens = captioned(make_shapes(SHAPES, 32, FAMILIES), words(), WORDINGS)
+    voxels, tokens = captioned_shapes(make_shapes(SHAPES, 32, FAMILIES), words(), WORDINGS)
     torch.manual_seed(0)
-    trainer = Trainer(untrained(way), Plan(**PLAN))
-    for progress in trainer.run(draw_from(voxels, tokens)):
+    trainer = Trainer(untrained(way), Plan(**PLAN), Denoising(**LOSS))
+    for progress in trainer.run(draw_captioned(voxels, tokens)):
         if progress.step % 100 == 0:
             print(f"  {progress.step} of {PLAN['steps']}, loss {progress.loss:.3f}", flush=True)
     return trainer
@@ -97,7 +97,7 @@ def errors(denoiser) -> dict[str, list[float]]:
         found[told] = []
         for t in LEVELS:
             squares = []
-            for part in parts(list(range(HELD_OUT))):
+            for part in batches(list(range(HELD_OUT))):
                 tokens = condition_of(CONFIG, [texts[k] for k in part])
                 guess = denoiser(denoiser.path.noised(x0[part], noise[part], t), t, tokens)
                 squares.append((guess - x0[part]).square().mean((1, 2, 3, 4)))
@@ -111,7 +111,7 @@ def obeyed(denoiser) -> dict[str, list[int]]:
     """
     everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES))
     asked = [prompt for prompt in everything if prompt.family in FAMILIES]
-    rows = parts(list(range(len(asked))))
+    rows = batches(list(range(len(asked))))
     made = [
         last(sampling_states(denoiser, CONFIG, [asked[k].text for k in part], part)).x_t
         for part in rows

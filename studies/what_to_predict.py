@@ -19,13 +19,16 @@ import torch
 
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
-from course_utils.evaluation.metrics import shape_report
+from course_utils.evaluation.shapes import shape_report
 from course_utils.files.results import load_results, save_results, without_infinities
 from course_utils.geometry.voxels import to_model, to_occupancy
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.unet import UNet
 from course_utils.places import STUDIES
 
@@ -75,9 +78,10 @@ def trained(setting: dict) -> Trainer:
     data = make_shapes(world["shapes"], world["resolution"], world["families"])
     labels = torch.arange(world["shapes"]) % len(world["families"])
     torch.manual_seed(setting["seed"])
-    network = UNet(3, classes=len(world["families"]), **world["network"])
-    plan = Plan(**world["plan"], **COMMON, loss_in=setting["loss_in"], seed=setting["seed"])
-    trainer = Trainer(Denoiser(network, FlowPath(), setting["prediction"]), plan)
+    network = UNet(3, conditioner=on_labels(len(world["families"])), **world["network"])
+    plan = Plan(**world["plan"], seed=setting["seed"])
+    loss = Denoising(loss_in=setting["loss_in"], **COMMON)
+    trainer = Trainer(Denoiser(network, FlowPath(), setting["prediction"]), plan, loss)
     for progress in trainer.run(batches(torch.from_numpy(data.voxels), labels, to_model)):
         if progress.step % 100 == 0:
             print(f"  {progress.step} of {plan.steps}, loss {progress.loss:.3f}", flush=True)

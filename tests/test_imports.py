@@ -11,10 +11,6 @@ SHOWN = {"matplotlib", "plotly", "ipywidgets", "anywidget", "diffusers", "jupyte
 SLOW = {"trimesh", "skimage", "scipy"}  # imported where they are first used
 ROOMS = ("places", "files", "geometry", "networks", "datasets", "diffusion", "evaluation", "models")
 DOORS = {"course_utils.models.pipeline"}  # diffusers' own: it is what the pipeline is for
-DRAWS = {
-    "course_utils.geometry.light",
-    "course_utils.geometry.render",
-}  # shadows are scipy's filters
 
 
 def modules(room: str) -> list[str]:
@@ -46,7 +42,5 @@ def test_the_package_alone_is_quick_and_light():
 @pytest.mark.parametrize("room", ROOMS)
 def test_below_the_plots_nothing_needs_plotting_jupyter_or_diffusers(room):
     assert modules(room)
-    packages, _ = loaded_after(f"import {', '.join(set(modules(room)) - DRAWS)}")
-    assert not packages & (SHOWN | SLOW)
     packages, _ = loaded_after(f"import {', '.join(modules(room))}")
-    assert not packages & SHOWN
+    assert not packages & (SHOWN | SLOW)

@@ -22,26 +22,23 @@ import torch
 from course_utils.datasets.own_shapes import read_voxels
 from course_utils.datasets.shapes.drawing import slab
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS, CosinePath, DDPMPath, EDMPath, FlowPath, TablePath
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
-from course_utils.evaluation.metrics import (
-    frechet_distance,
-    height_profile,
-    iou_distances,
-    shape_report,
-    sliced_wasserstein,
-    watertight_share,
-)
+from course_utils.evaluation.distances import iou_distances
+from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
+from course_utils.evaluation.shapes import height_profile, shape_report, watertight_share
 from course_utils.files.atomic import alone_in, save_tensors
 from course_utils.files.npz import read_npz
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
 from course_utils.models.pipeline import VoxelDiffusionPipeline
+from course_utils.models.prompting import sampling_states
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 from course_utils.places import CHECKPOINTS
@@ -187,7 +184,7 @@ DOORS = [  # a call with bad input, and what its message must name
         lambda: Workshop(None, {"width": (0.0, 1.0, 0.5)}, str),
         "build",
     ),
-    ("a prompt box without a model", lambda: PromptBox(None, {}, "chair"), "config lacks classes"),
+    ("a prompt box without a model", lambda: PromptBox(None, {}, "chair"), "config is {}"),
     (
         "times that rise",
         lambda: last(sample(lambda x, t: x, NAN, torch.tensor([0.0, 1.0]))),
@@ -225,10 +222,14 @@ DOORS = [  # a call with bad input, and what its message must name
     ("clouds that are no numbers", lambda: sliced_wasserstein(NAN, NAN), "finite"),
     ("clouds of two sizes", lambda: sliced_wasserstein(NAN, torch.zeros(4, 3)), "shape"),
     ("features that are no numbers", lambda: frechet_distance(NAN, NAN), "finite"),
-    ("a plan of no steps", lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(steps=0)), "steps"),
+    (
+        "a plan of no steps",
+        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(steps=0), Denoising()),
+        "steps",
+    ),
     (
         "a plan without a batch",
-        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0)),
+        lambda: Trainer(Denoiser(MLP(2), FlowPath()), Plan(batch_size=0), Denoising()),
         "batch_size",
     ),
     ("data that are no numbers", lambda: trained(NAN), "finite"),
@@ -242,7 +243,9 @@ def made(x, **how):
 def trained(values, steps=2, seed=3):
     torch.manual_seed(seed)
     trainer = Trainer(
-        Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=steps, batch_size=4, seed=seed)
+        Denoiser(MLP(2, width=16), FlowPath()),
+        Plan(steps=steps, batch_size=4, seed=seed),
+        Denoising(),
     )
     for _ in trainer.run(batches(values)):
         pass
@@ -312,9 +315,9 @@ def test_a_full_disk_loses_nothing_and_is_said_in_one_line(tmp_path):
     before = goal.read_bytes()
     code = f"""
 import torch
-from course_utils.cli import commands as program
+from course_utils.cli import main as program, train
 from course_utils.files.atomic import save_tensors
-program.train = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
+train.run = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
 program.main(["train", "shapes32"])
 """
     done = subprocess.run(
@@ -383,7 +386,7 @@ def test_no_pickle_is_opened(tmp_path):
         (ROOT / "data/checkpoints/shapes32/config.json").read_text()
     )
     (tmp_path / "model" / "model.safetensors").write_bytes((tmp_path / "bomb.pt").read_bytes())
-    trainer = Trainer(Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=2))
+    trainer = Trainer(Denoiser(MLP(2, width=16), FlowPath()), Plan(steps=2), Denoising())
     for read, file in [
         (read_npz, "bomb.npz"),
         (read_voxels, "bomb.npz"),

@@ -1,10 +1,9 @@
-"""Real furniture: 3D models that people made, as solids of 32 x 32 x 32 voxels with names,
-categories and licences.
+"""Real furniture: 3D models that people made, as 32 x 32 x 32 voxels with names and licences.
 
-Beside the procedural `shapes` it is what a model that was trained on them has never seen. The
-models are those of Sweet Home 3D's free catalogues in Debian's package sweethome3d-furniture:
-`data/furniture32` (README.md is the card, ATTRIBUTION.md names the makers, make.py makes the file
-again). Who shows or shares a shape names its maker.
+Models that were trained on the procedural `shapes` have never seen it. The pieces come from Sweet
+Home 3D's free catalogues, in Debian's package sweethome3d-furniture. They are stored in
+`data/furniture32`: README.md is the data card, ATTRIBUTION.md names the makers, make.py makes the
+file again. If you show or share a piece, name its maker.
 """
 
 import zipfile
@@ -41,11 +40,11 @@ CATEGORIES = (
 
 
 class Furniture(NamedTuple):
-    """N real things, each list N long and in the order of the file.
+    """N pieces of real furniture; every list has N items, in the order of the file.
 
-    voxels bool (N, 32, 32, 32) = z, y, x; index 0 of z is the ground, index 0 of y the front.
-    `catalogue_categories` are the catalogue's own (rooms rather than things), `models` the name
-    within a library.
+    `voxels` is bool (N, 32, 32, 32) = z, y, x; index 0 of z is the ground, index 0 of y the front.
+    `catalogue_categories` are those of the catalogue (rooms rather than things), and `models` are
+    names within a library.
     """
 
     voxels: np.ndarray
@@ -59,11 +58,17 @@ class Furniture(NamedTuple):
 
 
 def furniture(category: str | None = None, file: str | Path = FURNITURE) -> Furniture:
-    """All real furniture, or that of one of CATEGORIES.
+    """Load real furniture.
 
-    Each shape stands on the ground, is centred in x and y and is 27 voxels long along its longest
-    side, 0.84 of the cube. Not every shape is one piece (a pair of shoes is two). ValueError for an
-    unknown category, and for a file that is missing or damaged.
+    Each piece stands on the ground, is centred in x and y, and is 27 voxels long along its longest
+    side, 0.84 of the cube. Not every piece is connected (a pair of shoes is not).
+
+    Args:
+        category: One of CATEGORIES; None: all.
+        file: The packed file.
+
+    Raises:
+        ValueError: If the category is unknown, or the file is missing or damaged.
     """
     if category is not None and category not in CATEGORIES:
         raise ValueError(

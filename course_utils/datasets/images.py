@@ -1,13 +1,13 @@
-"""Small pictures of characters: handwritten digits, and digits and capital letters in hundreds of
+"""Small pictures of characters: handwritten digits, and digits and capitals in hundreds of
 typefaces.
 
 Lessons 04 to 06 train on them. A picture is ink on paper, float32 (1, H, W): -1 is paper, 1 is ink.
-What a caption says of a letter can be measured back from the picture (`stroke_width`, `slant`,
-`aspect`), so that words can be checked.
+Everything that a caption says of a letter can be measured in the picture (`stroke_width`, `slant`,
+`aspect`), so words can be checked.
 
 Digits: E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning
 Repository, 1998, in the copy that scikit-learn ships. Letters: `data/glyphs16`, drawn from openly
-licensed fonts (its README.md).
+licensed fonts (see its README.md).
 """
 
 import zipfile
@@ -33,11 +33,10 @@ class Pictures(NamedTuple):
 
 
 def digits(test: bool = False) -> Pictures:
-    """Handwritten digits, 8 x 8: 1,197 to train on, or with `test` the 600 that are held out, 60 of
-    each on average.
+    """Load handwritten digits, 8 x 8: 1,197 for training or, with `test`, the 600 held out.
 
-    Which ones is the same everywhere. The writers are not recorded, so one writer may stand on both
-    sides.
+    The split is the same everywhere, with 60 of each digit held out on average. The writers are not
+    recorded, so one writer may be on both sides.
     """
     from sklearn.datasets import load_digits
 
@@ -49,11 +48,15 @@ def digits(test: bool = False) -> Pictures:
 
 
 def glyphs(characters: str = CHARACTERS, test: bool = False, file: str | Path = GLYPHS) -> Pictures:
-    """The chosen characters in every typeface, 16 x 16; with `test` only the families that are held
-    out (one in six).
+    """Load characters in many typefaces, 16 x 16.
 
-    Labels count in the order of `characters`. ValueError for a character that is none of
-    CHARACTERS, and for a file that is missing or damaged.
+    Args:
+        characters: Different characters out of CHARACTERS; labels count in their order.
+        test: Only the type families that are held out, one in six; otherwise only the others.
+        file: The packed file.
+
+    Raises:
+        ValueError: If a character is not in CHARACTERS, or the file is missing or damaged.
     """
     strange = [character for character in characters if character not in CHARACTERS]
     if strange or not characters or len(set(characters)) != len(characters):
@@ -63,12 +66,9 @@ def glyphs(characters: str = CHARACTERS, test: bool = False, file: str | Path = 
             packed, family = stored["packed"], stored["family"]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is not the file of letters ({error}); {REMEDY}") from error
-    chosen = packed[(family % 6 == 5) == test][
-        :, [CHARACTERS.index(character) for character in characters]
-    ]
-    levels = np.stack([chosen >> 4, chosen & 15], axis=-1).reshape(
-        -1, 1, 16, 16
-    )  # two pixels a byte
+    columns = [CHARACTERS.index(character) for character in characters]
+    chosen = packed[(family % 6 == 5) == test][:, columns]  # a byte holds two pixels
+    levels = np.stack([chosen >> 4, chosen & 15], axis=-1).reshape(-1, 1, 16, 16)
     labels = torch.arange(len(characters)).repeat(len(chosen))
     names = tuple(DIGIT_NAMES[int(c)] if c.isdigit() else f"letter {c.lower()}" for c in characters)
     return Pictures(torch.from_numpy(levels).float() / 7.5 - 1, labels, names)
@@ -78,15 +78,16 @@ def glyphs(characters: str = CHARACTERS, test: bool = False, file: str | Path = 
 
 
 def ink(pixels: Tensor) -> Tensor:
-    """How much ink lies on each pixel, from 0 to 1: (N, H, W) from pictures (N, 1, H, W)."""
+    """Return how much ink lies on each pixel, from 0 to 1: (N, 1, H, W) to (N, H, W)."""
     if pixels.ndim != 4 or pixels.shape[1] != 1:
         raise ValueError(f"pixels has shape {tuple(pixels.shape)}; expected (N, 1, H, W)")
     return ((pixels[:, 0] + 1) / 2).clamp(0, 1)
 
 
 def stroke_width(pixels: Tensor) -> Tensor:
-    """Mean width of the strokes in pixels: (N,). A stroke of width w and length l has area w l and
-    outline 2 l.
+    """Return the mean stroke width of pictures (N, 1, H, W), in pixels: (N,).
+
+    A stroke of width w and length l has area w l and an outline of 2 l.
     """
     amount = torch.nn.functional.pad(ink(pixels), (1, 1, 1, 1))
     across, down = amount.diff(dim=2)[:, 1:], amount.diff(dim=1)[:, :, 1:]
@@ -95,10 +96,10 @@ def stroke_width(pixels: Tensor) -> Tensor:
 
 
 def slant(pixels: Tensor) -> Tensor:
-    """How far a picture leans: pixels to the right for each pixel up, (N,); 0 is upright, 0.2 a
-    usual italic.
+    """Return how far pictures (N, 1, H, W) lean, in pixels to the right per pixel up: (N,).
 
-    The regression of the ink's x on its height: cov(x, y) / var(y).
+    It is the regression of the ink's x on its height, cov(x, y) / var(y): 0 is upright, and 0.2 a
+    usual italic.
     """
     amount = ink(pixels)
     height, width = amount.shape[1:]
@@ -111,29 +112,29 @@ def slant(pixels: Tensor) -> Tensor:
 
 
 def aspect(pixels: Tensor) -> Tensor:
-    """Width over height of the ink's bounding box, (N,); ink of less than a quarter does not
-    count.
+    """Return the ratio of width to height of the ink's bounding box, for (N, 1, H, W): (N,).
+
+    Pixels with less than a quarter of the ink do not count.
     """
     dark = ink(pixels) > 0.25
     sides = [dark.any(axis).sum(1) for axis in (1, 2)]  # columns with ink, rows with ink
     return sides[0] / sides[1].clamp(min=1)
 
 
-# what is measured, and the words for little and for much of it; None where a caption is silent
+# a measure, and the words for little and for much of it; None: captions have no word for it
 TRAITS = {
     "stroke": (stroke_width, "thin", "thick"),
     "slant": (slant, None, "slanted"),
     "aspect": (aspect, "narrow", "wide"),
 }
-LITTLE, MUCH = 0.25, 0.75  # quantiles, within a character, below and above which the word is said
+LITTLE, MUCH = 0.25, 0.75  # quantiles within a character, below and above which a word applies
 
 
 class Describer:
-    """Says what a picture looks like among those of its character: thin or thick, slanted, narrow
-    or wide.
+    """Describes a picture among those of its character: thin or thick, slanted, narrow or wide.
 
-    It knows the quantiles of each character in the pictures it is made from, and describes any
-    others by them.
+    It takes the quantiles of each character from the pictures that it is made with, and uses them
+    to describe any others.
     """
 
     def __init__(self, pictures: Pictures):
@@ -149,8 +150,12 @@ class Describer:
             self.limits[trait] = torch.stack(rows)
 
     def traits(self, pixels: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """For each trait -1 (little), 0 or 1 (much), (N,), of pictures (N, 1, H, W) meant as
-        classes `labels` (N,).
+        """Return for each trait whether there is little (-1) or much (1) of it, else 0: {trait:
+        (N,)}.
+
+        Args:
+            pixels: Pictures, (N, 1, H, W).
+            labels: Their intended classes, (N,).
         """
         found = {}
         for trait, (measure, _, _) in TRAITS.items():
@@ -159,8 +164,15 @@ class Describer:
         return found
 
     def obeys(self, word: str, pixels: Tensor, labels: Tensor) -> Tensor:
-        """Whether each picture, meant as class `labels`, is what a word says: bool (N,).
-        ValueError: no such word.
+        """Return whether each picture is what a word says: bool (N,).
+
+        Args:
+            word: A word of TRAITS.
+            pixels: Pictures, (N, 1, H, W).
+            labels: Their intended classes, (N,).
+
+        Raises:
+            ValueError: If the word cannot be measured.
         """
         for trait, (_, little, much) in TRAITS.items():
             if word in (little, much):
@@ -169,19 +181,28 @@ class Describer:
         raise ValueError(f"word is {word!r}; what can be measured is {', '.join(known)}")
 
     def captions(
-        self, pixels: Tensor, labels: Tensor, seed: int = 0, said: float = 0.7
+        self, pixels: Tensor, labels: Tensor, seed: int = 0, word_chance: float = 0.7
     ) -> list[str]:
-        """One caption a picture, such as "a thick slanted seven". Each word that applies is said
-        with chance `said`: so a short caption means "whatever else", not "nothing else"."""
+        """Write one caption per picture, such as "a thick slanted seven".
+
+        Words are left out at random, so that a short caption means "whatever else", not "nothing
+        else".
+
+        Args:
+            pixels: Pictures, (N, 1, H, W).
+            labels: Their classes, (N,).
+            seed: Seed of the choice of words.
+            word_chance: Chance that a word that applies is used.
+        """
         random = np.random.Generator(np.random.PCG64(seed))
-        spoken = random.random((len(TRAITS), len(pixels))) < said
+        used = random.random((len(TRAITS), len(pixels))) < word_chance
         found = [self.traits(pixels, labels)[trait].tolist() for trait in TRAITS]
         captions = []
         for row, label in enumerate(labels.tolist()):
             words = [
                 words[0] if found[k][row] < 0 else words[1] if found[k][row] > 0 else None
                 for k, (_, *words) in enumerate(TRAITS.values())
-                if spoken[k, row]
+                if used[k, row]
             ]
             captions.append(" ".join(["a", *filter(None, words), self.names[label]]))
         return captions

@@ -1,8 +1,7 @@
-"""Point clouds in the plane: what lessons 01 to 03 turn into noise and back.
+"""Point clouds in the plane: the data that lessons 01 to 03 turn into noise and back.
 
-Every set is a function (count, seed) -> float32 (count, 2), centred, with a variance of about 1
-along each axis on average, so that the same noise path suits all of them. The letter is cut out of
-matplotlib's own font.
+Every set is a function (count, seed) -> float32 (count, 2). The points are centred and have a
+variance of about 1 along each axis on average, so the same noise path suits all sets.
 """
 
 import math
@@ -11,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-JITTER = 0.05  # spread of the thin sets around their curve
+JITTER = 0.05  # standard deviation around the curves
 
 
 def rings(count: int, seed: int = 0) -> Tensor:
-    """Two circles around the origin, radius 0.75 and 1.85, half of the points each: (count, 2)."""
+    """Two circles around the origin, radius 0.75 and 1.85, with half of the points each: (count,
+    2).
+    """
     generator = _generator(count, seed)
     angle = 2 * math.pi * torch.rand(count, generator=generator)
     outer = torch.rand(count, generator=generator) < 0.5
@@ -24,7 +25,7 @@ def rings(count: int, seed: int = 0) -> Tensor:
 
 
 def moons(count: int, seed: int = 0) -> Tensor:
-    """Two half circles that interlock: (count, 2)."""
+    """Two interlocking half circles: (count, 2)."""
     generator = _generator(count, seed)
     angle = math.pi * torch.rand(count, generator=generator)
     upper = torch.rand(count, generator=generator) < 0.5
@@ -43,8 +44,12 @@ def swiss_roll(count: int, seed: int = 0) -> Tensor:
 
 
 def letter(count: int, seed: int = 0, character: str = "S") -> Tensor:
-    """Points spread evenly over a character of DejaVu Sans Bold: (count, 2). ValueError for one
-    without ink.
+    """Points spread uniformly over a character of DejaVu Sans Bold: (count, 2).
+
+    Args:
+        count: Number of points.
+        seed: Seed of the points.
+        character: A single character that leaves ink; otherwise a ValueError.
     """
     from matplotlib.font_manager import FontProperties
     from matplotlib.path import Path
@@ -62,13 +67,10 @@ def letter(count: int, seed: int = 0, character: str = "S") -> Tensor:
     contours = [Path(polygon) for polygon in outline.to_polygons()]
     inside = np.zeros((0, 2))
     while len(inside) < count:
-        tried = (
-            low + (high - low) * torch.rand(2 * count + 64, 2, generator=generator).double().numpy()
-        )
+        uniform = torch.rand(2 * count + 64, 2, generator=generator).double().numpy()
+        tried = low + (high - low) * uniform
         within = sum(contour.contains_points(tried).astype(int) for contour in contours)
-        inside = np.concatenate(
-            [inside, tried[within % 2 == 1]]
-        )  # within an outline, and not within its hole
+        inside = np.concatenate([inside, tried[within % 2 == 1]])  # in an outline, not in its hole
     height = high[1] - low[1]
     return torch.from_numpy((inside[:count] - (low + high) / 2) / height * 4.0).float()
 

@@ -1,14 +1,14 @@
-"""The denoiser: a plain network and a path, wrapped so that samplers see one thing, `denoiser(x_t,
-t) -> x0`.
+"""The denoiser: a network and a path, wrapped so that samplers see one thing, denoiser(x_t, t) ->
+x0.
 
-The wrapper scales the input to unit variance, tells the network the noise level as log-SNR, and
+The wrapper scales the input to unit variance, gives the network the noise level as log-SNR, and
 turns whatever the network predicts into x0 (lesson 02; Karras et al., arXiv 2206.00364, section 5,
-calls this preconditioning).
+call this preconditioning).
 """
 
 from torch import Tensor, nn
 
-from course_utils.diffusion.paths import KINDS, Path, as_time, spread
+from course_utils.diffusion.paths import KINDS, Path, Samples, Time, as_time, spread
 
 LOG_SNR_RANGE = 20.0  # beyond it data or noise is invisible in float32, and the ends are infinite
 
@@ -16,13 +16,15 @@ LOG_SNR_RANGE = 20.0  # beyond it data or noise is invisible in float32, and the
 class Denoiser(nn.Module):
     """A network that predicts x0, noise, v or velocity, as a function from x_t to x0.
 
-    network: called as network(x, log_snr, condition) with x (B, ...) of unit variance, log_snr
-        (B,), condition a tensor (B, ...) or None; returns a tensor shaped like x. Its output is
-        read in units of the predicted quantity's size, so that a good network's output has unit
-        variance at every noise level.
-    path: the noise path it is trained on.  prediction: one of x0, noise, v, score, velocity.
-    log_snr_range: the largest log-SNR, up or down, that the network is told: samplers begin at
-        infinity, training draws nothing beyond about 10.
+    Args:
+        network: Called as network(x, log_snr, condition) with x (B, ...) of unit variance, log_snr
+            (B,), condition a tensor (B, ...) or None; returns a tensor shaped like x. Its output is
+            read in units of the predicted quantity's size, so that a good network's output has unit
+            variance at every noise level.
+        path: The noise path that it is trained on.
+        prediction: One of `paths.KINDS`.
+        log_snr_range: The largest log-SNR, up or down, that the network is given: samplers begin at
+            infinity, training draws nothing beyond about 10.
     """
 
     def __init__(
@@ -36,16 +38,17 @@ class Denoiser(nn.Module):
         if prediction not in KINDS:
             raise ValueError(f"prediction is {prediction!r}; use one of {', '.join(KINDS)}")
         if not isinstance(path, Path):
-            raise ValueError(
-                f"path is {path!r}; expected one of course_utils.diffusion.paths, such as"
-                " FlowPath()"
-            )
+            raise ValueError(f"path is {path!r}; expected a path such as FlowPath()")
         self.network, self.path, self.prediction = network, path, prediction
         self.log_snr_range = log_snr_range
 
-    def forward(self, x_t: Tensor, t: Tensor | float, condition: Tensor | None = None) -> Tensor:
-        """Best guess of x0 for x_t (B, ...) at t, a number or (B,). condition None means
-        unconditional.
+    def forward(self, x_t: Samples, t: Time, condition: Tensor | None = None) -> Samples:
+        """Return the best guess of x0.
+
+        Args:
+            x_t: Noisy samples, (B, ...).
+            t: Their time, a number or (B,).
+            condition: (B, ...); None means unconditional.
         """
         t = as_time(t).to(x_t.device).expand(x_t.shape[0])
         size = (self.path.alpha(t).square() + self.path.sigma(t).square()).sqrt()
@@ -56,5 +59,5 @@ class Denoiser(nn.Module):
 
 
 def parameter_count(module: nn.Module) -> int:
-    """How many numbers training adjusts in a module."""
+    """Return how many numbers training adjusts in a module."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -20,8 +20,11 @@ PARITY = 0x1BD11BDA
 def threefry(
     key: tuple[int, int], counter: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Threefry-2x32-20: two keys and two uint32 arrays of counters to two uint32 arrays of random
-    bits.
+    """Return the random bits of Threefry-2x32-20, two uint32 arrays.
+
+    Args:
+        key: Two numbers below 2**32.
+        counter: Two uint32 arrays of one shape.
     """
     keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ PARITY)]
     x, y = counter[0] + keys[0], counter[1] + keys[1]
@@ -35,21 +38,23 @@ def threefry(
 
 
 def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -> torch.Tensor:
-    """Standard normal numbers, float32 on the CPU, that depend on the seed, the stream and their
-    place alone.
+    """Return standard normal numbers that depend on seed, stream and place alone; float32, CPU.
 
-    With one seed the result has the given shape. With a list of seeds it is a batch (len(seed),
-    *shape) in which item k is what seed[k] alone would give: a shape does not change with its
-    neighbours. Seeds and streams are whole numbers in [0, 2**32); anything else is a ValueError,
-    and so is a shape of more than 2**32 numbers.
+    Args:
+        seed: A whole number in [0, 2**32). A list of seeds gives a batch (len(seed), *shape) in
+            which item k is what seed[k] alone would give: a shape does not change with its
+            neighbours.
+        shape: Of the result; at most 2**32 numbers in all.
+        stream: A whole number in [0, 2**32): another one is other noise of the same seed.
+
+    Raises:
+        ValueError: A seed, the stream or the shape is out of these bounds.
     """
     if isinstance(seed, Sequence) and not isinstance(seed, str) and len(seed):
         return torch.stack([gaussian(one, shape, stream) for one in seed])
     for name, value in (("seed", seed), ("stream", stream)):
         if not _is_counter(value):
-            raise ValueError(
-                f"{name} is {value!r}; it must be a whole number from 0 to {2**32 - 1}"
-            )
+            raise ValueError(f"{name} is {value!r}; expected a whole number from 0 to {2**32 - 1}")
     count = math.prod(shape)
     if min(shape, default=0) < 0 or count > 2**32:
         raise ValueError(
@@ -73,17 +78,27 @@ def _is_counter(value) -> bool:
 
 
 def lerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
-    """The straight line from a to b. Half way between two noises it has only 0.7 of their standard
-    deviation.
+    """Return a point on the straight line from a to b.
+
+    Half-way between two noises it has only 0.7 of their standard deviation.
+
+    Args:
+        a: One noise, of any shape.
+        b: Another of the same shape.
+        weight: 0 is a, 1 is b.
     """
     return (1 - weight) * a + weight * b
 
 
 def slerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
-    """The arc from a to b on the sphere (Shoemake, SIGGRAPH 1985): it keeps the norm that all noise
-    of one size has.
+    """Return a point on the arc from a to b on the sphere (Shoemake, SIGGRAPH 1985).
 
-    a, b: one noise each, of any shape; the angle is between the whole noises. Lesson 04 writes it.
+    It keeps the norm that all noise of one size has. Lesson 04 writes it.
+
+    Args:
+        a: One noise, of any shape; the angle is between the whole noises.
+        b: Another of the same shape.
+        weight: 0 is a, 1 is b.
     """
     cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0)
     angle = torch.arccos(cosine.clamp(-1, 1))

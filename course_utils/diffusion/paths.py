@@ -10,17 +10,19 @@ eq. 4), cosine (arXiv 2102.09672, eq. 17), v-prediction (arXiv 2202.00512, appen
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
+
+Samples = Float[Tensor, "batch *rest"]  # points, pictures, voxels: one sample per row
+Time = Float[Tensor, "*times"] | float | int  # in [0, 1]; a number, or one for each sample
 
 KINDS = ("x0", "noise", "v", "score", "velocity")
 MOST_BETAS = 1_000_000  # steps of a table: more take memory and change nothing
-FLOOR = (
-    1e-5  # what a path divides by is never smaller: at the very ends one of alpha and sigma is zero
-)
+FLOOR = 1e-5  # the least divisor: at the very ends one of alpha and sigma is zero
 
 
 def finite(name: str, value: float) -> float:
-    """The value as a float. ValueError, with its name, for what is no finite number."""
+    """Return the value as a float. ValueError, with its name, if it is no finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -31,7 +33,7 @@ def finite(name: str, value: float) -> float:
 
 
 def whole(name: str, value: int, most: int) -> int:
-    """The value as an int. ValueError, with its name, for what is no whole number from 1 to
+    """Return the value as an int. ValueError, with its name, if it is no whole number from 1 to
     `most`.
     """
     number = finite(name, value)
@@ -41,16 +43,16 @@ def whole(name: str, value: int, most: int) -> int:
 
 
 def spread(values: Tensor | float, x: Tensor) -> Tensor:
-    """One number a sample, shape (B,) or (), made to multiply x of shape (B, ...), in the dtype and
-    device of x.
+    """Return one number per sample, (B,) or (), in a shape, dtype and place to multiply x (B,
+    ...).
     """
     values = torch.as_tensor(values).to(dtype=x.dtype, device=x.device)
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim)) if values.ndim else values
 
 
-def as_time(t: Tensor | float) -> Tensor:
-    """A time as a floating-point tensor; plain numbers become float64. ValueError for one that is
-    none (NaN).
+def as_time(t: Time) -> Tensor:
+    """Return a time as a floating-point tensor; plain numbers become float64. ValueError for
+    NaN.
     """
     if isinstance(t, Tensor):
         return t
@@ -60,47 +62,50 @@ def as_time(t: Tensor | float) -> Tensor:
 
 
 class Path:
-    """What all paths share. A path needs `alpha`, `sigma`, their `rates` (time derivatives) and
-    `time_at`.
+    """What all paths share. A path needs `alpha`, `sigma`, their time derivatives and `time_at`.
 
     Times are tensors of shape (B,) or (), or plain numbers, in [0, 1]; x, x0 and noise are tensors
     of shape (B, ...).
     """
 
-    def alpha(self, t: Tensor | float) -> Tensor:
-        """The factor of the data at time t, same shape as t."""
+    def alpha(self, t: Time) -> Tensor:
+        """Return the factor of the data at time t, in the shape of t."""
         raise NotImplementedError
 
-    def sigma(self, t: Tensor | float) -> Tensor:
-        """The factor of the noise at time t, same shape as t."""
+    def sigma(self, t: Time) -> Tensor:
+        """Return the factor of the noise at time t, in the shape of t."""
         raise NotImplementedError
 
-    def rates(self, t: Tensor | float) -> tuple[Tensor, Tensor]:
-        """d alpha / dt and d sigma / dt at time t."""
+    def rates(self, t: Time) -> tuple[Tensor, Tensor]:
+        """Return d alpha / dt and d sigma / dt at time t."""
         raise NotImplementedError
 
-    def time_at(self, log_snr: Tensor | float) -> Tensor:
-        """The time at which the path has this log-SNR: the inverse of `log_snr`, held to [0, 1]."""
+    def time_at(self, log_snr: Float[Tensor, "*times"] | float | int) -> Tensor:
+        """Return the time at which the path has this log-SNR: the inverse of `log_snr`, in [0,
+        1].
+        """
         raise NotImplementedError
 
-    def log_snr(self, t: Tensor | float) -> Tensor:
-        """log(alpha^2 / sigma^2), infinite where alpha or sigma is zero."""
+    def log_snr(self, t: Time) -> Tensor:
+        """Return log(alpha^2 / sigma^2), infinite where alpha or sigma is zero."""
         return 2 * (self.alpha(t).log() - self.sigma(t).log())
 
-    def noised(self, x0: Tensor, noise: Tensor, t: Tensor | float) -> Tensor:
-        """x_t = alpha(t) x0 + sigma(t) noise, in one jump. x0, noise: (B, ...); t: (B,) or a
-        number.
+    def noised(self, x0: Samples, noise: Samples, t: Time) -> Samples:
+        """Return x_t = alpha(t) x0 + sigma(t) noise, in one jump.
+
+        Args:
+            x0: Data, (B, ...).
+            noise: Standard normal, (B, ...).
+            t: A number, or (B,).
         """
         return spread(self.alpha(t), x0) * x0 + spread(self.sigma(t), x0) * noise
 
-    def prior_sample(self, noise: Tensor) -> Tensor:
-        """Standard normal `noise`, scaled to the width that the path has at t = 1: where sampling
-        starts.
-        """
+    def prior_sample(self, noise: Samples) -> Samples:
+        """Scale standard normal noise to the path's width at t = 1, where sampling starts."""
         return spread(self.sigma(1.0), noise) * noise
 
-    def coefficients(self, kind: str, t: Tensor | float) -> tuple[Tensor, Tensor]:
-        """(a, b) such that the quantity `kind` is a * x0 + b * noise at time t."""
+    def coefficients(self, kind: str, t: Time) -> tuple[Tensor, Tensor]:
+        """Return (a, b) such that the quantity `kind` is a * x0 + b * noise at time t."""
         alpha, sigma = self.alpha(t), self.sigma(t)
         if kind == "x0":
             return torch.ones_like(alpha), torch.zeros_like(alpha)
@@ -114,18 +119,20 @@ class Path:
             return self.rates(t)
         raise ValueError(f"kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
 
-    def convert(
-        self, value: Tensor, x_t: Tensor, t: Tensor | float, source: str, target: str
-    ) -> Tensor:
-        """Turn one description of the same denoising into another: `value` is a `source`, the
-        answer a `target`.
+    def convert(self, value: Samples, x_t: Samples, t: Time, source: str, target: str) -> Samples:
+        """Turn one description of a denoising into another: from a `source` to a `target`.
 
         v = alpha noise - sigma x0; velocity = d x_t / dt; score = -noise / sigma. Together with x_t
         each of them fixes x0 and noise (two equations, two unknowns). Exact to 1e-10 in float64 for
         t in [0.02, 0.98]; at the ends, where the equations have no solution (noise from x0 at sigma
         = 0, x0 from noise at alpha = 0), divisors stop at 1e-5.
 
-        value, x_t: (B, ...); t: (B,) or a number. ValueError for an unknown kind.
+        Args:
+            value: The quantity `source`, (B, ...).
+            x_t: The noisy samples that it belongs to, (B, ...).
+            t: A number, or (B,).
+            source: One of `KINDS`; another name is a ValueError, here and for the target.
+            target: One of `KINDS`.
         """
         alpha, sigma = spread(self.alpha(t), x_t), spread(self.sigma(t), x_t)
         a, b = (spread(c, x_t) for c in self.coefficients(source, t))
@@ -138,21 +145,18 @@ class Path:
             x0 = (x_t - sigma * noise) / alpha.clamp(min=FLOOR)
         else:
             determinant = alpha * b - sigma * a
-            x0, noise = (
-                (b * x_t - sigma * value) / determinant,
-                (alpha * value - a * x_t) / determinant,
-            )
+            x0 = (b * x_t - sigma * value) / determinant
+            noise = (alpha * value - a * x_t) / determinant
         a, b = (spread(c, x_t) for c in self.coefficients(target, t))
         return a * x0 + b * noise
 
-    def magnitude(self, kind: str, t: Tensor | float) -> Tensor:
-        """Root mean square of the quantity `kind` when data and noise have unit variance."""
+    def magnitude(self, kind: str, t: Time) -> Tensor:
+        """Return the root mean square of `kind` for data and noise of unit variance."""
         a, b = self.coefficients(kind, t)
         return (a.square() + b.square()).sqrt()
 
-    def sensitivity(self, kind: str, t: Tensor | float) -> Tensor:
-        """How much the quantity `kind` changes when x0 changes by one at fixed x_t: |a - b alpha /
-        sigma|.
+    def sensitivity(self, kind: str, t: Time) -> Tensor:
+        """Return how much `kind` changes with x0 at fixed x_t: |a - b alpha / sigma|.
 
         An error in x0 times this number is the error in `kind`: the weight of a loss measured in
         another space.
@@ -160,12 +164,12 @@ class Path:
         a, b = self.coefficients(kind, t)
         return (a - b * self.alpha(t) / self.sigma(t).clamp(min=FLOOR)).abs()
 
-    def shifted(self, t: Tensor | float, shift: float) -> Tensor:
-        """The time whose sigma / alpha is `shift` times that at t: log-SNR lower by 2 log(shift),
-        ends kept.
+    def shifted(self, t: Time, shift: float) -> Tensor:
+        """Return the time whose sigma / alpha is `shift` times that at t; the ends stay.
 
-        On the flow path this is t' = shift t / (1 + (shift - 1) t) (arXiv 2403.03206, eq. 23). A
-        factor k in resolution per axis wants shift = k**1.5 for 3D data.
+        That lowers the log-SNR by 2 log(shift). On the flow path this is t' = shift t / (1 + (shift
+        - 1) t) (arXiv 2403.03206, eq. 23). A factor k in resolution per axis wants shift = k**1.5
+        for 3D data.
         """
         t = as_time(t)
         if not finite("shift", shift) > 0:
@@ -198,11 +202,8 @@ class EDMPath(Path):
     """
 
     def __init__(self, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0):
-        low, high, rho = (
-            finite("sigma_min", sigma_min),
-            finite("sigma_max", sigma_max),
-            finite("rho", rho),
-        )
+        low, high = finite("sigma_min", sigma_min), finite("sigma_max", sigma_max)
+        rho = finite("rho", rho)
         if not (0 < low < high and rho > 0):
             raise ValueError(
                 f"sigma_min is {low}, sigma_max {high}, rho {rho}; expected 0 < sigma_min <"
@@ -242,8 +243,8 @@ class TablePath(Path):
         self.log_alpha_bar_table = torch.cat([start, torch.log1p(-betas.double()).cumsum(0)])
         self.steps = len(betas)
 
-    def _log_alpha_bar(self, t: Tensor | float) -> tuple[Tensor, Tensor]:
-        """log alpha_bar at t and its slope, the same dtype and device as t."""
+    def _log_alpha_bar(self, t: Time) -> tuple[Tensor, Tensor]:
+        """Return log alpha_bar at t and its slope, in the dtype and on the device of t."""
         t = as_time(t)
         table = self.log_alpha_bar_table.to(dtype=t.dtype, device=t.device)
         place = t.clamp(0, 1) * self.steps

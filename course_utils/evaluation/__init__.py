@@ -1,1 +1,1 @@
-"""Is it any good? Sets of shapes against sets, and judges."""
+"""Measures of quality: samples against real data, shapes against prompts, and a classifier."""

@@ -1,26 +1,24 @@
-"""A judge of pictures: a small classifier trained on real ones, which says what a picture shows and
-how sure it is.
+"""A classifier of pictures, trained on real ones: it says what a picture shows and how sure it is.
 
 Lessons 04 to 06 let it count how many samples are recognisable, of which class, and how far the
 crowd of samples is from the crowd of real pictures in the space of its features
-(`metrics.frechet_distance`). It is what Inception is in "Inception score" and "FID" (arXiv
-1606.03498, 1706.08500): only as good as its training, blind to what it ignores.
+(`frechet_distance`). It is what Inception is in "Inception score" and "FID" (arXiv 1606.03498,
+1706.08500): only as good as its training, blind to what it ignores.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.datasets.images import Pictures
+from course_utils.diffusion.losses import Batch
+from course_utils.diffusion.training import Plan, Trainer, batches
 
 FEATURES = 48
-BATCH, RATE, BLUR = (
-    64,
-    3e-3,
-    0.15,
-)  # BLUR: noise on the training pictures, so that a stray pixel decides nothing
 
 
-class Judge(nn.Module):
+class Classifier(nn.Module):
     """Pictures (N, 1, side, side) -> logits (N, classes), through FEATURES numbers. side: a
     multiple of 8.
     """
@@ -46,28 +44,53 @@ class Judge(nn.Module):
 
     @torch.no_grad()
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """How likely each class is, in the judge's eyes: (N, classes), rows add up to 1."""
+        """How likely each class is: (N, classes), rows add up to 1."""
         return self(pixels.clamp(-1, 1)).softmax(dim=1)
 
     @torch.no_grad()
     def features(self, pixels: Tensor) -> Tensor:
-        """What it sees in each picture before it decides: (N, FEATURES)."""
+        """What the classifier sees in each picture before it decides: (N, FEATURES)."""
         return self.body(pixels.clamp(-1, 1))
 
 
-def train_judge(pictures: Pictures, steps: int = 300, seed: int = 0) -> Judge:
-    """A judge trained on real pictures, the same for the same seed. Ordinary cross-entropy, Adam,
-    falling rate.
+@dataclass(frozen=True)
+class Classification:
+    """Cross-entropy of a classifier's logits; noise of deviation `blur` on what it sees, so that a
+    stray pixel decides nothing.
     """
-    with torch.random.fork_rng():
+
+    blur: float = 0.15
+
+    def prepare(self, batch: Batch, generator: torch.Generator, step: int) -> tuple:
+        """Labels (B,) and noisy pictures (B, 1, side, side)."""
+        noise = torch.randn(batch.given.shape, generator=generator, device=generator.device)
+        return batch.target, batch.given + self.blur * noise
+
+    def __call__(self, classifier: nn.Module, labels: Tensor, pictures: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(classifier(pictures), labels)
+
+
+def train_classifier(pictures: Pictures, steps: int = 300, seed: int = 0) -> Classifier:
+    """Train a classifier on real pictures; the same seed gives the same one.
+
+    Args:
+        pictures: What it learns from; it knows as many classes as they have names.
+        steps: Training steps.
+        seed: Of its first weights and of everything random in the training.
+    """
+    with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        judge = Judge(len(pictures.names), pictures.pixels.shape[-1]).train()
-        optimizer = torch.optim.AdamW(judge.parameters(), RATE, fused=True)
-        for step in range(steps):
-            rows = torch.randint(len(pictures.pixels), (BATCH,))
-            pixels = pictures.pixels[rows] + BLUR * torch.randn(BATCH, *pictures.pixels.shape[1:])
-            optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
-            optimizer.zero_grad(set_to_none=True)
-            nn.functional.cross_entropy(judge(pixels), pictures.labels[rows]).backward()
-            optimizer.step()
-    return judge.eval().requires_grad_(False)
+        classifier = Classifier(len(pictures.names), pictures.pixels.shape[-1])
+    plan = Plan(
+        steps,
+        batch_size=64,
+        learning_rate=3e-3,
+        warmup=1,
+        gradient_clip=float("inf"),
+        ema_decay=0.98,
+        seed=seed,
+    )
+    trainer = Trainer(classifier, plan, Classification())
+    for _ in trainer.run(batches(pictures.labels, pictures.pixels, prepare=Tensor.long)):
+        pass
+    return trainer.ema

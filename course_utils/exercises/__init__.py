@@ -1,7 +1,7 @@
-"""Instant checks for the exercises, one module a lesson: `from course_utils.exercises import
+"""Instant checks for the exercises, one module per lesson: `from course_utils.exercises import
 lesson_00`.
 
-A lesson calls `lesson_00.noisy.check(noisy)` with the learner's own function. How a check decides
-is in `checks`; what it knows about one exercise (reference, usual mistakes, properties) is in that
-lesson's module.
+A lesson calls `lesson_00.noisy.check(noisy)` with the learner's own function. `checks` decides
+whether an answer is right. Each lesson's module knows its exercises: reference, usual mistakes and
+properties.
 """

@@ -1,9 +1,8 @@
-"""The machinery behind every exercise check: run the learner's function, compare, answer in one
-line.
+"""The machinery of the exercise checks: run the learner's function, compare, answer in one line.
 
-All lessons use it. It follows three rules: it never raises into the notebook (Ctrl-C excepted), it
-never prints the solution, and it never rejects a right answer because of its style (numpy or Python
-numbers for torch, another float type, axes of length 1 more or less).
+All lessons use it. It follows three rules: it never raises an error in the notebook (except for
+Ctrl-C), it never shows the solution, and it never rejects a right answer because of its style
+(numpy or Python numbers for torch, another float type, extra or missing axes of length 1).
 """
 
 import copy
@@ -26,7 +25,7 @@ MARKS = {
     WRONG: ("✗", "#D55E00"),
     HANDED_IN: ("→", "#0072B2"),
 }
-STUB = "# your code here"  # what notebooks/build.py and nbgrader leave in the place of a solution
+STUB = "# your code here"  # notebooks/build.py and nbgrader leave it in place of a solution
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,8 +41,11 @@ class Result:
         return f"{MARKS[self.status][0]} {self.exercise}: {self.status}. {self.message}"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        """The line as HTML for the eye, the bare score as text: nbgrader reads a cell's points from
-        its text/plain and gives full points to any text that is not a number."""
+        """Return the line as HTML and the bare score as text.
+
+        nbgrader reads a cell's points from its text/plain, and gives full points to any text that
+        is not a number.
+        """
         mark, colour = MARKS[self.status]
         name, message = html.escape(self.exercise), html.escape(self.message)
         line = (
@@ -55,14 +57,18 @@ class Result:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One function exercise.
+    """An exercise in which the learner writes one function.
 
-    name: the function the learner writes. reference: the right answer. make_inputs: generator -> a
-    list of argument tuples (several shapes and dtypes). mistakes: (wrong function, hint) pairs; a
-    hint is given when the learner's outputs equal those of the wrong function on every input.
-    properties: functions that take the learner's function and return None if the property holds,
-    else one sentence with the numbers (`unless_close` writes it); the first failing one is shown
-    when no usual mistake fits.
+    Args:
+        name: Name of that function.
+        reference: The right answer.
+        make_inputs: Returns, from a generator, a list of argument tuples of several shapes and
+            dtypes.
+        mistakes: Pairs of a wrong function and a hint. The hint is shown if the learner's outputs
+            equal those of the wrong function on every input. Line breaks in it do not matter.
+        properties: Functions that take the learner's function and return None if a property holds,
+            else one sentence with the numbers (see `unless_close`). The first that fails is shown
+            if no usual mistake matches.
     """
 
     name: str
@@ -71,10 +77,12 @@ class Exercise:
     mistakes: Sequence[tuple[Callable, str]]
     properties: Sequence[Callable[[Callable], str | None]]
 
+    def __post_init__(self):
+        mistakes = [(wrong, one_line(hint)) for wrong, hint in self.mistakes]
+        object.__setattr__(self, "mistakes", mistakes)
+
     def check(self, function: Callable) -> Result:
-        """Judge the learner's function on random inputs; the same function always gets the same
-        words.
-        """
+        """Check the learner's function on random inputs, the same in every run."""
         problem = _no_function(self.name, function)
         if problem:
             return problem
@@ -82,7 +90,7 @@ class Exercise:
         outcomes = [_run(function, arguments) for arguments in inputs]
         if outcomes[0].returned_nothing:
             return self._result(
-                NOT_ATTEMPTED, "It returns None: write its body and end it with a return."
+                NOT_ATTEMPTED, "It returns None: write its body, and end it with a return."
             )
         note = _note_on_changed_inputs(outcomes)
         expected = [_run(self.reference, arguments) for arguments in inputs]
@@ -114,29 +122,27 @@ class Exercise:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """An exercise in the students' package (docs/students_package.py): its answers stay with the
-    teacher.
+    """An exercise in the students' package (docs/students_package.py), without its answers.
 
-    name: the function the student writes. arguments: with how many it will be called.
+    Args:
+        name: Name of the function that the student writes.
+        arguments: Number of arguments that it is called with.
     """
 
     name: str
     arguments: int
 
     def check(self, function: Callable) -> Result:
-        """Say whether there is an answer that can be marked, never whether it is right."""
+        """Report whether there is an answer to mark, never whether it is right."""
         problem = _no_function(self.name, function)
         if problem:
             return problem
         try:
             inspect.signature(function).bind(*range(self.arguments))
         except TypeError:
-            sentence = (
-                f"It will be called with {self.arguments} arguments, and yours does not take as"
-                " many."
-            )
+            sentence = f"It is called with {self.arguments} arguments; yours takes another number."
             return Result(self.name, WRONG, 0.0, sentence)
-        except ValueError:  # a built-in function tells no signature
+        except ValueError:  # a built-in function has no signature
             pass
         if STUB in _source(function):
             return Result(self.name, NOT_ATTEMPTED, 0.0, _write(self.name))
@@ -144,12 +150,12 @@ class HandedIn:
 
 
 def _no_function(name: str, function) -> Result | None:
-    """What to say of something that cannot be called; None if it can."""
+    """The result for something that cannot be called; None if it can."""
     if function is None or function is ...:
         return Result(name, NOT_ATTEMPTED, 0.0, _write(name))
     if not callable(function):
         kind = type(function).__name__
-        return Result(name, WRONG, 0.0, f"Hand over the function {name} itself: this is a {kind}.")
+        return Result(name, WRONG, 0.0, f"Pass the function {name} itself: this is a {kind}.")
     return None
 
 
@@ -158,7 +164,7 @@ def _write(name: str) -> str:
 
 
 def _source(function: Callable) -> str:
-    """The text of a function; "" for one that has none, such as a built-in or a partial."""
+    """The source of a function; "" if it has none, such as a built-in or a partial."""
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
@@ -167,9 +173,7 @@ def _source(function: Callable) -> str:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What one call gave: a value, or the exception it raised; and which arguments it changed in
-    place.
-    """
+    """The outcome of one call: a value or an exception, and the arguments changed in place."""
 
     value: object = None
     error: BaseException | None = None
@@ -181,29 +185,35 @@ class _Outcome:
 
 
 def largest_difference(a, b) -> float:
-    """Largest absolute difference of two array-likes after broadcasting; NaN counts as infinite."""
-    with np.errstate(
-        invalid="ignore"
-    ):  # inf - inf is no match, and no warning in the learner's notebook
+    """Return the largest absolute difference of two array-likes; NaN counts as infinite."""
+    with np.errstate(invalid="ignore"):  # inf - inf must not warn in the learner's notebook
         difference = np.abs(_numbers(a) - _numbers(b))
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
 def unless_close(value, wanted, sentence: str, tolerance: float = 1e-3) -> str | None:
-    """None if value is within tolerance of wanted; else the sentence with {value} and {gap} filled
-    in.
+    """Return None if a value is within tolerance of what is wanted, else a sentence.
 
-    value, wanted: array-likes of the same shape, or wanted a number; {value} needs a value of one
-        number.
+    Args:
+        value: An array-like, or a number.
+        wanted: An array-like of the same shape, or a number.
+        sentence: May contain {value}, the first number of value, and {gap}, the largest difference.
+            Line breaks in it do not matter.
+        tolerance: Differences below it are accepted.
     """
     gap = largest_difference(value, wanted)
-    return None if gap < tolerance else sentence.format(value=_numbers(value).flat[0], gap=gap)
+    if gap < tolerance:
+        return None
+    return one_line(sentence).format(value=_numbers(value).flat[0], gap=gap)
+
+
+def one_line(text: str) -> str:
+    """Return a text with every stretch of white space as a single space."""
+    return " ".join(text.split())
 
 
 def _run(function: Callable, arguments: tuple) -> _Outcome:
-    """Call a function on copies of its arguments and keep whatever happens: exit(), endless
-    recursion, ...
-    """
+    """Call a function on copies of its arguments and keep whatever happens, even exit()."""
     copies = tuple(copy.deepcopy(argument) for argument in arguments)
     try:
         value = function(*copies)
@@ -220,7 +230,7 @@ def _changed(after, before) -> bool:
 
 
 def _numbers(value) -> np.ndarray:
-    """Any array-like of real numbers as a float64 array; TypeError if it is none."""
+    """Any array-like of real numbers as a float64 array; TypeError for anything else."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value.float() if value.dtype == torch.bfloat16 else value  # numpy has no bfloat16
@@ -246,24 +256,19 @@ def _same(outcome: _Outcome, other: _Outcome) -> bool:
         return type(outcome.error) is type(other.error)
     try:
         a, b = _numbers(outcome.value).squeeze(), _numbers(other.value).squeeze()
-    except Exception:  # not numbers: whatever numpy says about it, it is no match
+    except Exception:  # not numbers: no match, whatever numpy raises
         return False
     if a.shape != b.shape:
         return False
-    half = getattr(outcome.value, "dtype", None) in (
-        torch.float16,
-        torch.bfloat16,
-        np.dtype("float16"),
-    )
+    halves = (torch.float16, torch.bfloat16, np.dtype("float16"))
+    half = getattr(outcome.value, "dtype", None) in halves
     tolerance = TOLERANCE_HALF if half else TOLERANCE
     scale = np.clip(np.abs(b[np.isfinite(b)]).max(initial=0.0), 0.1, 1.0)
     return np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
 
 
 def _problem_of_kind(outcome: _Outcome, wanted: _Outcome) -> str | None:
-    """One sentence about an exception, a wrong type or shape, or NaN; None if only the numbers
-    differ.
-    """
+    """A sentence about an exception, a wrong type or shape, or NaN; None if only numbers differ."""
     if outcome.error is not None:
         return f"Your function raised {_describe_error(outcome.error)}."
     if outcome.returned_nothing:
@@ -274,15 +279,12 @@ def _problem_of_kind(outcome: _Outcome, wanted: _Outcome) -> str | None:
         kind = type(outcome.value).__name__
         return f"Your function returned a {kind}; expected {_describe_value(wanted.value)}."
     if numbers.squeeze().shape != _numbers(wanted.value).squeeze().shape:
-        returned = _describe_value(
-            outcome.value if isinstance(outcome.value, torch.Tensor) else numbers
-        )
+        is_tensor = isinstance(outcome.value, torch.Tensor)
+        returned = _describe_value(outcome.value if is_tensor else numbers)
         return f"Your function returned {returned}; expected {_describe_value(wanted.value)}."
     if np.isnan(numbers).any():
-        return (
-            "Your function returned NaN where a number belongs: 0 / 0, or the root or log of a"
-            " negative number?"
-        )
+        return one_line("""Your function returned NaN where a number belongs: 0 / 0, or the root or
+        log of a negative number?""")
     return None
 
 
@@ -313,7 +315,5 @@ def _note_on_changed_inputs(outcomes: Sequence[_Outcome]) -> str:
     if not changed:
         return ""
     which = ", ".join(str(index + 1) for index in changed)
-    return (
-        f" By the way: your function changes its argument {which} in place (+=, mul_, x[...] =); "
-        "whoever calls it may still need it, so work on a copy."
-    )
+    return " " + one_line(f"""By the way: your function changes its argument {which} in place (+=,
+    mul_, x[...] =). The caller may still need it, so work on a copy.""")

@@ -1,5 +1,4 @@
-"""The exercises of lesson 01: noise at a wanted log-SNR, and how far a Gaussian is from the
-standard normal prior.
+"""The exercises of lesson 01: noise at a given log-SNR, and the KL divergence from the prior.
 
 On a variance-preserving path alpha^2 + sigma^2 = 1 and log(alpha^2 / sigma^2) = log_snr, so alpha^2
 = sigmoid(log_snr) and sigma^2 = sigmoid(-log_snr) (Kingma et al., arXiv 2107.00630, sections 3.1
@@ -18,9 +17,7 @@ from course_utils.exercises.checks import Exercise, unless_close
 
 
 def _mixed(data_weight, noise_weight):
-    """x0 and noise with the given functions of the log-SNR as weights: the reference and most
-    mistakes.
-    """
+    """Weight x0 and noise by functions of the log-SNR: the reference and most mistakes."""
 
     def mix(x0, noise, log_snr):
         level = spread(log_snr, x0)
@@ -54,9 +51,7 @@ def _mean_level(x0, noise, log_snr):
 
 
 def _level_inputs(generator):
-    """Points, voxels and images; the log-SNR as a float, a 0-d tensor and (B,), of both signs;
-    float32, float64.
-    """
+    """Points, voxels and images; log-SNRs of both signs as a float, a 0-d tensor and (B,)."""
 
     def pair(shape, dtype=torch.float32):
         return tuple(torch.randn(shape, generator=generator, dtype=dtype) for _ in range(2))
@@ -70,10 +65,8 @@ def _level_inputs(generator):
         (*pair((2, 1, 3, 4, 5)), -2.0),
         (*pair((6, 2)), levels(6)),
         (*pair((3, 1, 4, 4, 4)), levels(3)),
-        (
-            *pair((4, 1, 4, 4, 4), double),
-            levels(4, double),
-        ),  # B = W: without a reshape it runs, wrongly
+        # B = W: without a reshape it runs, but wrongly
+        (*pair((4, 1, 4, 4, 4), double), levels(4, double)),
         (*pair((2, 3, 6, 6)), torch.tensor(0.7)),
     ]
 
@@ -84,25 +77,23 @@ def _ones_and_zeros():
 
 def _equal_parts_at_zero(function):
     x0, noise = _ones_and_zeros()
-    sentence = (
-        "At log-SNR 0 data and noise are equally strong: alpha is 0.707. Yours is {value:.3f}."
-    )
+    sentence = """At log-SNR 0, data and noise are equally strong: alpha is 0.707. Yours is
+    {value:.3f}."""
     return unless_close(function(x0, noise, 0.0), math.sqrt(0.5), sentence)
 
 
 def _variance_is_preserved(function):
     x0, noise = _ones_and_zeros()
     squares = function(x0, noise, 1.7) ** 2 + function(noise, x0, 1.7) ** 2
-    sentence = (
-        "At log-SNR 1.7 the squares of alpha and sigma should add up to 1; yours make {value:.3f}."
-    )
+    sentence = """At log-SNR 1.7 the squares of alpha and sigma should add up to 1; yours add up to
+    {value:.3f}."""
     return unless_close(squares, 1.0, sentence)
 
 
 def _ratio_is_the_level(function):
     x0, noise = _ones_and_zeros()
     ratio = function(x0, noise, 2.0) / function(noise, x0, 2.0)
-    sentence = "At log-SNR 2 alpha / sigma should be e = 2.718; yours is {value:.3f}."
+    sentence = "At log-SNR 2, alpha / sigma should be e = 2.718; yours is {value:.3f}."
     return unless_close(ratio, math.e, sentence)
 
 
@@ -111,59 +102,45 @@ def _each_sample_has_its_own_level(function):
     x0, noise = (torch.randn((3, 2), generator=generator) for _ in range(2))
     levels = [-4.0, 0.5, 3.0]
     alone = [function(x0[i : i + 1], noise[i : i + 1], level) for i, level in enumerate(levels)]
-    sentence = (
-        "With log_snr = [-4, 0.5, 3] a sample differs by {gap:.2f} from what it gives alone at its"
-        " own level."
-    )
+    sentence = """With log_snr = [-4, 0.5, 3] a sample differs by {gap:.2f} from what it gives alone
+    with its own log-SNR."""
     return unless_close(function(x0, noise, torch.tensor(levels)), alone, sentence)
 
 
 LEVEL_MISTAKES = [
     (
         _mixed(_sigmoid(), _sigmoid(-1.0)),
-        (
-            "Your weights add up to 1, but it is their squares that must: take square roots, the"
-            " log-SNR is made of alpha squared and sigma squared."
-        ),
+        """Your weights add up to 1, but their squares must: take square roots. The log-SNR is
+        defined by alpha squared and sigma squared.""",
     ),
     (
         _mixed(_root(_sigmoid(-1.0)), _root(_sigmoid())),
-        "You swapped the roles: a large log-SNR means much data and little noise.",
+        "You swapped the roles: a large log-SNR means a lot of data and little noise.",
     ),
     (
         _mixed(_root(_sigmoid(2.0)), _root(_sigmoid(-2.0))),
-        (
-            "You read the log-SNR as log(alpha / sigma). It is the logarithm of the squares, twice"
-            " as large."
-        ),
+        """You read the log-SNR as log(alpha / sigma). It is the logarithm of the ratio of their
+        squares, which is twice as large.""",
     ),
     (
         _mixed(_sigmoid(0.5), _sigmoid(-0.5)),
-        (
-            "The ratio is right, the size is not: these weights add up to 1, as on the flow path."
-            " Here their squares do."
-        ),
+        """The ratio is right, but the size is not: these weights add up to 1, as on the flow path.
+        Here their squares do.""",
     ),
     (
         _mixed(torch.ones_like, lambda level: torch.exp(-level / 2)),
-        (
-            "The ratio is right, but you kept alpha at 1: that is the variance-exploding path."
-            " Divide both weights so that their squares add up to 1."
-        ),
+        """The ratio is right, but you kept alpha at 1: that is the variance-exploding path. Divide
+        both weights so that their squares add up to 1.""",
     ),
     (
         _mixed(lambda level: torch.exp(level / 2), torch.ones_like),
-        (
-            "The ratio is right, but you kept sigma at 1. Divide both weights so that their squares"
-            " add up to 1."
-        ),
+        """The ratio is right, but you kept sigma at 1. Divide both weights so that their squares
+        add up to 1.""",
     ),
     (
         _mixed(lambda level: (level / (1 + level)).sqrt(), lambda level: (1 / (1 + level)).sqrt()),
-        (
-            "You took the log-SNR for the SNR itself. Apply exp first; then no square root meets a"
-            " negative number."
-        ),
+        """You used the log-SNR as if it were the SNR itself. Apply exp first; then no square root
+        gets a negative number.""",
     ),
     (
         _mixed(_root(_sigmoid(math.log(10) / 10)), _root(_sigmoid(-math.log(10) / 10))),
@@ -171,35 +148,27 @@ LEVEL_MISTAKES = [
     ),
     (
         _mixed(_root(_sigmoid(math.log(10))), _root(_sigmoid(-math.log(10)))),
-        (
-            "You read the log-SNR as a logarithm of base 10. It is a natural one: the SNR is"
-            " exp(log_snr)."
-        ),
+        """You read the log-SNR as a base-10 logarithm. It is a natural one: the SNR is
+        exp(log_snr).""",
     ),
     (
         _mixed(_root(_sigmoid()), lambda level: -torch.sigmoid(-level).sqrt()),
-        (
-            "You subtract the noise; it is added. The samples would look alike, but every later"
-            " formula has the sign."
-        ),
+        """You subtract the noise; add it instead. The samples would look the same, but every later
+        formula relies on the sign.""",
     ),
     (
         _mixed(_root(_sigmoid()), _sigmoid(-1.0)),
-        "The weight of the data has its square root, the weight of the noise lacks it.",
+        "You took the square root of the data's weight, but not of the noise's.",
     ),
     (
         _mixed(_root(_sigmoid()), lambda level: 1 - torch.sigmoid(level).sqrt()),
-        (
-            "You took sigma = 1 - alpha. On a variance-preserving path the squares add up to 1: "
-            "sigma is the root of 1 - alpha squared."
-        ),
+        """You took sigma = 1 - alpha. On a variance-preserving path the squares add up to 1: sigma
+        is the root of 1 - alpha squared.""",
     ),
     (
         _level_not_broadcast,
-        (
-            "Right for one number, but a tensor of shape (B,) lines up with the last axis of x0,"
-            " not with the batch. Give it the shape (B, 1, ..., 1) first."
-        ),
+        """Right for one number, but a tensor of shape (B,) lines up with the last axis of x0, not
+        with the batch. Give it the shape (B, 1, ..., 1) first.""",
     ),
     (
         _first_level_only,
@@ -241,9 +210,7 @@ def _std_not_broadcast(mean, std):
 
 
 def _kl_inputs(generator):
-    """Means (B, d) in 1 to 5 dimensions, widths (B,) on both sides of 1; once B = d; float32 and
-    float64.
-    """
+    """Means (B, d) in 1 to 5 dimensions, once with B = d; widths (B,) on both sides of 1."""
     inputs = []
     for shape, dtype in (((5, 2), torch.float32), ((3, 3), torch.float64), ((4, 5), torch.float32),
                          ((1, 2), torch.float32), ((6, 1), torch.float64)):  # fmt: skip
@@ -269,18 +236,16 @@ def _shift_costs_half_its_square(kl):
 
 def _width_counts_in_every_dimension(kl):
     once, thrice = _kl_at(kl, [0.0], 2.0), _kl_at(kl, [0.0, 0.0, 0.0], 2.0)
-    sentence = (
-        "Width 2 around 0 should cost three times as much in 3D as in 1D; you are {gap:.3g} away"
-        " from that."
-    )
+    sentence = """Width 2 around 0 should count three times as much in 3D as in 1D; you are
+    {gap:.3g} away from that."""
     return unless_close(thrice, 3 * once, sentence)
 
 
 def _width_e(kl):
     wanted = (math.e**2 - 3) / 2
     sentence = (
-        f"In 1D, width e around 0 should give (e² - 3) / 2 = {wanted:.3f}; yours gives"
-        " {value:.3f}."
+        f"In 1D, width e around 0 should give (e² - 3) / 2 = {wanted:.3f}; "
+        "yours gives {value:.3f}."
     )
     return unless_close(_kl_at(kl, [0.0], math.e), wanted, sentence)
 
@@ -288,7 +253,7 @@ def _width_e(kl):
 KL_MISTAKES = [
     (
         _kl_of(lambda m, s, d: m + d * (s**2 - 1 - 2 * s.log())),
-        "Twice too much: the factor 1/2 in front is missing.",
+        "Twice as large as it should be: the factor 1/2 is missing.",
     ),
     (
         _kl_of(lambda m, s, d: (m + s**2 - 1 - 2 * s.log()) / 2),
@@ -296,10 +261,8 @@ KL_MISTAKES = [
     ),
     (
         lambda mean, std: (mean.square().mean(1) + std**2 - 1 - 2 * std.log()) / 2,
-        (
-            "You averaged over the dimensions; they add up: |mean|² is a sum, and the width's terms"
-            " count d times."
-        ),
+        """You averaged over the dimensions; sum over them instead: |mean|² is a sum, and the
+        width's terms count d times.""",
     ),
     (
         lambda mean, std: (
@@ -309,36 +272,30 @@ KL_MISTAKES = [
     ),
     (
         lambda mean, std: (mean.square().sum() + mean.shape[1] * (std**2 - 1 - 2 * std.log())) / 2,
-        (
-            "You summed the squares over the whole batch: sum over the last axis only, one number"
-            " for each Gaussian."
-        ),
+        """You summed the squares over the whole batch: sum over the last axis only, to get one
+        number per Gaussian.""",
     ),
     (
         _kl_of(lambda m, s, d: (m + d * (s**2 - 1 - s.log())) / 2),
-        "The logarithm is that of the variance: log of std squared is 2 log std.",
+        "The logarithm is that of the variance: the log of std squared is 2 log std.",
     ),
     (
         _kl_of(lambda m, s, d: (m + d * (s**2 - 1 + 2 * s.log())) / 2),
-        (
-            "The sign of the logarithm: a narrow Gaussian (std below 1) is far away, so its term"
-            " must be positive there."
-        ),
+        """The logarithm has the wrong sign: a narrow Gaussian (std below 1) is far from the prior,
+        so its term must be positive.""",
     ),
     (
         _kl_of(lambda m, s, d: (m + d * (s - 1 - s.log())) / 2),
-        "You used std where the variance belongs: std squared, and its logarithm.",
+        "You used std in place of the variance: use std squared, and its logarithm.",
     ),
     (
         _kl_of(lambda m, s, d: (m + d * (s - 1 - 2 * s.log())) / 2),
-        "One of the terms is the variance: std squared, not std.",
+        "One of the terms is the variance, which is std squared, not std.",
     ),
     (
         _kl_of(lambda m, s, d: (m / s**2 + d * (1 / s**2 - 1 + 2 * s.log())) / 2),
-        (
-            "That is the divergence the other way round, KL(N(0, I) || N(mean, std² I)). The order"
-            " matters."
-        ),
+        """This is the divergence the other way round, KL(N(0, I) || N(mean, std² I)). The order
+        matters.""",
     ),
     (
         _kl_of(lambda m, s, d: (m + d * (s**2 - 2 * s.log())) / 2),
@@ -346,22 +303,21 @@ KL_MISTAKES = [
     ),
     (
         _kl_of(lambda m, s, d: (m.sqrt() + d * (s**2 - 1 - 2 * s.log())) / 2),
-        "The mean enters with its squared length; you took the length.",
+        "The mean contributes its squared length; you took the length.",
     ),
     (
         lambda mean, std: (mean.sum(1).square() + mean.shape[1] * (std**2 - 1 - 2 * std.log())) / 2,
-        (
-            "You summed the mean and then squared. Square each coordinate first: |mean|² is the sum"
-            " of squares."
-        ),
+        """You summed the coordinates of the mean and then squared. Square each coordinate first:
+        |mean|² is the sum of squares.""",
     ),
     (
         _kl_of(lambda m, s, d: d * (s**2 - 1 - 2 * s.log()) / 2),
-        "The mean does not appear: a shifted Gaussian is another distribution.",
+        "Your answer ignores the mean, but a shifted Gaussian is a different distribution.",
     ),
     (
         _kl_of(lambda m, s, d: (m + d * (s**2 - 1 - 2 * s.log())) / 2 / math.log(2)),
-        "Those are bits; nats are asked for: natural logarithms, and no division by log 2.",
+        """Your answer is in bits. Give it in nats: use natural logarithms, and do not divide by log
+        2.""",
     ),
     (
         lambda mean, std: _gaussian_kl(mean, std).mean(),
@@ -369,10 +325,8 @@ KL_MISTAKES = [
     ),
     (
         _std_not_broadcast,
-        (
-            "std of shape (B,) lines up with the last axis of mean, not with the batch. Sum the"
-            " mean's squares over axis 1 first, or give std the shape (B, 1)."
-        ),
+        """std of shape (B,) lines up with the last axis of mean, not with the batch. Sum the mean's
+        squares over axis 1 first, or give std the shape (B, 1).""",
     ),
 ]
 

@@ -1,9 +1,8 @@
-"""The exercises of lesson 03: how much fresh noise an ancestral step adds, and the order of a
-sampler from its errors.
+"""The exercises of lesson 03: the fresh noise of an ancestral step, and the order of a sampler.
 
-`ancestral_std` is the width of q(x_s | x_t, x0) (Ho et al., arXiv 2006.11239, eq. 7, written with
-alpha and sigma). `order` is the least-squares slope on a log-log plot of error against steps, with
-its sign turned.
+`ancestral_std` is the standard deviation of q(x_s | x_t, x0) (Ho et al., arXiv 2006.11239, eq. 7,
+written with alpha and sigma). `order` is the least-squares slope of error against steps on
+logarithmic axes, with the opposite sign.
 """
 
 import torch
@@ -24,9 +23,7 @@ def _ancestral_std(alpha_t, sigma_t, alpha_s, sigma_s):
 
 
 def _std_inputs(generator):
-    """Steps t -> s < t on the flow path, on a variance-preserving one and on a variance-exploding
-    one.
-    """
+    """Steps from t to s < t on a flow, a variance-preserving and a variance-exploding path."""
     inputs = []
     for shape, dtype, kind in [
         ((6,), torch.float64, "flow"),
@@ -51,64 +48,50 @@ def _on(function, *numbers):
 
 
 def _nothing_at_the_end(std):
-    sentence = (
-        "A step to s = 0 (alpha_s = 1, sigma_s = 0) adds no fresh noise; yours adds {value:.3g}."
-    )
+    sentence = """A step to s = 0 (alpha_s = 1, sigma_s = 0) adds no fresh noise; yours adds
+    {value:.3g}."""
     return unless_close(_on(std, 0.8, 0.6, 1.0, 0.0), 0.0, sentence)
 
 
 def _known_when_exploding(std):
-    sentence = (
-        "With alpha = 1 throughout, from sigma 1 to 0.6 the answer is 0.48; yours is {value:.3g}."
-    )
+    sentence = """With alpha = 1 throughout, from sigma 1 to 0.6 the answer is 0.48; yours is
+    {value:.3g}."""
     return unless_close(_on(std, 1.0, 1.0, 1.0, 0.6), 0.48, sentence)
 
 
 def _everything_is_fresh_from_pure_noise(std):
-    sentence = (
-        "From pure noise (alpha_t = 0, sigma_t = 1) all of sigma_s = 0.5 is fresh; yours is"
-        " {value:.3g}."
-    )
+    sentence = """From pure noise (alpha_t = 0, sigma_t = 1) all of sigma_s = 0.5 is fresh; yours is
+    {value:.3g}."""
     return unless_close(_on(std, 0.0, 1.0, 0.5, 0.5), 0.5, sentence)
 
 
 STD_MISTAKES = [
     (
         lambda *a: _ancestral_std(*a) ** 2,
-        (
-            "This is the variance. The step multiplies the fresh noise by a standard deviation:"
-            " take the root."
-        ),
+        """This is the variance. The step multiplies the fresh noise by a standard deviation: take
+        the square root.""",
     ),
     (
         lambda *a: _added(*a).clamp(min=0).sqrt(),
-        (
-            "This is the noise that the way from s to t added. Knowing x0 as well makes x_s more"
-            " certain: one factor is missing."
-        ),
+        """This is the noise that was added from s to t. Knowing x0 as well makes x_s more certain:
+        one factor is missing.""",
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (sigma_t**2 - sigma_s**2).clamp(min=0).sqrt(),
-        (
-            "You took the difference of the two variances. On the way from s to t the old noise"
-            " also shrinks, by alpha_t / alpha_s; and x0 is known."
-        ),
+        """You took the difference of the two variances. From s to t the old noise also shrinks, by
+        alpha_t / alpha_s; and x0 is known.""",
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: sigma_s + 0 * alpha_t,
-        (
-            "You replace all the noise: x_t then says nothing about x_s beyond x0. Only a part of"
-            " it is fresh."
-        ),
+        """You replace all the noise: x_t then says nothing about x_s beyond x0. Only part of it is
+        fresh.""",
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (
             sigma_s / sigma_t * (sigma_t**2 - sigma_s**2).sqrt()
         ),
-        (
-            "Right shape, but the old noise shrinks by alpha_t / alpha_s on its way from s to t,"
-            " and you left that out."
-        ),
+        """The form is right, but from s to t the old noise shrinks by alpha_t / alpha_s, and you
+        left that out.""",
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (
@@ -122,27 +105,23 @@ STD_MISTAKES = [
             / sigma_t
             * (sigma_t**2 - (alpha_s / alpha_t) ** 2 * sigma_s**2).clamp(min=0).sqrt()
         ),
-        "alpha_t / alpha_s is upside down: from s to the noisier t the data shrink.",
+        "alpha_t / alpha_s is upside down: from s to the noisier t the data shrinks.",
     ),
     (
         lambda alpha_t, sigma_t, alpha_s, sigma_s: (
             sigma_s / sigma_t * (sigma_t**2 - (alpha_s / alpha_t) ** 2 * sigma_s**2).sqrt()
         ),
-        (
-            "The root of a negative number (NaN): alpha_t / alpha_s is upside down. From s to t the"
-            " data shrink."
-        ),
+        """You took the root of a negative number (NaN): alpha_t / alpha_s is upside down. From s to
+        t the data shrinks.""",
     ),
     (
         lambda *a: a[1] / a[3] * _added(*a).sqrt(),
-        "sigma_s / sigma_t is upside down: your step adds more noise than there was on the way.",
+        "sigma_s / sigma_t is upside down: your step adds more noise than was added from s to t.",
     ),
     (
         lambda *a: (a[3] / a[1]) ** 2 * _added(*a).sqrt(),
-        (
-            "You took the root of one factor only: the variance is added * sigma_s^2 / sigma_t^2,"
-            " all under the root."
-        ),
+        """You took the root of one factor only. The root belongs around all of it: the noise added
+        from s to t times sigma_s^2 / sigma_t^2.""",
     ),
 ]
 
@@ -170,9 +149,7 @@ def _order(steps, errors):
 
 
 def _order_inputs(generator):
-    """Errors C / steps**p, with some scatter, so that the fit through all points is not the line
-    through two.
-    """
+    """Errors C / steps**p with scatter, so that the fit is not the line through two points."""
     inputs = []
     for steps, dtype, power in [
         ([8, 16, 32, 64], torch.float64, 1.0),
@@ -188,13 +165,13 @@ def _order_inputs(generator):
 
 def _halving_is_one(order):
     steps = torch.tensor([5.0, 10.0, 20.0], dtype=torch.float64)
-    sentence = "Errors that halve when the steps double have order 1; yours says {value:.3g}."
+    sentence = "Errors that halve when the steps double have order 1; yours is {value:.3g}."
     return unless_close(order(steps, 3 / steps), 1.0, sentence)
 
 
 def _quartering_is_two(order):
     steps = torch.tensor([8.0, 16.0, 64.0], dtype=torch.float64)
-    sentence = "Errors 5 / steps^2 have order 2; yours says {value:.3g}."
+    sentence = "Errors of 5 / steps^2 have order 2; yours is {value:.3g}."
     return unless_close(order(steps, 5 / steps**2), 2.0, sentence)
 
 
@@ -206,14 +183,15 @@ def _units_do_not_matter(order):
     return unless_close(
         value,
         scaled,
-        "Errors a hundred times larger have the same order; yours moves by {gap:.3g}.",
+        "Errors that are a hundred times larger have the same order; yours changes by {gap:.3g}.",
     )
 
 
 ORDER_MISTAKES = [
     (
         lambda steps, errors: -_order(steps, errors),
-        "The slope is negative because errors fall; the order is a positive number. Turn the sign.",
+        """The slope is negative because errors fall; the order is a positive number. Change the
+        sign.""",
     ),
     (
         lambda steps, errors: -_slope(steps, errors),
@@ -221,50 +199,41 @@ ORDER_MISTAKES = [
     ),
     (
         lambda steps, errors: -_slope(steps, errors.log()),
-        (
-            "You took the logarithm of the errors only: that suits exponential decay. A power law"
-            " needs both."
-        ),
+        """You took the logarithm of the errors only: that suits exponential decay. A power law
+        needs both.""",
     ),
     (
         lambda steps, errors: -_slope(steps.log(), errors),
-        "You took the logarithm of the steps only. Errors have to be on a logarithmic axis too.",
+        "You took the logarithm of the steps only. The errors need a logarithmic axis too.",
     ),
     (
         lambda steps, errors: -_slope(steps.log(), errors.log2()),
-        "Two different logarithms: use the same base for steps and errors, then the base cancels.",
+        "You used two different logarithms: use one base for steps and errors, and it cancels.",
     ),
     (
         lambda steps, errors: -_slope(steps.log(), errors.log10()),
-        "Base ten for the errors, base e for the steps: with one base for both it cancels.",
+        """You used base 10 for the errors and base e for the steps: with one base for both, it
+        cancels.""",
     ),
     (
         lambda steps, errors: -_slope(errors.log(), steps.log()),
-        (
-            "The axes are swapped: the logarithm of the error belongs on the vertical axis, that of"
-            " the steps below."
-        ),
+        """The axes are swapped: the logarithm of the error belongs on the vertical axis, and that
+        of the steps on the horizontal one.""",
     ),
     (
         lambda steps, errors: -(steps.log() * errors.log()).sum() / steps.log().square().sum(),
-        (
-            "Your line goes through the origin. Subtract the means first, so that the constant"
-            " factor is free."
-        ),
+        """Your line goes through the origin. Subtract the means first, so that the constant factor
+        is free.""",
     ),
     (
         lambda steps, errors: (errors[0] / errors[-1]).log() / (steps[-1] / steps[0]).log(),
-        (
-            "You used the first and the last point only. One bad point would spoil it: fit a line"
-            " through all of them."
-        ),
+        """You used the first and the last point only. One bad point would spoil it: fit a line
+        through all of them.""",
     ),
     (
         lambda steps, errors: (errors[:-1] / errors[1:]).log2().mean(),
-        (
-            "You compare neighbours as if the steps doubled each time. Divide by the logarithm of"
-            " the ratio of steps, or fit a line."
-        ),
+        """You compare neighbours as if the steps doubled each time. Divide by the logarithm of the
+        ratio of steps, or fit a line.""",
     ),
 ]
 

@@ -1,7 +1,6 @@
-"""The exercises of lesson 05: the penalty R1 from a gradient, and the share of samples that each
-mode gets.
+"""The exercises of lesson 05: the R1 penalty of a gradient, and the share of each mode.
 
-`r1_penalty` is Mescheder et al., arXiv 1801.04406, eq. 9. `mode_shares` is this course's own way of
+`r1_penalty` is Mescheder et al., arXiv 1801.04406, eq. 9. `mode_shares` is the course's own way of
 counting.
 """
 
@@ -39,15 +38,15 @@ def _penalty_inputs(generator):
 
 
 def _no_slope_costs_nothing(penalty):
-    sentence = (
-        "A discriminator that is flat at the real samples costs nothing; yours says {value:.3g}."
-    )
+    sentence = """A discriminator that is flat at the real samples costs nothing; yours costs
+    {value:.3g}."""
     return unless_close(penalty(torch.zeros(3, 2, dtype=torch.float64), 2.0), 0.0, sentence)
 
 
 def _known_by_hand(penalty):
     gradient = torch.tensor([[3.0, 4.0], [0.0, 0.0]], dtype=torch.float64)
-    sentence = "Squared lengths 25 and 0, weight 2: the penalty is 12.5. Yours is {value:.3g}."
+    sentence = """With squared lengths 25 and 0 and weight 2, the penalty is 12.5. Yours is
+    {value:.3g}."""
     return unless_close(penalty(gradient, 2.0), 12.5, sentence)
 
 
@@ -55,29 +54,30 @@ def _the_batch_size_does_not_matter(penalty):
     gradient = torch.tensor([[1.0, 2.0], [0.5, -1.0]], dtype=torch.float64)
     once, twice = penalty(gradient, 1.0), penalty(gradient.repeat(2, 1), 1.0)
     return unless_close(
-        once, twice, "The same gradients twice over cost the same; yours moves by {gap:.3g}."
+        once,
+        twice,
+        """Repeating all gradients leaves the penalty unchanged; yours changes by
+        {gap:.3g}.""",
     )
 
 
 PENALTY_MISTAKES = [
     (
         lambda gradient, weight: weight * _lengths(gradient).mean(),
-        "Twice too large: the penalty has weight / 2 in front.",
+        "Twice as large as it should be: the factor is weight / 2.",
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.square().mean(),
-        (
-            "You averaged over all numbers. A squared length is the sum over a sample's numbers;"
-            " only over the batch you take the mean."
-        ),
+        """You averaged over all numbers. A squared length is the sum over a sample's numbers; take
+        the mean over the batch only.""",
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.square().sum(),
-        "You summed over the batch too, so a larger batch pays more. Over the batch take the mean.",
+        "You summed over the batch too, so a larger batch pays more. Take the mean over the batch.",
     ),
     (
         lambda gradient, weight: weight / 2 * _lengths(gradient).sqrt().mean(),
-        "This is the mean length; the penalty takes the squared length, without a root.",
+        "This is the mean length; the penalty uses the squared length, without a root.",
     ),
     (
         lambda gradient, weight: weight / 2 * _lengths(gradient).sqrt().mean() ** 2,
@@ -89,10 +89,8 @@ PENALTY_MISTAKES = [
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.mean(0).square().sum(),
-        (
-            "You averaged the gradients before you squared them, so opposite ones cancel. Square"
-            " first."
-        ),
+        """You averaged the gradients before you squared them, so gradients in opposite directions
+        cancel. Square first.""",
     ),
     (
         lambda gradient, weight: _lengths(gradient).mean() / 2,
@@ -100,14 +98,13 @@ PENALTY_MISTAKES = [
     ),
     (
         lambda gradient, weight: weight / 2 * gradient.square().sum(1).mean(),
-        (
-            "Right for points, but a picture's numbers lie along several axes: sum over all but the"
-            " first, as with flatten(1)."
-        ),
+        """Right for points, but a picture's numbers lie along several axes: sum over all but the
+        first, as with flatten(1).""",
     ),
     (
         lambda gradient, weight: weight / 2 * _lengths(gradient),
-        "One number for each sample: a loss is one number, so take the mean over the batch.",
+        """You return one number per sample. A loss is a single number: take the mean over the
+        batch.""",
     ),
 ]
 
@@ -158,10 +155,8 @@ def _a_point_on_each_centre(shares):
     means = torch.tensor([[0.0, 0.0], [5.0, 0.0]], dtype=torch.float64)
     points = torch.cat([means, torch.full((2, 2), 50.0, dtype=torch.float64)])
     found = shares(points, means, torch.tensor([1.0, 1.0], dtype=torch.float64))
-    sentence = (
-        "Four points, one on each of two centres, two far away: each share is 1/4. Your first is"
-        " {value:.3g}."
-    )
+    sentence = """With four points, one on each of two centres and two far away, each share is 1/4.
+    Your first is {value:.3g}."""
     return unless_close(found, 0.25, sentence)
 
 
@@ -170,10 +165,8 @@ def _three_widths_are_the_limit(shares):
     found = shares(
         points, torch.zeros(1, 2, dtype=torch.float64), torch.tensor([0.2], dtype=torch.float64)
     )
-    sentence = (
-        "Width 0.2, points at distance 0.59 and 0.61: only one counts, share 0.5. Yours is"
-        " {value:.3g}."
-    )
+    sentence = """With width 0.2 and points at distances 0.59 and 0.61, only one counts: share 0.5.
+    Yours is {value:.3g}."""
     return unless_close(found, 0.5, sentence)
 
 
@@ -185,7 +178,7 @@ def _more_of_the_same_changes_nothing(shares):
     )
     once, twice = shares(points, *rest), shares(points.repeat(2, 1), *rest)
     return unless_close(
-        once, twice, "Every point twice gives the same shares; yours moves by {gap:.3g}."
+        once, twice, "Repeating every point leaves the shares unchanged; yours change by {gap:.3g}."
     )
 
 
@@ -234,76 +227,56 @@ SHARES_MISTAKES = [
         lambda points, means, stds: (
             _mode_shares(points, means, stds) / _mode_shares(points, means, stds).sum()
         ),
-        (
-            "You divide by the points that count, so your shares add up to 1. Divide by all points:"
-            " those astray are missing from every share."
-        ),
+        """You divide by the points that count, so your shares add up to 1. Divide by the number of
+        all points, including those near no mode.""",
     ),
     (
         _all_count,
-        (
-            "Every point counts in your answer, however far away. Farther than three widths counts"
-            " for no mode."
-        ),
+        """In your answer every point counts, however far away. A point more than three widths from
+        every mode counts for none.""",
     ),
-    (_one_width, "You stop at one width of a mode; the limit is three."),
+    (_one_width, "You stop at one width from a mode; the limit is three."),
     (
         _squared,
-        (
-            "You compare squared distances, in squared widths, with 3: the limit of a squared"
-            " distance would be 9."
-        ),
+        """You compare squared distances, in squared widths, with 3: the limit of a squared distance
+        would be 9.""",
     ),
     (
         _variances,
-        (
-            "You divide by the variance. A distance in widths is the distance divided by the width,"
-            " stds."
-        ),
+        """You divide by the variance. A distance in widths is the distance divided by the width,
+        stds.""",
     ),
     (
         _no_widths,
-        (
-            "You measure all modes with one yardstick. A distance in widths is the distance divided"
-            " by stds."
-        ),
+        """You measure all modes by one yardstick. A distance in widths is the distance divided by
+        stds.""",
     ),
     (
         _by_distance,
-        (
-            "You choose the nearest mode by plain distance. Nearest in widths: divide by stds"
-            " before argmin."
-        ),
+        """You choose the nearest mode by plain distance. Choose the nearest in widths: divide by
+        stds before argmin.""",
     ),
     (
         _box,
-        (
-            "You measure along each axis alone: a square, not a disc. Take the length of the"
-            " difference first."
-        ),
+        """You measure along each axis separately, which gives a square, not a disc. Take the length
+        of the difference first.""",
     ),
     (
         lambda points, means, stds: (_away(points, means) / stds < 3).double().mean(0),
-        (
-            "Where modes overlap, you count a point for several. It counts for the one that is"
-            " nearest, in widths."
-        ),
+        """Where modes overlap, you count a point for several. It counts only for the nearest one,
+        in widths.""",
     ),
     (
         lambda points, means, stds: (_away(points, means) / stds < 3).double().sum(0),
-        (
-            "These are counts, and where modes overlap a point is counted for several. Choose the"
-            " nearest, then divide."
-        ),
+        """These are counts, and where modes overlap a point is counted for several. Choose the
+        nearest, then divide.""",
     ),
     (
         lambda points, means, stds: _shares(
             (w := _away(points, means) / stds).argmin(1), w.amin(1) < 3, int(w.argmin(1).max()) + 1
         ),
-        (
-            "A mode without points has disappeared from your answer. Its share is 0: with bincount,"
-            " set minlength."
-        ),
+        """A mode without points is missing from your answer. Its share is 0: set minlength in
+        bincount.""",
     ),
 ]
 

@@ -1,7 +1,6 @@
-"""The exercises of lesson 08: the loss that trains a voxel model, and the overlap that compares two
-shapes.
+"""The exercises of lesson 08: the loss that trains a voxel model, and the overlap of two shapes.
 
-`velocity_loss` predicts x0 but weighs the error as a velocity: on the flow path velocity = (x_t -
+`velocity_loss` predicts x0 but weights the error as a velocity: on the flow path velocity = (x_t -
 x0) / t, so the velocity error is the x0 error divided by t, kept finite by t >= 0.05 (Li and He
 2025, arXiv 2511.13720). `voxel_iou` is the intersection over union (Jaccard index) of two occupancy
 grids.
@@ -11,6 +10,7 @@ import torch
 
 from course_utils.diffusion.paths import spread
 from course_utils.exercises.checks import Exercise, unless_close
+from course_utils.exercises.inputs import grid_pairs, nested_boxes, noisy_predictions
 
 SMALLEST_T = 0.05
 
@@ -40,26 +40,6 @@ def _first_t_only(x0_prediction, x0, t):
     return ((x0_prediction - x0) / _clamped(t[0])).square().mean()
 
 
-def _loss_inputs(generator):
-    """Voxels, points and images in float32 and float64; in each batch one t below 0.05, once
-    exactly 0.
-    """
-    cases = [
-        ((4, 1, 4, 4, 4), torch.float32, 0.01),
-        ((5, 2), torch.float32, 0.03),
-        ((3, 1, 5, 6, 7), torch.float64, 0.0),
-        ((2, 3, 8, 8), torch.float32, 0.02),
-    ]
-    inputs = []
-    for shape, dtype, smallest in cases:
-        x0 = torch.randn(shape, generator=generator, dtype=dtype)
-        prediction = x0 + 0.3 * torch.randn(shape, generator=generator, dtype=dtype)
-        t = 0.1 + 0.9 * torch.rand(shape[0], generator=generator, dtype=dtype)
-        t[1] = smallest
-        inputs.append((prediction, x0, t))
-    return inputs
-
-
 def _loss_for_error_one(loss, t):
     return loss(torch.ones(2, 1, 3, 3, 3), torch.zeros(2, 1, 3, 3, 3), torch.tensor([t, t]))
 
@@ -71,19 +51,18 @@ def _perfect_is_zero(loss):
 
 
 def _plain_at_one(loss):
-    sentence = "At t = 1 an error of 1 in every voxel should cost 1; yours costs {value:.3g}."
+    sentence = "At t = 1, an error of 1 in every voxel should cost 1; yours costs {value:.3g}."
     return unless_close(_loss_for_error_one(loss, 1.0), 1.0, sentence)
 
 
 def _four_times_at_half(loss):
-    sentence = "At t = 0.5 an error of 1 in every voxel should cost 4; yours costs {value:.3g}."
+    sentence = "At t = 0.5, an error of 1 in every voxel should cost 4; yours costs {value:.3g}."
     return unless_close(_loss_for_error_one(loss, 0.5), 4.0, sentence)
 
 
 def _bounded_near_zero(loss):
-    sentence = (
-        "At t = 0.001 an error of 1 should cost 400 (as at t = 0.05); yours costs {value:.3g}."
-    )
+    sentence = """At t = 0.001, an error of 1 should cost 400 (as at t = 0.05); yours costs
+    {value:.3g}."""
     return unless_close(_loss_for_error_one(loss, 0.001), 400.0, sentence, tolerance=0.1)
 
 
@@ -98,21 +77,17 @@ def _sign_does_not_matter(loss):
 LOSS_MISTAKES = [
     (
         _loss_with(lambda error, t: error.square().mean()),
-        (
-            "This is the loss in x0: t does not appear in it. In velocity space the error is"
-            " divided by t first."
-        ),
+        """This is the loss in x0: t does not appear in it. In velocity space, divide the error by t
+        first.""",
     ),
     (
         _loss_with(lambda error, t: (error / t).square().mean()),
-        "Almost: near t = 0 the division explodes. Keep t away from 0, at 0.05 or more.",
+        "Almost: near t = 0 the division explodes. Keep t at 0.05 or more.",
     ),
     (
         _loss_with(lambda error, t: (error.square() / _clamped(t)).mean()),
-        (
-            "You divided the squared error by t. Divide the error before squaring, and t gets"
-            " squared as well."
-        ),
+        """You divided the squared error by t. Divide the error before squaring, so that t is
+        squared as well.""",
     ),
     (
         _loss_with(lambda error, t: (error * _clamped(t)).square().mean()),
@@ -120,38 +95,28 @@ LOSS_MISTAKES = [
     ),
     (
         _loss_with(lambda error, t: (error * t).square().mean()),
-        (
-            "You multiplied by t. Little noise (small t) should make an error cost more, not less; "
-            "then mind what happens near t = 0."
-        ),
+        """You multiplied by t. Little noise (small t) should make an error cost more, not less.
+        Then take care of what happens near t = 0.""",
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).square().sum()),
-        (
-            "You summed. A sum grows with the batch and the grid, and with it the step size: take"
-            " the mean."
-        ),
+        """You summed. A sum grows with the batch and the grid, and so would the steps of the
+        optimiser: take the mean.""",
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).abs().mean()),
-        (
-            "You took absolute values; the loss is a mean of squares (only then is the best"
-            " prediction an average, which is what x0 given x_t has to be)."
-        ),
+        """You took absolute values; the loss is a mean of squares (only then is the best prediction
+        the mean of x0 given x_t).""",
     ),
     (
         _loss_with(lambda error, t: (error / t.clamp(max=SMALLEST_T)).square().mean()),
-        (
-            "The clamp is on the wrong side: you cut t off above 0.05. The small values are the"
-            " ones that hurt."
-        ),
+        """The clamp is on the wrong side: you limit t to at most 0.05. It is the small values that
+        cause trouble.""",
     ),
     (
         _loss_with(lambda error, t: (error / (t + SMALLEST_T)).square().mean()),
-        (
-            "You added 0.05 to every t. That bounds the loss but changes it everywhere; only t"
-            " below 0.05 should move."
-        ),
+        """You added 0.05 to every t. That bounds the loss but changes it everywhere; only values of
+        t below 0.05 should change.""",
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).square().mean().sqrt()),
@@ -163,91 +128,67 @@ LOSS_MISTAKES = [
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).square().flatten(1).mean(dim=1)),
-        (
-            "You return one loss for each sample: take the mean over the batch too, so that one"
-            " number is left."
-        ),
+        """You return one loss per sample: take the mean over the batch too, so that a single number
+        is left.""",
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t).square()).square().mean()),
-        (
-            "You divided the error by t squared and then squared it: t to the fourth. The error is"
-            " divided by t once."
-        ),
+        """You divided the error by t squared and then squared it, which gives t to the fourth.
+        Divide the error by t once.""",
     ),
     (
         lambda x0_prediction, x0, t: ((x0_prediction - x0) / _clamped(t[:, None])).square().mean(),
-        (
-            "t[:, None] has shape (B, 1): right for points, but voxels have more axes. "
-            "Use t.reshape(-1, *[1] * (x0.ndim - 1))."
-        ),
+        """t[:, None] has shape (B, 1): right for points, but voxels have more axes. Use
+        t.reshape(-1, *[1] * (x0.ndim - 1)).""",
     ),
     (
         lambda x0_prediction, x0, t: (
             ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1, 1))).square().mean()
         ),
-        (
-            "Your t always has five axes: right for voxels, but not for points or images. "
-            "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1))."
-        ),
+        """Your t always has five axes: right for voxels, but not for points or images. Use as many
+        as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).""",
     ),
     (
         lambda x0_prediction, x0, t: (
             ((x0_prediction - x0) / _clamped(t.reshape(-1, 1, 1, 1))).square().mean()
         ),
-        (
-            "Your t always has four axes: right for images, but voxels have five and points two. "
-            "Use as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1))."
-        ),
+        """Your t always has four axes: right for images, but voxels have five and points two. Use
+        as many as x0 has: t.reshape(-1, *[1] * (x0.ndim - 1)).""",
     ),
     (
         _loss_with(lambda error, t: error.square().mean() * (1 / _clamped(t).square()).mean()),
-        (
-            "You multiplied two means; each sample has its own t, so divide each error before you"
-            " take the mean."
-        ),
+        """You multiplied two means; each sample has its own t, so divide each error by it before
+        you take the mean.""",
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(1 - t)).square().mean()),
-        (
-            "You divided by 1 - t, the weight of x0. The velocity is (x_t - x0) / t: its error is"
-            " the error of x0 over t."
-        ),
+        """You divided by 1 - t, the weight of x0. The velocity is (x_t - x0) / t: its error is the
+        error of x0 divided by t.""",
     ),
     (
         _loss_with(lambda error, t: (error * (1 - t)).square().mean()),
-        (
-            "You multiplied by 1 - t. The velocity is (x_t - x0) / t: its error is the error of x0"
-            " over t."
-        ),
+        """You multiplied by 1 - t. The velocity is (x_t - x0) / t: its error is the error of x0
+        divided by t.""",
     ),
     (
         _loss_with(lambda error, t: (error.square() / _clamped(t).square()).sum() / len(t)),
-        (
-            "You took the mean over the batch, but a sum over the voxels: it grows with the grid."
-            " Take the mean of all."
-        ),
+        """You took the mean over the batch, but a sum over the voxels, which grows with the grid.
+        Take the mean of everything.""",
     ),
     (
         _loss_with(lambda error, t: (error.square() / _clamped(t.square())).mean()),
-        (
-            "You kept t squared at 0.05 or more, so that an error costs 20 at most. Keep t there,"
-            " before you square it."
-        ),
+        """You kept t squared at 0.05 or more, so that an error of 1 costs at most 20. Keep t itself
+        at 0.05 or more, before you square it.""",
     ),
     (
         _loss_with(lambda error, t: (error / t.clamp(min=0.2)).square().mean()),
-        (
-            "You stopped t at 0.2, where the training of section 6 will stop. The formula stops at"
-            " 0.05."
-        ),
+        """You kept t at 0.2 or more, as the training of section 6 will. The formula keeps it at
+        0.05 or more.""",
     ),
     (
         _loss_with(lambda error, t: error.square().mean() / _clamped(t).square().mean()),
-        (
-            "You divided a mean by a mean; each sample has its own t, so divide each error before"
-            " you take the mean."
-        ),
+        """You divided a mean by a mean; each sample has its own t, so divide each error by it
+        before you take the mean.""",
     ),
     (
         _loss_with(lambda error, t: (error / _clamped(t)).mean()),
@@ -259,10 +200,8 @@ LOSS_MISTAKES = [
     ),
     (
         _t_not_broadcast,
-        (
-            "t of shape (B,) lines up with the last axis of the error, not with the batch. "
-            "Give it the shape (B, 1, ..., 1) first."
-        ),
+        """t of shape (B,) lines up with the last axis of the error, not with the batch. Give it the
+        shape (B, 1, ..., 1) first.""",
     ),
     (
         _first_t_only,
@@ -273,7 +212,7 @@ LOSS_MISTAKES = [
 velocity_loss = Exercise(
     name="velocity_loss",
     reference=_velocity_loss,
-    make_inputs=_loss_inputs,
+    make_inputs=noisy_predictions,
     mistakes=LOSS_MISTAKES,
     properties=[
         _perfect_is_zero,
@@ -306,53 +245,25 @@ def _count(grid):
     return grid.sum().float()
 
 
-def _iou_inputs(generator):
-    """Random grids of several sizes and fillings, equal ones, disjoint ones, one empty, two
-    empty.
-    """
-
-    def grid(shape, share):
-        return torch.rand(shape, generator=generator) < share
-
-    a, b = grid((4, 5, 6), 0.5), grid((4, 5, 6), 0.2)
-    empty = torch.zeros(4, 5, 6, dtype=torch.bool)
-    return [
-        (a, b),
-        (grid((8, 8, 8), 0.3), grid((8, 8, 8), 0.7)),
-        (a, a),
-        (a, ~a),
-        (b, empty),
-        (empty, empty),
-    ]
-
-
-def _boxes():
-    """A box of 8 voxels and one of 16 that holds it, on a 6³ grid."""
-    small, large = torch.zeros(2, 6, 6, 6, dtype=torch.bool)
-    small[1:3, 1:3, 1:3] = True
-    large[1:3, 1:3, 1:5] = True
-    return small, large
-
-
 def _equal_is_one(iou):
-    box, _ = _boxes()
+    box, _ = nested_boxes()
     sentence = "A shape compared with itself should give 1; yours gives {value:.3g}."
     return unless_close(iou(box, box), 1.0, sentence)
 
 
 def _disjoint_is_zero(iou):
-    box, _ = _boxes()
+    box, _ = nested_boxes()
     sentence = "Two shapes that share no voxel should give 0; yours gives {value:.3g}."
     return unless_close(iou(box, ~box), 0.0, sentence)
 
 
 def _half_is_half(iou):
     sentence = "A box of 8 voxels inside one of 16 should give 0.5; yours gives {value:.3g}."
-    return unless_close(iou(*_boxes()), 0.5, sentence)
+    return unless_close(iou(*nested_boxes()), 0.5, sentence)
 
 
 def _symmetric(iou):
-    small, large = _boxes()
+    small, large = nested_boxes()
     sentence = "Swapping the two grids should change nothing; yours changes by {gap:.3g}."
     return unless_close(iou(small, large), iou(large, small), sentence)
 
@@ -366,35 +277,28 @@ def _empty_is_one(iou):
 WRONG_FORMULAS = [
     (
         lambda a, b: 2 * _count(a & b) / (_count(a) + _count(b)),
-        "This is the Dice score: twice the intersection over both sizes. IoU divides by the union.",
+        """This is the Dice score: twice the intersection divided by the sum of both sizes. IoU
+        divides by the union.""",
     ),
     (
         lambda a, b: (a == b).float().mean(),
-        (
-            "This is the accuracy. Empty space agrees with empty space nearly everywhere, so it is"
-            " always high; count occupied voxels only."
-        ),
+        """This is the accuracy. Empty space agrees with empty space nearly everywhere, so it is
+        always high. Count occupied voxels only.""",
     ),
     (
         lambda a, b: _count(a & b) / _count(a),
-        (
-            "You divide by the size of the first shape: a large second one always wins. Divide by"
-            " the union."
-        ),
+        """You divide by the size of the first shape, so a large second one always scores well.
+        Divide by the union.""",
     ),
     (
         lambda a, b: _count(a & b) / _count(b),
-        (
-            "You divide by the size of the second shape: a large first one always wins. Divide by"
-            " the union."
-        ),
+        """You divide by the size of the second shape, so a large first one always scores well.
+        Divide by the union.""",
     ),
     (
         lambda a, b: _count(a & b),
-        (
-            "This counts the shared voxels. Divide by something, so that the size of the shapes"
-            " does not matter."
-        ),
+        """This counts the shared voxels, and large shapes share more. Divide, so that the size
+        of the shapes does not matter.""",
     ),
     (
         lambda a, b: 1 - _count(a & b) / _count(a | b),
@@ -402,38 +306,28 @@ WRONG_FORMULAS = [
     ),
     (
         lambda a, b: _count(a & b) / (_count(a) + _count(b)),
-        (
-            "The sum of both sizes counts the shared voxels twice: equal shapes give 0.5. Take them"
-            " off once."
-        ),
+        """The sum of both sizes counts the shared voxels twice: equal shapes give 0.5. Subtract
+        them once.""",
     ),
     (
         lambda a, b: _count(a & b) / _count(a ^ b),
-        (
-            "a ^ b counts what is in one of the two only. The union has what is in both as well: a"
-            " | b."
-        ),
+        """a ^ b counts the voxels in only one of the two. The union contains those in both as well:
+        a | b.""",
     ),
     (
         lambda a, b: (a & b).float().mean(),
-        (
-            "You divide by the whole grid, so the empty space around the shapes matters. Divide by"
-            " the union."
-        ),
+        """You divide by the whole grid, so the empty space around the shapes matters. Divide by the
+        union.""",
     ),
     (
         lambda a, b: _count(a & b) / torch.minimum(_count(a), _count(b)),
-        (
-            "You divide by the smaller shape: one that lies inside the other would count as equal."
-            " Divide by the union."
-        ),
+        """You divide by the smaller shape: a shape inside the other would count as equal. Divide by
+        the union.""",
     ),
     (
         lambda a, b: _count(a & b) / torch.maximum(_count(a), _count(b)),
-        (
-            "You divide by the larger shape; the union is larger still, unless one shape holds the"
-            " other."
-        ),
+        """You divide by the larger shape; the union is larger still, unless one shape contains the
+        other.""",
     ),
 ]
 
@@ -444,17 +338,13 @@ IOU_MISTAKES = [
     ),
     (
         _empty_raises,
-        (
-            "Right, except for two empty grids: 0 / 0 raises an error. They are equal, so answer 1"
-            " for them."
-        ),
+        """Right, except for two empty grids: 0 / 0 raises an error. They are equal, so answer 1 for
+        them.""",
     ),
     (
         lambda a, b: _empty_raises(a, b) if a.any() and b.any() else 1.0,
-        (
-            "Right, except where one grid alone is empty: they share nothing, so the answer is 0."
-            " Ask whether both are."
-        ),
+        """Right, except where one grid alone is empty: they share nothing, so the answer is 0.
+        Check whether both are.""",
     ),
     (
         _if_empty(0.0),
@@ -467,7 +357,7 @@ IOU_MISTAKES = [
 voxel_iou = Exercise(
     name="voxel_iou",
     reference=_voxel_iou,
-    make_inputs=_iou_inputs,
+    make_inputs=grid_pairs,
     mistakes=IOU_MISTAKES,
     properties=[_equal_is_one, _disjoint_is_zero, _half_is_half, _symmetric, _empty_is_one],
 )

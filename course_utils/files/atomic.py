@@ -3,15 +3,16 @@
 Also a lock for folders in which only one process at a time may work.
 """
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -74,21 +75,44 @@ def alone_in(folder: str | Path) -> Iterator[None]:
         ) from None
 
 
-def save_tensors(goal: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors and text to one safetensors file, atomically.
+def save_tensors(goal: str | Path, tensors: dict[str, Tensor], about: dict) -> None:
+    """Write named tensors, and what JSON can say about them, to one safetensors file, atomically.
 
     Args:
-        goal: File to write.
-        tensors: Tensors by name.
-        metadata: Texts by name.
+        goal: The file.
+        tensors: By name, of any shape and device.
+        about: What `load_tensors` gives back.
 
     Raises:
-        OSError: The file cannot be written, for example because the disk is full.
+        OSError: The disk is full, for example.
     """
     with writing(goal) as temporary:
         try:
-            save_file(
-                {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata
-            )
-        except SafetensorError as error:  # its text holds what the system said
+            there = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+            save_file(there, temporary, {"about": json.dumps(about)})
+        except SafetensorError as error:  # what the system said stands in its text
             raise OSError(f"{goal} cannot be written: {error}") from error
+
+
+def load_tensors(
+    file: str | Path, device: str, wanted: Sequence[str]
+) -> tuple[dict[str, Tensor], dict]:
+    """Read what `save_tensors` wrote: named tensors on a device, and what is said about them.
+
+    Args:
+        file: A safetensors file.
+        device: Where the tensors shall lie.
+        wanted: Keys that must be among what is said.
+
+    Raises:
+        ValueError: The file is missing, damaged, or lacks a key.
+    """
+    try:
+        with safe_open(file, "pt", device=device) as state:
+            about = json.loads(state.metadata()["about"])
+            about = {key: about[key] for key in wanted}
+            return {key: state.get_tensor(key) for key in state.keys()}, about  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} is not a readable training state ({error}); delete it to start afresh"
+        ) from error

@@ -1,1 +1,1 @@
-
+"""Voxels, surfaces and meshes, and the rasteriser that draws them."""

@@ -1,25 +1,33 @@
 """Trained models on disk: a folder with `config.json`, `model.safetensors` and a card (README.md).
 
-The config is the one the training began with (see `configs/`), so the folder says how it was made;
-the weights are the moving average in half precision, guarded by a checksum. No pickle anywhere. A
-voxel model's folder also has what diffusers needs to open it as a pipeline
+The config is the one that the training began with (see `configs/`), so the folder says how it was
+made; the weights are the moving average in half precision, guarded by a checksum. There is no
+pickle. A voxel model's folder also has the file that diffusers needs to open it as a pipeline
 (`course_utils.models.pipeline`): `model_index.json`.
 """
 
-import copy
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import nn
 
-from course_utils.diffusion.denoiser import LOG_SNR_RANGE, Denoiser
+from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import PATHS
-from course_utils.files.atomic import writing, writing_folder
+from course_utils.files.atomic import writing_folder
+from course_utils.models.config import Config, read_json
+from course_utils.networks.conditioning import several
+from course_utils.networks.conditioning.facts import on_facts
+from course_utils.networks.conditioning.labels import on_labels
+from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import FactsOfText, FromText
+from course_utils.networks.text_only import FactsOfText, FromText
 from course_utils.networks.unet import UNet
 from course_utils.places import present
 
@@ -30,11 +38,11 @@ NETWORKS = {
     "FactsOfText": FactsOfText,
     "FactsOfShape": FactsOfShape,
 }
-READERS = (
-    "FromText",
-    "FactsOfText",
-    "FactsOfShape",
-)  # they learn what a text or a shape says; all others make shapes
+CONDITIONERS = {"labels": on_labels, "text": on_text, "facts": on_facts}
+
+MOST_PARAMETERS = 2_000_000_000
+NO_MODEL = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, MemoryError)
+USUAL = 128  # a network whose numbers are at most this cannot have as many
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.models.pipeline", "VoxelDenoiser"],
@@ -42,89 +50,104 @@ MODEL_INDEX = {
 }
 
 
-def build_denoiser(config: dict) -> Denoiser:
-    """An untrained denoiser from a config's `network`, `path` and `prediction`. ValueError names
-    what is wrong.
+def build_model(config: Config) -> nn.Module:
+    """The untrained model that a config describes: a `Denoiser`, or a network that sees facts.
+
+    Raises:
+        ValueError: If there is no such model of usable size.
     """
     try:
-        network = dict(config["network"])
-        kind = NETWORKS[network.pop("kind")]
-        told = config.get("log_snr_range", LOG_SNR_RANGE)
-        return Denoiser(kind(**network), PATHS[config["path"]](), config["prediction"], told)
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"the config does not describe a model ({type(error).__name__}: {error}); it needs"
-            f" network (kind: {' or '.join(NETWORKS)}, and its arguments), path"
-            f" ({', '.join(PATHS)}) and prediction"
-        ) from error
+        if _largest(config.network.arguments) > USUAL:
+            _refuse_giants(config)
+        return _model(config)
+    except NO_MODEL as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{config.where}: network describes no model: {reason}") from error
 
 
-def makes_shapes(config: dict) -> bool:
-    """Whether a config's model samples voxels."""
-    return "resolution" in config and config["network"]["kind"] not in READERS
+def _model(config: Config) -> nn.Module:
+    arguments = dict(config.network.arguments)
+    if "conditioners" in arguments:
+        del arguments["conditioners"]
+        parts = config.network.conditioners
+        arguments["conditioner"] = several(
+            *(CONDITIONERS[part.kind](**part.arguments) for part in parts)
+        )
+    network = NETWORKS[config.network.kind](**arguments)
+    if config.is_seer:
+        return network
+    return Denoiser(network, PATHS[config.path](), config.prediction, config.log_snr_range)
 
 
-def save_checkpoint(folder: str | Path, denoiser: Denoiser, config: dict, card: str) -> None:
-    """Write a denoiser as a checkpoint folder, atomically: weights in half precision, config with
-    checksum, card.
+def _largest(value: Any) -> float:
+    """The largest number in a network's arguments, apart from those of words and facts."""
+    if isinstance(value, dict):
+        value = [one for key, one in value.items() if key not in ("words", "facts")]
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0)
+    return value if isinstance(value, int | float) else 0
+
+
+def _refuse_giants(config: Config) -> None:
+    """ValueError if a model has more than `MOST_PARAMETERS`; found out without their memory."""
+    with torch.device("meta"):  # takes a second or two, because torch imports its compiler
+        parameters = sum(part.numel() for part in _model(config).parameters())
+    if parameters > MOST_PARAMETERS:
+        raise ValueError(f"it has {parameters:,} parameters; expected {MOST_PARAMETERS:,} at most")
+
+
+def save_checkpoint(folder: str | Path, model: nn.Module, config: Config, card: str) -> None:
+    """Write a model as a checkpoint folder, atomically; its weights in half precision.
+
+    Args:
+        folder: The folder; one that is there is replaced.
+        model: The trained model.
+        config: Its config, which is written with the checksum of the weights.
+        card: The text of its README.md.
     """
-    weights = save(
-        {k: v.detach().half().cpu().contiguous() for k, v in denoiser.state_dict().items()}
-    )
+    weights = save({k: v.detach().half().cpu().contiguous() for k, v in model.state_dict().items()})
+    config = replace(config, weights_sha256=hashlib.sha256(weights).hexdigest())
     with writing_folder(folder) as new:
         (new / "model.safetensors").write_bytes(weights)
-        config = {**config, "weights_sha256": hashlib.sha256(weights).hexdigest()}
-        (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (new / "config.json").write_text(_text(config.to_dict()), encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
-        if makes_shapes(config):
-            (new / "model_index.json").write_text(
-                json.dumps(MODEL_INDEX, indent=2) + "\n", encoding="utf-8"
-            )
+        if config.makes_shapes:
+            (new / "model_index.json").write_text(_text(MODEL_INDEX), encoding="utf-8")
 
 
-def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[Denoiser, dict]:
-    """A trained denoiser, ready to sample (float32, eval mode), and its config.
+def _text(entries: dict) -> str:
+    return json.dumps(entries, indent=2) + "\n"
 
-    ValueError if the folder is no checkpoint, if its weights differ from the checksum or fit
-    another network.
+
+def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module, Config]:
+    """A trained model, ready to sample (float32, eval mode), and its config.
+
+    Args:
+        folder: A checkpoint folder.
+        device: Where the model shall lie.
+
+    Raises:
+        ValueError: If the folder is no checkpoint, its config describes no model, or its weights
+            differ from their checksum or belong to another network.
     """
     folder = present(folder)
+    file = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = (folder / "model.safetensors").read_bytes()
-    except (OSError, json.JSONDecodeError) as error:
+    except OSError as error:
         raise ValueError(f"{folder} is not a checkpoint folder: {error}") from error
-    if not isinstance(config, dict):
+    config = Config.of(read_json(file, str(file)), str(file))
+    if hashlib.sha256(weights).hexdigest() != config.weights_sha256:
         raise ValueError(
-            f"{folder / 'config.json'} holds {type(config).__name__}; expected an object with a"
-            " config"
-        )
-    if hashlib.sha256(weights).hexdigest() != config.get("weights_sha256"):
-        raise ValueError(
-            f"{folder / 'model.safetensors'} is damaged: its checksum is not the one in"
-            " config.json; fetch or copy the folder again (a shipped model: git checkout"
+            f"{folder / 'model.safetensors'} is damaged: its checksum is not the weights_sha256 in"
+            f" {file}; fetch or copy the folder again (a shipped model: git checkout"
             " data/checkpoints)"
         )
+    model = build_model(config)
     try:
-        denoiser = build_denoiser(copy.deepcopy(config))
-    except (RuntimeError, IndexError, OverflowError) as error:  # sizes that no network can have
+        model.load_state_dict({k: v.float() for k, v in load(weights).items()})
+    except (RuntimeError, SafetensorError) as error:
         raise ValueError(
-            f"{folder / 'config.json'} describes no network: {str(error).splitlines()[0]}"
+            f"{file}: the weights fit another network: {str(error).splitlines()[-1].strip()}"
         ) from error
-    try:
-        denoiser.load_state_dict({k: v.float() for k, v in load(weights).items()})
-    except RuntimeError as error:
-        raise ValueError(
-            f"{folder}: the weights fit another network: {str(error).splitlines()[-1].strip()}"
-        ) from error
-    return denoiser.to(torch.device(device)).eval().requires_grad_(False), config
-
-
-def write_section(folder: str | Path, heading: str, section: str) -> None:
-    """Put a section of Markdown, from its heading on, at the end of a folder's card, in the place
-    of an older one.
-    """
-    file = Path(folder) / "README.md"
-    text = file.read_text(encoding="utf-8").split(heading)[0].rstrip()
-    with writing(file) as temporary:
-        temporary.write_text(f"{text}\n\n{section}", encoding="utf-8")
+    return model.to(torch.device(device)).eval().requires_grad_(False), config

@@ -1,11 +1,12 @@
-"""Is everything here that the course needs? `python3 course.py doctor` prints it, lesson 00 shows
-it.
+"""Is everything installed that the course needs? Lesson 00 shows it, `course.py doctor` prints it.
+
+`course.py` itself looks at what must be known before anything is installed: Python, the folder, the
+GPU's driver, the network.
 """
 
 import importlib.metadata
 import importlib.util
 import shutil
-import sys
 from typing import NamedTuple
 
 from course_utils.places import CHECKPOINTS, REMEDY, WORK
@@ -27,7 +28,7 @@ FREE_GB = 1.0
 
 
 class Finding(NamedTuple):
-    """One line of the report: what was looked at, whether it is well, and what to do if not."""
+    """One line of the report: what was examined, whether it is in order, and what to do if not."""
 
     ok: bool
     what: str
@@ -38,15 +39,8 @@ class Finding(NamedTuple):
 
 
 def examine() -> list[Finding]:
-    """Look at Python, packages, processor, disk and the shipped model; nothing is changed and
-    nothing fetched.
-    """
-    return [_python(), _packages(), _torch(), _disk(), _model()]
-
-
-def _python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(sys.version_info >= (3, 11), f"Python {version}", "install Python 3.11 or newer")
+    """Examine packages, processor, disk and the shipped model; change and fetch nothing."""
+    return [_packages(), _torch(), _disk(), _model()]
 
 
 def _packages() -> Finding:
@@ -92,4 +86,4 @@ def _model() -> Finding:
         _, config = load_checkpoint(CHECKPOINTS / "shapes32")
     except (ValueError, ImportError) as error:
         return Finding(False, f"the shipped model: {error}", REMEDY)
-    return Finding(True, f"the shipped model loads; it makes {', '.join(config['classes'])}")
+    return Finding(True, f"the shipped model loads; it makes {', '.join(config.classes)}")

@@ -1,82 +1,27 @@
-"""Editing with a model that was trained to generate, and nothing else: no retraining, and the one
-sampling loop.
+"""Editing with a model that was only trained to generate: no retraining, the usual sampling loop.
 
-All of it changes either what the sampler asks (`keeping`, `mixed`) or where it starts
-(`from_time`). Points, images and voxels are edited alike. Lesson 09 carves shapes with it. Sources:
-completion (arXiv 2011.13456, section 5; with `sampling.resampled` arXiv 2201.09865), variation
-(SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
+An edit changes either what the sampler asks (`guidance.keeping`, `guidance.mixed`) or where it
+starts (`sampling.from_time`). Points, images and voxels are edited alike. Lesson 09 carves shapes
+with it. Sources: completion (arXiv 2011.13456, section 5; with `sampling.resampled` arXiv
+2201.09865), variation (SDEdit, arXiv 2108.01073), mixed conditions (arXiv 2206.01714).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.diffusion.paths import Path
+from course_utils.diffusion.guidance import keeping
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model, to_occupancy
-from course_utils.models.generation import sampling_states
-
-
-@dataclass(frozen=True)
-class Edited:
-    """What a sampler asks in a denoiser's place, called as edited(x_t, t) -> x0; made by `keeping`
-    or `mixed`.
-    """
-
-    path: Path
-    guess: Callable
-
-    def __call__(self, x_t: Tensor, t: Tensor | float) -> Tensor:
-        return self.guess(x_t, t)
-
-
-def keeping(denoise: Callable, known: Tensor, keep: Tensor) -> Edited:
-    """Hold a part of x0 fast: the guess for it is `known`, whatever the denoiser says, and the
-    sample ends with it.
-
-    denoise: called as denoise(x_t, t) -> x0, with a `path`.  known: (B, ...) or one for all.  keep:
-    bool, of the same shape or one that stretches to it. With any sampler the kept part of x_t is
-    then, step by step, the known one with its noise. ValueError if keep is not bool or fits no
-    shape of known.
-    """
-    if keep.dtype != torch.bool:
-        raise ValueError(f"keep is {keep.dtype}; expected bool, True where `known` is kept")
-    try:
-        torch.broadcast_shapes(keep.shape, known.shape)
-    except RuntimeError as error:
-        shapes = f"keep has shape {tuple(keep.shape)}, known {tuple(known.shape)}"
-        raise ValueError(f"{shapes}; expected shapes that stretch to each other") from error
-    return Edited(denoise.path, lambda x_t, t: torch.where(keep, known, denoise(x_t, t)))
-
-
-def mixed(first: Callable, second: Callable, weight: float) -> Edited:
-    """Between two wishes: weight 0 is the first denoiser, 1 the second; usually two `guided` of one
-    model.
-    """
-    return Edited(first.path, lambda x_t, t: torch.lerp(first(x_t, t), second(x_t, t), weight))
-
-
-def from_time(times: Tensor, start: float) -> Tensor:
-    """The part of a sampler's times below `start`, with `start` in front: for a walk that begins
-    half-way.
-
-    Begin it at path.noised(x0, noise, start): the later the start (near 0), the more of x0 is left.
-    ValueError unless 0 < start <= times[0].
-    """
-    if not 0 < start <= float(times[0]):
-        raise ValueError(
-            f"start is {start}; expected a time above 0 and at most {float(times[0]):g}"
-        )
-    return torch.cat([torch.tensor([start], dtype=times.dtype), times[times < start]])
+from course_utils.models.config import Config
+from course_utils.models.prompting import sampling_states
 
 
 def complete(
     denoiser: Denoiser,
-    config: dict,
+    config: Config,
     prompt: str,
     voxels: np.ndarray,
     keep: np.ndarray,
@@ -84,21 +29,23 @@ def complete(
     steps: int | None = None,
     rounds: int = 2,
 ) -> np.ndarray:
-    """Proposals for the part of a shape that is not kept, one for each seed: bool (len(seeds), D,
-    H, W).
+    """Propose the rest of a shape that is kept in part, once per seed: bool (len(seeds), D, H, W).
 
-    denoiser, config: of `checkpoints.load_checkpoint`; prompt: what the whole shall be.  voxels:
-    bool (D, H, W), or a shape for each seed (len(seeds), D, H, W); keep: bool (D, H, W), where it
-    is True every voxel, full or empty, stays as it is.  rounds: of `sampling.resampled`; None for
-    steps is the model's own number. ValueError for grids that do not fit the model or a prompt that
-    it does not know.
+    Args:
+        denoiser: Of `checkpoints.load_checkpoint`.
+        config: Of `checkpoints.load_checkpoint`.
+        prompt: What the whole shape should be.
+        voxels: Bool (D, H, W), or one shape per seed (len(seeds), D, H, W).
+        keep: Bool (D, H, W): where it is True each voxel, full or empty, stays as it is.
+        seeds: One per proposal.
+        steps: Sampling steps; None is the model's own number.
+        rounds: Of `sampling.resampled`.
+
+    Raises:
+        ValueError: The grids do not fit the model, or it does not know the prompt.
     """
-    voxels, keep, seeds, grid = (
-        np.asarray(voxels),
-        np.asarray(keep),
-        list(seeds),
-        (config["resolution"],) * 3,
-    )
+    voxels, keep, seeds = np.asarray(voxels), np.asarray(keep), list(seeds)
+    grid = (config.resolution,) * 3
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid
     if not fits or voxels.dtype != bool or keep.dtype != bool:
         got = (
@@ -117,11 +64,14 @@ def complete(
 
 
 def seam_roughness(voxels: np.ndarray, keep: np.ndarray) -> float:
-    """How rough a seam is: of the pairs of neighbours with one voxel kept and the other not, the
-    share that differ.
+    """Return how rough a seam is: the share of neighbours across it that differ; NaN for no seam.
 
-    voxels: bool (N, D, H, W); keep: bool (D, H, W), or images alike. Compare with real shapes at
-    the same seam: they change there too. NaN where there is no seam.
+    Such neighbours are two voxels of which one is kept and the other is not. Compare with real
+    shapes at the same seam: they change there too.
+
+    Args:
+        voxels: Bool (N, D, H, W), or images (N, H, W).
+        keep: Bool (D, H, W), or (H, W).
     """
     differ = pairs = 0
     for axis in range(keep.ndim):

@@ -1,92 +1,199 @@
-"""Prompts in, shapes out: a trained voxel model asked as its config says, unless told otherwise.
+"""A prompt in, a shape out: `generate("a round table", seed=3)`.
 
-The one place that turns a config's `sampling` into a call of `sampling.sample`; the command line,
-the diffusers pipeline, the editing and the prompt box all come here.
+A shipped model is chosen by the prompt, the best of a few tries is kept (`ranking`), gaps are
+closed, loose bits removed; the result has the shape, its mesh and its picture. The command line
+calls it, a notebook can. Lessons 08 and 09 build the pieces.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import (
-    SAMPLERS,
-    Guided,
-    State,
-    guided,
-    resampled,
-    sample,
-    time_grid,
-)
-from course_utils.networks.text import Vocabulary
+from course_utils.diffusion.sampling import State
+from course_utils.files.meshes import save_mesh
+from course_utils.files.png import png_bytes, save_image
+from course_utils.geometry.render import render
+from course_utils.geometry.repair import finished
+from course_utils.geometry.surface import smooth_mesh
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.devices import checked_device
+from course_utils.models.progress import progress
+from course_utils.models.prompting import batches
+from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
+from course_utils.places import CHECKPOINTS, present
+
+if TYPE_CHECKING:
+    import trimesh
+
+SHIPPED = CHECKPOINTS / "shapes32"  # makes a class
+SHIPPED_TEXT = CHECKPOINTS / "text-to-shape32"  # reads
+CLAY = "#E07B0A"  # what a model made is orange in all pictures (plots.style.MODEL)
+PICTURE = 640  # pixels per side
 
 
-def condition_of(config: dict, prompts: Sequence[str]) -> Tensor | None:
-    """What a model is told to make each of B prompts: class labels (B,), or the words of texts (B,
-    length), -1 where there is none; None for a model of one class, which was trained without
-    labels.
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A shape that a model made. In a notebook it shows its picture.
 
-    A prompt is one of the config's `classes`, or a text of its `words` if it has them; the empty
-    text asks for nothing. ValueError for a class or a word that the model does not know.
+    Attributes:
+        prompt: What was asked for.
+        seed: The seed that was asked for.
+        kept_seed: The seed of the try that was kept; with tries=1 it makes this shape again.
+        field: Float32 (D, H, W), inside above 0, with gaps closed and loose bits removed.
+        mesh: Its surface, in the unit cube, z up.
+        colour: Of its pictures.
     """
-    if "words" in config:
-        return Vocabulary(config["words"]).encode(prompts)
-    known = config["classes"]
-    unknown = [prompt for prompt in prompts if prompt not in known]
-    if unknown:
-        raise ValueError(
-            f"the model knows no {', '.join(map(repr, unknown))}; it makes: {', '.join(known)}"
-        )
-    return torch.tensor([known.index(prompt) for prompt in prompts]) if len(known) > 1 else None
+
+    prompt: str
+    seed: int
+    kept_seed: int
+    field: np.ndarray
+    mesh: "trimesh.Trimesh"
+    colour: str = CLAY
+
+    @property
+    def shape(self) -> np.ndarray:
+        """The voxels, bool (D, H, W)."""
+        return self.field > 0
+
+    @cached_property
+    def picture(self) -> np.ndarray:
+        """The picture of the smooth surface, uint8 (640, 640, 3)."""
+        return self.render(PICTURE)
+
+    def render(self, size: int) -> np.ndarray:
+        """Return a picture of `size` pixels per side, uint8 (size, size, 3)."""
+        return render(self.field, size, colour=self.colour)
+
+    def save(self, path: str | Path) -> None:
+        """Write the mesh as .glb, .obj or .stl, and the picture beside it as .png."""
+        save_mesh(self.mesh, path)
+        save_image(Path(path).with_suffix(".png"), self.picture)
+
+    def __repr__(self) -> str:
+        faces = len(self.mesh.faces)
+        return f"Generated({self.prompt!r}, seed {self.seed}, {faces} triangles)"
+
+    def _repr_png_(self):
+        return png_bytes(self.picture), {"alt": f"Picture: {self.prompt}, seed {self.seed}"}
 
 
-def asked(
-    denoiser: nn.Module, config: dict, prompts: Sequence[str], guidance_scale: float | None = None
-) -> Guided:
-    """The denoiser with B prompts as its condition. guidance_scale: None is the model's own.
-    ValueError: see above.
-    """
-    told, device = condition_of(config, prompts), next(denoiser.parameters()).device
-    scale = config["sampling"]["guidance_scale"] if guidance_scale is None else guidance_scale
-    return guided(denoiser, None if told is None else told.to(device), scale)
-
-
-def sampling_states(
-    denoiser: nn.Module,
-    config: dict,
-    prompts: Sequence[str],
-    seeds: Sequence[int],
+def generate(
+    prompt: str,
+    seed: int = 0,
     *,
+    model: str | Path | None = None,
     steps: int | None = None,
     guidance_scale: float | None = None,
-    noise: Tensor | None = None,
-    edit: Callable = lambda denoise: denoise,
-    rounds: int = 1,
-) -> Iterator[State]:
-    """The sampler's states for B shapes, one for each prompt and seed: the last one's x_t, (B, 1,
-    D, H, W), is them.
+    steering: float | None = None,
+    tries: int | None = None,
+    device: str = "cpu",
+    show_progress: bool = True,
+) -> Generated:
+    """Make one shape.
 
-    denoiser, config: of `checkpoints.load_checkpoint`.  steps, guidance_scale: None is the model's
-    own.  noise: standard normal (B, 1, D, H, W) in the place of the seeds'.  edit: makes of the
-    guided denoiser what the sampler asks instead (see `editing`).  rounds: of `sampling.resampled`.
-    ValueError for a prompt unknown to the model, and unless there is a seed for each of one or more
-    prompts.
+    Args:
+        prompt: A class of the model, such as "chair", or a text about a shape.
+        seed: Which one; the same seed is the same shape everywhere.
+        model: Checkpoint folder; None is the shipped model for the prompt.
+        steps: Sampling steps; None is the model's own number, as for all that follows.
+        guidance_scale: How strongly to obey the prompt.
+        steering: How strongly to pull towards what the text names, 0 for not at all.
+        tries: Seeds to choose from: the best one for a text, the first in one piece for a class.
+        device: cpu, cuda or mps.
+        show_progress: Show a progress bar.
+
+    Returns:
+        The shape, its mesh and its picture.
+
+    Raises:
+        ValueError: An unknown word, model or device, a setting out of range, or an empty shape.
     """
-    if isinstance(prompts, str) or isinstance(seeds, int | float | str):
-        raise ValueError(f"prompts is {prompts!r} and seeds {seeds!r}; expected a list of each")
-    if not 0 < len(prompts) == len(seeds):
+    (made,) = generate_many(
+        prompt,
+        [seed],
+        model=model,
+        steps=steps,
+        guidance_scale=guidance_scale,
+        steering=steering,
+        tries=tries,
+        device=device,
+        show_progress=show_progress,
+    )
+    return made
+
+
+def generate_many(
+    prompt: str,
+    seeds: Sequence[int],
+    *,
+    model: str | Path | None = None,
+    steps: int | None = None,
+    guidance_scale: float | None = None,
+    steering: float | None = None,
+    tries: int | None = None,
+    device: str = "cpu",
+    show_progress: bool = True,
+) -> list[Generated]:
+    """Make a shape of one prompt for each of several seeds; otherwise like `generate`.
+
+    Raises:
+        ValueError: As `generate`; also if any of the shapes is empty.
+    """
+    folder = model_for(prompt) if model is None else model
+    denoiser, config = load_checkpoint(folder, checked_device(device))
+    settings = config.sampling
+    tries = settings.tries if tries is None else tries
+    ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
+    edits = shipped_steering(denoiser, config, steering)
+    made, parts = [], batches(list(seeds))
+    total = len(parts) * (settings.steps if steps is None else steps)
+    with progress(total=total, desc="sampling", disable=not show_progress) as bar:
+        for part in parts:
+            best = best_of(
+                tries,
+                ranker,
+                denoiser,
+                config,
+                [prompt] * len(part),
+                part,
+                edits=edits,
+                watch=lambda state: _count(bar, state),
+                steps=steps,
+                guidance_scale=guidance_scale,
+            )
+            for seed, kept, x in zip(part, best.seeds, best.x, strict=True):
+                field = finished(x[0].cpu().numpy())
+                made.append(Generated(prompt, seed, kept, field, smooth_mesh(field)))
+    empty = [str(one.seed) for one in made if not len(one.mesh.faces)]
+    if empty:
         raise ValueError(
-            f"there are {len(prompts)} prompts and {len(seeds)} seeds; expected a seed for each,"
-            " one or more"
+            f"the shape of seed {', '.join(empty)} is empty; try another seed, or a model trained"
+            " for longer"
         )
-    settings, side, seeds = config["sampling"], config["resolution"], list(seeds)
-    denoise = edit(asked(denoiser, config, prompts, guidance_scale))
-    noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
-    prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
-    times = time_grid(
-        denoise.path, settings["steps"] if steps is None else steps, settings["shift"]
-    )
-    return sample(
-        denoise, prior, times, resampled(SAMPLERS[settings["sampler"]], rounds), seed=seeds
-    )
+    return made
+
+
+def _count(bar, state: State) -> None:
+    """Move a progress bar by a step; where another try begins, there are more steps to do."""
+    if bar.n >= bar.total:
+        bar.total += state.steps
+    bar.update()
+
+
+def model_for(prompt: str) -> Path:
+    """Return the shipped model for a prompt: that of lesson 08 for a class, of 09 for a text."""
+    shipped = present(SHIPPED / "config.json")
+    classes = json.loads(shipped.read_text(encoding="utf-8"))["classes"]
+    return SHIPPED if prompt in classes else SHIPPED_TEXT
+
+
+def file_name(prompt: str) -> str:
+    """Return a prompt as the beginning of a file's name."""
+    return re.sub("[^a-z0-9]+", "-", prompt.lower()).strip("-")[:60] or "shape"

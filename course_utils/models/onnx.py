@@ -1,12 +1,10 @@
-"""A trained model as ONNX, for programs without torch: `export_onnx(folder, out)` writes model.onnx
-and model.json.
+"""A trained model as ONNX, for programs without torch.
 
-The graph is the denoiser's own call, (x_t, t, condition) -> x0, with the conversions of path and
-prediction inside; what a sampler has to know beside it stands in model.json. The site's page runs
-both in the browser (docs/live).
+`export_onnx(folder, out)` writes model.onnx and model.json. The graph is the denoiser's own call,
+(x_t, t, condition) -> x0, with the conversions of path and prediction inside; model.json holds what
+a sampler needs to know besides. The site's page runs both in the browser (docs/web/live).
 """
 
-import argparse
 import copy
 import hashlib
 import json
@@ -19,20 +17,27 @@ from torch import Tensor, nn
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.files.atomic import writing_folder
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 
 MODEL, ABOUT = "model.onnx", "model.json"
-TOLD = ("name", "about", "classes", "words", "resolution", "path", "sampling", "weights_sha256")
-TOLERANCE = (
-    10  # times what single precision alone costs torch, which differs between models and processors
+CONFIG_KEYS = (
+    "name",
+    "about",
+    "classes",
+    "words",
+    "resolution",
+    "path",
+    "sampling",
+    "weights_sha256",
 )
+# times what single precision alone costs torch, which differs between models and processors
+TOLERANCE = 10
 LONGEST_TEXT = 24
-FORMAT = 2  # of the graph; a model.json that says another one belongs to an older export
+FORMAT = 2  # of the graph; a model.json with another number belongs to an older export
 
 
 class _Call(nn.Module):
-    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 (B,) or (B,
-    length).
-    """
+    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 conditions."""
 
     def __init__(self, denoiser: Denoiser):
         super().__init__()
@@ -42,28 +47,38 @@ class _Call(nn.Module):
         return self.denoiser(x_t, t, condition)
 
 
-def example(config: dict, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Random inputs of a model: x_t, times in (0, 1], and conditions, among them "nothing said"."""
-    draws, side = torch.Generator().manual_seed(seed), config["resolution"]
+def example(config: Config, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Return random x_t, times in (0, 1], and conditions, the first of which asks for nothing.
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+        batch: How many.
+        seed: Of the random numbers.
+    """
+    draws, side = torch.Generator().manual_seed(seed), config.resolution
     x_t, t = (
         torch.randn(batch, 1, side, side, side, generator=draws),
         1 - torch.rand(batch, generator=draws),
     )
-    shape = (batch, LONGEST_TEXT) if "words" in config else (batch,)
-    condition = torch.randint(
-        -1, len(config.get("words", config["classes"])), shape, generator=draws
-    )
+    shape = (batch, LONGEST_TEXT) if config.words else (batch,)
+    condition = torch.randint(-1, len(config.words or config.classes), shape, generator=draws)
     condition[0] = -1
     return x_t, t, condition
 
 
 def export_onnx(folder: str | Path, out: str | Path) -> dict:
-    """Write a checkpoint folder as ONNX into the folder `out`, whole or not at all; returns what
-    model.json says.
+    """Write a checkpoint as ONNX, completely or not at all; return what model.json says.
 
-    Weights are stored in half precision, as in the checkpoint, and computed with in single
-    precision. The graph takes any batch. ValueError if onnxruntime's answers are further from those
-    in double precision than `TOLERANCE` allows.
+    Weights are stored in half precision, as in the checkpoint, and used in single precision. The
+    graph takes any batch.
+
+    Args:
+        folder: The checkpoint.
+        out: The folder to write.
+
+    Raises:
+        ValueError: onnxruntime's answers are further from those in double precision than
+            `TOLERANCE` allows.
     """
     denoiser, config = load_checkpoint(folder)
     graph = _graph(denoiser, config)
@@ -74,7 +89,7 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
             f" {TOLERANCE * rounding:.1e} at most, {TOLERANCE} times what single precision costs"
             " torch itself"
         )
-    about = told(config) | {
+    about = about_config(config) | {
         "longest_text": LONGEST_TEXT,
         "sha256": hashlib.sha256(graph).hexdigest(),
         "bytes": len(graph),
@@ -87,19 +102,20 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
     return about
 
 
-def told(config: dict) -> dict:
-    """What model.json says of a checkpoint's config."""
-    return {key: config[key] for key in TOLD if key in config} | {"format": FORMAT}
+def about_config(config: Config) -> dict:
+    """Return what model.json says of a checkpoint's config."""
+    entries = config.to_dict()
+    return {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
 
 
-def exported(out: str | Path, config: dict) -> bool:
-    """Whether the folder `out` holds the export of the checkpoint with this config."""
+def exported(out: str | Path, config: Config) -> bool:
+    """Return whether the folder `out` holds the export of the checkpoint with this config."""
     about = Path(out) / ABOUT
     known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
-    return known | told(config) == known
+    return known | about_config(config) == known
 
 
-def _graph(denoiser: Denoiser, config: dict) -> bytes:
+def _graph(denoiser: Denoiser, config: Config) -> bytes:
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
         _Call(denoiser).eval(),
@@ -114,8 +130,9 @@ def _graph(denoiser: Denoiser, config: dict) -> bytes:
 
 
 def _spelled(model):
-    """Einsum over the three axes of space by name: onnxruntime's WebGPU (1.30) writes a broken
-    shader for "...".
+    """Name the three axes of space in every Einsum, and return the model.
+
+    onnxruntime's WebGPU (1.30) writes a broken shader for "...".
     """
     for node in model.graph.node:
         if node.op_type == "Einsum":
@@ -124,10 +141,10 @@ def _spelled(model):
 
 
 def _halved(model):
-    """What loses nothing by it (all weights of a checkpoint) in half precision, each behind a cast
-    to single precision.
+    """Store weights in half precision where nothing is lost, and return the model.
 
-    Runtimes do these casts once, when they load the model.
+    That holds for all weights of a checkpoint. Each gets a cast to single precision, which runtimes
+    do once, when they load the model.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -150,12 +167,18 @@ def _halved(model):
 
 
 def largest_differences(
-    denoiser: Denoiser, config: dict, graph: bytes, rounds: int = 3
+    denoiser: Denoiser, config: Config, graph: bytes, rounds: int = 3
 ) -> tuple[float, float]:
-    """How far x0 on random inputs is from torch's in double precision: at most, by onnxruntime, and
-    by torch itself.
+    """Return how far x0 is from torch's in double precision: in onnxruntime, and in torch itself.
 
-    In batches of 1, 2, …; x0 lies in about [-1, 1].
+    Both are the largest absolute difference on random inputs, in single precision; x0 lies in about
+    [-1, 1].
+
+    Args:
+        denoiser: Of `checkpoints.load_checkpoint`.
+        config: Of `checkpoints.load_checkpoint`.
+        graph: The denoiser as ONNX.
+        rounds: How many batches are tried, of 1, 2, … inputs.
     """
     import onnxruntime
 
@@ -171,24 +194,3 @@ def largest_differences(
         (got,) = session.run(None, dict(zip(names, inputs, strict=True)))
         worst = np.maximum(worst, [np.abs(answer - expected).max() for answer in (got, single)])
     return float(worst[0]), float(worst[1])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="a checkpoint, such as data/checkpoints/shapes32")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    options = parser.parse_args()
-    try:
-        about = export_onnx(options.folder, options.out)
-    except ValueError as error:
-        parser.exit(2, f"{error}\n")
-    ours, torchs = about["largest_difference"], about["largest_difference_of_torch"]
-    print(
-        f"{options.out / MODEL}: {about['bytes'] / 1e6:.1f} MB; x0 is at most {ours:.1e} from"
-        " torch's in double"
-    )
-    print(f"precision. Torch's own in single precision: {torchs:.1e}")
-
-
-if __name__ == "__main__":
-    main()

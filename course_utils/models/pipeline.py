@@ -28,18 +28,19 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import State, time_grid
 from course_utils.files.atomic import writing_folder
+from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import smooth_mesh
-from course_utils.geometry.voxels import close_gaps, keep_largest, to_occupancy
+from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
-from course_utils.models.generation import asked, sampling_states
+from course_utils.models.config import Config
+from course_utils.models.progress import progress
+from course_utils.models.prompting import guided_by, sampling_states
 from course_utils.places import present
 
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
     "field": lambda x: x,
-    "mesh": lambda x: [
-        smooth_mesh(keep_largest(close_gaps(field))) for field in x[:, 0].cpu().numpy()
-    ],
+    "mesh": lambda x: [smooth_mesh(finished(field)) for field in x[:, 0].cpu().numpy()],
 }
 WANTED: dict[
     str, Callable
@@ -67,15 +68,15 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
 
     config_name = "config.json"
 
-    def __init__(self, denoiser: Denoiser, config: dict, card: str = ""):
+    def __init__(self, denoiser: Denoiser, config: Config, card: str = ""):
         super().__init__()
-        missing = {"classes", "resolution", "sampling"} - set(config)
-        if missing:
+        if not config.makes_shapes:
             raise ValueError(
-                f"the config is not a voxel model's: it lacks {', '.join(sorted(missing))}"
+                f"{config.where}: the config is not a voxel model's; expected one with classes,"
+                " resolution and sampling"
             )
-        self.denoiser, self.card = denoiser, card
-        self.register_to_config(**config)
+        self.denoiser, self.settings, self.card = denoiser, config, card
+        self.register_to_config(**config.to_dict())
 
     @property
     def path(self) -> paths.Path:
@@ -142,7 +143,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
             denoiser=model, scheduler=self.scheduler
         )  # the scheduler may have been set since
         with writing_folder(folder) as new:
-            save_checkpoint(new, model.denoiser, dict(model.config), model.card)
+            save_checkpoint(new, model.denoiser, model.settings, model.card)
             if self.scheduler is not None:
                 self.scheduler.save_pretrained(new / "scheduler")
                 index = MODEL_INDEX | {"scheduler": self.config["scheduler"]}
@@ -166,7 +167,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     ) -> VoxelPipelineOutput | tuple:
         """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
-        prompt: one or more classes, or texts for a model that reads (`generation.condition_of`).
+        prompt: one or more classes, or texts for a model that reads (`prompting.condition_of`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the
             same shape.
@@ -180,9 +181,9 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         ValueError for an unknown class, word or output_type, a wrong number or shape of anything, a
         scheduler that does not fit.
         """
-        model, config = self.denoiser, self.denoiser.config
-        steps = config["sampling"]["steps"] if num_inference_steps is None else num_inference_steps
-        size = config["resolution"]
+        model, config = self.denoiser, self.denoiser.settings
+        steps = config.sampling.steps if num_inference_steps is None else num_inference_steps
+        size = config.resolution
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each(prompt, num_shapes_per_prompt)
@@ -201,16 +202,21 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         if self.scheduler is None:
             how = {"steps": steps, "guidance_scale": guidance_scale, "noise": noise}
             states = sampling_states(model, config, prompts, seeds, **how)
-            timesteps = time_grid(model.path, steps, config["sampling"]["shift"])[:-1]
+            timesteps = time_grid(model.path, steps, config.sampling.shift)[:-1]
         else:
             levels = prepared(self.scheduler, model.path, steps, noise.device)
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-            denoise = asked(model, config, prompts, guidance_scale)
+            denoise = guided_by(model, config, prompts, guidance_scale)
             states = scheduled(self.scheduler, levels, denoise, model.path, noise, generators)
             timesteps = self.scheduler.timesteps
         x = self._run(states, timesteps, callback_on_step_end)
         shapes = OUTPUTS[output_type](x)
         return VoxelPipelineOutput(shapes=shapes) if return_dict else (shapes,)
+
+    def progress_bar(self, iterable=None, total=None):
+        """Return the course's bar; `set_progress_bar_config(disable=True)` hides it, as usual."""
+        settings = getattr(self, "_progress_bar_config", {})
+        return progress(iterable, total, "sampling", disable=settings.get("disable", False))
 
     def _run(self, states: Iterator[State], timesteps: Tensor, callback: Callable | None) -> Tensor:
         """Run the states to the end with progress bar and callback; the last x_t."""

@@ -1,10 +1,12 @@
-"""The data that a config names: what to train on, and how a batch of it is drawn.
+"""What a training learns from: one function per kind of data, found by its name in a config.
 
-Procedural shapes with their classes or captions (lessons 08 and 09), a file of real ones, the facts
-that a text names, that a shape shows, or that a model's guess of it shows. `course.py train` comes
-here.
+A recipe is called as recipe(config, given, ...) with what the config's `data` says and, for data
+that are not ours to ship, the file that was given. It returns a `Source`. Lessons 08 and 09 train
+on these: procedural shapes with classes or captions, a file of real shapes, the facts that a text
+names, that a shape shows, or that a model's guess of it shows.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool3d
 
-from course_utils.datasets.captions import LONGEST, fits, held_out, named_facts, told, true_facts
-from course_utils.datasets.shapes import CLASSES, make_shapes
-from course_utils.diffusion.sampling import guided, time_grid
-from course_utils.diffusion.steering import INTERVAL, full_or_empty
+from course_utils.datasets.captions import (
+    LONGEST,
+    captions_and_facts,
+    held_out,
+    matching_shapes,
+    named_facts,
+    true_facts,
+)
+from course_utils.datasets.shapes import CLASSES, ShapeSet, make_shapes
+from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
+from course_utils.diffusion.losses import Batch
+from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import Draw, batches
 from course_utils.files.npz import read_npz
 from course_utils.geometry.voxels import to_model
@@ -25,49 +35,66 @@ from course_utils.networks.text import Vocabulary
 from course_utils.places import place
 
 
-class Guessed(NamedTuple):
-    """What `draw_guesses` needs beside facts: shapes, bool (N, D, H, W), captions of each, tokens
-    (N, W, length), and the model that guesses, with its config."""
-
-    voxels: Tensor
-    tokens: Tensor
-    denoiser: nn.Module
-    config: dict
-
-
-def training_data(config: dict, file: Path | None):
-    """The config's training shapes: bool (N, D, H, W) and labels (N,), or None if there is one
-    class.
+class Source(NamedTuple):
+    """What a training learns from: `draw` gives its batches; `values` (N, ...) is what it learns
+    to say.
     """
-    classes, about = config["classes"], config["data"]
-    if about["kind"] in ("procedural", "captioned", "facts", "seen", "guessed"):
-        first, count = about["first_index"], about["count"]
-        made = make_shapes(count, config["resolution"], classes, first)
-        if about["kind"] == "captioned":
-            return captioned(made, config["words"], about["wordings"], about.get("means", False))
-        if about["kind"] == "facts":
-            return facts_of_texts(made, config["words"], about["wordings"])
-        if about["kind"] == "seen":
-            return facts_of_shapes(made)
-        if about["kind"] == "guessed":
-            facts, voxels = facts_of_shapes(made)
-            model = load_checkpoint(place(about["model"]))
-            return facts, Guessed(
-                voxels, captioned(made, model[1]["words"], about["wordings"])[1], *model
-            )
-        # families take turns; labels count in this config's classes, whatever else the generator
-        # knows
-        return torch.from_numpy(made.voxels), torch.arange(first, first + count) % len(classes)
-    if file is None:
+
+    draw: Draw
+    values: Tensor
+
+
+def source_of(config, given: Path | None = None) -> Source:
+    """Return what a config's training learns from.
+
+    Args:
+        config: A `Config`; its `data` names the recipe.
+        given: The data file, for a recipe that needs one.
+
+    Raises:
+        ValueError: The file is missing or does not fit the config.
+    """
+    return RECIPES[config.data.kind](config, given, **config.data.arguments)
+
+
+# ---- shapes, with classes or captions ------------------------------------------------------------
+
+
+def procedural(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
+    """Shapes of the config's classes, drawn from their index, with labels."""
+    voxels, labels = procedural_shapes(config, count, first_index)
+    return Source(batches(voxels, labels, to_model), voxels)
+
+
+def procedural_shapes(config, count: int, first_index: int = 0) -> tuple[Tensor, Tensor]:
+    """Return bool (N, D, H, W) and labels (N,). Families take turns; labels count in the
+    config's classes.
+    """
+    made = make_shapes(count, config.resolution, config.classes, first_index)
+    labels = torch.arange(first_index, first_index + count) % len(config.classes)
+    return torch.from_numpy(made.voxels), labels
+
+
+def npz(config, given: Path | None, *, file: str) -> Source:
+    """Real shapes from a file that is not ours to ship, without those of its own test split."""
+    voxels, labels = shapes_of_file(config, given, file)
+    return Source(batches(voxels, labels, to_model), voxels)
+
+
+def shapes_of_file(config, given: Path | None, file: str) -> tuple[Tensor, Tensor | None]:
+    """Return bool (N, D, H, W) and labels (N,), None for one class. ValueError where the file
+    does not fit.
+    """
+    if given is None:
         raise ValueError(
-            f"{config['name']} needs {about['file']}, which is not ours to ship; give it with"
-            " --data"
+            f"{config.name} needs {file}, which is not ours to ship; give it with --data"
         )
-    archive = read_npz(file)
-    if archive.resolution != config["resolution"] or not set(classes) <= set(archive.classes):
+    archive = read_npz(given)
+    classes = config.classes
+    if archive.resolution != config.resolution or not set(classes) <= set(archive.classes):
         raise ValueError(
-            f"{file} holds {archive.resolution}^3 voxels of {', '.join(archive.classes)}; the"
-            f" config wants {config['resolution']}^3 of {', '.join(classes)}"
+            f"{given} holds {archive.resolution}^3 voxels of {', '.join(archive.classes)}; the"
+            f" config wants {config.resolution}^3 of {', '.join(classes)}"
         )
     number = {archive.classes.index(name): k for k, name in enumerate(classes)}
     rows = [
@@ -77,24 +104,57 @@ def training_data(config: dict, file: Path | None):
     return torch.from_numpy(archive.voxels(rows)), labels
 
 
-def captioned(made, words: list[str], wordings: int, means: bool = False):
-    """Shapes without the held-out ones, bool (N, D, H, W), and several captions each.
+def captioned(
+    config, given: Path | None, *, count: int, first_index: int = 0, wordings: int = 1
+) -> Source:
+    """Shapes, each with one of several captions."""
+    made = make_shapes(count, config.resolution, config.classes, first_index)
+    voxels, tokens = captioned_shapes(made, config.words, wordings)
+    return Source(draw_captioned(voxels, tokens), voxels)
 
-    The captions are tokens (N, W, length). With `means` they come with what `draw_means` needs: for
-    each caption the shapes of its family that it is true of, as bits (N, W, bytes), and the
-    families as labels (N,).
+
+def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
+    """Return the shapes that are not held out, bool (N, D, H, W), and tokens (N, wordings,
+    length).
     """
-    kept, vocabulary = ~held_out(made), Vocabulary(words)
-    tokens = torch.full((len(kept), wordings, LONGEST), -1)
-    named = []
-    for wording in range(wordings):
-        texts, facts = zip(*told(made, wording), strict=True)
-        encoded = vocabulary.encode(texts)
-        tokens[:, wording, : encoded.shape[1]] = encoded
-        named.append(facts)
-    voxels, tokens = torch.from_numpy(made.voxels[kept]), tokens[kept]
-    if not means:
-        return voxels, tokens
+    tokens = torch.stack(
+        [tokens_and_facts(made, words, seed)[0] for seed in range(wordings)], dim=1
+    )
+    kept = ~held_out(made)
+    return torch.from_numpy(made.voxels[kept]), tokens[torch.from_numpy(kept)]
+
+
+def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[Tensor, list]:
+    """Return a caption of each shape as tokens (N, LONGEST), and what each caption names."""
+    texts, named = zip(*captions_and_facts(made, seed), strict=True)
+    return Vocabulary(words).encode(texts, length=LONGEST), list(named)
+
+
+def draw_captioned(voxels: Tensor, tokens: Tensor) -> Draw:
+    """Draw texts (N, wordings, length), each with its shape, bool (N, D, H, W)."""
+    wordings = tokens.shape[1]
+    rows = torch.arange(len(voxels) * wordings)
+    return batches(rows, tokens.flatten(0, 1), lambda row: to_model(voxels[row // wordings]))
+
+
+def means(
+    config, given: Path | None, *, count: int, first_index: int = 0, wordings: int = 1
+) -> Source:
+    """Captions, each with the mean of all shapes that it is true of."""
+    made = make_shapes(count, config.resolution, config.classes, first_index)
+    voxels, tokens = captioned_shapes(made, config.words, wordings)
+    bits, labels = shapes_that_fit(made, config.words, wordings)
+    return Source(on_cpu(draw_means(to_model(voxels), tokens, bits, labels)), voxels)
+
+
+def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
+    """Return which shapes of its family each caption is true of, and the families, without the
+    held-out shapes.
+
+    Bits (N, wordings, bytes) as of numpy.packbits, and labels (N,).
+    """
+    kept = ~held_out(made)
+    named = [tokens_and_facts(made, words, seed)[1] for seed in range(wordings)]
     members = [
         np.flatnonzero(kept & (made.labels == label)) for label in range(made.labels.max() + 1)
     ]
@@ -102,109 +162,115 @@ def captioned(made, words: list[str], wordings: int, means: bool = False):
     for rows in members:
         own = [made.attributes[row] for row in rows]
         for wording in range(wordings):
-            packed = fits(own, [named[wording][row] for row in rows])
+            packed = matching_shapes(own, [named[wording][row] for row in rows])
             bits[rows, wording, : packed.shape[1]] = packed
-    return voxels, (tokens, torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept]))
+    return torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept])
 
 
-def facts_of_texts(made, words: list[str], wordings: int):
-    """Several captions of each shape that is not held out: the facts named, bool (N W, facts);
-    tokens (N W, length).
+def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> Draw:
+    """Draw texts, each with the mean of all shapes that it is true of: the best guess where x_t is
+    only noise.
+
+    One such shape at a time has the same mean, under noise a hundred times larger than what many
+    words change.
+
+    Args:
+        shapes: (N, 1, D, H, W), -1 and 1.
+        tokens: (N, wordings, length).
+        bits: See `shapes_that_fit`, (N, wordings, bytes).
+        labels: Families, (N,).
+    """
+    # bfloat16 holds -1 and 1 exactly, and half as much memory has to be read
+    members = [
+        shapes[labels == label].flatten(1).bfloat16() for label in range(int(labels.max()) + 1)
+    ]
+
+    def draw(generator: torch.Generator, count: int) -> Batch:
+        row = torch.randint(len(shapes), (count,), generator=generator)
+        wording = torch.randint(tokens.shape[1], (count,), generator=generator)
+        true, x0 = bits[row, wording].numpy(), torch.empty(count, *shapes.shape[1:])
+        for label, own in enumerate(members):
+            mine = labels[row] == label
+            weights = torch.from_numpy(
+                np.unpackbits(true[mine.numpy()], axis=1, count=len(own))
+            ).bfloat16()
+            x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(
+                1, shapes.shape[1:]
+            )
+        return Batch(x0, tokens[row, wording])
+
+    return draw
+
+
+# ---- facts: 1 where one is true, -1 where not ----------------------------------------------------
+
+
+def facts_of_texts(
+    config, given: Path | None, *, count: int, first_index: int = 0, wordings: int = 1
+) -> Source:
+    """The facts that a text names."""
+    made = make_shapes(count, config.resolution, config.classes, first_index)
+    facts, tokens = named_in_texts(made, config.words, wordings)
+    return Source(batches(facts, tokens, as_signs), facts)
+
+
+def named_in_texts(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
+    """Return for several captions of each shape that is not held out which facts it names, bool (N,
+    facts), and its tokens (N, length).
     """
     kept = ~held_out(made)
-    texts, named = zip(
-        *(pair for seed in range(wordings) for pair in told(made, seed)), strict=True
+    families = [CLASSES[label] for label in made.labels]
+    captions = [tokens_and_facts(made, words, seed) for seed in range(wordings)]
+    facts = np.concatenate([named_facts(families, named)[kept] for _, named in captions])
+    return torch.from_numpy(facts), torch.cat(
+        [tokens[torch.from_numpy(kept)] for tokens, _ in captions]
     )
-    rows = np.tile(kept, wordings)
-    facts = named_facts([CLASSES[label] for label in made.labels] * wordings, named)[rows]
-    tokens = torch.full((len(texts), LONGEST), -1)
-    encoded = Vocabulary(words).encode(texts)
-    tokens[:, : encoded.shape[1]] = encoded
-    return torch.from_numpy(facts), tokens[torch.from_numpy(rows)]
 
 
-def facts_of_shapes(made):
-    """For each shape that is not held out: the facts true of it, bool (N, facts), and its voxels,
+def facts_of_shapes(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
+    """The facts that a shape shows, with a ragged surface."""
+    facts, voxels = shown_by_shapes(
+        make_shapes(count, config.resolution, config.classes, first_index)
+    )
+    return Source(on_cpu(draw_ragged(facts, voxels)), facts)
+
+
+def shown_by_shapes(made: ShapeSet) -> tuple[Tensor, Tensor]:
+    """Return the facts that are true of each shape that is not held out, bool (N, facts), and
     bool (N, D, H, W).
     """
     kept = ~held_out(made)
     return torch.from_numpy(true_facts(made)[kept]), torch.from_numpy(made.voxels[kept])
 
 
-def draw_from(voxels, condition):
-    """What a trainer draws batches from, made of what `training_data` gives.
-
-    Voxels with labels (N,), with one of the texts in (N, W, length), or without condition; or facts
-    (N, facts) with the text (N, length) that names them, the voxels (N, D, H, W) that show them, or
-    a model that guesses them (`Guessed`).
-    """
-    if isinstance(condition, Guessed):
-        return on_cpu(draw_guesses(voxels, *condition))
-    if isinstance(condition, tuple):
-        return on_cpu(draw_means(to_model(voxels), *condition))
-    if condition is None or condition.ndim == 1:
-        return batches(voxels, condition, to_model)
-    if condition.ndim == 2:
-        return batches(voxels, condition, lambda facts: 2.0 * facts - 1)
-    if condition.ndim == 4:
-        return on_cpu(draw_ragged(voxels, condition))
-    texts, wordings = condition.flatten(0, 1), condition.shape[1]
-    return batches(torch.arange(len(texts)), texts, lambda row: to_model(voxels[row // wordings]))
+def facts_of_guesses(
+    config, given: Path | None, *, model: str, count: int, first_index: int = 0, wordings: int = 1
+) -> Source:
+    """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
+    made = make_shapes(count, config.resolution, config.classes, first_index)
+    facts, voxels = shown_by_shapes(made)
+    denoiser, about = load_checkpoint(place(model))
+    tokens = captioned_shapes(made, about.words, wordings)[1]
+    return Source(on_cpu(draw_guesses(facts, voxels, tokens, denoiser, about.sampling)), facts)
 
 
-def on_cpu(draw: Draw) -> Draw:
-    """The same draws for a generator on any device: drawn on the CPU, and sent there."""
-
-    def sent(generator: torch.Generator, count: int):
-        own, device = generator, generator.device
-        if device.type != "cpu":
-            seed = torch.randint(2**31, (1,), generator=generator, device=device)
-            own = torch.Generator().manual_seed(int(seed))
-        return tuple(None if part is None else part.to(device) for part in draw(own, count))
-
-    return sent
+def as_signs(facts: Tensor) -> Tensor:
+    """Bool to 1 and -1."""
+    return 2.0 * facts - 1
 
 
-def draw_guesses(
-    facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, config: dict
-) -> Draw:
-    """Draws what a model guesses of shapes under noise, full or empty, each with the facts true of
-    the shape.
-
-    At the times of the model's own walk, told a caption, guided as it is when it makes shapes: what
-    a critic sees that steers it (`steering`). Early guesses show little, and what cannot be seen is
-    to be called uncertain. facts: bool (N, facts); voxels: bool (N, D, H, W); tokens: (N, W,
-    length).
-    """
-    settings = config["sampling"]
-    times = time_grid(denoiser.path, settings["steps"], settings["shift"]).float()
-    times = times[(times >= INTERVAL[0]) & (times <= INTERVAL[1])]
-
-    @torch.no_grad()
-    def draw(generator: torch.Generator, count: int):
-        row, time, wording = (
-            torch.randint(among, (count,), generator=generator)
-            for among in (len(voxels), len(times), tokens.shape[1])
-        )
-        x0, t = to_model(voxels[row]), times[time]
-        x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
-        guess = torch.empty_like(x_t)
-        for now in t.unique():
-            told = guided(denoiser, tokens[row, wording][t == now], settings["guidance_scale"])
-            guess[t == now] = told(x_t[t == now], now)
-        return 2.0 * facts[row] - 1, full_or_empty(guess)[:, 0], None
-
-    return draw
-
-
-def draw_ragged(facts, voxels):
-    """Draws shapes with ragged surfaces, a part missing, one voxel off their place, each with the
+def draw_ragged(facts: Tensor, voxels: Tensor) -> Draw:
+    """Draw shapes with ragged surfaces, a part missing, one voxel off their place, each with the
     facts true of it.
 
-    What is seen must not hang on the last voxel. facts: bool (N, facts); voxels: bool (N, D, H, W).
+    What is seen must not depend on the last voxel.
+
+    Args:
+        facts: Bool (N, facts).
+        voxels: Bool (N, D, H, W).
     """
 
-    def draw(generator: torch.Generator, count: int):
+    def draw(generator: torch.Generator, count: int) -> Batch:
         row = torch.randint(len(voxels), (count,), generator=generator)
         x = 2.0 * voxels[row] - 1
         surface = max_pool3d(x, 3, 1, 1) != -max_pool3d(-x, 3, 1, 1)
@@ -220,36 +286,70 @@ def draw_ragged(facts, voxels):
                 )
             ] = -1
         off = torch.randint(-1, 2, (3,), generator=generator).tolist()
-        return 2.0 * facts[row] - 1, torch.roll(x, off, (1, 2, 3)), None
+        return Batch(as_signs(facts[row]), torch.roll(x, off, (1, 2, 3)))
 
     return draw
 
 
-def draw_means(shapes, tokens, bits, labels):
-    """Draws texts, each with the mean of all shapes that it is true of: what the best denoiser says
-    where x_t is noise.
+def draw_guesses(
+    facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, sampling
+) -> Draw:
+    """Draw what a model guesses of shapes under noise, full or empty, each with the facts true of
+    the shape.
 
-    One such shape at a time has the same mean, under noise a hundred times larger than what many
-    words change. shapes: (N, 1, D, H, W), of families `labels` (N,); tokens and bits: see
-    `captioned`.
+    At the times of the model's own walk, with a caption, guided as it is when it makes shapes: what
+    a critic sees that steers it (`guidance.steered`). Early guesses show little, and what cannot be
+    seen is to be called uncertain.
+
+    Args:
+        facts: Bool (N, facts).
+        voxels: Bool (N, D, H, W).
+        tokens: (N, wordings, length).
+        denoiser: The model that guesses.
+        sampling: How it makes shapes; `steps`, `shift` and `guidance_scale`.
     """
-    # bfloat16 holds -1 and 1 exactly, and half as much memory has to be read
-    members = [
-        shapes[labels == label].flatten(1).bfloat16() for label in range(int(labels.max()) + 1)
-    ]
+    times = time_grid(denoiser.path, sampling.steps, sampling.shift).float()
+    times = times[(times >= CRITIC_INTERVAL[0]) & (times <= CRITIC_INTERVAL[1])]
 
-    def draw(generator: torch.Generator, count: int):
-        row = torch.randint(len(shapes), (count,), generator=generator)
-        wording = torch.randint(tokens.shape[1], (count,), generator=generator)
-        true, x0 = bits[row, wording].numpy(), torch.empty(count, *shapes.shape[1:])
-        for label, own in enumerate(members):
-            mine = labels[row] == label
-            weights = torch.from_numpy(
-                np.unpackbits(true[mine.numpy()], axis=1, count=len(own))
-            ).bfloat16()
-            x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(
-                1, shapes.shape[1:]
-            )
-        return x0, tokens[row, wording], None
+    @torch.no_grad()
+    def draw(generator: torch.Generator, count: int) -> Batch:
+        row, time, wording = (
+            torch.randint(among, (count,), generator=generator)
+            for among in (len(voxels), len(times), tokens.shape[1])
+        )
+        x0, t = to_model(voxels[row]), times[time]
+        x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
+        guess = torch.empty_like(x_t)
+        for now in t.unique():
+            denoise = guided(denoiser, tokens[row, wording][t == now], sampling.guidance_scale)
+            guess[t == now] = denoise(x_t[t == now], now)
+        return Batch(as_signs(facts[row]), full_or_empty(guess)[:, 0])
 
     return draw
+
+
+def on_cpu(draw: Draw) -> Draw:
+    """The same draws for a generator on any device: drawn on the CPU, and sent there."""
+
+    def sent(generator: torch.Generator, count: int) -> Batch:
+        own, device = generator, generator.device
+        if device.type != "cpu":
+            seed = torch.randint(2**31, (1,), generator=generator, device=device)
+            own = torch.Generator().manual_seed(int(seed))
+        return Batch(*(None if part is None else part.to(device) for part in draw(own, count)))
+
+    return sent
+
+
+RECIPES: dict[str, Callable[..., Source]] = {
+    recipe.__name__: recipe
+    for recipe in (
+        procedural,
+        npz,
+        captioned,
+        means,
+        facts_of_texts,
+        facts_of_shapes,
+        facts_of_guesses,
+    )
+}

@@ -1,26 +1,28 @@
 """What a shape shows: a network that looks at voxels and says which facts are true of them.
 
-Its list of facts is that of `text.FactReader`, so a shape and a text can be compared: how much of
+Its list of facts is that of a text's reader, so a shape and a text can be compared: how much of
 what is named does one see? Lesson 09 keeps the best of several shapes by it, as CLIP ranks DALL-E's
-pictures (arXiv 2102.12092, 2.6).
+pictures (arXiv 2102.12092, section 2.6).
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor, nn, tanh
 
-from course_utils.networks.unet import normalised
+from course_utils.networks.layers import normalised
 
 
 class FactsOfShape(nn.Module):
-    """The facts that a shape shows: network(x, log_snr, voxels) -> (B, facts) in [-1, 1], whatever
-    x (B, facts) is.
+    """The facts that shapes show: (B, D, H, W), full is 1 and empty -1, to (B, facts), 2 p - 1 with
+    p a probability.
 
-    voxels: (B, D, H, W) of side `side`, a multiple of 8, full is 1 and empty -1. Patches of 2^3
-    lose nothing, then come convolutions on 2, 4 and 8 times coarser grids, and two layers that see
-    all places at once.
+    Patches of 2^3 lose nothing, then come convolutions on grids 2, 4 and 8 times coarser, and two
+    layers that see all places at once.
+
+    facts: how many there are.  side: of the grid, a multiple of 8.  channels: features on the three
+        grids.
+    hidden: features of the layer that sees all places.
     """
 
     def __init__(
@@ -42,6 +44,5 @@ class FactsOfShape(nn.Module):
             nn.Linear(channels[-1] * places, hidden), nn.SiLU(), nn.Linear(hidden, facts)
         )
 
-    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor) -> Tensor:
-        h = self.inlet(condition[:, None].to(x.dtype))
-        return torch.tanh(self.head(self.layers(h)) / 2)
+    def forward(self, shapes: Tensor) -> Tensor:
+        return tanh(self.head(self.layers(self.inlet(shapes[:, None]))) / 2)

@@ -1,22 +1,45 @@
-"""A small residual network for points: what lessons 01 to 03 train. Called like every other network
-of the course.
+"""A small residual network for points: lessons 01 to 03 train it. It is called as every network of
+the course is.
 """
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.networks.embedding import Embedding
+from course_utils.networks.conditioning import Maker, several, unconditional
+from course_utils.networks.embedding import NoiseLevelEmbedding
 
 
 class MLP(nn.Module):
-    """A denoising network for vectors: x (B, features), log_snr (B,), condition as in Embedding ->
+    """A denoising network for vectors, called as mlp(x, log_snr, condition).
+
+    x is (B, features), log_snr (B,), condition what the conditioner takes, or None; the result is
     (B, features).
+
+    Args:
+        features: Numbers per vector.
+        width: Features inside.
+        depth: Number of residual blocks.
+        conditioner: Maker of a conditioner that gives vectors alone, such as `on_labels(5)`.
+
+    Raises:
+        ValueError: If the conditioner gives tokens or grids.
     """
 
     def __init__(
-        self, features: int = 2, width: int = 128, depth: int = 3, classes: int = 0, words: int = 0
+        self,
+        features: int = 2,
+        width: int = 128,
+        depth: int = 3,
+        conditioner: Maker = unconditional,
     ):
         super().__init__()
-        self.embedding = Embedding(width, classes, words)
+        self.noise_level = NoiseLevelEmbedding(width)
+        self.conditioner = several(conditioner)(width, 0)
+        if self.conditioner.gives_tokens or self.conditioner.grid_channels:
+            raise ValueError(
+                "conditioner gives tokens or grids; an MLP only takes vectors: use a text without"
+                " reads and sketch, or a UNet"
+            )
         self.inlet = nn.Linear(features, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(
@@ -26,8 +49,14 @@ class MLP(nn.Module):
         )
         self.outlet = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, features))
 
-    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        embedded = self.embedding(log_snr, condition)
+    def forward(
+        self,
+        x: Float[Tensor, "batch features"],
+        log_snr: Float[Tensor, " batch"],
+        condition: Tensor | None = None,
+    ) -> Float[Tensor, "batch features"]:
+        given = self.conditioner(condition, x.shape[0])
+        embedded = sum(given.vectors, self.noise_level(log_snr))
         h = self.inlet(x)
         for block in self.blocks:
             h = h + block(h + embedded)

@@ -1,5 +1,7 @@
-"""Pictures and films of the course: `style` is the look, `stills` pictures, `film` animations,
-`live` trainings.
+"""Pictures and films of the course.
+
+`style` is the look, `stills` are pictures of shapes, `planar` and `pictures` those of the plane and
+of images, `film` animations, `live` trainings.
 """
 
 from course_utils.plots.film import Film, isosurface_figure, sampling_film, shape_film
@@ -24,7 +26,7 @@ from course_utils.plots.style import (
     TALL,
     WIDE,
     Picture,
-    caption,
+    figure_caption,
     styled,
     use_style,
 )
@@ -40,8 +42,8 @@ __all__ = [
     "Film",
     "LiveTraining",
     "Picture",
-    "caption",
     "contact_sheet",
+    "figure_caption",
     "isosurface_figure",
     "picture_film",
     "render",

@@ -1,18 +1,21 @@
-"""One cell of marching cubes: its eight corners and the triangles between them. Lesson 07 draws
-it.
-"""
+"""One cell of marching cubes: its eight corners and the triangles between them, for lesson 07."""
 
 import numpy as np
 
-from course_utils.plots.style import DATA, INK, MODEL, NOISE, Picture, styled, to_numpy
+from course_utils.geometry.grids import to_numpy
+from course_utils.plots.style import DATA, INK, MODEL, NOISE, Picture, styled
 
 CORNERS = np.array([[z, y, x] for z in (0, 1) for y in (0, 1) for x in (0, 1)])
 TILE = 2.6  # inches
 
 
 def show_cells(cells, titles):
-    """A row of cells. `cells`: float arrays (2, 2, 2) = z, y, x, positive inside; corners inside
-    are blue, others grey, and the triangles of marching cubes at level 0 orange."""
+    """Return a row of cells: corners inside are blue, others grey, the triangles at level 0 orange.
+
+    Args:
+        cells: Float arrays (2, 2, 2) = z, y, x, positive inside.
+        titles: One per cell.
+    """
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
     from skimage.measure import marching_cubes
 

@@ -14,11 +14,13 @@ import sys
 import numpy as np
 from PIL import Image
 
-from course_utils.geometry.light import Sky, vertex_brightness
-from course_utils.geometry.raster import make_camera
-from course_utils.geometry.render import colour_ramp, isosurface
+from course_utils.geometry.grids import grid_array, to_numpy
+from course_utils.geometry.render.camera import make_camera
+from course_utils.geometry.render.light import Sky, vertex_brightness
+from course_utils.geometry.render.raster import colour_ramp
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
-from course_utils.plots.style import INK, MODEL, grid_array, plotly_layout, to_numpy
+from course_utils.plots.style import INK, MODEL, plotly_layout
 
 UNITS = 8192  # vertices are whole numbers of 1 / UNITS of the cube's side
 MESH_BYTES = 1_700_000  # for all meshes of one film, as they stand in the notebook
@@ -38,14 +40,10 @@ UNLIT = {
 
 
 class Film:
-    """A plotly figure and its still picture, shown together: whichever the viewer of the notebook
-    can draw.
-    """
+    """A plotly figure and its still picture; a notebook's viewer shows whichever it can draw."""
 
     def __init__(self, figure, still):
-        """`figure`: plotly.graph_objects.Figure without random parts; `still`: a Picture, or what
-        has a png() as it.
-        """
+        """Keep a figure without random parts and its still, anything with a png()."""
         self.figure = figure
         self.still = still
         self._png = _narrowed(still.png())
@@ -55,7 +53,7 @@ class Film:
 
     @property
     def size_bytes(self):
-        """Bytes this film adds to a saved notebook: plotly's JSON and the PNG in base64."""
+        """Bytes that this film adds to a saved notebook: plotly's JSON and the PNG in base64."""
         return len(self.figure.to_json()) + len(self._png) * 4 // 3
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -76,7 +74,7 @@ class Film:
         return bundle, metadata
 
     def described(self):
-        """What the film shows, as text for those who do not see it."""
+        """Return what the film shows, as text for those who do not see it."""
         if not self.figure.frames:
             return "A surface that can be turned"
         labels = [step.label for step in self.figure.layout.sliders[0].steps]
@@ -84,9 +82,7 @@ class Film:
 
 
 def _narrowed(png):
-    """A PNG at most WIDTH pixels wide: JupyterLab shows a still in its own size and cuts off what
-    does not fit.
-    """
+    """Return a PNG at most WIDTH pixels wide: JupyterLab cuts off a still that does not fit."""
     image = Image.open(io.BytesIO(png))
     if image.width <= WIDTH:
         return png
@@ -99,14 +95,19 @@ def _narrowed(png):
 
 
 def shape_film(fields, titles=None, level=0.0, colour=MODEL):
-    """Film of the surfaces `field = level`, one frame a field; opens on the last frame. Returns a
-    Film.
+    """Return a film of the surfaces `field = level`, one frame per field; it opens on the last.
 
-    `fields`: sequence of float grids (D, H, W) of one shape, inside is above `level`, numpy or
-    torch; leading axes of length 1 are dropped. `titles`: one label a frame for the slider (default
-    "step 1", "step 2", ...). Frames that would make the notebook too large (pure noise) are drawn
-    at half the resolution. Raises ValueError for no fields, fields of different shape, or
-    not-a-number values.
+    Frames that would make the notebook too large (pure noise) are drawn at half the resolution.
+
+    Args:
+        fields: Float grids (D, H, W) of one shape, numpy or torch, inside above `level`; leading
+            axes of length 1 are dropped.
+        titles: Labels for the slider, one per frame; the default is "step 1", "step 2", ...
+        level: Value of the fields on the surface.
+        colour: Of the surface.
+
+    Raises:
+        ValueError: No fields, fields of different shapes, or values that are not numbers.
     """
     fields = _check_fields(fields)
     if titles is None:
@@ -120,8 +121,12 @@ def shape_film(fields, titles=None, level=0.0, colour=MODEL):
 
 
 def sampling_film(states, sample=0, colour=MODEL):
-    """Film of the x0-predictions of one `sample` in the states that
-    `course_utils.diffusion.sampling.sample` yields.
+    """Return a film of the x0-predictions of one sample.
+
+    Args:
+        states: What `course_utils.diffusion.sampling.sample` yields.
+        sample: Which one of the batch.
+        colour: Of the surface.
     """
     states = list(states)
     fields = [to_numpy(state.x0)[sample, 0] for state in states]
@@ -130,7 +135,13 @@ def sampling_film(states, sample=0, colour=MODEL):
 
 
 def isosurface_figure(field, level=0.0, colour=MODEL):
-    """One rotatable surface `field = level` of a float grid (D, H, W), as a Film without frames."""
+    """Return one rotatable surface, as a Film without frames.
+
+    Args:
+        field: Float grid (D, H, W), inside above `level`.
+        level: Value of the field on the surface.
+        colour: Of the surface.
+    """
     (field,) = _check_fields([field])
     still = contact_sheet([render(field - np.float32(level), size=440, colour=colour)])
     return Film(_figure(_meshes_within([field], level, MESH_BYTES), [""], colour), still)
@@ -156,10 +167,11 @@ def _check_fields(fields):
 
 
 def _meshes_within(fields, level, budget):
-    """Surfaces of all fields in at most `budget` bytes: frames above their share are drawn from a
-    coarser grid.
+    """Return the surfaces of all fields in at most `budget` bytes.
+
+    Frames above their share are drawn from a coarser grid.
     """
-    surfaces = [isosurface(field, level) for field in fields]
+    surfaces = [_surface(field, level) for field in fields]
     left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
     order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
     for done, k in enumerate(order):  # small ones first: what they leave goes to the larger ones
@@ -167,7 +179,7 @@ def _meshes_within(fields, level, budget):
         field = fields[k]
         while len(surfaces[k][1]) > share and min(field.shape) > 4:
             field = _halved(field)
-            surfaces[k] = isosurface(field, level)
+            surfaces[k] = _surface(field, level)
         left -= len(surfaces[k][1])
     return [
         _typed(*surface, Sky(field > level))
@@ -175,16 +187,23 @@ def _meshes_within(fields, level, budget):
     ]
 
 
+def _surface(field, level):
+    """Return the vertices (V, 3) and faces (F, 3) of a field's surface, as plain arrays."""
+    mesh = smooth_mesh(field, level)
+    return np.array(mesh.vertices), np.array(mesh.faces)
+
+
 def _halved(field):
-    """Means of 2 x 2 x 2 blocks (an odd side repeats its last layer)."""
+    """Return the means of 2 x 2 x 2 blocks (an odd side repeats its last layer)."""
     field = np.pad(field, [(0, side % 2) for side in field.shape], mode="edge")
     d, h, w = (side // 2 for side in field.shape)
     return field.reshape(d, 2, h, 2, w, 2).mean((1, 3, 5))
 
 
 def _typed(vertices, faces, sky):
-    """A mesh as plotly's arrays of small integers, `intensity` its brightness. No surface: a
-    triangle without area.
+    """Return a mesh as plotly's arrays of small integers; `intensity` is its brightness.
+
+    Without a surface it is a triangle without area.
     """
     if not len(faces):
         vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
@@ -227,12 +246,15 @@ def _figure(meshes, titles, colour):
 
 
 def film_of_frames(figure, frames, titles, traces, below=0):
-    """Add frames, a slider with one title a frame, and play buttons to a plotly figure; fewer than
-    two change nothing.
+    """Add frames, a slider and play buttons to a plotly figure; fewer than two change nothing.
 
-    `frames`: for each frame a list of trace dicts whose entries replace those of the traces
-    numbered in `traces`. `below`: pixels that the slider stands lower, to leave room for the labels
-    of an axis.
+    Args:
+        figure: A plotly.graph_objects.Figure.
+        frames: For each frame a list of trace dicts; their entries replace those of the figure's
+            traces.
+        titles: Labels for the slider, one per frame.
+        traces: The numbers of the traces that change.
+        below: Pixels by which the slider is lowered, to leave room for the labels of an axis.
     """
     import plotly.graph_objects as go
 
@@ -247,8 +269,9 @@ def film_of_frames(figure, frames, titles, traces, below=0):
 
 
 def _scene():
-    """The unit cube seen as in the stills, without axes, of fixed size: the shape never jumps
-    between frames.
+    """Return the unit cube seen as in the stills, without axes, of fixed size.
+
+    So the shape never jumps between frames.
     """
     axis = {"visible": False, "range": [-0.02 * UNITS, 1.02 * UNITS], "autorange": False}
     towards = make_camera(8).axes[2] * 2.0
@@ -269,10 +292,10 @@ def _scene():
 
 
 def _controls(names, titles, below):
-    """Slider and play/pause buttons. Mesh3d needs `redraw`: without it plotly moves the slider, not
-    the shape.
+    """Return a slider and play and pause buttons.
 
-    plotly reads labels as HTML, so that what a title says is escaped.
+    Mesh3d needs `redraw`: without it plotly moves the slider, but not the shape. plotly reads
+    labels as HTML, so titles are escaped.
     """
     still = {
         "mode": "immediate",

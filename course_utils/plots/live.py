@@ -1,8 +1,7 @@
-"""Watch a training: a loss curve and a few shapes in one picture that is replaced in place while
-the loop runs.
+"""Watch a training: a loss curve and a few shapes in one picture that is replaced as the loop runs.
 
-Lesson 08 uses it around `course_utils.diffusion.training.train`. In a saved notebook only the last
-picture stays; outside a notebook nothing is displayed, and the same calls still build the picture.
+Lessons 04 and 08 use it around their training loops. In a saved notebook only the last picture
+stays; outside a notebook nothing is displayed, and the same calls still build the picture.
 """
 
 import math
@@ -11,20 +10,19 @@ import sys
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.plots.pictures import enlarged, ink_image
 from course_utils.plots.stills import check_titles, render
-from course_utils.plots.style import INK, MODEL, NOISE, WIDE, Picture, grid_array, styled, to_numpy
+from course_utils.plots.style import INK, MODEL, NOISE, WIDE, Picture, styled
 
 WINDOWS = 30  # the smoothed loss is a mean over this fraction of the steps so far
 
 
 class LiveTraining:
-    """Collects a training's loss and shows it, with shapes drawn from the model, as often as `show`
-    is called.
-    """
+    """A training's loss, and shapes drawn from the model; shown as often as `show` is called."""
 
     def __init__(self, total_steps):
-        """`total_steps`: steps the training will take, the width of the curve's axis."""
+        """Begin with an empty curve whose axis is `total_steps` wide."""
         if total_steps < 1:
             raise ValueError(f"total_steps={total_steps}; expected at least 1.")
         self.total_steps = total_steps
@@ -33,8 +31,12 @@ class LiveTraining:
         self._handle = None
 
     def add(self, step, loss, seconds):
-        """Remember the positive `loss` of a `step`, `seconds` after the start. Cheap: draws
-        nothing.
+        """Remember a loss. This is cheap: nothing is drawn.
+
+        Args:
+            step: The training step.
+            loss: A positive number.
+            seconds: Since the training began.
         """
         loss = float(loss)
         if not (loss > 0 and math.isfinite(loss)):
@@ -47,11 +49,15 @@ class LiveTraining:
         self.seconds = float(seconds)
 
     def show(self, shapes=(), titles=None):
-        """Draw the curve and `shapes`, at most four; replaces the last picture.
+        """Draw the curve and some shapes in place of the last picture, and return the Picture.
 
-        `shapes`: bool voxels or float fields (D, H, W), or pictures (1, H, W) in [-1, 1]. Returns
-        the Picture, so that it can also be saved. In a notebook end the call with a semicolon or
-        use it inside the loop: the picture is displayed already.
+        In a notebook end the call with a semicolon, or use it inside a loop: the picture is
+        displayed already.
+
+        Args:
+            shapes: At most four are drawn: bool voxels or float fields (D, H, W), or pictures
+                (1, H, W) in [-1, 1].
+            titles: One per shape.
         """
         picture = self.picture(shapes, titles)
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
@@ -64,7 +70,7 @@ class LiveTraining:
         return picture
 
     def picture(self, shapes=(), titles=None):
-        """The Picture that `show` displays. Raises ValueError before the first `add`."""
+        """Return the Picture that `show` displays. ValueError before the first `add`."""
         if not self.steps:
             raise ValueError("nothing to show yet: call add(step, loss, seconds) first.")
         shapes = [_tile(shape) for shape in list(shapes)[:4]]
@@ -107,7 +113,7 @@ class LiveTraining:
 
 
 def _tile(sample):
-    """One sample, a picture (1, H, W) or a shape, as an image (H, W, 3)."""
+    """Return one sample, a picture (1, H, W) or a shape, as an image (H, W, 3)."""
     sample = to_numpy(sample)
     if sample.ndim == 3 and len(sample) == 1:
         return enlarged(ink_image(sample, MODEL), 200)[0]
@@ -115,15 +121,13 @@ def _tile(sample):
 
 
 def moving_mean(values, reach):
-    """Mean over the `reach` values before and after each one; at the ends over as many as there
-    are.
-    """
+    """Return the mean over the `reach` values before and after each one; fewer at the ends."""
     window = np.ones(2 * reach + 1)
     total = np.convolve(values, window)[reach:-reach]
     return total / np.convolve(np.ones(len(values)), window)[reach:-reach]
 
 
 def _limits(losses):
-    """Limits of the loss axis: all but the wildest one per cent, with room above for the legend."""
+    """Return limits of the loss axis: all but the largest one per cent, and room for the legend."""
     low, high = np.quantile(losses, [0.0, 0.99])
     return low / 1.3, high * 2.2

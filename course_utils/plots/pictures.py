@@ -1,5 +1,4 @@
-"""Pictures of pictures: grids of small images enlarged pixel by pixel, and the film of their
-denoising.
+"""Grids of small images, enlarged pixel by pixel, and the film of their denoising.
 
 Lessons 04 to 06 show what they train on (blue) and what their models make (orange); -1 is paper, 1
 is ink.
@@ -12,21 +11,26 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from PIL import Image
 
+from course_utils.geometry.grids import to_numpy
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.stills import TILE, check_titles, contact_sheet
-from course_utils.plots.style import DATA, MODEL, NOISE, WIDE, plotly_layout, to_numpy
+from course_utils.plots.style import DATA, MODEL, NOISE, WIDE, plotly_layout
 
 PAPER = "#F3F3F3"
-PIXELS = 96  # a side of a picture in a grid, about
+PIXELS = 96  # per side of a picture in a grid, about
 NOISY = 2.5  # values of x_t shown from -NOISY to NOISY
-FILM_TILE = 72  # pixels a side of a picture in a film
+FILM_TILE = 72  # pixels per side of a picture in a film
 GAP = 6
 STILLS = 6  # steps in a film's still
 
 
 def ink_image(pictures, colour=DATA, limit=1.0):
-    """Pictures (N, 1, H, W) or (N, H, W) as uint8 (N, H, W, 3): paper at -limit, deep `colour` at
-    limit.
+    """Return pictures as coloured images, uint8 (N, H, W, 3).
+
+    Args:
+        pictures: (N, 1, H, W) or (N, H, W).
+        colour: Of the ink.
+        limit: The value drawn as full ink; -limit is paper.
     """
     values = to_numpy(pictures).astype(np.float64)
     if values.ndim == 4 and values.shape[1] == 1:
@@ -42,18 +46,22 @@ def ink_image(pictures, colour=DATA, limit=1.0):
 
 
 def enlarged(images, side=PIXELS):
-    """Images (N, H, W, 3) with every pixel repeated, to `side` or a little less."""
+    """Return images (N, H, W, 3) with each pixel repeated, up to `side` or a little less."""
     times = max(1, side // max(images.shape[1:3]))
     return images.repeat(times, 1).repeat(times, 2)
 
 
 def show_pictures(pictures, titles=None, columns=None, colour=DATA, limit=1.0):
-    """Grid of pictures (N, 1, H, W) or (N, H, W), each under its title. Returns a Picture (a
-    matplotlib figure).
+    """Return a grid of pictures, each under its title.
 
-    colour: DATA for real ones, MODEL for made ones, NOISE for noisy ones.  limit: the value drawn
-    as full ink; -limit is paper.  columns: at most 12 by default. The grid is at most as wide as
-    the page, a picture an inch and a half.
+    The grid is at most as wide as the page, a picture at most an inch and a half.
+
+    Args:
+        pictures: (N, 1, H, W) or (N, H, W).
+        titles: One per picture.
+        columns: At most 12 by default.
+        colour: DATA for real pictures, MODEL for generated ones, NOISE for noisy ones.
+        limit: The value drawn as full ink; -limit is paper.
     """
     images = enlarged(ink_image(pictures, colour, limit))
     columns = columns or min(len(images), 12)
@@ -61,7 +69,15 @@ def show_pictures(pictures, titles=None, columns=None, colour=DATA, limit=1.0):
 
 
 def sheet(pictures, colour, limit=1.0, side=FILM_TILE, columns=None):
-    """Pictures side by side in rows of `columns` (default: one row): one image, uint8 (H, W, 3)."""
+    """Return pictures side by side in one image, uint8 (H, W, 3).
+
+    Args:
+        pictures: (N, 1, H, W) or (N, H, W).
+        colour: Of the ink.
+        limit: The value drawn as full ink; -limit is paper.
+        side: Pixels per side of a picture, about.
+        columns: Pictures in a row; the default is one row.
+    """
     images = enlarged(ink_image(pictures, colour, limit), side)
     columns = columns or len(images)
     count, height, width, _ = images.shape
@@ -74,12 +90,14 @@ def sheet(pictures, colour, limit=1.0, side=FILM_TILE, columns=None):
 
 
 def picture_film(states, titles=None, count=9):
-    """Film of a denoising: at every step x_t (grey) above the denoiser's guess of x0 (orange),
-    `count` samples.
+    """Return a film of a denoising: x_t (grey) above the denoiser's guess of x0 (orange).
 
-    states: what `course_utils.diffusion.sampling.sample` yields, x_t and x0 of shape (B, 1, H, W).
-    A slider and play button run in the browser. titles: one a step (default: its number and time).
-    Returns a Film.
+    A slider and a play button run in the browser.
+
+    Args:
+        states: What `course_utils.diffusion.sampling.sample` yields, x_t and x0 (B, 1, H, W).
+        titles: One per step; the default is its number and time.
+        count: How many samples are shown.
     """
     states = list(states)
     if not states:
@@ -98,8 +116,12 @@ def picture_film(states, titles=None, count=9):
 
 
 def image_film(pages, titles, still):
-    """Film whose frames are images, uint8 (H, W, 3) of one size; opens on the last. `still`: what
-    has a png().
+    """Return a film whose frames are images; it opens on the last.
+
+    Args:
+        pages: Images of one size, uint8 (H, W, 3).
+        titles: Labels for the slider, one per image.
+        still: Anything with a png().
     """
     import plotly.graph_objects as go
 
@@ -116,7 +138,7 @@ def image_film(pages, titles, still):
 
 
 def _page(state, count):
-    """x_t above x0, uint8 (H, W, 3)."""
+    """Return x_t above x0, uint8 (H, W, 3)."""
     rows = [sheet(state.x_t[:count], NOISE, NOISY), sheet(state.x0[:count], MODEL)]
     gap = np.full((2 * GAP, rows[0].shape[1], 3), 255, np.uint8)
     return np.concatenate([rows[0], gap, rows[1]])

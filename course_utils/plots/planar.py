@@ -1,9 +1,8 @@
-"""Pictures of the plane: clouds of points, maps, arrows, paths of particles, and curves. Lessons 01
-to 06 draw with it.
+"""Pictures of the plane: clouds of points, maps, arrows, paths of particles, and curves.
 
-Every `show_...` returns a `Picture`, a row of panels with one title each; `cloud_film` is a film of
-clouds that plays in a saved notebook. Planes are square and go from -limit to limit; units are the
-data's own (about one deviation).
+Lessons 01 to 06 draw with it. Every `show_...` returns a `Picture`, a row of panels with one title
+each; `cloud_film` is a film of clouds that plays in a saved notebook. Planes are square and go from
+-limit to limit; units are the data's own (about one standard deviation).
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from course_utils.geometry.grids import to_numpy
 from course_utils.plots.film import Film, film_of_frames
 from course_utils.plots.stills import check_titles
 from course_utils.plots.style import (
@@ -22,7 +22,6 @@ from course_utils.plots.style import (
     Picture,
     plotly_layout,
     styled,
-    to_numpy,
 )
 
 LIMIT = 3.0
@@ -34,8 +33,14 @@ DOTS = 600  # points drawn in a film; more make the notebook heavy
 
 
 def square_grid(points=41, limit=LIMIT):
-    """Places on a square grid as float32 points (points * points, 2), rows from below; for maps and
-    arrows.
+    """Return the points of a square grid, rows from below, for maps and arrows.
+
+    Args:
+        points: Points per side.
+        limit: The grid goes from -limit to limit.
+
+    Returns:
+        float32 (points * points, 2).
     """
     import torch
 
@@ -60,8 +65,15 @@ class Chart:
     curves: list = field(default_factory=list)
 
     def line(self, x, y, label=None, colour=DATA, style=None, marker=None):
-        """Add a line; black ones are dashed and grey ones dotted unless `style` says otherwise.
-        Returns the chart.
+        """Add a line and return the chart.
+
+        Args:
+            x: (N,).
+            y: (N,).
+            label: For the legend.
+            colour: Of the line.
+            style: matplotlib's; by default black lines are dashed and grey ones dotted.
+            marker: matplotlib's.
         """
         look = {
             "label": label,
@@ -73,7 +85,16 @@ class Chart:
         return self
 
     def dots(self, x, y, label=None, colour=DATA, error=None, marker="o"):
-        """Add dots, with bars of +- `error` if given. Returns the chart."""
+        """Add dots and return the chart.
+
+        Args:
+            x: (N,).
+            y: (N,).
+            label: For the legend.
+            colour: Of the dots.
+            error: Half the length of the error bars, (N,).
+            marker: matplotlib's.
+        """
         look = {
             "label": label,
             "color": colour,
@@ -88,7 +109,7 @@ class Chart:
 
 
 def show_charts(charts, height=3.4):
-    """A row of charts (or one), each with a legend where its curves have labels."""
+    """Return a row of charts (or one), each with a legend where its curves have labels."""
     charts = [charts] if isinstance(charts, Chart) else list(charts)
     with styled():
         picture = Picture((9.0 if len(charts) > 1 else 5.6, height))
@@ -123,10 +144,17 @@ def show_clouds(
     marks=None,
     arrows=None,
 ):
-    """Panels of points (N, 2). `colours`: one for all or one a panel; `behind`: a cloud drawn in
-    grey below each; `marks`: places with a name, {name: (x, y)}, the same in all panels or a list
-    with one dict a panel; `arrows`: for each panel (places (M, 2), arrows (M, 2)), drawn in their
-    true length.
+    """Return panels of points.
+
+    Args:
+        clouds: Points (N, 2), one array per panel.
+        titles: One per panel.
+        colours: One for all, or one per panel.
+        columns: Panels in a row.
+        limit: Planes go from -limit to limit.
+        behind: A cloud (M, 2) drawn in grey below each.
+        marks: Named places, {name: (x, y)}, the same in all panels or one dict per panel.
+        arrows: For each panel (places (M, 2), arrows (M, 2)), drawn in their true length.
     """
     clouds = [to_numpy(cloud) for cloud in clouds]
     colours = [colours] * len(clouds) if isinstance(colours, str) else list(colours)
@@ -154,12 +182,18 @@ def show_maps(
     points=None,
     arrows=None,
 ):
-    """Panels of heat maps, each of the values on `square_grid(n)`, shape (n * n,) or (n, n), with
-    one colour bar.
+    """Return panels of heat maps with one colour bar.
 
-    `top`: value of the last colour (default: the largest). `points`: a cloud (N, 2) drawn above, or
-    a list with one a panel. `arrows`: for each panel (places (M, 2), arrows (M, 2)), each panel
-    with a length scale of its own.
+    Args:
+        maps: Values on `square_grid(n)`, (n * n,) or (n, n), one array per panel.
+        titles: One per panel.
+        columns: Panels in a row.
+        limit: Planes go from -limit to limit.
+        label: Of the colour bar.
+        colours: A matplotlib colour map.
+        top: Value of the last colour; the default is the largest.
+        points: A cloud (N, 2) drawn above, or one per panel.
+        arrows: For each panel (places (M, 2), arrows (M, 2)), with a length scale of its own.
     """
     images = [_square(values) for values in maps]
     top = top or max(float(image.max()) for image in images)
@@ -185,8 +219,14 @@ def show_maps(
 
 
 def draw_arrows(axes, places, arrows, colour=EXACT, length=None):
-    """Arrows (M, 2) at places (M, 2) of a matplotlib axes; `length`: the arrow drawn one unit
-    long.
+    """Draw arrows in a matplotlib axes.
+
+    Args:
+        axes: Where to draw.
+        places: (M, 2).
+        arrows: (M, 2).
+        colour: Of the arrows.
+        length: The arrow that is drawn one unit long.
     """
     places, arrows = to_numpy(places), to_numpy(arrows)
     length = length or 2.2 * float(np.quantile(np.hypot(*arrows.T), 0.95) + 1e-12)
@@ -196,10 +236,15 @@ def draw_arrows(axes, places, arrows, colour=EXACT, length=None):
 
 
 def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, colours=MODEL):
-    """Panels of trajectories: each of `paths` is (T, N, 2), N particles at T times; start grey, end
-    in colour.
+    """Return panels of trajectories: starts are grey, ends coloured.
 
-    `behind`: a cloud (M, 2) in grey below.
+    Args:
+        paths: (T, N, 2), N particles at T times, one array per panel.
+        titles: One per panel.
+        columns: Panels in a row.
+        limit: Planes go from -limit to limit.
+        behind: A cloud (M, 2) in grey below.
+        colours: One for all, or one per panel.
     """
     colours = [colours] * len(paths) if isinstance(colours, str) else list(colours)
     with styled():
@@ -214,8 +259,14 @@ def show_paths(paths, titles=None, columns=None, limit=LIMIT, behind=None, colou
 
 
 def cloud_film(clouds, titles=None, colour=DATA, limit=LIMIT, behind=None):
-    """Film of one cloud moving: `clouds` are (N, 2) arrays, the first DOTS points are drawn.
-    Returns a `Film`.
+    """Return a film of one cloud moving.
+
+    Args:
+        clouds: Points (N, 2), one array per frame; the first DOTS points are drawn.
+        titles: One per frame.
+        colour: Of the points.
+        limit: The plane goes from -limit to limit.
+        behind: A cloud (M, 2) in grey below.
     """
     import plotly.graph_objects as go
 
@@ -255,7 +306,7 @@ def _dots_trace(cloud, marker):
 
 
 def _planes(count, titles, columns, limit):
-    """A picture with `count` square panels from -limit to limit, and their axes as a flat list."""
+    """Return a picture with square panels from -limit to limit, and their axes as a flat list."""
     titles = check_titles(titles, count)
     columns = columns or min(count, 5)
     rows = -(-count // columns)
@@ -278,7 +329,7 @@ def _planes(count, titles, columns, limit):
 
 
 def _mark(axes, marks):
-    """Black dots at named places, {name: (x, y)}, with their names beside them."""
+    """Draw black dots at named places, {name: (x, y)}, with their names beside them."""
     for name, place in marks.items():
         place = tuple(to_numpy(place).reshape(2))
         axes.plot(*place, "o", color=EXACT, markersize=7, markeredgecolor="white", zorder=6)
@@ -289,7 +340,7 @@ def _mark(axes, marks):
 
 
 def _dot(count):
-    """Marker area in points squared: crowds are drawn finer."""
+    """Return a marker's area in points squared: crowds are drawn finer."""
     return float(np.clip(4000 / max(count, 1), 1.5, 10))
 
 

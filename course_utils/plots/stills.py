@@ -1,9 +1,8 @@
-"""Still pictures of many 3D shapes in a grid: what lessons 00 and 05 to 09 show after sampling, in
-well under a second.
+"""Still pictures of many 3D shapes in a grid, in well under a second.
 
-Every function takes numpy arrays or torch tensors and returns a `Picture`: a matplotlib figure that
-displays itself as the last value of a cell. The renderer is `course_utils.geometry.render`; the
-camera is the same for all shapes.
+Lessons 00 and 05 to 09 show them after sampling. The functions take numpy arrays or torch tensors;
+every `show_...` returns a `Picture`, a matplotlib figure that displays itself as the last value of
+a cell. The renderer is `course_utils.geometry.render`; the camera is the same for all shapes.
 """
 
 import textwrap
@@ -11,65 +10,44 @@ import textwrap
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course_utils.geometry.raster import AZIMUTH, ELEVATION, make_camera
-from course_utils.geometry.render import SUPERSAMPLE, draw_mesh, draw_voxels, isosurface, occupied
-from course_utils.plots.style import DATA, MODEL, NOISE, Picture, grid_array, styled, to_numpy
+from course_utils.files.atomic import writing
+from course_utils.files.png import save_image
+from course_utils.geometry import render as raster
+from course_utils.geometry.grids import grid_array
+from course_utils.geometry.render import AZIMUTH, ELEVATION
+from course_utils.plots.style import DATA, MODEL, NOISE, Picture, styled
 
 TILE = 1.5  # inches across one picture in a grid
 TITLE = 0.19  # inches above it for each line of its title
-SHARP = 224  # pixels a side of a rendered tile; cut to the shape it fills about TILE
-LETTERS = 20  # in a line of a title over a picture of TILE
+SHARP = 224  # pixels per side of a rendered tile; cropped to the shape it fills about TILE
+LETTERS = 20  # in a line of a title above a picture of TILE
 
 OCCUPANCY_MAP = LinearSegmentedColormap.from_list(
     "occupancy", [NOISE, "#FFFFFF", DATA]
 )  # empty, undecided, solid
 
 END = 1.5  # value that gets the colour map's last colour
-PIXELS = 8  # a side, for one voxel of a slice
+PIXELS = 8  # per side of a voxel in a slice
 
 
 def render(shape, size=256, azimuth=AZIMUTH, elevation=ELEVATION, colour=MODEL):
-    """Picture of one shape: uint8 array (size, size, 3) on white.
-
-    `shape` is a grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth
-    surface where the field is 0 (inside is positive, as in a model's occupancy of -1 and 1).
-    `azimuth` 0 looks at the front, 90 at the right side, `elevation` 90 from above; degrees.
-    `colour` is a hex string. Raises ValueError for anything else.
-    """
-    grid = grid_array("shape", shape)
-    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
-    if grid.dtype == bool:
-        return draw_voxels(grid, camera, colour)
-    if grid.dtype.kind != "f":
-        raise ValueError(
-            f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
-            " for voxels."
-        )
-    vertices, faces = isosurface(grid)
-    return draw_mesh(vertices, faces, grid > 0, camera, colour)
+    """Return a picture of one shape: uint8 (size, size, 3), see `geometry.render.render`."""
+    return raster.render(shape, size, azimuth, elevation, colour=colour)
 
 
 def render_mesh(vertices, faces, size=256, azimuth=AZIMUTH, elevation=ELEVATION, colour=MODEL):
-    """Picture of a triangle mesh in the unit cube: uint8 array (size, size, 3) on white.
-
-    `vertices` (V, 3) are (x, y, z) in [0, 1], z up; `faces` (F, 3) index them, counter-clockwise
-    from outside.
-    """
-    vertices, faces = to_numpy(vertices).astype(float), to_numpy(faces).astype(np.int64)
-    if vertices.ndim != 2 or vertices.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
-        raise ValueError(
-            f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F,"
-            " 3), triangles only."
-        )
-    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
-    return draw_mesh(vertices, faces, occupied(vertices[faces]), camera, colour)
+    """Return a picture of a mesh: uint8 (size, size, 3), see `geometry.render.render_mesh`."""
+    return raster.render_mesh(vertices, faces, size, azimuth, elevation, colour=colour)
 
 
 def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
-    """Grid of block pictures. `voxels`: bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D,
-    H, W) grids.
+    """Return a grid of shapes drawn as blocks.
 
-    `colour`: one for all, or a list with one a shape.
+    Args:
+        voxels: Bool (N, D, H, W) or (N, 1, D, H, W), or a sequence of grids (D, H, W).
+        titles: One per shape.
+        columns: Shapes in a row, at most 6 by default.
+        colour: One for all, or a list with one per shape.
     """
     grids = list(_bools(voxels))
     colours = [colour] * len(grids) if isinstance(colour, str) else list(colour)
@@ -83,8 +61,13 @@ def show_voxels(voxels, titles=None, columns=None, colour=MODEL):
 
 
 def show_fields(fields, titles=None, columns=None, colour=MODEL):
-    """Grid of smooth pictures, the surface where each float field (D, H, W) is 0. `fields` as in
-    `show_voxels`.
+    """Return a grid of smooth shapes, the surfaces where their fields are 0.
+
+    Args:
+        fields: Floats (N, D, H, W) or (N, 1, D, H, W), or a sequence of grids (D, H, W).
+        titles: One per shape.
+        columns: Shapes in a row, at most 6 by default.
+        colour: One for all.
     """
     grids = [
         grid_array("fields", field).astype(np.float32) for field in _nonempty("fields", fields)
@@ -93,8 +76,13 @@ def show_fields(fields, titles=None, columns=None, colour=MODEL):
 
 
 def show_mesh(meshes, titles=None, columns=None, colour=MODEL):
-    """Grid of pictures of meshes that have `.vertices` and `.faces` (trimesh.Trimesh), in the unit
-    cube.
+    """Return a grid of meshes.
+
+    Args:
+        meshes: Anything with `.vertices` and `.faces` in the unit cube, such as trimesh.Trimesh.
+        titles: One per mesh.
+        columns: Meshes in a row, at most 6 by default.
+        colour: One for all.
     """
     tiles = [
         render_mesh(mesh.vertices, mesh.faces, SHARP, colour=colour)
@@ -104,11 +92,15 @@ def show_mesh(meshes, titles=None, columns=None, colour=MODEL):
 
 
 def contact_sheet(images, titles=None, columns=None, tile=TILE):
-    """Lay pictures (H, W, 3) of one size out in a grid of `columns` (at most 6 by default), each
-    under its title.
+    """Return a grid of images, each under its title.
 
-    `tile`: inches across one of them.
-    White borders that all pictures share are cut off, so shapes stay comparable. Returns a Picture.
+    White borders that all images share are cut off, so shapes stay comparable.
+
+    Args:
+        images: Images of one size, uint8 (H, W, 3).
+        titles: One per image.
+        columns: Images in a row, at most 6 by default.
+        tile: Inches across an image.
     """
     images = _cropped(np.stack(_nonempty("images", images)))
     titles = [
@@ -135,12 +127,12 @@ def contact_sheet(images, titles=None, columns=None, tile=TILE):
 
 
 def _wrapped(title, letters):
-    """Lines of at most so many letters: what fits over one picture."""
+    """Return lines of at most so many letters: what fits above one picture."""
     return [line for part in title.splitlines() for line in textwrap.wrap(part, letters)]
 
 
 def _cropped(images):
-    """Images (N, H, W, 3) without the border that is white in all of them."""
+    """Return images (N, H, W, 3) without the border that is white in all of them."""
     inked = (images < 250).any((0, 3))
     if not inked.any():
         return images
@@ -149,13 +141,19 @@ def _cropped(images):
 
 
 def show_noisy(fields, titles=None, columns=None):
-    """Grid of slices through the middle, seen from the right side: grey is empty (-1), white 0,
-    blue solid (1).
+    """Return a grid of slices through the middle, seen from the right side, the front on the left.
 
-    `fields`: float (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W), for example x_t at
-    several t. The front of the shape is on the left. Values beyond -END and END get the end
-    colours. Coarse grids are drawn as large as the finest; ValueError where a voxel would not be a
-    whole number of pixels.
+    Grey is empty (-1), white 0, blue solid (1). Values beyond -END and END get the end colours.
+    Coarse grids are drawn as large as the finest.
+
+    Args:
+        fields: Floats (N, D, H, W) or (N, 1, D, H, W), or a sequence of (D, H, W), for example
+            x_t at several t.
+        titles: One per field.
+        columns: Slices in a row, at most 6 by default.
+
+    Raises:
+        ValueError: A voxel would not be a whole number of pixels.
     """
     fields = [grid_array("fields", field) for field in _nonempty("fields", fields)]
     images = [middle_slice(field) for field in fields]
@@ -172,24 +170,25 @@ def show_noisy(fields, titles=None, columns=None):
 
 
 def middle_slice(field):
-    """The slice that `show_noisy` draws of a field (D, H, W), a pixel a voxel: uint8 (D, H, 3)."""
+    """Return the slice of a field (D, H, W) that `show_noisy` draws, one pixel per voxel.
+
+    The image is uint8 (D, H, 3).
+    """
     unit = np.clip(field[::-1, :, field.shape[2] // 2] / (2 * END) + 0.5, 0, 1)
     return np.round(255 * OCCUPANCY_MAP(unit)[..., :3]).astype(np.uint8)
 
 
 def save_png(path, picture):
-    """Write a Picture, or an image array (H, W, 3) of uint8, to `path` as PNG."""
+    """Write a Picture, or an image of uint8 (H, W, 3), as a PNG file, atomically."""
     if isinstance(picture, Picture):
-        with open(path, "wb") as file:
-            file.write(picture.png())
+        with writing(path) as temporary:
+            temporary.write_bytes(picture.png())
     else:
-        from matplotlib.image import imsave
-
-        imsave(path, picture, metadata={"Software": None})
+        save_image(path, picture)
 
 
 def check_titles(titles, count):
-    """`titles` as a list of `count` strings; None gives empty ones, a wrong number ValueError."""
+    """Return `count` titles as strings, empty for None; ValueError for another number."""
     titles = [""] * count if titles is None else [str(title) for title in titles]
     if len(titles) != count:
         raise ValueError(

@@ -1,5 +1,4 @@
-"""The one look of every figure in the course: four colours with fixed meanings, three figure sizes,
-one font size.
+"""The one look of every figure in the course: four colours with fixed meanings, three figure sizes.
 
 All lessons use it. The colours differ in lightness (so they survive a black-and-white print) and
 were chosen to stay apart for readers with colour-vision deficiencies; `tests/plots/test_plots.py`
@@ -9,7 +8,6 @@ measures both.
 import io
 
 import matplotlib
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -56,9 +54,7 @@ RC = {
 
 
 def use_style():
-    """Make the course's look the default of every later matplotlib figure (first cell of a
-    lesson).
-    """
+    """Make the course's look the default of every later matplotlib figure."""
     matplotlib.rcParams.update(RC)
 
 
@@ -68,9 +64,7 @@ def styled():
 
 
 def plotly_layout(**layout):
-    """Return a dict of plotly layout settings (white page, the course's colours and font), updated
-    by `layout`.
-    """
+    """Return plotly layout settings (white page, the course's colours and font) and `layout`."""
     base = {
         "template": "none",
         "paper_bgcolor": "white",
@@ -82,17 +76,13 @@ def plotly_layout(**layout):
     return base | layout
 
 
-def caption(figure, text):
-    """Write the one-line caption `text` centred below a matplotlib `figure` and return the text
-    object.
-    """
+def figure_caption(figure, text):
+    """Write a one-line caption centred below a matplotlib figure, and return the text object."""
     return figure.text(0.5, -0.02, text, ha="center", va="top", fontsize=11, color=INK)
 
 
 class Picture(Figure):
-    """A matplotlib figure that pyplot does not know: it shows itself as the value of a cell and
-    never leaks.
-    """
+    """A matplotlib figure that pyplot does not know; it displays itself as the value of a cell."""
 
     def __init__(self, figsize):
         super().__init__(figsize=figsize, dpi=DPI)
@@ -111,8 +101,9 @@ class Picture(Figure):
 
 
 def described(figure):
-    """What a figure shows, as text for those who do not see it: titles, axes and names of curves of
-    every panel.
+    """Return what a figure shows, as text for those who do not see it.
+
+    It names the titles, axes and curves of every panel.
     """
     panels = []
     for axes in figure.axes:
@@ -128,25 +119,3 @@ def described(figure):
         if text
         else "Picture"
     )
-
-
-def to_numpy(values):
-    """Return `values` (torch tensor on any device, or array-like) as a numpy array."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    return np.asarray(values)
-
-
-def grid_array(name, grid):
-    """Return `grid` as a (D, H, W) numpy array; leading axes of length 1 are dropped. ValueError
-    otherwise.
-    """
-    array = to_numpy(grid)
-    while array.ndim > 3 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim != 3 or min(array.shape) < 2:
-        raise ValueError(
-            f"{name} has shape {array.shape}; expected one grid (D, H, W) of at least 2 voxels a"
-            f" side. Pick one sample, for example {name}[0, 0]."
-        )
-    return array

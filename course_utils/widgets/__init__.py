@@ -1,6 +1,4 @@
-"""Live controls for JupyterLab and Colab, one file each: sliders, and a picture that answers at
-once.
-"""
+"""Live controls for JupyterLab and Colab, one file each: inputs and a picture that follows them."""
 
 from course_utils.widgets.control import Canvas, Control
 from course_utils.widgets.guidance_playground import GuidancePlayground

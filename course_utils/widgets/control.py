@@ -14,49 +14,8 @@ import traitlets
 from ipywidgets import HBox, Layout, VBox, Widget
 from PIL import Image
 
+from course_utils.places import BUNDLES
 from course_utils.plots.style import Picture, styled
-
-SCRIPT = """
-function render({ model, el }) {
-  const image = document.createElement("img");
-  image.alt = model.get("alt");
-  image.draggable = false;
-  image.style.cssText = "max-width: 100%; touch-action: none; cursor: crosshair";
-  const show = () => {
-    const old = image.src;
-    image.src = URL.createObjectURL(new Blob([model.get("png")], { type: "image/png" }));
-    if (old) URL.revokeObjectURL(old);
-  };
-  const report = (event) => {
-    const frame = image.getBoundingClientRect();
-    const place = [
-      (event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height,
-    ];
-    model.set("pointer", place);
-    model.save_changes();
-  };
-  image.addEventListener("pointerdown", (event) => {
-    image.setPointerCapture(event.pointerId);
-    report(event);
-  });
-  image.addEventListener("pointermove", (event) => { if (event.buttons & 1) report(event); });
-  // its keys: else JupyterLab takes them, and an arrow in a menu goes to the next cell
-  const keep = ({ target }) => {
-    const mine = el.closest(".widget-vbox")?.contains(target);
-    if (mine) target.setAttribute("data-lm-suppress-shortcuts", "true");
-  };
-  document.addEventListener("focusin", keep);
-  model.on("change:png", show);
-  show();
-  el.append(image);
-  return () => {
-    document.removeEventListener("focusin", keep);
-    model.off("change:png", show);
-    URL.revokeObjectURL(image.src);
-  };
-}
-export default { render };
-"""
 
 _open: dict[type, "Control"] = {}  # the one control of each kind that is on screen
 
@@ -66,7 +25,7 @@ class Canvas(anywidget.AnyWidget):
     upper left.
     """
 
-    _esm = SCRIPT
+    _esm = BUNDLES / "control.bundle.js"  # of docs/web/widgets/control.js
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     pointer = traitlets.List(traitlets.Float(), default_value=[]).tag(sync=True)

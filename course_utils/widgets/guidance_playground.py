@@ -1,6 +1,4 @@
-"""The guidance playground of lesson 06: samples of two mixed classes, led by a guidance scale of
-your choice.
-"""
+"""The guidance playground of lesson 06: samples of two mixed classes at any guidance scale."""
 
 import numpy as np
 import torch
@@ -23,8 +21,12 @@ class GuidancePlayground(Control):
     """Samples of a class-conditional denoiser under guidance towards a mixture of two classes.
 
     The guided guess is D(none) + scale ((1 - mix) D(first) + mix D(second) - D(none)) (arXiv
-    2206.01714, eq. 11, with weights that add up to the scale).  denoiser: takes class labels.
-    shape: of one picture, (1, H, W).  names: of the classes, at least two.
+    2206.01714, eq. 11, with weights that add up to the scale).
+
+    Args:
+        denoiser: Takes class labels.
+        shape: Of one picture, (1, H, W).
+        names: Of the classes, at least two.
     """
 
     figsize = (7.6, 2.2)
@@ -49,7 +51,7 @@ class GuidancePlayground(Control):
         }
 
     def __call__(self, x_t, t):
-        """The guided guess of x0 (B, ...): this control is the denoiser that its sampler sees."""
+        """Return the guided guess of x0 (B, ...): the sampler sees this control as its denoiser."""
         first, second = (self.names.index(self[name]) for name in ("class", "second"))
         mix, scale = self["mix"], self["scale"]
         weights = {-1: 1 - scale}  # label -> weight; what weighs nothing need not be asked
@@ -62,7 +64,7 @@ class GuidancePlayground(Control):
         return sum(weight * answer for weight, answer in parts)
 
     def _make(self):
-        """Samples (COUNT, 1, H, W)."""
+        """Return samples (COUNT, 1, H, W)."""
         start = self.path.prior_sample(gaussian(self["seed"], (COUNT, *self.shape)))
         return last(sample(self, start, time_grid(self.path, STEPS), dpm_solver)).x_t
 
@@ -101,7 +103,8 @@ class GuidancePlayground(Control):
 
 
 def difference(made):
-    """Mean distance of two samples (N, ...), root mean square over their values, clipped to ink and
-    paper.
+    """Return the mean distance between two samples (N, ...), clipped to ink and paper.
+
+    A distance is the root mean square over the values.
     """
     return float(torch.pdist(made.clamp(-1, 1).flatten(1)).mean()) / made[0].numel() ** 0.5

@@ -1,6 +1,4 @@
-"""The isosurface of lesson 07: a shape at several resolutions, as blocks or as the surface of a
-chosen level.
-"""
+"""The isosurface of lesson 07: a shape at any resolution and level, as blocks or as a surface."""
 
 from functools import lru_cache
 
@@ -26,9 +24,7 @@ def _field(family, resolution):
 
 
 class IsosurfaceSlider(Control):
-    """A shape, its distance field in a slice through the middle, and the surface at a level that
-    you choose.
-    """
+    """A shape, a slice through its distance field, and the surface at the chosen level."""
 
     figsize = (8.6, 3.9)
     alt = "a shape in 3D, and a slice through its distance field with the line of the chosen level"
@@ -75,7 +71,7 @@ class IsosurfaceSlider(Control):
         return [self.shape, self.caption, self.values, self.line]
 
     def _surface(self):
-        """What is drawn: blocks where the field is above the level, or the field less the level."""
+        """Return what is drawn: blocks above the level, or the field minus the level."""
         field = _field(self["shape"], self["resolution"])
         return (
             field > self["level"]
@@ -106,7 +102,7 @@ class IsosurfaceSlider(Control):
 
 
 def _contour(slice_, level):
-    """The lines where a slice (D, H) has the level, as x and y with gaps between them."""
+    """Return the lines where a slice (D, H) has the level, as x and y with gaps between them."""
     from skimage.measure import find_contours
 
     padded = np.pad(slice_, 1, constant_values=-1.0)

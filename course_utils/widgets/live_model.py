@@ -1,10 +1,10 @@
-"""A shipped model run by the notebook's page itself, as on the site: it answers while the kernel is
-busy, or gone.
+"""A shipped model that the notebook's page runs itself, as on the site, so that it answers even
+while the kernel is busy or gone.
 
-The page's programs are those of the site (`docs/live`), not a second sampler. What they need, the
-kernel sends once: onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3
-course.py site` puts both here; without them, as in a saved notebook, a film of the same shape
-stands in the box's place. The box opens with that film too.
+The page uses the site's modules (`docs/web/live`), not a second sampler. The kernel sends them
+once, together with onnxruntime-web (14 MB, which npm fetches) and the model as ONNX. `python3
+course.py site` puts both in place; without them, as in a saved notebook, a film of the same shape
+is shown instead of the box. The box also opens with that film.
 """
 
 from functools import cached_property
@@ -16,16 +16,13 @@ import traitlets
 
 from course_utils.diffusion.sampling import State
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
 from course_utils.models.onnx import exported
-from course_utils.places import CHECKPOINTS, ROOT
+from course_utils.models.prompting import sampling_states
+from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME
 from course_utils.plots.film import Film, sampling_film
-from course_utils.widgets.sculptor import BUNDLE
 
-LIVE = ROOT / "docs" / "live"
-RUNTIME = LIVE / "node_modules" / "onnxruntime-web" / "dist"
-MODELS = ROOT / "build" / "live"
-OPENING = "opening.bin"  # the film that the box opens with
+VIEWER = "viewer.bundle.js"  # the one file of the page that does not lie in LIVE
+OPENING = "opening.bits"  # the film that the box opens with
 NEEDED = "ort-wasm-simd-threaded.wasm"  # the rest of the runtime comes with it
 REMEDY = (
     "Here a film stands for the live model: {} is missing, which `python3 course.py site` fetches"
@@ -34,11 +31,18 @@ REMEDY = (
 
 
 class LiveModel(anywidget.AnyWidget):
-    """A box to ask a model for shapes, computed in the page. name: of a folder in data/checkpoints.
-    prompt, seed: what the box holds at first, and what the film shows. ValueError for what the
-    model does not know."""
+    """A box that asks a model for shapes, which the page itself computes.
 
-    _esm = Path(__file__).with_suffix(".js")
+    Args:
+        name: A folder in data/checkpoints.
+        prompt: The class or text that the box holds at first and that the film shows.
+        seed: The seed that belongs to it.
+
+    Raises:
+        ValueError: The checkpoint, the prompt or the seed is unknown to the model.
+    """
+
+    _esm = BUNDLES / "live_model.bundle.js"  # of docs/web/widgets/live_model.js
     name = traitlets.Unicode().tag(sync=True)
     way = traitlets.Unicode().tag(sync=True)
     prompt = traitlets.Unicode().tag(sync=True)
@@ -47,24 +51,24 @@ class LiveModel(anywidget.AnyWidget):
     def __init__(self, name: str, prompt: str, seed: int = 0):
         self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
         self._sampling = sampling_states(self.denoiser, self.config, [prompt], [seed])
-        way = "text" if "words" in self.config else "class"
+        way = "text" if self.config.words else "class"
         super().__init__(name=name, way=way, prompt=prompt, seed=seed)
         self.on_msg(self._answer)
 
     def missing(self) -> str:
-        """What the page would lack to run the model, "" if nothing."""
+        """Name what the page needs to run the model and does not have; "" if nothing is missing."""
         if not (RUNTIME / NEEDED).exists():
             return "onnxruntime-web"
-        return "" if exported(MODELS / self.name, self.config) else f"{self.name} as ONNX"
+        return "" if exported(LIVE_MODELS / self.name, self.config) else f"{self.name} as ONNX"
 
     @cached_property
     def states(self) -> list[State]:
-        """The sampler's states on the way to the shape that the box makes first, by the kernel."""
+        """The states of the sampler, run by the kernel, for the shape that the box makes first."""
         return list(self._sampling)
 
     @cached_property
     def film(self) -> Film:
-        """The shape that the box makes first, made by the kernel."""
+        """A film of the shape that the box makes first, computed by the kernel."""
         return sampling_film(self.states)
 
     def _answer(self, _, content: dict, buffers: list) -> None:
@@ -85,8 +89,8 @@ class LiveModel(anywidget.AnyWidget):
             self.send({"file": str(file), "error": str(error)})
 
     def _repr_mimebundle_(self, **kwargs):
-        """The film, and the box where it can run; the build takes it out of saved notebooks, and
-        the film is left.
+        """Display the film, and the box where it can run. The build removes the box from saved
+        notebooks; the film remains.
         """
         film, described = self.film._repr_mimebundle_()
         if self.missing():
@@ -97,23 +101,23 @@ class LiveModel(anywidget.AnyWidget):
 
 
 def packed(states: list[State]) -> bytes:
-    """A film for the box: the guess at each step and at the end the shape, one after the other, a
-    bit a voxel.
+    """Pack a film for the box: the guess of x0 at each step and finally the shape, one after the
+    other, one bit per voxel.
     """
     fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
-    return b"".join(
-        np.packbits(field[0].numpy() > 0, bitorder="little").tobytes() for field in fields
-    )
+    return b"".join(np.packbits(field[0].numpy() > 0).tobytes() for field in fields)
 
 
 def place_of(file: str) -> Path:
-    """Where a file lies that the page knows by its place on the site. ValueError for one outside of
-    these folders.
+    """Return the path of a file that the page names by its place on the site. ValueError for one
+    outside the page's folders.
     """
-    if file == BUNDLE.name:
-        return BUNDLE
+    if file == VIEWER:
+        return BUNDLES / VIEWER
     start, _, rest = file.partition("/")
-    folder, name = {"runtime": (RUNTIME, rest), "models": (MODELS, rest)}.get(start, (LIVE, file))
+    folder, name = {"runtime": (RUNTIME, rest), "models": (LIVE_MODELS, rest)}.get(
+        start, (LIVE, file)
+    )
     if not (folder / name).resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{file!r} is none of the page's files")
+        raise ValueError(f"{file!r} is not one of the page's files")
     return folder / name

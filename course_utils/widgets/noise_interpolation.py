@@ -1,13 +1,12 @@
-"""The interpolation of lesson 04: from one noise to another, in a straight line or along the
-sphere.
-"""
+"""The interpolation of lesson 04: from one noise to another, on a straight line or the sphere."""
 
 import numpy as np
 import torch
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import WAYS, gaussian
-from course_utils.diffusion.sampling import dpm_solver, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import dpm_solver, last, sample, time_grid
 from course_utils.plots.pictures import image_film, sheet
 from course_utils.plots.style import EXACT, MODEL, NOISE
 from course_utils.widgets.control import Control
@@ -22,11 +21,14 @@ FRAMES = 21
 
 
 class NoiseInterpolation(Control):
-    """One noise, the picture that a sampler without chance makes of it, and the row of pictures on
-    the way.
+    """A noise between two others, and the picture that a deterministic sampler makes of it.
 
-    denoiser: anything that samplers take.  shape: of one picture, (1, H, W).  names: of its
-    classes, for a menu; None for a denoiser without classes.
+    A row of pictures shows the whole way.
+
+    Args:
+        denoiser: Anything that samplers take.
+        shape: Of one picture, (1, H, W).
+        names: Of its classes, for a menu; None for a denoiser without classes.
     """
 
     figsize = (8.0, 4.6)
@@ -51,12 +53,12 @@ class NoiseInterpolation(Control):
         return inputs
 
     def _noise(self, weights):
-        """The noises on the way at these weights, (len(weights), 1, H, W)."""
+        """Return the noises on the way at these weights, (len(weights), 1, H, W)."""
         ends = [gaussian(self[name], self.shape) for name in ("first", "second")]
         return torch.stack([WAYS[self["way"]](*ends, float(weight)) for weight in weights])
 
     def _make(self, noise):
-        """What a sampler without chance makes of noises (N, 1, H, W)."""
+        """Return what a deterministic sampler makes of noises (N, 1, H, W)."""
         labels = (
             None
             if self.names is None

@@ -1,6 +1,4 @@
-"""The noise slider of lesson 01: a cloud under more and more noise, its histogram, and the log-SNR
-of the path.
-"""
+"""The noise slider of lesson 01: a cloud under more and more noise, its histogram, its log-SNR."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -27,11 +25,12 @@ FRAMES = 21
 
 
 class NoiseSlider(Control):
-    """Points x_t = alpha x0 + sigma noise, the histogram of their x, and where t stands on the
-    path's log-SNR.
+    """Points x_t = alpha x0 + sigma noise, the histogram of their x, and t on the path's log-SNR.
 
-    clouds: name -> function (count, seed) -> (count, 2).  With "unit size" x_t is divided by
-    sqrt(alpha^2 + sigma^2): then only the log-SNR counts, and all paths look alike.
+    With "unit size" x_t is divided by sqrt(alpha^2 + sigma^2): then only the log-SNR counts, and
+    all paths look alike.
+
+    clouds: name -> function (count, seed) -> (count, 2).
     """
 
     figsize = (9.0, 3.4)
@@ -62,8 +61,10 @@ class NoiseSlider(Control):
         }
 
     def _state(self, t):
-        """Points (N, 2), the width of the Gaussian they tend to, log-SNR, share of noise in the
-        variance.
+        """Return the points and numbers of a frame.
+
+        They are points (N, 2), the width of the Gaussian they tend to, the log-SNR, and the noise's
+        share of the variance.
         """
         path = self.paths[self["schedule"]]
         alpha, sigma = float(path.alpha(t)), float(path.sigma(t))

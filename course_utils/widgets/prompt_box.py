@@ -1,6 +1,4 @@
-"""The prompt box of lesson 09: type words, watch the shape form, go back through its steps, save it
-as a mesh.
-"""
+"""The prompt box of lesson 09: type words, watch a shape form, replay its steps, save it."""
 
 from pathlib import Path
 
@@ -9,11 +7,14 @@ from ipywidgets import Button, FloatSlider, IntSlider, Text
 
 from course_utils.diffusion.sampling import State
 from course_utils.files.meshes import save_mesh
+from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import close_gaps, keep_largest
-from course_utils.models.generation import sampling_states
+from course_utils.models.config import Config
+from course_utils.models.generation import file_name
+from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import Agreement
 from course_utils.plots.film import sampling_film
+from course_utils.plots.pictures import enlarged
 from course_utils.plots.stills import middle_slice, render
 from course_utils.plots.style import MODEL
 from course_utils.widgets.control import Control
@@ -25,27 +26,31 @@ MOST_STEPS = 32
 
 
 class PromptBox(Control):
-    """A shape for a prompt, drawn while the sampler runs; `step` goes back through the film, "Save
-    mesh" writes a .glb.
+    """A shape for a prompt, drawn while the sampler runs.
 
-    denoiser, config: of `checkpoints.load_checkpoint`; a model that reads takes texts, another one
-        its classes' names.
-    prompt: what stands in the box at first.  critic: a `ranking.Agreement`, for a slider that
-    steers by it. What the model does not know is said in the picture; the shape stays.
+    `film` goes back through the steps, "Save mesh" writes a .glb. If the model does not know a
+    prompt, the picture says so, and the shape stays.
+
+    Args:
+        denoiser: Of `checkpoints.load_checkpoint`.
+        config: Of `checkpoints.load_checkpoint`. A model that reads takes texts, any other the
+            names of its classes.
+        prompt: What the box holds at first.
+        critic: A `ranking.Agreement`, for a slider that steers by it.
     """
 
     figsize = (8.6, 3.9)
     alt = "a shape that forms from noise, and a slice through the noise"
 
-    def __init__(self, denoiser, config: dict, prompt: str, critic: Agreement | None = None):
-        missing = {"classes", "resolution", "sampling"} - set(config)
-        if missing or not isinstance(prompt, str):
-            lacks = f"; config lacks {', '.join(sorted(missing))}" * bool(missing)
+    def __init__(self, denoiser, config: Config, prompt: str, critic: Agreement | None = None):
+        if not isinstance(config, Config) or not config.makes_shapes:
             raise ValueError(
-                f"prompt is {prompt!r}{lacks}; expected a text, and what load_checkpoint returns"
+                f"config is {config!r}; expected that of a model of shapes, from load_checkpoint"
             )
+        if not isinstance(prompt, str):
+            raise ValueError(f"prompt is {prompt!r}; expected a text")
         self.denoiser, self.config, self.prompt, self.critic = denoiser, config, prompt, critic
-        self.asked, self.states = None, []
+        self.wish, self.states = None, []
         super().__init__()
         self.button = Button(description="Save mesh", icon="download")
         self.button.on_click(lambda _: self.save())
@@ -53,13 +58,12 @@ class PromptBox(Control):
 
     def _inputs(self):
         settings, late = (
-            self.config["sampling"],
+            self.config.sampling,
             {"continuous_update": False},
         )  # a shape takes longer than a redraw
-        steps, scale = settings["steps"], settings["guidance_scale"]
-        strength = settings.get("steering", 0.0)
+        steps, scale = settings.steps, settings.guidance_scale
         steering = FloatSlider(
-            value=strength, min=0, max=STRONGEST, step=0.05, description="steering", **late
+            value=settings.steering, min=0, max=STRONGEST, step=0.05, description="steering", **late
         )
         return {
             "prompt": Text(
@@ -87,13 +91,13 @@ class PromptBox(Control):
     def _update(self):
         wish = tuple(self[name] for name in self.inputs if name != "film")
         self.words.set_text("")
-        if wish != self.asked:
+        if wish != self.wish:
             try:
                 states = self._sampling()
             except ValueError as error:
                 self.words.set_text(shortened(str(error)))
                 return
-            self.asked, self.states = wish, []
+            self.wish, self.states = wish, []
             for state in states:
                 self.states.append(state)
                 self._show(state)
@@ -109,25 +113,22 @@ class PromptBox(Control):
 
     def _show(self, state: State) -> None:
         noisy, guess = (part[0, 0].numpy() for part in (state.x_t, state.x0))
-        self.views[0].set_data(enlarged(middle_slice(noisy)))
+        self.views[0].set_data(enlarged(middle_slice(noisy)[None], SIDE)[0])
         self.views[1].set_data(render(guess, SIDE, colour=MODEL))
         self.titles[0].set_text(f"a slice of $x_t$, t = {state.t:.2f}")
         self.titles[1].set_text(f"the guess in step {state.step} of {state.steps}")
 
     def field(self) -> np.ndarray:
-        """The shape as it is now, small gaps closed, without floating bits: float (D, H, W), inside
-        is above 0.
-        """
-        return keep_largest(close_gaps(self.states[-1].x_t[0, 0].numpy()))
+        """Return the shape as it is now, repaired: float (D, H, W), inside above 0."""
+        return finished(self.states[-1].x_t[0, 0].numpy())
 
     def save(self, file: str | Path | None = None) -> None:
-        """Write the mesh, as `file` or named after prompt and seed; the picture says where, or what
-        is wrong.
-        """
-        from course_utils.cli.commands import file_name
+        """Write the mesh, by default to a file named after prompt and seed.
 
+        The picture says where it is, or what is wrong.
+        """
         mesh = smooth_mesh(self.field())
-        file = Path(file or f"{file_name(self.asked[0])}-{self.asked[1]}.glb")
+        file = Path(file or f"{file_name(self.wish[0])}-{self.wish[1]}.glb")
         try:
             if not len(mesh.faces):
                 raise ValueError("the shape is empty; try another seed")
@@ -142,12 +143,6 @@ class PromptBox(Control):
         return sampling_film(iter(self.states))
 
 
-def enlarged(picture: np.ndarray) -> np.ndarray:
-    """A picture (H, H, 3) with every pixel a square of whole pixels, at most SIDE in all."""
-    times = max(1, SIDE // len(picture))
-    return picture.repeat(times, 0).repeat(times, 1)
-
-
 def shortened(text: str, letters: int = 110) -> str:
-    """A text that fits on a line under the picture."""
+    """Return a text that fits on a line under the picture."""
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"

@@ -1,6 +1,4 @@
-"""The sampler playground of lesson 03: how particles travel from noise to data, sampler by
-sampler.
-"""
+"""The sampler playground of lesson 03: how particles travel to the data with each sampler."""
 
 from functools import partial
 
@@ -11,7 +9,7 @@ from matplotlib.collections import LineCollection
 
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, churned_euler, sample, time_grid
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 from course_utils.plots.planar import LIMIT, cloud_film
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 from course_utils.widgets.control import Control
@@ -23,11 +21,13 @@ NAMES = [name for name in SAMPLERS if name != "euler"]  # Euler is DDIM
 
 
 class SamplerPlayground(Control):
-    """Trajectories of particles under a sampler, one of them followed, and the samples beside the
-    data.
+    """Trajectories of particles under a sampler, one of them highlighted, and samples beside data.
 
-    denoiser: anything with a `path` that is called as denoiser(x_t, t) -> x0.  data: real points
-    (N, 2), N >= 160. Press near the start of a trajectory (grey) to follow it.
+    Press near the start of a trajectory (grey) to highlight it.
+
+    Args:
+        denoiser: Called as denoiser(x_t, t) -> x0; has a `path`.
+        data: Real points (N, 2), N >= 160.
     """
 
     figsize = (8.6, 4.7)
@@ -63,7 +63,7 @@ class SamplerPlayground(Control):
             self.set(particle=int(away.argmin()))
 
     def _travel(self):
-        """Positions of all particles after every step: (steps + 1, PARTICLES, 2), float32."""
+        """Return the positions of all particles, float32 (steps + 1, PARTICLES, 2)."""
         step = SAMPLERS[self["sampler"]]
         if step is churned_euler:
             step = partial(churned_euler, churn=self["churn"])

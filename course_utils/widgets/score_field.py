@@ -1,6 +1,4 @@
-"""The score field of lesson 02: the formula beside what a network learned, and where a point is
-denoised to.
-"""
+"""The score field of lesson 02: the formula beside what a network learned."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -27,11 +25,10 @@ FRAMES = 13
 
 
 class ScoreField(Control):
-    """Two planes: the exact score of a mixture's noisy version, and the score that a trained
-    denoiser implies.
+    """Two planes: the exact score of a noisy mixture, and the one that a trained denoiser implies.
 
-    Press or drag in a plane: the square is the noisy point, the line ends at what it is denoised
-    to. Arrows show sigma * score: the direction to less noise, in units of the noise.
+    Press or drag in a plane: the square is the noisy point, the line ends at its denoised point.
+    Arrows show sigma * score: the direction to less noise, in units of the noise.
     """
 
     figsize = (8.6, 4.7)
@@ -181,6 +178,6 @@ class ScoreField(Control):
 
 
 def _trace(points):
-    """What a frame changes of a trace: the rest of its look stays."""
+    """Return what a frame changes of a trace: the rest of its look stays."""
     x, y = ([None if np.isnan(v) else round(float(v), 2) for v in column] for column in points.T)
     return {"type": "scatter", "x": x, "y": y}

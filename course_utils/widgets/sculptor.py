@@ -1,19 +1,19 @@
 """The sculptor of lesson 09: carve a shape in 3D, let a model complete it, take one of its
 proposals, save it.
 
-The picture and its tools are JavaScript on three.js (`viewer/`, one bundle without network access),
-shown through anywidget. In a saved notebook, where no kernel answers, a film of the shape, what was
-carved and the proposals stands in its place, as for every `Control`.
+The picture and its tools are JavaScript on three.js (`docs/web/viewer`, one bundle without network
+access), shown through anywidget. In a saved notebook, where no kernel answers, a film of the shape,
+of what was carved and of the proposals takes its place, as for every `Control`.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import anywidget
 import numpy as np
 import traitlets
 
-BUNDLE = Path(__file__).parent / "viewer" / "viewer.bundle.js"
+from course_utils.places import BUNDLES
+
 SIZES = (4, 64)  # voxels a side that the picture redraws while you carve
 COUNTS = (1, 12)
 PACKED = {"sync": True, "from_json": lambda value, widget: bytes(value)}  # a page sends memoryviews
@@ -30,7 +30,7 @@ class Sculptor(anywidget.AnyWidget):
     `take` do from code what the buttons do.
     """
 
-    _esm = BUNDLE
+    _esm = BUNDLES / "viewer.bundle.js"
     size = traitlets.Int().tag(sync=True)
     count = traitlets.Int().tag(sync=True)
     packed_voxels = traitlets.Bytes().tag(**PACKED)  # bits, as numpy.packbits writes them

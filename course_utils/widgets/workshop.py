@@ -1,6 +1,4 @@
-"""The workshop of lesson 07: sliders build a shape from solid parts, and a caption says what the
-voxels show.
-"""
+"""The workshop of lesson 07: sliders build a shape from solid parts, and a caption describes it."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -8,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ipywidgets import Checkbox, Dropdown, FloatSlider
 
-from course_utils.datasets.shapes.drawing import rasterise
+from course_utils.datasets.shapes.drawing import voxelise_parts
 from course_utils.geometry.voxels import signed_distance
 from course_utils.plots.film import shape_film
 from course_utils.plots.stills import render
@@ -22,12 +20,13 @@ LINE = 46  # letters in a line of the caption
 
 
 class Workshop(Control):
-    """A shape from `build(**values)`, a list of parts as families of shapes return them, and
-    `describe(voxels)` above.
+    """A shape made of solid parts, below a caption that says what its voxels show.
 
-    inputs: name -> (low, high, start) for a slider, a list of choices for a menu (the first one is
-    set), or True or False for a check box.  build: takes them all by name.  describe: bool (32, 32,
-    32) -> a caption.
+    Args:
+        build: Takes all inputs by name; returns a list of parts, as families of shapes do.
+        inputs: name -> (low, high, start) for a slider, a list of choices for a menu (the first is
+            set), or True or False for a check box.
+        describe: Bool (32, 32, 32) -> a caption.
     """
 
     figsize = (8.6, 3.9)
@@ -47,9 +46,9 @@ class Workshop(Control):
         return {name: _input(name, wanted) for name, wanted in self.wanted.items()}
 
     def voxels(self, **changed) -> np.ndarray:
-        """The shape as it is now, bool (32, 32, 32), or with other values of some inputs."""
+        """Return the shape, bool (32, 32, 32), as it is now or with other values of some inputs."""
         values = {name: self[name] for name in self.inputs} | changed
-        return rasterise(self.build(**values), RESOLUTION)
+        return voxelise_parts(self.build(**values), RESOLUTION)
 
     def _draw(self, figure):
         self.view, *views = figure.subplots(1, 3, gridspec_kw={"width_ratios": [1.3, 1, 1]})
@@ -75,7 +74,7 @@ class Workshop(Control):
         self.caption.set_text("\n".join(textwrap.wrap(self.describe(voxels), 2 * LINE)))
 
     def _twin(self):
-        """The first slider from its lowest to its highest value."""
+        """Return the film of the first slider from its lowest to its highest value."""
         name, (low, high, _) = next(
             (n, wanted) for n, wanted in self.wanted.items() if isinstance(wanted, tuple)
         )

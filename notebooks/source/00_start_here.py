@@ -15,8 +15,9 @@
 
 # %%
 import torch
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.exercises import lesson_00
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.places import CHECKPOINTS
@@ -31,7 +32,7 @@ from course_utils.plots import film, stills
 
 # %%
 denoiser, about = load_checkpoint(CHECKPOINTS / "shapes32")
-print("it knows:", ", ".join(about["classes"]))
+print("it knows:", ", ".join(about.classes))
 print(f"numbers learned: {sum(p.numel() for p in denoiser.parameters()):,}")
 
 # %% [markdown]
@@ -43,9 +44,9 @@ print(f"numbers learned: {sum(p.numel() for p in denoiser.parameters()):,}")
 # %% tags=["nbval-ignore-output"] reason="the last bits of a surface differ between processors"
 def generate(family, seed, steps=16, guidance_scale=1.5):
     """All the states between noise and a shape: the last one's x_t is the shape."""
-    label = torch.tensor([about["classes"].index(family)])
+    label = torch.tensor([about.classes.index(family)])
     noise = gaussian([seed], (1, 32, 32, 32))
-    times = time_grid(denoiser.path, steps, about["sampling"]["shift"])
+    times = time_grid(denoiser.path, steps, about.sampling.shift)
     return sample(guided(denoiser, label, guidance_scale), noise, times, ddpm, seed=[seed])
 
 
@@ -71,8 +72,8 @@ film.sampling_film(chair)
 # the word changes, will the results have anything in common?
 
 # %% tags=["nbval-ignore-output"] reason="pictures of generated shapes differ in single voxels between processors"
-one_noise = [last(generate(family, seed=7)).x_t[0, 0] for family in about["classes"]]
-stills.show_fields(one_noise, about["classes"], columns=6)
+one_noise = [last(generate(family, seed=7)).x_t[0, 0] for family in about.classes]
+stills.show_fields(one_noise, about.classes, columns=6)
 
 # %% [markdown]
 # *Eleven words, one noise.* They have hardly anything in common that you could name: the word decides what it is, the

@@ -22,7 +22,7 @@ from course_utils.datasets.points import POINTS, letter
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS, DDPMPath, EDMPath, FlowPath
-from course_utils.evaluation.metrics import sample_entropy, sliced_wasserstein
+from course_utils.evaluation.sets import sample_entropy, sliced_wasserstein
 from course_utils.exercises import lesson_01
 from course_utils.plots.planar import Chart, cloud_film, show_charts, show_clouds
 from course_utils.plots.style import EXACT, NOISE

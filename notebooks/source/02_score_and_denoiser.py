@@ -424,13 +424,14 @@ def loss_by_hand(denoise, x0, noise, t):
 
 # %%
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
-from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
+from course_utils.diffusion.losses import Denoising, denoising_loss
+from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.networks.mlp import MLP
 
 torch.manual_seed(0)
 denoiser = Denoiser(MLP(width=64), path, prediction="v")
 batch = data[:1000].float(), gaussian(4, (1000, 2)), torch.rand(1000)
-gap = (loss_by_hand(denoiser, *batch) / training_loss(denoiser, *batch) - 1).abs()
+gap = (loss_by_hand(denoiser, *batch) / denoising_loss(denoiser, *batch) - 1).abs()
 print("the library's loss is ours (to 1e-5):", "yes" if gap < 1e-5 else "no")
 assert gap < 1e-5
 print(f"numbers that training will adjust: {parameter_count(denoiser):,}")
@@ -447,9 +448,9 @@ print(f"numbers that training will adjust: {parameter_count(denoiser):,}")
 # on average, get below.
 
 # %%
-plan = Plan(steps=1000, batch_size=512, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)
-drawn = torch.sigmoid(plan.time_mean + plan.time_std * gaussian(5, (100_000,))).double()  # as training draws t
-unavoidable = training_loss(mixture.denoiser(path), data, gaussian(6, (100_000, 2)).double(), drawn)
+plan, loss = Plan(steps=1000, batch_size=512, learning_rate=4e-3, ema_decay=0.99), Denoising(time_std=1.5)
+drawn = torch.sigmoid(loss.time_mean + loss.time_std * gaussian(5, (100_000,))).double()  # as training draws t
+unavoidable = denoising_loss(mixture.denoiser(path), data, gaussian(6, (100_000, 2)).double(), drawn)
 
 probe = path.noised(data[:5000], gaussian(6, (5000, 2)).double(), drawn[:5000])
 perfect = mixture.posterior_mean(probe, path, drawn[:5000])
@@ -462,7 +463,7 @@ def distance(denoise):
 
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
-trainer = Trainer(denoiser, plan)
+trainer = Trainer(denoiser, plan, loss)
 losses, distances = [], []
 for progress in trainer.run(batches(data.float())):
     losses.append(progress.loss)
@@ -600,12 +601,12 @@ ScoreField(mixture, path, learned)
 # output is read as $x_0$, one's as noise, one's as $v$. Which is best with little noise, which with much?
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
-short = Plan(steps=400, batch_size=256, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)
+short = Plan(steps=400, batch_size=256, learning_rate=4e-3, ema_decay=0.99)
 chart = Chart("Same budget, three predictions", *labels, y_scale="log")
 spelled = {}
 for kind, style in (("x0", "-"), ("noise", "--"), ("v", ":")):
     torch.manual_seed(0)
-    quick = Trainer(Denoiser(MLP(width=64), path, prediction=kind), short)
+    quick = Trainer(Denoiser(MLP(width=64), path, prediction=kind), short, loss)
     list(quick.run(batches(data.float())))
     spelled[kind], _ = errors(quick.ema)
     chart.line(log_snrs, spelled[kind], kind, MODEL, style)
@@ -658,8 +659,8 @@ assert gap < 1e-9
 from course_utils.diffusion.sampling import ddim, last, sample, time_grid
 
 torch.manual_seed(0)
-longer = Plan(steps=600, batch_size=256, learning_rate=4e-3, time_std=1.5, ema_decay=0.99)
-pupil = Trainer(Denoiser(MLP(width=64), path, prediction="v"), longer)
+longer = Plan(steps=600, batch_size=256, learning_rate=4e-3, ema_decay=0.99)
+pupil = Trainer(Denoiser(MLP(width=64), path, prediction="v"), longer, loss)
 list(pupil.run(batches(stored.float())))
 start = path.prior_sample(gaussian(9, (1000, 2)))
 times = time_grid(path, 60, shift=0.2)
@@ -749,7 +750,7 @@ def error_in_blob(denoise, t=0.2):
 
 
 torch.manual_seed(0)
-deprived = Trainer(Denoiser(MLP(width=64), path, prediction="v"), short)
+deprived = Trainer(Denoiser(MLP(width=64), path, prediction="v"), short, loss)
 list(deprived.run(batches(data[~in_blob | lucky].float())))
 print(f"all data: {error_in_blob(quick.ema):.3f}   with {keep:.0%} of it: {error_in_blob(deprived.ema):.3f}")
 
@@ -814,7 +815,7 @@ assert share > 1 / 3
 
 # %%
 with torch.no_grad():
-    paid = training_loss(learned, data.float(), gaussian(6, (100_000, 2)), drawn.float())
+    paid = denoising_loss(learned, data.float(), gaussian(6, (100_000, 2)), drawn.float())
 own = float(paid / unavoidable - 1)
 print("of the loss that is left, is less than 5 % the network's own fault?", "yes" if own < 0.05 else "no")
 assert own < 0.05

@@ -20,7 +20,7 @@ import torch
 from course_utils.diffusion.mixtures import five_blobs
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import DDPMPath, FlowPath
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 from course_utils.exercises import lesson_03
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_paths
 from course_utils.plots.style import DATA, EXACT, MODEL
@@ -241,7 +241,7 @@ assert missed < 1e-5
 # ## 2 · One loop, many steps
 #
 # A **sampler** in this course is one function: a step from time $t$ to an earlier time $s$. Around it runs always the
-# same loop (`course_utils.diffusion.sampling.sample`). The step sees the denoiser $D$ and nothing else: no score, no velocity.
+# same loop (`diffusion.sampling.sample`). The step sees the denoiser $D$ and nothing else: no score, no velocity.
 #
 # **DDIM.** Ask for the data, compute which noise that leaves, and mix the same two again for the time $s$:
 #
@@ -634,16 +634,17 @@ for name, (data_end, noise_end) in pairings.items():
 
 # %%
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.networks.mlp import MLP
 
-plan = Plan(steps=600, batch_size=512, learning_rate=5e-3, time_std=1.8, ema_decay=0.98)
+plan = Plan(steps=600, batch_size=512, learning_rate=5e-3, ema_decay=0.98)
 
 
 def train(x0, noise):
     """A denoiser for pairs x0, noise (N, 2) that belong together, row by row."""
     torch.manual_seed(0)
-    trainer = Trainer(Denoiser(MLP(width=64, depth=2), flow, prediction="velocity"), plan)
+    trainer = Trainer(Denoiser(MLP(width=64, depth=2), flow, prediction="velocity"), plan, Denoising(time_std=1.8))
     list(trainer.run(batches(x0, noise=noise)))
     return trainer.ema
 

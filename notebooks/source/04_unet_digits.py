@@ -167,7 +167,7 @@ class Places(nn.Module):
 # (The lists of lists give the parts the same names as in the library, which may have more levels and blocks.)
 
 # %%
-from course_utils.networks.embedding import Embedding
+from course_utils.networks.embedding import NoiseLevelEmbedding
 
 
 def levels(*blocks):
@@ -178,7 +178,7 @@ class MyUNet(nn.Module):
     def __init__(self, fine=24, coarse=48):
         super().__init__()
         width = 4 * fine
-        self.embedding = Embedding(width)  # the noise level: sines and cosines, then two layers
+        self.noise_level = NoiseLevelEmbedding(width)  # the noise level: sines and cosines, then two layers
         self.stem, self.places = nn.Conv2d(1, fine, 3, padding=1), Places(fine)
         self.down = levels(ResidualBlock(fine, fine, width), ResidualBlock(coarse, coarse, width))
         self.shrink = nn.ModuleList([nn.Identity(), nn.Conv2d(fine, coarse, 3, stride=2, padding=1)])
@@ -188,7 +188,7 @@ class MyUNet(nn.Module):
         self.head, self.outlet = nn.Sequential(nn.GroupNorm(8, fine), nn.SiLU()), nn.Conv2d(fine, 1, 3, padding=1)
 
     def forward(self, x, log_snr, condition=None):
-        embedded = self.embedding(log_snr)
+        embedded = self.noise_level(log_snr)
         high = self.down[0][0](self.places(self.stem(x)), embedded)  # (B, 24, 8, 8)
         low = self.down[1][0](self.shrink[1](high), embedded)  # (B, 48, 4, 4)
         h = self.middle(self.attention(low), embedded)
@@ -225,7 +225,9 @@ assert gap < 1e-5 and parameter_count(mine) == parameter_count(library)
 # sections 5 and 6. **Predict:** the loss falls quickly, then hardly. And the pictures?
 
 # %%
-from course_utils.diffusion.sampling import SAMPLERS, ddim, dpm_solver, guided, last, sample, time_grid
+from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.losses import Denoising
+from course_utils.diffusion.sampling import SAMPLERS, ddim, dpm_solver, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
 
 
@@ -240,15 +242,15 @@ from course_utils.plots import LiveTraining
 
 torch.manual_seed(0)
 denoiser = Denoiser(UNet(2, channels=(24, 48), blocks=1), path, prediction="velocity")
-plan = Plan(steps=480, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25.0)
-trainer, kept, watch = Trainer(denoiser, plan), {}, LiveTraining(plan.steps)
+plan = Plan(steps=480, batch_size=64, learning_rate=3e-3, ema_decay=0.99)
+trainer, kept, watch = Trainer(denoiser, plan, Denoising(weight_limit=25.0)), {}, LiveTraining(plan.steps)
 average, d = denoiser.network.outlet.weight.detach().clone(), plan.ema_decay  # for section 6
 for progress in trainer.run(batches(train.pixels)):
     watch.add(*progress)
     # a short memory at first, to forget the random beginning
     average.lerp_(denoiser.network.outlet.weight.detach(), 1 - min(d, progress.step / (9 + progress.step)))
     if progress.step in (140, 160, 180, 440, 460, 480):
-        kept[progress.step] = copy.deepcopy((trainer.denoiser, trainer.ema))
+        kept[progress.step] = copy.deepcopy((trainer.model, trainer.ema))
     if progress.step % 80 == 0:
         watch.show(generate(trainer.ema, 4, steps=8))
 
@@ -330,7 +332,7 @@ def no_skip(block, inputs):
 
 
 cuts = {"skip": (network.up[1][0].register_forward_pre_hook, no_skip)}
-named = {"places": network.places.mix, "noise level": network.embedding, "coarse grid": network.grow[0]}
+named = {"places": network.places.mix, "noise level": network.noise_level, "coarse grid": network.grow[0]}
 cuts |= {name: (part.register_forward_hook, zeros) for name, part in named.items()}
 cuts["attention"] = (network.attention.out.register_forward_hook, zeros)
 
@@ -366,9 +368,9 @@ assert worse["skip"][3] > 2 and worse["coarse grid"][3] > 1.2 and spared
 # picture, turns it into 48 numbers (its **features**), and those into a probability for each of the ten classes.
 
 # %%
-from course_utils.evaluation.classifier import train_judge
+from course_utils.evaluation.classifier import train_classifier
 
-judge = train_judge(train)
+judge = train_classifier(train)
 
 
 def look(pictures):
@@ -418,7 +420,8 @@ assert 0.88 < sure < seen["held out"][0] and balanced
 
 
 # %%
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.sets import frechet_distance
 
 
 def frechet(a, b):
@@ -650,17 +653,20 @@ print(f"from t = {start}: {share_kept:.0%} are still the digit they were")
 #
 # The same class, a richer set: capital letters in 775 faces of 332 open type families (66 more are held out), 16 × 16
 # pixels ([makers and licences](../data/glyphs16/ATTRIBUTION.md)). Two arguments change. `patch=2` cuts the picture into
-# patches of 2 × 2, so that the work is done on 8 × 8 places, as with the digits. `classes=26` makes room for a
-# **condition**: which letter it should be. It becomes a vector, which is added to that of the noise level. Lesson 06
-# explains what training and `guided` do with it.
+# patches of 2 × 2, so that the work is done on 8 × 8 places, as with the digits.
+# `conditioner=on_labels(26)` makes room for a **condition**: which letter it should be. It becomes a vector, which is
+# added to that of the noise level. Lesson 06 explains what training and `guided` do with it.
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
+from course_utils.networks.conditioning.labels import on_labels
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 faces = glyphs(LETTERS)
 torch.manual_seed(0)
-network = UNet(2, channels=(32, 64), patch=2, blocks=1, classes=26)
-plan = Plan(steps=180, batch_size=64, learning_rate=5e-3, ema_decay=0.98, weight_limit=25.0, drop_condition=0.15)
-writer, watch = Trainer(Denoiser(network, path, prediction="velocity"), plan), LiveTraining(plan.steps)
+network = UNet(2, channels=(32, 64), patch=2, blocks=1, conditioner=on_labels(26))
+plan = Plan(steps=180, batch_size=64, learning_rate=5e-3, ema_decay=0.98)
+loss, watch = Denoising(weight_limit=25.0, drop_condition=0.15), LiveTraining(plan.steps)
+writer = Trainer(Denoiser(network, path, prediction="velocity"), plan, loss)
 
 
 def write(labels, noise, scale=2.0):
@@ -689,7 +695,7 @@ show_pictures(written, columns=len(labels) // 3, colour=MODEL)
 # what was asked for?
 
 # %%
-reader, other_faces = train_judge(faces), glyphs(LETTERS, test=True)
+reader, other_faces = train_classifier(faces), glyphs(LETTERS, test=True)
 knows = (reader(other_faces.pixels).argmax(1) == other_faces.labels).double().mean()
 asked, noise = torch.arange(26).repeat(6), gaussian(2, (156, 1, 16, 16))
 read = {}
@@ -839,12 +845,12 @@ assert frechet_distance(judge.features(copies), real) < ours
 # the same held-out digits, noise and times:
 
 # %%
-from course_utils.diffusion.training import training_loss
+from course_utils.diffusion.losses import denoising_loss
 
 with torch.no_grad():
     t = torch.sigmoid(gaussian(9, (600,)))
     batch = held_out.pixels, gaussian(8, (600, 1, 8, 8)), t
-    losses = [[training_loss(kept[k][0], *batch, weight_limit=25.0) for k in steps] for steps in moments.values()]
+    losses = [[denoising_loss(kept[k][0], *batch, weight_limit=25.0) for k in steps] for steps in moments.values()]
 fall = float(sum(losses[1]) / sum(losses[0]))
 print("is the loss at the end lower by less than a fifth?", "yes" if 0.8 < fall < 1 else "no")
 print("and the Fréchet distance by more than half?", "yes" if raw_end < raw / 2 else "no")

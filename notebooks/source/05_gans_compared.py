@@ -15,9 +15,11 @@
 
 # %%
 import torch
-from course_utils.diffusion import gan
 from course_utils.diffusion.mixtures import GaussianMixture, five_blobs
+from course_utils.evaluation.modes import modes_covered
 from course_utils.exercises import lesson_05
+from course_utils.models import adversarial
+from course_utils.models.adversarial import picture_networks, point_networks
 from course_utils.plots.planar import Chart, show_charts, show_clouds, show_maps, square_grid
 from course_utils.plots.style import EXACT, MODEL
 from torch.nn.functional import logsigmoid
@@ -55,11 +57,11 @@ def forgers_price(d_made):
 mixture = five_blobs()
 data = mixture.sample(50_000, seed=0)
 torch.manual_seed(0)
-generator, discriminator = gan.point_networks()
+generator, discriminator = point_networks()
 made = generator(torch.randn(500, 8))
 d_real, d_made = discriminator(data[:500]), discriminator(made)
-gap = (experts_price(d_real, d_made) - gan.discriminator_loss(discriminator, data[:500], made)).abs()
-gap = torch.maximum(gap, (forgers_price(d_made) - gan.generator_loss(discriminator, made)).abs())
+gap = (experts_price(d_real, d_made) - adversarial.discriminator_loss(discriminator, data[:500], made)).abs()
+gap = torch.maximum(gap, (forgers_price(d_made) - adversarial.generator_loss(discriminator, made)).abs())
 print("are these the library's two losses, to 1e-6?", "yes" if gap < 1e-6 else "no")
 print(f"who always says one half pays {experts_price(torch.zeros(5, 1), torch.zeros(5, 1)):.3f} = 2 log 2")
 assert gap < 1e-6
@@ -81,7 +83,7 @@ assert gap < 1e-6
 # %%
 forger = GaussianMixture(mixture.means[:4], 1.6 * mixture.stds[:4], mixture.weights[:4])
 fakes = forger.sample(50_000, seed=1)
-expert = gan.point_networks()[1]
+expert = point_networks()[1]
 steps, chance = 500, torch.Generator().manual_seed(0)
 optimizer = torch.optim.Adam(expert.parameters(), lr=3e-3)
 for step in range(steps):
@@ -221,20 +223,21 @@ def one_round(players, optimizers, real, z):
 # %%
 import copy
 
-from course_utils.diffusion.training import batches
+from course_utils.diffusion.training import Trainer, batches
 
-plan = gan.GANPlan(steps=3, batch_size=64, r1=0.0)
-theirs = gan.GANTrainer(copy.deepcopy(generator), copy.deepcopy(discriminator), 8, plan)
+plan = adversarial.adversarial_plan(steps=3, batch_size=64, learning_rate=2e-3)
+pair = adversarial.Pair(copy.deepcopy(generator), copy.deepcopy(discriminator))
+theirs = Trainer(pair, plan, adversarial.Adversarial(latent=8, r1=0.0))
 players = generator, discriminator
 optimizers = [torch.optim.Adam(player.parameters(), betas=(0.0, 0.99)) for player in players]
 draw = batches(data)
 for step, _ in enumerate(theirs.run(draw)):
     chance = torch.Generator().manual_seed(step)
     for optimizer in optimizers:
-        optimizer.param_groups[0]["lr"] = 2e-3 * plan.part_at(step)  # it warms up and falls as in lesson 02
+        optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)  # it warms up and falls as in lesson 02
     one_round(players, optimizers, draw(chance, 64)[0], torch.randn(64, 8, generator=chance))
 pairs = zip([*generator.parameters(), *discriminator.parameters()],
-            [*theirs.generator.parameters(), *theirs.discriminator.parameters()], strict=True)  # fmt: skip
+            [*pair.generator.parameters(), *pair.discriminator.parameters()], strict=True)  # fmt: skip
 gap = max((a - b).abs().max().item() for a, b in pairs)
 print("after three rounds: are all weights the library's, to 1e-6?", "yes" if gap < 1e-6 else "no")
 assert gap < 1e-6
@@ -282,20 +285,21 @@ lesson_05.mode_shares.check(mode_shares)
 
 # %%
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last, sample, time_grid
-from course_utils.diffusion.training import Plan, Trainer
+from course_utils.diffusion.training import Plan
 from course_utils.networks.mlp import MLP
 
 path = FlowPath()
 torch.manual_seed(0)
-players = gan.point_networks()
-rates = {"generator_rate": 16e-3, "discriminator_rate": 16e-3}
-forging = gan.GANTrainer(*players, 8, gan.GANPlan(steps=810, batch_size=256, r1=0.1, **rates))
+players = point_networks()
+plan = adversarial.adversarial_plan(steps=810, batch_size=256, learning_rate=16e-3)
+forging = Trainer(adversarial.Pair(*players), plan, adversarial.Adversarial(latent=8, r1=0.1))
 denoiser = Denoiser(MLP(width=64, depth=2), path, "velocity")
-plan = Plan(steps=1100, batch_size=256, learning_rate=8e-3, time_std=1.5, ema_decay=0.99)
-denoising = Trainer(denoiser, plan)
+plan = Plan(steps=1100, batch_size=256, learning_rate=8e-3, ema_decay=0.99)
+denoising = Trainer(denoiser, plan, Denoising(time_std=1.5))
 for name, network in zip(("generator", "discriminator", "denoiser"), (*players, denoiser), strict=True):
     print(f"{name}: {parameter_count(network):,} numbers to train")
 
@@ -304,13 +308,13 @@ for name, network in zip(("generator", "discriminator", "denoiser"), (*players, 
 
 
 # %%
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 
 
 def forged(trainer, count, shape=()):
     """What a GAN makes of latent noise: one call."""
     with torch.no_grad():
-        return trainer.ema(gaussian(1, (count, trainer.latent)))
+        return trainer.ema(gaussian(1, (count, trainer.loss.latent)))
 
 
 def denoised(trainer, count, shape=(2,)):
@@ -326,7 +330,7 @@ def train_and_look(trainer, make, draw, looks=10):
     """Train to the end; samples at the beginning and after each tenth of the training."""
     seen, prices[make] = [make(trainer, 1500)], []
     for done in trainer.run(draw):
-        prices[make].append(done[1])  # the generator's, or the diffusion model's loss
+        prices[make].append(done.loss)  # the generator's, or the diffusion model's
         if done.step % (trainer.plan.steps // looks) == 0:
             seen.append(make(trainer, 1500))
     return seen
@@ -352,7 +356,7 @@ charts = [Chart("Blobs covered", "share of the training", "blobs of five", y_lim
           Chart("Distance to fresh data", "share of the training", "sliced Wasserstein", y_scale="log")]  # fmt: skip
 covered, far = {}, {}
 for name, colour, style in (("GAN", GAN, "--"), ("diffusion", MODEL, "-")):
-    covered[name] = [gan.modes_covered(cloud, mixture) for cloud in seen[name]]
+    covered[name] = [modes_covered(cloud, mixture) for cloud in seen[name]]
     far[name] = [sum(sliced_wasserstein(cloud, other) for other in fresh) / 5 for cloud in seen[name]]
     charts[0].line(tenths, covered[name], name, colour, style, marker="o")
     charts[1].line(tenths, far[name], name, colour, style, marker="o")
@@ -388,12 +392,12 @@ from course_utils.plots.pictures import show_pictures
 real, held_out = digits(), digits(test=True)
 draw_digits = batches(real.pixels)
 torch.manual_seed(0)
-rates = {"generator_rate": 4e-3, "discriminator_rate": 4e-3}
-forging = gan.GANTrainer(*gan.picture_networks(), 64, gan.GANPlan(steps=1430, batch_size=64, r1=3.0, **rates))
+plan = adversarial.adversarial_plan(steps=1430, batch_size=64, learning_rate=4e-3)
+forging = Trainer(adversarial.Pair(*picture_networks()), plan, adversarial.Adversarial(latent=64, r1=3.0))
 list(forging.run(draw_digits))
 denoiser = Denoiser(UNet(2, 1, (24, 48), blocks=1), path, "velocity")
-plan = Plan(steps=300, batch_size=64, learning_rate=6e-3, ema_decay=0.99, weight_limit=25)
-denoising = Trainer(denoiser, plan)
+plan = Plan(steps=300, batch_size=64, learning_rate=6e-3, ema_decay=0.99)
+denoising = Trainer(denoiser, plan, Denoising(weight_limit=25))
 list(denoising.run(draw_digits))
 pictures = {"GAN": forged(forging, 600), "diffusion": denoised(denoising, 600, (1, 8, 8))}
 show_pictures(pictures["GAN"][:24], columns=12, colour=MODEL)
@@ -413,10 +417,11 @@ show_pictures(pictures["diffusion"][:24], columns=12, colour=MODEL)
 # itself.)
 
 # %% tags=["nbval-ignore-output"] reason="the weights of a training differ between processors"
-from course_utils.evaluation.classifier import train_judge
-from course_utils.evaluation.metrics import frechet_distance, nearest_distances
+from course_utils.evaluation.classifier import train_classifier
+from course_utils.evaluation.distances import nearest_distances
+from course_utils.evaluation.sets import frechet_distance
 
-judge = train_judge(real)
+judge = train_classifier(real)
 features = judge.features(held_out.pixels)
 pictures |= {"training digits": real.pixels[:600], "held-out digits": held_out.pixels}
 judged = {}
@@ -675,12 +680,13 @@ for data_set in names:
 weight, forgers_rate, experts_rate, seed = 0.1, 4e-3, 4e-3, 0
 
 torch.manual_seed(seed)
-plan = gan.GANPlan(400, 256, forgers_rate, experts_rate, r1=weight, seed=seed)
-trial = gan.GANTrainer(*gan.point_networks(), 8, plan)
+plan = adversarial.adversarial_plan(steps=400, batch_size=256, learning_rate=1.0, seed=seed)
+rates = {"generator": forgers_rate, "discriminator": experts_rate}
+trial = Trainer(adversarial.Pair(*point_networks()), plan, adversarial.Adversarial(8, r1=weight, rates=rates))
 list(trial.run(draw))
 cloud = forged(trial, 1500)
 distance = sum(sliced_wasserstein(cloud, other) for other in fresh) / 5
-print(f"blobs covered: {gan.modes_covered(cloud, mixture)}, distance {distance:.2f} (floor {floor:.2f})")
+print(f"blobs covered: {modes_covered(cloud, mixture)}, distance {distance:.2f} (floor {floor:.2f})")
 show_clouds([cloud], [f"weight {weight:g}"], MODEL, behind=data[:2000])
 
 # %% [markdown]

@@ -19,6 +19,7 @@ from course_utils.datasets.images import Describer, digits, glyphs
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import FlowPath
 from course_utils.exercises import lesson_06
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.embedding import noise_embedding
 from course_utils.networks.unet import UNet
 from torch import nn
@@ -33,20 +34,26 @@ from torch import nn
 # %%
 torch.manual_seed(0)
 path, real, held_out = FlowPath(), digits(), digits(test=True)
-digit_model = Denoiser(UNet(2, 1, (24, 48), blocks=1, classes=10), path, prediction="velocity")
-embedding = digit_model.network.embedding
+digit_model = Denoiser(UNet(2, 1, (24, 48), blocks=1, conditioner=on_labels(10)), path, prediction="velocity")
+noise_level, conditioner = digit_model.network.noise_level, digit_model.network.conditioner
 
 
 def heard(log_snr, labels):
     """What every block of the network is told: the noise level, and the class; label -1 is "nothing said"."""
     rows = torch.where(labels < 0, 10, labels)
-    return embedding.level(noise_embedding(log_snr, embedding.width)) + embedding.label.weight[rows]
+    level = noise_level.layers(noise_embedding(log_snr, noise_level.width))
+    return level + conditioner.labels.table.weight[rows]
+
+
+def from_library(log_snr, labels):
+    """The same, as the library's network puts it together from its two parts."""
+    return noise_level(log_snr) + conditioner(labels, len(log_snr)).vectors[0]
 
 
 log_snr, labels = torch.linspace(-5, 5, 12), torch.arange(12) - 1
 labels[11] = -1
-same = torch.allclose(heard(log_snr, labels), embedding(log_snr, labels), atol=1e-6)
-silent = torch.allclose(heard(log_snr, torch.full((12,), -1)), embedding(log_snr, None), atol=1e-6)
+same = torch.allclose(heard(log_snr, labels), from_library(log_snr, labels), atol=1e-6)
+silent = torch.allclose(heard(log_snr, torch.full((12,), -1)), from_library(log_snr, None), atol=1e-6)
 print("is that what the library's network hears, with a class and without?", "yes" if same and silent else "no")
 assert same and silent
 
@@ -64,8 +71,9 @@ def drop(labels, chance, random):
 
 
 # %%
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import ddpm, dpm_solver, guided, heun, last, sample, time_grid
+from course_utils.diffusion.sampling import ddpm, dpm_solver, heun, last, sample, time_grid
 
 COUNT = 240
 
@@ -76,11 +84,13 @@ def make(denoise, count=COUNT, side=8, seed=1, steps=8):
 
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.plots.live import LiveTraining
 
-plan = Plan(steps=300, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
-trainer, told = Trainer(digit_model, plan), []
+plan = Plan(steps=300, batch_size=64, learning_rate=3e-3, ema_decay=0.99)
+loss = Denoising(weight_limit=25, drop_condition=0.15)
+trainer, told = Trainer(digit_model, plan, loss), []
 digit_model.network.register_forward_pre_hook(lambda network, inputs: told.append(inputs[2]))  # we listen in
 watch = LiveTraining(plan.steps)
 for progress in trainer.run(batches(real.pixels, real.labels)):
@@ -104,11 +114,11 @@ assert first_step and 0.14 < share < 0.16
 # digit; how many are what we asked for?
 
 # %%
-from course_utils.evaluation.classifier import train_judge
+from course_utils.evaluation.classifier import train_classifier
 from course_utils.plots.pictures import picture_film, show_pictures
 from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 
-judge, asked = train_judge(real), torch.arange(COUNT) % 10
+judge, asked = train_classifier(real), torch.arange(COUNT) % 10
 
 
 def right(pictures, labels, judge=judge):
@@ -194,7 +204,7 @@ lesson_06.mixed.check(mixed)
 
 
 # %%
-from course_utils.evaluation.metrics import frechet_distance
+from course_utils.evaluation.sets import frechet_distance
 
 
 def doubt(pictures, labels):
@@ -321,7 +331,7 @@ show_maps(scaled, titles, points=[nothing, nothing, clouds[2][:400]], top=0.35, 
 # numbers, with the sliced Wasserstein distance of lesson 01, and with points that we draw from the densities:
 
 # %%
-from course_utils.evaluation.metrics import sliced_wasserstein
+from course_utils.evaluation.sets import sliced_wasserstein
 
 fresh = torch.tensor([sliced_wasserstein(draw(target, 10 + k), draw(target, 20 + k)) for k in range(6)])
 apart = {name: sliced_wasserstein(cloud, clouds[1]) for name, cloud in (("class", clouds[0]), ("guided", clouds[2]))}
@@ -528,6 +538,7 @@ class WordsToVector(nn.Module):
 
 
 # %%
+from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.text import TextEncoder, Vocabulary
 
 vocabulary = Vocabulary.of(captions)
@@ -539,8 +550,8 @@ mine.load_state_dict(library.state_dict())
 few = torch.cat([tokens[:200], torch.full_like(tokens[:1], -1)])  # the last says nothing
 with torch.no_grad():
     gap = (mine(few) - library(few)).abs().max()
-    shapes = [UNet(d, 1, (8, 16), words=len(words))(torch.zeros(3, 1, *[8] * d), torch.zeros(3), tokens[:3]).shape
-              for d in (1, 2, 3)]  # fmt: skip
+    nets = [UNet(d, 1, (8, 16), conditioner=on_text(len(words))) for d in (1, 2, 3)]
+    shapes = [net(torch.zeros(3, 1, *[8] * net.dimensions), torch.zeros(3), tokens[:3]).shape for net in nets]
 print("are the library's word numbers ours, -1 behind the end?", "yes" if counted else "no")
 print("the same vectors as the library's encoder, to 0.00001?", "yes" if gap < 1e-5 else "no")
 print("does it serve sequences, pictures and voxels alike?", "yes" if [len(s) for s in shapes] == [3, 4, 5] else "no")
@@ -552,10 +563,10 @@ assert counted and gap < 1e-5 and [len(s) for s in shapes] == [3, 4, 5]
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 torch.manual_seed(0)
-network = UNet(2, 1, (32, 64), patch=2, blocks=1, words=len(vocabulary))
-plan = Plan(steps=315, batch_size=64, learning_rate=3e-3, ema_decay=0.99, weight_limit=25, drop_condition=0.15)
+network = UNet(2, 1, (32, 64), patch=2, blocks=1, conditioner=on_text(len(vocabulary)))
+plan = Plan(steps=315, batch_size=64, learning_rate=3e-3, ema_decay=0.99)
 four = ["a thin two", "a thick two", "a narrow six", "a wide six"]
-trainer, watch = Trainer(Denoiser(network, path, prediction="velocity"), plan), LiveTraining(plan.steps)
+trainer, watch = Trainer(Denoiser(network, path, "velocity"), plan, loss), LiveTraining(plan.steps)
 for progress in trainer.run(batches(letters.pixels, tokens)):
     watch.add(*progress)
     if progress.step % 105 == 0:
@@ -582,7 +593,7 @@ picture_film(states)
 # %%
 WORDS, TEXTS = ("thin", "thick", "slanted", "narrow", "wide"), 100
 wanted = torch.arange(TEXTS) % 10
-text_judge = train_judge(letters)
+text_judge = train_classifier(letters)
 
 
 def prompt(adjectives):

@@ -21,10 +21,12 @@ from functools import partial
 import numpy as np
 import torch
 from course_utils.datasets.shapes import CLASSES, make_shape, make_shapes
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.sampling import ddpm, guided, last, sample, time_grid
-from course_utils.evaluation.metrics import nearest_iou, one_piece, piece_shares, shape_report
+from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
+from course_utils.evaluation.distances import nearest_iou
+from course_utils.evaluation.shapes import one_piece, piece_shares, shape_report
 from course_utils.exercises import lesson_08
 from course_utils.geometry.voxels import close_gaps, connected_components, keep_largest, to_model, to_occupancy
 from course_utils.plots import film, live, stills
@@ -150,10 +152,11 @@ assert before[1] < before[3] < before[8] and decided[32] > 2 * decided[16]
 
 # %%
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.unet import UNet
 
 for dimensions in (2, 3):
-    network = UNet(dimensions, channels=(32, 64), patch=2, blocks=1, classes=len(families))
+    network = UNet(dimensions, channels=(32, 64), patch=2, blocks=1, conditioner=on_labels(len(families)))
     grid = (16,) * dimensions
     out = network(torch.zeros(1, 1, *grid), torch.zeros(1))
     print(f"{dimensions}D: grid {grid} -> {tuple(out.shape[2:])}, {parameter_count(network):,} parameters")
@@ -270,19 +273,21 @@ def velocity_loss(x0_prediction, x0, t):
 lesson_08.velocity_loss.check(velocity_loss)
 
 # %% [markdown]
-# The library's `training_loss` does the same for every path and every kind of prediction. On ours it must give the
+# The library's `denoising_loss` does the same for every path and every kind of prediction. On ours it must give the
 # same number as exercise 1, and it does:
 
 # %%
-from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
+from course_utils.diffusion.losses import Denoising, denoising_loss
+from course_utils.diffusion.training import Plan, Trainer, batches
 
 torch.manual_seed(0)
-denoiser = Denoiser(UNet(3, channels=(32, 64), patch=2, blocks=1, classes=len(families)), path, prediction="x0")
+network = UNet(3, channels=(32, 64), patch=2, blocks=1, conditioner=on_labels(len(families)))
+denoiser = Denoiser(network, path, prediction="x0")
 x0, t = to_model(voxels[:16]), torch.rand(16)
 noise = torch.randn(x0.shape)
 error = denoiser(path.noised(x0, noise, t), t) - x0
 by_hand = (error / t.clamp(min=0.05).reshape(16, 1, 1, 1, 1)).square().mean()
-difference = abs(training_loss(denoiser, x0, noise, t) / by_hand - 1)
+difference = abs(denoising_loss(denoiser, x0, noise, t) / by_hand - 1)
 print("the library's loss is the formula's (to 1e-5):", "yes" if difference < 1e-5 else "no")
 assert difference < 1e-5
 
@@ -315,8 +320,8 @@ from course_utils.widgets import LiveModel
 LiveModel("shapes32", "car", seed=2)
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
-plan = Plan(steps=420, batch_size=8, learning_rate=2e-3, time_mean=1.0, weight_limit=25.0, ema_decay=0.99)
-trainer = Trainer(denoiser, plan)
+plan = Plan(steps=420, batch_size=8, learning_rate=2e-3, ema_decay=0.99)
+trainer = Trainer(denoiser, plan, Denoising(time_mean=1.0, weight_limit=25.0))
 watch, looks = live.LiveTraining(plan.steps), []
 for progress in trainer.run(batches(voxels, labels, to_model)):
     watch.add(*progress)
@@ -485,22 +490,22 @@ from course_utils.models.checkpoints import load_checkpoint
 from course_utils.places import CHECKPOINTS
 
 shipped, about = load_checkpoint(CHECKPOINTS / "shapes32")
-print(f"shipped: {about['made']['minutes']:.0f} minutes on {about['made']['device']}; mine: {progress.seconds:.0f} s")
-print(f"shapes it learned from: {about['data']['count']:,}; mine: {len(voxels):,}")
-print("its sampling:", about["sampling"])
-print("its training:", about["plan"])
+print(f"shipped: {about.made['minutes']:.0f} minutes on {about.made['device']}; mine: {progress.seconds:.0f} s")
+print(f"shapes it learned from: {about.data.arguments['count']:,}; mine: {len(voxels):,}")
+print("its sampling:", about.sampling)
+print("its training:", about.plan)
 
 
 def shipped_shapes(family, seeds):
     """The shipped model's shapes of one family, float fields (len(seeds), 32, 32, 32)."""
-    labels = torch.full((len(seeds),), about["classes"].index(family))
-    how, noise = about["sampling"], gaussian(seeds, (1, 32, 32, 32))
-    times, model = time_grid(path, how["steps"], how["shift"]), guided(shipped, labels, how["guidance_scale"])
+    labels = torch.full((len(seeds),), about.classes.index(family))
+    how, noise = about.sampling, gaussian(seeds, (1, 32, 32, 32))
+    times, model = time_grid(path, how.steps, how.shift), guided(shipped, labels, how.guidance_scale)
     return last(sample(model, noise, times, ddpm, seed=seeds)).x_t[:, 0]
 
 
-theirs = torch.cat([shipped_shapes(family, [0, 1]) for family in about["classes"]])
-stills.show_fields(theirs, [family for family in about["classes"] for _ in range(2)], columns=8)
+theirs = torch.cat([shipped_shapes(family, [0, 1]) for family in about.classes])
+stills.show_fields(theirs, [family for family in about.classes for _ in range(2)], columns=8)
 
 # %% [markdown]
 # *Two shapes of each family, not chosen: seeds 0 and 1.* How good it is stands in its card, measured by a script
@@ -661,7 +666,7 @@ from course_utils.networks.mlp import MLP
 torch.manual_seed(0)
 ring = torch.randn(4000, 2)
 ring = ring / ring.norm(dim=1, keepdim=True)
-points = Trainer(Denoiser(MLP(), path), Plan(steps=400, batch_size=256, ema_decay=0.99))
+points = Trainer(Denoiser(MLP(), path), Plan(steps=400, batch_size=256, ema_decay=0.99), Denoising())
 list(points.run(batches(ring)))
 made = last(sample(points.ema, gaussian(0, (1000, 2)), time_grid(path, 20), ddpm)).x_t
 off = (made.norm(dim=1) - 1).abs().mean()

@@ -23,11 +23,13 @@ from course_utils.datasets.shapes import make_shape, make_shapes
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, resampled, sample, time_grid
-from course_utils.evaluation.metrics import iou_distances, one_piece
+from course_utils.evaluation.distances import iou_distances
+from course_utils.evaluation.faithfulness import faithfulness, total
+from course_utils.evaluation.shapes import one_piece
 from course_utils.exercises import lesson_09
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import asked, sampling_states
+from course_utils.models.prompting import guided_by, sampling_states
 from course_utils.places import CHECKPOINTS
 from course_utils.plots import live, stills
 
@@ -69,7 +71,8 @@ print(f"of {len(everything.labels)} shapes {captions.held_out(everything).mean()
 # text. A word that is not in the list is an error, with the nearest words that are:
 
 # %%
-from course_utils.networks.text import FromText, Vocabulary
+from course_utils.networks.text import Vocabulary
+from course_utils.networks.text_only import FromText
 
 vocabulary = Vocabulary(captions.words())
 tokens = vocabulary.encode(["a tall mug with a handle", "a mug"])
@@ -93,6 +96,7 @@ except ValueError as error:
 
 # %% tags=["nbval-ignore-output"] reason="the picture shows times, and weights differ between processors"
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.losses import Denoising
 from course_utils.diffusion.training import Plan, Trainer, batches
 
 mugs, path = make_shapes(3000, 16, ("mug",)), FlowPath()
@@ -101,9 +105,9 @@ x0 = to_model(torch.from_numpy(mugs.voxels[kept])).repeat(4, 1, 1, 1, 1)
 wordings = [captions.captions(mugs, seed) for seed in range(4)]
 texts = vocabulary.encode([wording[k] for wording in wordings for k in kept])
 torch.manual_seed(0)
-plan = Plan(steps=600, batch_size=64, learning_rate=4e-3, loss_in="x0", ema_decay=0.99)
+plan = Plan(steps=600, batch_size=64, learning_rate=4e-3, ema_decay=0.99)
 words_only = Denoiser(FromText(3, 16, len(vocabulary), width=64, hidden=256), path)
-trainer, watch, looks = Trainer(words_only, plan), live.LiveTraining(plan.steps), []
+trainer, watch, looks = Trainer(words_only, plan, Denoising(loss_in="x0")), live.LiveTraining(plan.steps), []
 wishes = ["a tall mug", "a handle on the left", "a handle on the right", "two handles"]
 
 
@@ -235,16 +239,16 @@ reader, config = load_checkpoint(CHECKPOINTS / "text-to-shape32")
 
 def names(texts):
     """What each text names, as the shipped reader reads it: bool (len(texts), facts)."""
-    return (reader.network.facts(Vocabulary(config["words"]).encode(texts)) > 0).numpy()
+    return (reader.network.conditioner.facts.named(Vocabulary(config.words).encode(texts)) > 0).numpy()
 
 
 for text in ("a chair with a round seat and runners", "a house with a chimney but without a garage"):
     print(f"{text}: ", *(f"{name}={'|'.join(map(str, values))}" for (_, name, values), there in
                          zip(captions.FACTS, names([text])[0], strict=True) if there), sep="  ")
 for what, table in (("known pairs", None), ("said apart", captions.SAID_APART), ("new pairs", captions.HELD_OUT)):
-    told = captions.prompts(110, table)
-    truth = captions.named_facts([one.family for one in told], [one.named for one in told])
-    found = names([one.text for one in told])
+    prompts = captions.prompts(110, table)
+    truth = captions.named_facts([one.family for one in prompts], [one.named for one in prompts])
+    found = names([one.text for one in prompts])
     print(f"{what:>11}: of {truth.sum()} facts named it finds {(found & truth).sum() / truth.sum():.1%};"
           f" of what it finds {(found & truth).sum() / found.sum():.1%} is named")
 
@@ -266,7 +270,7 @@ assert (found & truth).sum() > 0.97 * truth.sum()
 # as they were (*frozen*, as the text encoders of the large models are). `sampling_states` asks it as its config says.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-read, read_there = (plan["steps"] * plan["batch_size"] for plan in (config["plan"], study["plan"]))
+read, read_there = config.plan.steps * config.plan.batch_size, study["plan"]["steps"] * study["plan"]["batch_size"]
 print(f"captions in the last of its trainings: {read:,}; in each model of the study: {read_there:,}")
 
 
@@ -290,8 +294,8 @@ stills.show_fields(torch.cat([ask(asked_for, [seed] * 8) for seed in (0, 1)]), a
 def silenced(way):
     """A copy of the reader in which one way says nothing, whatever the text."""
     mute = copy.deepcopy(reader)
-    ways = {"reading": [layer.out for layer in mute.network.reading], "sketch": [mute.network.sketched]}
-    ways["facts"] = [mute.network.named]
+    ways = {"reading": [layer.out for layer in mute.network.cross_attention], "sketch": [mute.network.grid_stem]}
+    ways["facts"] = [mute.network.conditioner.facts.outlet]
     for part in ways.get(way, []):
         part.requires_grad_(False).weight.zero_()
         part.bias.zero_()
@@ -305,7 +309,7 @@ noisy = reader.path.noised(true_shapes, gaussian(list(range(66)), (1, 32, 32, 32
 
 @torch.no_grad()
 def error(model, texts):
-    return (asked(model, config, texts, 1.0)(noisy, 0.95) - true_shapes).square().mean()
+    return (guided_by(model, config, texts, 1.0)(noisy, 0.95) - true_shapes).square().mean()
 
 
 name_only = error(reader, [f"a {one.family}" for one in told_about])
@@ -361,7 +365,7 @@ kinds = {
 }
 made = {name: shapes_for(prompts) for name, prompts in kinds.items()}
 for name, prompts in kinds.items():
-    obeyed = captions.total(captions.faithfulness(made[name], prompts))
+    obeyed = total(faithfulness(made[name], prompts))
     print(f"{name:<30} {obeyed.right} of {obeyed.asked} attributes are right")
 
 # %% [markdown]
@@ -428,7 +432,7 @@ def best_for(prompts, tries, **how):
 
 some = kinds["known pairs, known sentences"]
 for name, shapes in {"the first": made["known pairs, known sentences"], "the best of four": best_for(some, 4)}.items():
-    obeyed = captions.total(captions.faithfulness(shapes, some))
+    obeyed = total(faithfulness(shapes, some))
     print(f"{name}: {obeyed.right} of {obeyed.asked} attributes right")
 
 # %%
@@ -461,7 +465,7 @@ assert helps
 # shapes, early and late ones. Below, six texts with seed 0, plain and steered.
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-steering = critic.steering(config["sampling"]["steering"])
+steering = critic.steering(config.sampling.steering)
 wishes = ["a lamp with a tripod and a globe", "a chair with a ladder back", "a sofa with a chaise and a rounded back",
           "a house with a hipped roof and two storeys", "an arc lamp with a drum shade",
           "a chair with a round seat and runners"]
@@ -487,7 +491,7 @@ def pleased(one, shapes):
 
 opinions = {}
 for name, shapes in {"plain": made["pairs that were said apart"], "steered": led}.items():
-    obeyed = captions.total(captions.faithfulness(shapes, some))
+    obeyed = total(faithfulness(shapes, some))
     opinions[name] = (pleased(critic, shapes), pleased(score, shapes), obeyed.right / obeyed.asked)
     print("{:>7}: critic {:.0%}, the one that ranks {:.0%}, judge {:.0%}".format(name, *opinions[name]))
 better = opinions["steered"][2] > opinions["plain"][2]
@@ -554,8 +558,8 @@ show_charts(charts)
 # what will the sampler say?
 
 # %%
+from course_utils.diffusion.guidance import keeping
 from course_utils.diffusion.mixtures import GaussianMixture
-from course_utils.models.editing import keeping
 from course_utils.plots.planar import show_clouds
 
 centres, weights = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -0.5]]), torch.tensor([0.4, 0.2, 0.4])
@@ -682,11 +686,12 @@ stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), t
 # varied chair another chair?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-from course_utils.models.editing import from_time, mixed
+from course_utils.diffusion.guidance import mixed
+from course_utils.diffusion.sampling import from_time
 
-all_times, begin = time_grid(reader.path, 16, config["sampling"]["shift"]), (0.5, 0.7, 0.8, 0.9, 0.95)
+all_times, begin = time_grid(reader.path, 16, config.sampling.shift), (0.5, 0.7, 0.8, 0.9, 0.95)
 chairs = begun[:6]
-real, told, seeds = to_model(chairs), asked(reader, config, ["a chair"] * 6), list(range(6))
+real, told, seeds = to_model(chairs), guided_by(reader, config, ["a chair"] * 6), list(range(6))
 varied = {"real": real[:, 0]}
 for t in begin:
     noisy = reader.path.noised(real, gaussian(seeds, real.shape[1:]), t)
@@ -698,7 +703,7 @@ print(f"two of the six chairs: IoU {strangers:.2f}")
 stills.show_fields(torch.stack([fields[0] for fields in varied.values()]), list(varied), columns=6)
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-one, other = (asked(reader, config, [text]) for text in ("a sofa", "a table"))
+one, other = (guided_by(reader, config, [text]) for text in ("a sofa", "a table"))
 noise, shares = gaussian([3], (1, 32, 32, 32)), (0.0, 0.3, 0.45, 0.55, 0.7, 1.0)
 blends = [last(sample(mixed(one, other, share), noise, all_times, ddpm, seed=[3])).x_t[:, 0] for share in shares]
 stills.show_fields(torch.cat(blends), [f"{share:.0%} table" for share in shares], columns=6)
@@ -772,7 +777,7 @@ for family, (one, other) in things.items():
         text, named = f"a {family} with {there[0]} but without {absent[0]}", {there[1]: there[2], absent[1]: absent[3]}
         asked_so[text] = [captions.Prompt(text, family, named, seed) for seed in range(6)]
 for text, same in asked_so.items():
-    asked_so[text] = captions.total(captions.faithfulness(shapes_for(same), same))
+    asked_so[text] = total(faithfulness(shapes_for(same), same))
     print(f"{text}: {asked_so[text].right} of {asked_so[text].asked}")
 right, of = map(sum, zip(*asked_so.values(), strict=True))
 print(f"all: {right} of {of}")

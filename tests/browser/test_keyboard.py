@@ -14,6 +14,7 @@ from conftest import ROOT, alone, colours, pixels, serve, serve_files
 sys.path.insert(0, str(ROOT / "docs"))
 import build_site
 
+from course_utils.places import WEB
 from course_utils.plots.film import isosurface_figure, shape_film
 
 CONTROLS = """\
@@ -183,7 +184,7 @@ def films(page, tmp_path):
     (tmp_path / "index.html").write_text(
         f"{head}<a href='#'>begin</a>{''.join(figures)}", encoding="utf-8"
     )
-    shutil.copy(ROOT / "docs" / "static" / "figures.js", tmp_path)
+    shutil.copy(WEB / "pages" / "figures.js", tmp_path)
     shutil.copy(build_site.package("plotly") / "package_data" / "plotly.min.js", tmp_path)
     (tmp_path / "favicon.ico").touch()
     with serve_files(tmp_path) as address, alone(page, address):

@@ -14,20 +14,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import torch
 import trimesh
 from conftest import ARTIFACTS, CHROMIUM_ARGUMENTS, QuietFiles, alone, program, serve_files
 
-from course_utils.datasets.captions import captions, words
-from course_utils.datasets.shapes import make_shapes
-from course_utils.diffusion.mixtures import GaussianMixture
-from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.paths import PATHS
-from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.diffusion.sampling import last
 from course_utils.geometry.surface import is_watertight
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
-from course_utils.networks.text import Vocabulary
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +28,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import build_site  # noqa: E402
 
 BOX = "[data-nts-live]"
-SAID = ".nts-live-said"
+SAID = ".nts-live-status"
 SECONDS = 10  # a shape on two cores
 FIRST = (
     "runtime/ort-wasm-simd-threaded.wasm",
@@ -201,7 +194,7 @@ def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
         """box => new Promise((resolve) => {
         const stop = () => box.live.frames.length > 1 && (box.live.input("stop").click(), seen.disconnect(), resolve());
         const seen = new MutationObserver(stop); // from here a click may come after the last step on a busy machine
-        seen.observe(box.querySelector(".nts-live-said"), { childList: true });
+        seen.observe(box.querySelector(".nts-live-status"), { childList: true });
     })""",
         opened.locator(BOX).element_handle(),
     )
@@ -415,7 +408,7 @@ def test_loading_is_shown_to_its_end_and_stop_breaks_it_off(chromium, site):
         open_box(page, address)
         page.evaluate(
             """box => {
-            const progress = box.querySelector("progress"), said = box.querySelector(".nts-live-said");
+            const progress = box.querySelector("progress"), said = box.querySelector(".nts-live-status");
             window.seen = [];
             const note = () => seen.push([said.textContent, progress.value, progress.position]);
             new MutationObserver(note).observe(said, { childList: true });
@@ -580,65 +573,9 @@ def test_without_its_models_the_box_says_so(page, site, tmp_path):
         assert page.locator("[name=make]").is_disabled()
 
 
-def test_noise_times_and_words_are_those_of_python(opened):
-    texts, pairs = captions(make_shapes(1000, 8), 99), [(0, 0), (7, 3), (2**32 - 1, 2**32 - 1)]
-    result = opened.evaluate(
-        """async (asked) => {
-        const [noise, paths, words] = await Promise.all(
-            ["noise", "paths", "words"].map((name) => import(`/_static/live/${name}.js`)));
-        return {
-            noise: asked.pairs.map(([seed, stream]) => [...noise.gaussian(seed, 1001, stream)]),
-            times: paths.timeGrid("flow", 16, 8),
-            tokens: asked.texts.map((text) => words.encode(text, asked.words, 24)),
-        };
-    }""",
-        {"texts": texts, "words": words(), "pairs": pairs},
-    )
-    for numbers, (seed, stream) in zip(result["noise"], pairs, strict=True):
-        np.testing.assert_allclose(numbers, gaussian(seed, (1001,), stream).numpy(), atol=1e-6)
-    path = load_checkpoint(CHECKPOINTS / "shapes32")[0].path
-    np.testing.assert_allclose(result["times"], time_grid(path, 16, 8.0).numpy(), atol=1e-12)
-    tokens = Vocabulary(words()).encode(texts)
-    assert torch.equal(torch.tensor(result["tokens"])[:, : tokens.shape[1]], tokens)
-
-
 PLANES = """<link rel="icon" href="data:,"><link rel="stylesheet" href="_static/live/live.css">
 <div data-nts-plane="noise"></div><div data-nts-plane="score"></div><div data-nts-plane="sampler"></div>
 <script type="module" src="_static/live/plane.js"></script>"""
-
-
-def test_mixtures_and_samplers_are_those_of_python(opened):
-    found = opened.evaluate("""async () => {
-        const [mixture, paths, noise, sampling] = await Promise.all(
-            ["mixture", "paths", "noise", "sampling"].map((name) => import(`/_static/live/${name}.js`)));
-        const spiral = mixture.MIXTURES.spiral, path = paths.PATHS.flow, results = {};
-        const denoise = (x, t) => spiral.denoise(x, path, t);
-        for (const name of Object.keys(sampling.SAMPLERS)) {
-            const times = paths.timeGrid("flow", 12);
-            for await (const { x } of sampling.sample(denoise, "flow", times, name, 60, 5)) results[name] = [...x];
-        }
-        const places = [[0.3, -1], [2, 1.5]];
-        return { means: spiral.means, results,
-            scores: places.map(([x, y]) => spiral.score(x, y, path, 0.4)),
-            logs: places.map(([x, y]) => spiral.logDensity(x, y, path, 0.4)) };
-    }""")
-    path, mixture = PATHS["flow"](), GaussianMixture(found["means"], 0.07)
-    places = torch.tensor([[0.3, -1.0], [2.0, 1.5]], dtype=torch.float64)
-    np.testing.assert_allclose(found["scores"], mixture.score(places, path, 0.4), rtol=1e-9)
-    np.testing.assert_allclose(found["logs"], mixture.log_density(places, path, 0.4), rtol=1e-9)
-    for name, ours in found["results"].items():
-        noise = gaussian(5, (30, 2))
-        states = sample(
-            mixture.denoiser(path),
-            path.prior_sample(noise),
-            time_grid(path, 12),
-            SAMPLERS[name],
-            seed=5,
-        )
-        np.testing.assert_allclose(
-            np.reshape(ours, (30, 2)), last(states).x_t.numpy(), atol=2e-3, err_msg=name
-        )
-    assert set(found["results"]) == {"ddim", "ddpm", "heun"}
 
 
 def test_every_control_of_the_live_pictures_changes_them(page, site, address):

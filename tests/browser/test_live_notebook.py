@@ -13,7 +13,7 @@ from conftest import ARTIFACTS, serve
 
 from course_utils.diffusion.sampling import last
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
@@ -24,7 +24,7 @@ SHOW = """from course_utils.widgets.live_model import LiveModel
 
 LiveModel("shapes32", "lamp", seed=5)"""
 WORK = "x = 0\nwhile True:\n    x += 1"
-SAID = ".nts-live-said"
+SAID = ".nts-live-status"
 
 pytestmark = pytest.mark.skipif(
     shutil.which("npm") is None, reason="npm, which fetches the runtime, is missing"

@@ -2,9 +2,12 @@
 host is ever asked.
 """
 
+import importlib
+import inspect
 import json
 import shutil
 import sys
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -13,7 +16,10 @@ import nbformat
 import pytest
 from conftest import ARTIFACTS, ROOT, alone, film_changes
 
+from course_utils.diffusion.sampling import sample
+
 sys.path.insert(0, str(ROOT / "docs"))
+import api_reference
 import build_site
 
 LESSONS = [path.stem for path in build_site.lessons()]
@@ -24,7 +30,8 @@ FIGURES = "application/vnd.plotly.v1+json"
 def site(tmp_path_factory):
     """The folder of the site, built as `python3 course.py site` does it."""
     folder = tmp_path_factory.mktemp("site") / "site"
-    build_site.build(folder, live=shutil.which("npm") is not None)
+    with warnings.catch_warnings(action="ignore"):  # Sphinx's extensions about each other
+        build_site.build(folder, live=shutil.which("npm") is not None)
     return folder
 
 
@@ -69,6 +76,31 @@ def test_every_link_of_the_site_leads_somewhere(site):
                 broken.append(f"{path.relative_to(site)}: {target}")
     assert broken == []
     assert len(pages) > 15 and "mybinder.org" in outside  # the crawl has seen the site
+
+
+def test_the_reference_has_everything_public_with_its_arguments(reader, address, site):
+    missing = []
+    for room, modules in api_reference.rooms().items():
+        anchors = Links((site / "api" / f"{room}.html").read_text(encoding="utf-8")).anchors
+        for module in map(importlib.import_module, modules):
+            missing += [
+                f"{module.__name__}.{name}"
+                for name, thing in vars(module).items()
+                if (inspect.isfunction(thing) or inspect.isclass(thing))
+                and (thing.__module__, name[0] != "_") == (module.__name__, True)
+                and thing.__doc__
+                and f"{module.__name__}.{name}" not in anchors
+            ]
+    assert missing == []
+    reader.set_viewport_size({"width": 1000, "height": 1000})
+    reader.goto(f"{address}api/index.html")
+    reader.locator("article").get_by_role("link", name="diffusion").click()
+    entry = reader.locator(
+        "dt", has=reader.locator("[href='#course_utils.diffusion.sampling.sample']")
+    )
+    names = entry.locator(".sig-param > .n:first-child").all_text_contents()
+    assert names == list(inspect.signature(sample).parameters)
+    assert reader.evaluate("document.scrollingElement.scrollWidth") == 1000
 
 
 def test_what_others_wrote_comes_with_its_licence(site):

@@ -3,7 +3,6 @@ file, no kernel.
 """
 
 import base64
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from conftest import ARTIFACTS, QuietFiles, alone, colours, pixels, serve_files
 
 from course_utils.files.meshes import save_mesh
 from course_utils.geometry.surface import blocky_mesh, is_watertight
+from course_utils.places import BUNDLES
 
-VIEWER = Path(__file__).parents[2] / "course_utils" / "widgets" / "viewer"
 SIZE = 32
 FIELD_OF_VIEW, TARGET = np.radians(28), np.array([0.0, 0.44, 0.0])
 AZIMUTH, ELEVATION, DISTANCE = np.radians(32), np.radians(22), 2.75
@@ -28,7 +27,7 @@ STATE = "() => [viewer.voxels, viewer.free].map((grid) => btoa(String.fromCharCo
 
 
 class Files(QuietFiles):
-    """The page, and the folder with the bundle."""
+    """The page, and the folder with the bundles."""
 
     def do_GET(self):
         if self.path != "/":
@@ -42,7 +41,7 @@ class Files(QuietFiles):
 
 @pytest.fixture(scope="module")
 def address():
-    with serve_files(VIEWER, Files) as running:
+    with serve_files(BUNDLES, Files) as running:
         yield running
 
 
@@ -384,34 +383,7 @@ def test_an_empty_shape_is_not_saved_but_explained(viewed):
 
 
 # ---------------------------------------------------------------------------------------------- the
-# parts
-
-
-def test_rays_meet_the_first_voxel(viewed):
-    """Against ten thousand small steps along each of 200 rays."""
-    draws = np.random.default_rng(0)
-    solid = draws.random((8, 8, 8)) < 0.05
-    starts = draws.normal(size=(200, 3)) * 3 + 4 + 14 * np.sign(draws.normal(size=(200, 3)))
-    directions = draws.uniform(0, 8, (200, 3)) - starts
-    found = viewed.evaluate(
-        """async ([text, starts, directions]) => {
-            const { cast } = await import("/grid.js");
-            const solid = load(text, 8);
-            return starts.map((start, k) => cast(solid, 8, start, directions[k])?.voxel ?? null); }""",
-        [text_of(solid), starts.tolist(), directions.tolist()],
-    )
-    hits = 0
-    for start, direction, voxel in zip(starts, directions, found, strict=True):
-        points = np.floor(start + np.linspace(0, 3, 10_000)[:, None] * direction).astype(int)
-        points = points[((points >= 0) & (points < 8)).all(1)]
-        met = points[solid[points[:, 2], points[:, 1], points[:, 0]]]
-        if len(met) and voxel != met[0].tolist():  # the steps may jump over a corner
-            assert voxel is not None and solid[voxel[2], voxel[1], voxel[0]]
-            hits -= 1
-        if not len(met):
-            hits -= voxel is not None
-        hits += len(met) > 0
-    assert hits > 60
+# sculptor
 
 
 def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):

@@ -19,8 +19,9 @@ import torch
 from safetensors.torch import load_file
 from test_cli import TINY as SMALL
 
-from course_utils.cli.commands import main
-from course_utils.models.checkpoints import build_denoiser
+from course_utils.cli.main import main
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config
 
 pytest.importorskip("accelerate")
 psutil = pytest.importorskip("psutil")  # accelerate brings it
@@ -30,14 +31,16 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).parents[2]
 STEPS = 60
-TINY = SMALL | {"plan": {"steps": STEPS, "batch_size": 4, "time_mean": 1.0, "weight_limit": 25.0}}
+TINY = SMALL | {
+    "loss": {"kind": "denoising", "time_mean": 1.0, "weight_limit": 25.0},
+    "plan": {"steps": STEPS, "batch_size": 4},
+}
 
 
 def curve(text):
     """The mean losses that a training printed, by step."""
-    return {
-        int(step): float(loss) for step, loss in re.findall(rf" (\d+)/{STEPS} loss ([\d.]+)", text)
-    }
+    lines = re.findall(rf" (\d+)/{STEPS} \[.*loss ([\d.]+)", text)
+    return {int(step): float(loss) for step, loss in lines}
 
 
 def saved_step(state):
@@ -46,7 +49,7 @@ def saved_step(state):
         return 0
     data = state.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return json.loads(header["__metadata__"]["training"])["step"]
+    return json.loads(header["__metadata__"]["about"])["step"]
 
 
 def distance(first, second):
@@ -141,7 +144,7 @@ def test_a_killed_team_goes_on_from_its_last_state(story):
 
 def test_only_the_first_process_speaks(story):
     assert story["killed"].count("2 processes") == story["stopped"].count("going on at") == 1
-    assert story["stopped"].count(f" {story['at_kill'] + 2}/{STEPS} loss") == 1
+    assert story["stopped"].count(f" {story['at_kill'] + 2}/{STEPS} [") == 1
 
 
 def test_ctrl_c_saves_the_step_at_which_all_stopped(story):
@@ -158,7 +161,7 @@ def test_one_process_ends_what_two_began(story):
         load_file(story["folder"] / name / "state.safetensors") for name in ("one", "team")
     )
     torch.manual_seed(0)
-    start = build_denoiser(TINY).state_dict()
+    start = build_model(Config.of(TINY)).state_dict()
     for part in ("weights.", "ema."):
         ours, theirs = ({name: tensors[part + name] for name in start} for tensors in (team, one))
         # Adam makes rounding grow: measured 0.04 to 0.08, and 0.3 without averaging (exact:

@@ -494,9 +494,14 @@ def test_all_stages_run_and_one_failure_counts(course, monkeypatch, capsys):
     monkeypatch.setattr(course, "find_chromium", lambda: "")
     monkeypatch.setattr(course, "run_child", run_child)
     assert course.main(["test"]) == 1
-    lint, unit, notebooks = calls
-    assert lint == ["ruff", "check", "."]
-    assert unit == ["pytest", "tests", "--ignore=tests/notebooks", "--ignore=tests/browser"]
+    *lint, unit, notebooks = calls
+    assert lint[:2] == [["ruff", "check", "."], ["ruff", "format", "--check", "."]]
+    assert "importlinter" in lint[2][0]
+    assert lint[3:] == [["pytest", "-q", "tests/course/test_repository.py"]]
+    assert unit == [
+        *("pytest", "tests", "--ignore=tests/course/test_repository.py"),
+        *("--ignore=tests/notebooks", "--ignore=tests/browser"),
+    ]
     assert {"--nbval", "tests/notebooks/sanitize.cfg", "notebooks/00_start_here.ipynb"} <= set(
         notebooks
     )
@@ -508,7 +513,14 @@ def test_all_stages_run_and_one_failure_counts(course, monkeypatch, capsys):
     assert table["unit"] == "FAILED (exit code 5)"
     assert table["browser"].startswith("skipped: no Chromium")
     assert course.main(["test", "lint", "notebooks"]) == 0
-    assert len(calls) == 5
+    assert len(calls) == 6 + 5
+
+
+def test_a_stage_runs_all_its_programs_and_fails_with_the_first_exit_code(course, monkeypatch):
+    codes = iter([0, 3, 0, 1])
+    monkeypatch.setattr(course, "run_child", lambda command: next(codes))
+    assert course.run_stage("lint", course.venv_python()) == "FAILED (exit code 3)"
+    assert list(codes) == []
 
 
 def test_chromium_by_variable(course, monkeypatch):

@@ -16,7 +16,8 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.training import has_bfloat16_units
 from course_utils.files.results import load_results
-from course_utils.models.checkpoints import build_denoiser, save_checkpoint
+from course_utils.models.checkpoints import build_model, save_checkpoint
+from course_utils.models.config import Config
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("gpu_check", ROOT / "benchmarks" / "gpu_check.py")
@@ -61,7 +62,7 @@ def model(tmp_path_factory):
         "channels": [8],
         "patch": 4,
         "blocks": 1,
-        "classes": 2,
+        "conditioners": [{"kind": "labels", "classes": 2}],
     }
     config = {
         "network": network,
@@ -70,10 +71,11 @@ def model(tmp_path_factory):
         "classes": ["chair", "table"],
         "resolution": 8,
     }
-    config["sampling"] = {"shift": 3.0, "guidance_scale": 2.0}
+    config["sampling"] = {"sampler": "ddpm", "steps": 2, "shift": 3.0, "guidance_scale": 2.0}
     folder = tmp_path_factory.mktemp("model") / "tiny"
     torch.manual_seed(0)
-    denoiser = build_denoiser(config)
+    config = Config.of(config)
+    denoiser = build_model(config)
     torch.nn.init.normal_(
         denoiser.network.outlet.weight
     )  # zeros before: every sample would be nothing

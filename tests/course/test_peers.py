@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.cli.commands import read_config
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.training import Progress, batches
-from course_utils.models.checkpoints import build_denoiser
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "peers.py"
 peers = importlib.util.module_from_spec(importlib.util.spec_from_file_location("peers", FILE))
@@ -217,8 +217,8 @@ def test_the_gradient_of_a_batch_is_the_same_in_parts():
 
 def test_a_learning_curve_is_looked_at_when_due_and_ends_with_its_budget():
     seconds = [0.5, 1.2, 1.9, 5.0, 5.5, 9.0]
-    drawn = iter(Progress(k + 1, 0.0, s) for k, s in enumerate(seconds))
-    trainer = SimpleNamespace(denoiser="model", run=lambda draw: drawn)
+    drawn = iter(Progress(k + 1, 0.0, s, (0.0,)) for k, s in enumerate(seconds))
+    trainer = SimpleNamespace(model="model", run=lambda draw: drawn)
     curve = peers.learning_curve(
         trainer, None, [1.0, 2.0, 4.0, 5.2], lambda model: [float(model == "model")]
     )
@@ -297,8 +297,7 @@ def test_timings_take_turns_and_leave_out_the_warm_up(monkeypatch):
 
 
 def ours():
-    config = read_config("shapes32")
-    return parameter_count(build_denoiser(config | {"network": config["network"] | {"classes": 0}}))
+    return parameter_count(build_model(Config.read("shapes32").with_network(conditioners=[])))
 
 
 def test_a_network_more_than_a_tenth_larger_or_smaller_is_refused():

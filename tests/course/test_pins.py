@@ -14,6 +14,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import course_utils
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -108,6 +110,19 @@ def test_binder_has_no_room_for_cuda():
     index is down.
     """
     assert f"torch=={pins()['torch']}+cpu" in lines_of("binder/requirements.txt")
+
+
+def test_one_version_and_the_last_release_is_the_one_to_cite():
+    """The code is what is being made; CITATION.cff names what CHANGELOG.md released last."""
+    released = re.findall(
+        r"^## \[(\d\S*)\] - (\S+)$",
+        (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert course_utils.__version__ == PROJECT["version"]
+    assert (cited["version"], str(cited["date-released"])) == released[0]
+    assert Version(PROJECT["version"]) >= Version(released[0][0])
 
 
 def test_the_readme_leads_to_the_site():

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from course_utils.datasets.shapes import make_shapes
-from course_utils.evaluation.metrics import shape_report
+from course_utils.evaluation.shapes import shape_report
 from course_utils.files.results import load_results
-from course_utils.models.checkpoints import build_denoiser
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "benchmarks" / "quality.py"
@@ -28,17 +29,17 @@ CONFIG = {
         "channels": [8],
         "patch": 2,
         "blocks": 1,
-        "classes": 2,
+        "conditioners": [{"kind": "labels", "classes": 2}],
     },
     "path": "flow",
     "prediction": "x0",
-    "sampling": {"sampler": "ddim", "steps": 2, "shift": 3.0, "guidance_scale": 2.0},
+    "sampling": {"sampler": "ddim", "steps": 2, "shift": 3.0, "guidance_scale": 2.0, "tries": 4},
 }
 
 
 def model(**changes):
     """An untrained denoiser with the tiny config, and the config."""
-    return build_denoiser(CONFIG), CONFIG | changes
+    return build_model(Config.of(CONFIG)), Config.of(CONFIG | changes)
 
 
 class Asked(torch.nn.Module):
@@ -63,7 +64,7 @@ def test_samples_are_of_the_class_asked_for():
 
 
 def test_held_out_shapes_begin_behind_the_training():
-    held_out = quality.held_out(CONFIG, "mug", 4, None)
+    held_out = quality.held_out(Config.of(CONFIG), "mug", 4, None)
     assert np.array_equal(held_out, make_shapes(4, 8, ("mug",), 12).voxels)
 
 
@@ -77,7 +78,7 @@ def test_held_out_shapes_of_a_file_are_its_test_split(tmp_path):
     np.savez(tmp_path / "some.npz", classes=np.array(["table", "mug"]), **parts)
     for count, rows in ((5, [3, 5]), (1, [3])):
         assert np.array_equal(
-            quality.held_out(CONFIG, "mug", count, tmp_path / "some.npz"), voxels[rows]
+            quality.held_out(Config.of(CONFIG), "mug", count, tmp_path / "some.npz"), voxels[rows]
         )
 
 
@@ -86,12 +87,12 @@ def test_a_family_is_compared_with_held_out_shapes_and_the_oracle_with_the_same(
     held_out = make_shapes(5, 8, ("mug",), 12).voxels
     training[0] = False
     training[0, [0, 1, 2, 4, 5], 2:6, 2:6] = True  # with a gap
-    tried = {1: 2.0 * training[:5] - 1, quality.TRIES: 2.0 * training[5:10] - 1}
+    tried = {1: 2.0 * training[:5] - 1, 4: 2.0 * training[5:10] - 1}
     monkeypatch.setattr(quality, "samples", lambda *rest: tried[rest[-1]])
     found = quality.measure_family(*model(), "mug", 5, training, None)
     assert found["samples"] == shape_report(training[:5], held_out, training)._asdict()
     assert found["samples"]["one_piece_cleaned"] < found["closed"]["one_piece_cleaned"]
-    kept = quality.closed(tried[quality.TRIES])
+    kept = quality.closed(tried[4])
     assert found["generated"] == shape_report(kept, held_out, training)._asdict()
     assert found["samples"]["training_copies"] == 1 > found["held_out_copies"]
     chosen = np.random.default_rng(0).permutation(12)[:5]

@@ -21,10 +21,11 @@ USE = """
 import json
 import course_utils
 from course_utils import places
-from course_utils.cli.commands import main, read_config
+from course_utils.cli.main import main
 from course_utils.datasets.furniture import furniture
 from course_utils.datasets.images import glyphs
 from course_utils.files.results import load_results
+from course_utils.models.config import Config
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.widgets import LiveModel, Sculptor
 
@@ -37,13 +38,13 @@ print(json.dumps({
     "letters": len(glyphs("AB").pixels),
     "studies": [load_results(file)[1] for file in sorted(places.STUDIES.glob("*.json"))],
     "scripts": [len(str(LiveModel._esm)), len(str(Sculptor._esm))],
-    "config": read_config("facts")["name"],
+    "config": Config.read("facts").name,
     "runs": str(places.RUNS.absolute()),
 }))
 """
 FAIL = """
 import sys
-from course_utils.cli.commands import main
+from course_utils.cli.main import main
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.places import CHECKPOINTS
 

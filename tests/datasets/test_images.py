@@ -177,8 +177,8 @@ def test_traits_are_the_outer_quarters_of_each_character(letters):
 def test_captions_say_what_is_true_and_as_much_as_asked(letters):
     describer = Describer(letters)
     captions = {
-        said: describer.captions(letters.pixels, letters.labels, said=said)
-        for said in (0.0, 0.7, 1.0)
+        chance: describer.captions(letters.pixels, letters.labels, word_chance=chance)
+        for chance in (0.0, 0.7, 1.0)
     }
     assert set(captions[0.0]) == {"a one", "a seven"}
     truth = {w: describer.obeys(w, letters.pixels, letters.labels) for w in WORDS}
@@ -187,7 +187,7 @@ def test_captions_say_what_is_true_and_as_much_as_asked(letters):
         assert sorted(caption.split()[1:-1]) == sorted(words)
         assert set(captions[0.7][row].split()) <= set(caption.split())
         assert caption.split()[-1] == letters.names[letters.labels[row]]
-    count = [sum(len(caption.split()) - 2 for caption in captions[said]) for said in (0.7, 1.0)]
+    count = [sum(len(caption.split()) - 2 for caption in captions[chance]) for chance in (0.7, 1.0)]
     assert count[0] / count[1] == pytest.approx(0.7, abs=0.1)
     assert describer.captions(letters.pixels, letters.labels) == describer.captions(
         letters.pixels, letters.labels

@@ -17,9 +17,10 @@ from diffusers import (
 )
 
 from course_utils.diffusion import sampling
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS, DDPMPath, EDMPath, FlowPath
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 
 SHAPE = (3, 1, 4, 4, 4)  # the samplers are the same for points and voxels
 TABLE = {

@@ -16,8 +16,10 @@ from safetensors.torch import load_file
 
 from course_utils.diffusion import training
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.paths import PATHS, FlowPath
-from course_utils.diffusion.training import Plan, Trainer, batches, generator_of_step, training_loss
+from course_utils.diffusion.training import Plan, Trainer, batches, generator_of_step
+from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.mlp import MLP
 from course_utils.networks.unet import UNet
 
@@ -27,7 +29,7 @@ PLAN = Plan(steps=60, batch_size=32, seed=3)
 
 def trainer(plan=PLAN, width=16):
     torch.manual_seed(0)
-    return Trainer(Denoiser(MLP(width=width, depth=1), FlowPath()), plan)
+    return Trainer(Denoiser(MLP(width=width, depth=1), FlowPath()), plan, Denoising())
 
 
 def finish(trainer, until=None):
@@ -51,7 +53,7 @@ def test_loss_is_the_mean_square_in_the_quantity_named(path, prediction, loss_in
     )
     truth = path.convert(x0, x_t, t, "x0", loss_in)
     by_hand = (path.convert(output, x_t, t, prediction, loss_in) - truth).square().mean()
-    ours = training_loss(denoiser, x0, noise, t, loss_in=loss_in, weight_limit=float("inf"))
+    ours = denoising_loss(denoiser, x0, noise, t, loss_in=loss_in, weight_limit=float("inf"))
     assert abs(float(ours / by_hand) - 1) < 1e-9
 
 
@@ -59,14 +61,14 @@ def test_what_is_random_in_a_step_comes_in_one_order():
     """Rows, times, noise, dropped conditions, from one generator a step: trained weights depend on
     it to the bit.
     """
-    plan, labels = Plan(steps=5, batch_size=32, seed=3, drop_condition=0.3), torch.arange(200) % 3
+    plan, labels = Plan(steps=5, batch_size=32, seed=3), torch.arange(200) % 3
 
     def network():
         torch.manual_seed(0)
-        return Denoiser(UNet(1, 1, (8,), blocks=1, classes=3), FlowPath())
+        return Denoiser(UNet(1, 1, (8,), blocks=1, conditioner=on_labels(3)), FlowPath())
 
     values, ours = POINTS.reshape(200, 1, 2).repeat(1, 1, 4), network()
-    run = Trainer(ours, plan)
+    run = Trainer(ours, plan, Denoising(drop_condition=0.3))
     losses = [progress.loss for progress in run.run(batches(values, labels))]
     denoiser, expected = network(), []
     optimizer = torch.optim.AdamW(
@@ -80,7 +82,7 @@ def test_what_is_random_in_a_step_comes_in_one_order():
         told = torch.where(torch.rand(32, generator=generator) < 0.3, -1, labels[rows])
         optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
         optimizer.zero_grad()
-        loss = training_loss(denoiser, values[rows], noise, t, told)
+        loss = denoising_loss(denoiser, values[rows], noise, t, told)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
         optimizer.step()
@@ -132,19 +134,19 @@ def test_noise_that_belongs_to_a_row_is_the_noise_of_the_loss():
     x0, condition, noise = draw(generator, 32)
     assert condition is None and torch.equal(noise, 10 * x0)
     t = torch.sigmoid(torch.randn(32, generator=generator))
-    expected = training_loss(trainer().denoiser, x0, noise, t)
+    expected = denoising_loss(trainer().model, x0, noise, t)
     (progress,) = run.run(draw)
     assert abs(progress.loss / float(expected) - 1) < 1e-5
 
 
 def test_ema_is_the_average_it_says():
     run = trainer()
-    mean = [p.clone() for p in run.denoiser.parameters()]
+    mean = [p.clone() for p in run.model.parameters()]
     for progress in run.run(batches(POINTS)):
         decay = min(PLAN.ema_decay, progress.step / (9 + progress.step))
         mean = [
             decay * m + (1 - decay) * p.detach()
-            for m, p in zip(mean, run.denoiser.parameters(), strict=True)
+            for m, p in zip(mean, run.model.parameters(), strict=True)
         ]
     assert max((m - p).abs().max() for m, p in zip(mean, run.ema.parameters(), strict=True)) < 1e-6
 
@@ -171,7 +173,9 @@ def test_condition_is_dropped_per_sample():
 
     spy = Spy()
     labels = torch.arange(200) % 3
-    run = Trainer(Denoiser(spy, FlowPath()), Plan(steps=50, batch_size=100, drop_condition=0.2))
+    run = Trainer(
+        Denoiser(spy, FlowPath()), Plan(steps=50, batch_size=100), Denoising(drop_condition=0.2)
+    )
     list(run.run(batches(POINTS, labels)))
     dropped = (torch.cat(spy.seen) == -1).float().mean()
     assert abs(float(dropped) - 0.2) < 0.02
@@ -190,6 +194,79 @@ def test_resumed_is_uninterrupted(tmp_path):
     assert finish(second) == losses[25:]
     for name, value in whole.ema.state_dict().items():
         assert torch.equal(value, second.ema.state_dict()[name]), name
+
+
+class Restless(torch.nn.Module):
+    """A network with everything that a plain one lacks: dropout, and running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(2, 16),
+            torch.nn.BatchNorm1d(16),
+            torch.nn.Dropout(0.5),
+            torch.nn.Linear(16, 2),
+        )
+
+    def forward(self, x, log_snr, condition=None):
+        return self.layers(x)
+
+
+def restless():
+    torch.manual_seed(0)
+    return Trainer(Denoiser(Restless(), FlowPath()), PLAN, Denoising())
+
+
+def test_dropout_is_the_same_after_a_pause_and_leaves_the_callers_randomness_alone(tmp_path):
+    whole = restless()
+    losses = finish(whole)
+    assert len(set(losses)) == PLAN.steps
+    first = restless()
+    finish(first, until=25)
+    first.save(tmp_path / "state.safetensors")
+    torch.rand(7)  # whatever else is drawn meanwhile
+    second = restless()
+    second.restore(tmp_path / "state.safetensors")
+    torch.manual_seed(5)
+    assert finish(second) == losses[25:]
+    drawn = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3))
+    for name, value in whole.ema.state_dict().items():
+        assert torch.equal(value, second.ema.state_dict()[name]), name
+
+
+def test_the_average_carries_running_statistics():
+    """It used to keep those of the first step, 0 and 1: a network with BatchNorm was worthless."""
+    run = restless()
+    statistics = run.model.network.layers[1]
+    mean, variance = statistics.running_mean.clone(), statistics.running_var.clone()
+    for progress in run.run(batches(POINTS)):
+        decay = min(PLAN.ema_decay, progress.step / (9 + progress.step))
+        mean = decay * mean + (1 - decay) * statistics.running_mean
+        variance = decay * variance + (1 - decay) * statistics.running_var
+    average = run.ema.network.layers[1]
+    assert (average.running_mean - mean).abs().max() < 1e-6 < mean.abs().max()
+    assert (average.running_var - variance).abs().max() < 1e-6 < (variance - 1).abs().max()
+    assert int(average.num_batches_tracked) == PLAN.steps
+
+
+def test_a_loss_may_be_any_function_of_a_model_and_what_it_prepared():
+    """The trainer knows nothing of noise: a straight line is fitted by it as well."""
+
+    class Squared:
+        def prepare(self, batch, generator, step):
+            return batch
+
+        def __call__(self, model, target, given, noise):
+            return (model(given) - target).square().mean()
+
+    x = torch.linspace(-1, 1, 200)[:, None]
+    torch.manual_seed(0)
+    plan = Plan(steps=400, batch_size=64, learning_rate=0.05, weight_decay=0.0, ema_decay=0.9)
+    run = Trainer(torch.nn.Linear(1, 1), plan, Squared())
+    list(run.run(batches(3 * x - 2, x)))
+    assert abs(float(run.ema.weight) - 3) < 1e-3 and abs(float(run.ema.bias) + 2) < 1e-3
 
 
 KILLED = """
@@ -226,7 +303,7 @@ def test_kill_9_in_the_middle(tmp_path):
     whole = trainer()
     finish(whole)
     saved = load_file(file)
-    for name, value in whole.denoiser.state_dict().items():
+    for name, value in whole.model.state_dict().items():
         assert torch.equal(value, saved[f"weights.{name}"]), name
 
 
@@ -264,8 +341,8 @@ def test_compiled_training_is_the_same(monkeypatch):
     calls = []
     monkeypatch.setattr(torch, "compile", lambda module: calls.append(module) or module)
     plain = trainer()
-    compiled = Trainer(trainer().denoiser, PLAN, compiled=True)
-    assert calls == [compiled.denoiser]
+    compiled = Trainer(trainer().model, PLAN, Denoising(), compiled=True)
+    assert calls == [compiled.model]
     assert finish(plain, until=3) == finish(compiled, until=3)
 
 
@@ -273,9 +350,9 @@ def test_compiled_training_is_the_same(monkeypatch):
 def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights(units, monkeypatch):
     monkeypatch.setattr(training, "has_bfloat16_units", lambda: units)
     torch.manual_seed(0)
-    quick = Trainer(Denoiser(MLP(width=16, depth=1), FlowPath()), PLAN, half=True)
+    quick = Trainer(Denoiser(MLP(width=16, depth=1), FlowPath()), PLAN, Denoising(), half=True)
     dtypes = set()
-    quick.denoiser.network.register_forward_hook(
+    quick.model.network.register_forward_hook(
         lambda module, given, output: dtypes.add(output.dtype)
     )
     half, full = finish(quick), finish(trainer())
@@ -300,11 +377,10 @@ def test_another_seed_draws_other_batches_times_and_noise():
     ends = []
     for seed in (0, 1):
         torch.manual_seed(0)
-        trainer = Trainer(
-            Denoiser(MLP(width=8), FlowPath()), Plan(steps=3, batch_size=8, seed=seed)
-        )
+        plan = Plan(steps=3, batch_size=8, seed=seed)
+        trainer = Trainer(Denoiser(MLP(width=8), FlowPath()), plan, Denoising())
         list(trainer.run(batches(POINTS)))
-        ends.append(torch.cat([p.flatten() for p in trainer.denoiser.parameters()]))
+        ends.append(torch.cat([p.flatten() for p in trainer.model.parameters()]))
     assert (ends[0] - ends[1]).abs().max() > 1e-5
 
 

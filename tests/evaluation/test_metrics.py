@@ -8,24 +8,28 @@ import pytest
 import torch
 
 from course_utils.datasets.shapes import make_shapes
-from course_utils.evaluation import metrics
-from course_utils.evaluation.metrics import (
+from course_utils.evaluation import distances
+from course_utils.evaluation.distances import (
     chamfer_distances,
     chamfer_within,
-    coverage,
-    frechet_distance,
-    height_profile,
     iou_distances,
-    minimum_matching_distance,
     nearest_distances,
     nearest_iou,
+    surface_points,
+)
+from course_utils.evaluation.sets import (
+    coverage,
+    frechet_distance,
+    minimum_matching_distance,
     nearest_neighbour_accuracy,
+    sample_entropy,
+    sliced_wasserstein,
+)
+from course_utils.evaluation.shapes import (
+    height_profile,
     one_piece,
     piece_shares,
-    sample_entropy,
     shape_report,
-    sliced_wasserstein,
-    surface_points,
     watertight_share,
 )
 
@@ -247,7 +251,7 @@ def test_nearest_iou_by_brute_force_over_chunks(monkeypatch):
     samples[4] = training[17]
     wanted = np.array([[(p & q).sum() / (p | q).sum() for q in training] for p in samples])
     for chunk in (1, 5, 23, 100):
-        monkeypatch.setattr(metrics, "CHUNK", chunk)
+        monkeypatch.setattr(distances, "CHUNK", chunk)
         iou, index = nearest_iou(samples, training)
         assert np.abs(iou.numpy() - wanted.max(1)).max() < 1e-6
         assert np.array_equal(index, wanted.argmax(1))

@@ -73,7 +73,7 @@ def test_the_width_is_what_the_library_s_ancestral_step_adds():
 
 @pytest.mark.parametrize(("exercise", "function", "words"), [
     (lesson_03.ancestral_std, lambda a, b, c, d: b + d, "yours adds 0.6"),
-    (lesson_03.order, lambda steps, errors: 0.5 * lesson_03._order(steps, errors), "yours says 0.5"),
+    (lesson_03.order, lambda steps, errors: 0.5 * lesson_03._order(steps, errors), "yours is 0.5"),
 ])  # fmt: skip
 def test_without_a_known_mistake_a_property_is_told_with_numbers(exercise, function, words):
     assert words in exercise.check(function).message

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.diffusion import gan
 from course_utils.diffusion.mixtures import five_blobs
+from course_utils.evaluation import modes
 from course_utils.exercises import lesson_05
+from course_utils.models.adversarial import discriminator_loss, picture_networks
 
 
 def penalty_by_norm(gradient, weight):
@@ -50,8 +51,8 @@ def test_independent_right_answers_pass(exercise, answer):
 
 def test_the_penalty_is_the_library_s():
     torch.manual_seed(0)
-    discriminator, real = gan.picture_networks(width=8)[1], torch.randn(5, 1, 8, 8)
-    plain, whole = (gan.discriminator_loss(discriminator, real, real, r1) for r1 in (0.0, 3.0))
+    discriminator, real = picture_networks(width=8)[1], torch.randn(5, 1, 8, 8)
+    plain, whole = (discriminator_loss(discriminator, real, real, r1) for r1 in (0.0, 3.0))
     places = real.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(discriminator(places).sum(), places)
     assert (whole - plain - lesson_05.r1_penalty.reference(gradient, 3.0)).abs().item() < 1e-6
@@ -60,7 +61,7 @@ def test_the_penalty_is_the_library_s():
 def test_the_shares_are_the_library_s():
     mixture = five_blobs()
     points = torch.cat([mixture.sample(500, seed=1), 3 * torch.randn(500, 2)]).double()
-    theirs = gan.mode_shares(points, mixture).double()
+    theirs = modes.mode_shares(points, mixture).double()
     assert (
         float(
             (lesson_05.mode_shares.reference(points, mixture.means, mixture.stds) - theirs)

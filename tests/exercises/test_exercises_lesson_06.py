@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.sampling import guided
 from course_utils.exercises import lesson_06
 
 

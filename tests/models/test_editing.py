@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.cli.commands import SHIPPED
 from course_utils.datasets.shapes import make_shapes
+from course_utils.diffusion.guidance import keeping, mixed
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS
 from course_utils.diffusion.sampling import (
     SAMPLERS,
+    from_time,
     last,
     noised_again,
     resampled,
@@ -20,7 +21,8 @@ from course_utils.diffusion.sampling import (
     time_grid,
 )
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.editing import complete, from_time, keeping, mixed, seam_roughness
+from course_utils.models.editing import complete, seam_roughness
+from course_utils.models.generation import SHIPPED
 
 PATH = PATHS["flow"]()
 BLOBS = GaussianMixture(

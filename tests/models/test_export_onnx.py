@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import torch
 
 from course_utils.diffusion.sampling import last
 from course_utils.models import onnx as export_onnx
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 CONFIG = {
@@ -35,13 +37,19 @@ DIFFERENT = 0.005  # of all voxels, at most
 WORDS = ["a", "chair", "lamp", "tall"]
 TEXTS = {
     "words": WORDS,
-    "network": CONFIG["network"] | {"words": len(WORDS), "reads": True, "sketch": 4, "details": 8},
+    "network": CONFIG["network"]
+    | {
+        "details": 8,
+        "conditioners": [{"kind": "text", "words": len(WORDS), "reads": True, "sketch": 4}],
+    },
 }
+CLASSES = {"conditioners": [{"kind": "labels", "classes": 2}]}
 
 
 def checkpoint(folder, config):
     torch.manual_seed(0)
-    denoiser = build_denoiser(json.loads(json.dumps(config)))
+    config = Config.of(config)
+    denoiser = build_model(config)
     for parameter in denoiser.parameters():  # many layers begin at zero
         torch.nn.init.normal_(parameter, std=0.1)
     save_checkpoint(folder, denoiser, config, "")
@@ -49,7 +57,7 @@ def checkpoint(folder, config):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"network": CONFIG["network"] | {"classes": 2}}, TEXTS], ids=["classes", "texts"]
+    "changes", [{"network": CONFIG["network"] | CLASSES}, TEXTS], ids=["classes", "texts"]
 )
 def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     import onnx
@@ -70,7 +78,7 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     )  # onnxruntime's WebGPU cannot read it
     denoiser, config = load_checkpoint(folder)
     assert export_onnx.exported(tmp_path / "out", config)
-    assert not export_onnx.exported(tmp_path / "out", config | {"weights_sha256": "other"})
+    assert not export_onnx.exported(tmp_path / "out", replace(config, weights_sha256="other"))
     assert not export_onnx.exported(tmp_path, config)
     inputs = export_onnx.example(config, 5, seed=7)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -82,7 +90,7 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
 
 
 def test_weights_take_two_bytes_each(tmp_path):
-    wide = {"network": CONFIG["network"] | {"channels": [32, 64], "classes": 2}}
+    wide = {"network": CONFIG["network"] | CLASSES | {"channels": [32, 64]}}
     folder = checkpoint(tmp_path / "model", CONFIG | wide)
     about = export_onnx.export_onnx(folder, tmp_path / "out")
     weights = (folder / "model.safetensors").stat().st_size
@@ -116,7 +124,7 @@ def test_weights_in_half_precision_move_few_voxels(name):
     0.5 % differs.
     """
     shipped, config = load_checkpoint(CHECKPOINTS / name)
-    prompts = [f"a {family}" if "words" in config else family for family in config["classes"]]
+    prompts = [f"a {family}" if config.words else family for family in config.classes]
     unrounded, draws = copy.deepcopy(shipped), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in unrounded.parameters():

@@ -11,11 +11,13 @@ import pytest
 import torch
 from packaging.version import Version
 
+from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
-from course_utils.diffusion.sampling import SAMPLERS, guided, last, sample, time_grid
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.geometry.voxels import close_gaps, keep_largest
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint, save_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 
 pytestmark = pytest.mark.filterwarnings(
@@ -32,7 +34,7 @@ CONFIG = {
         "channels": [8, 16],
         "patch": 2,
         "blocks": 1,
-        "classes": 3,
+        "conditioners": [{"kind": "labels", "classes": 3}],
     },
     "path": "flow",
     "prediction": "x0",
@@ -44,9 +46,9 @@ def tiny(**changes):
     """A denoiser of the config whose weights are random everywhere and those of half precision, and
     the config.
     """
-    config = CONFIG | changes
+    config = Config.of(CONFIG | changes)
     torch.manual_seed(0)
-    denoiser = build_denoiser(config).eval().requires_grad_(False)
+    denoiser = build_model(config).eval().requires_grad_(False)
     for parameter in denoiser.parameters():
         parameter.copy_((parameter + 0.1 * torch.randn(parameter.shape)).half())
     return denoiser, config
@@ -87,7 +89,7 @@ def test_the_shipped_model():
     pipe = quiet(VoxelDiffusionPipeline.from_pretrained(SHIPPED))
     made = pipe("table", num_inference_steps=3, guidance_scale=1.0, seeds=4)
     noise = denoiser.path.prior_sample(gaussian([4], (1, 32, 32, 32)))
-    times = time_grid(denoiser.path, 3, config["sampling"]["shift"])
+    times = time_grid(denoiser.path, 3, config.sampling.shift)
     wanted = ours(denoiser, [1], noise, times, SAMPLERS["ddpm"], 1.0, [4])
     assert made.shapes.dtype == bool
     assert np.array_equal(made.shapes, (wanted[:, 0] > 0).numpy())
@@ -255,13 +257,13 @@ def test_outputs(pipe):
     assert voxels.dtype == bool
     assert np.array_equal(voxels, field[:, 0].numpy() > 0)
     ((mesh,),) = pipe("chair", seeds=2, output_type="mesh", return_dict=False)
-    wanted = smooth_mesh(keep_largest(close_gaps(field[0, 0].numpy())))
+    wanted = smooth_mesh(finished(field[0, 0].numpy()))
     assert np.array_equal(mesh.vertices, wanted.vertices)
     assert is_watertight(mesh)
 
 
 def test_a_model_of_one_class_has_no_labels():
-    network = CONFIG["network"] | {"classes": 0}
+    network = CONFIG["network"] | {"conditioners": []}
     denoiser, config = tiny(classes=["chair"], network=network)
     made = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))(
         "chair", seeds=1, output_type="field"
@@ -280,8 +282,9 @@ def test_a_model_of_one_class_has_no_labels():
 
 def test_a_model_that_reads_takes_texts():
     words = ["a", "chair", "small", "tall"]
-    network = {name: value for name, value in CONFIG["network"].items() if name != "classes"}
-    denoiser, config = tiny(words=words, network=network | {"words": 4, "reads": True})
+    text = {"kind": "text", "words": 4, "reads": True}
+    network = CONFIG["network"] | {"conditioners": [text]}
+    denoiser, config = tiny(words=words, network=network)
     pipe = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))
     made = pipe(["a tall chair", ""], seeds=[5, 6], output_type="field").shapes
     noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))
@@ -332,7 +335,7 @@ def test_round_trip_through_folders(pipe, tmp_path):
     denoiser, config = load_checkpoint(tmp_path / "second")
     x = gaussian(0, (1, 1, 8, 8, 8))
     assert torch.equal(denoiser(x, 0.5), pipe.denoiser(x, 0.5))
-    assert {key: config[key] for key in CONFIG} == CONFIG
+    assert {key: config.to_dict()[key] for key in CONFIG} == CONFIG
 
 
 def test_the_shipped_folder_is_one_that_save_writes(tmp_path):
@@ -365,8 +368,8 @@ def test_half_precision_is_close(tmp_path):
 
 
 def test_what_is_no_voxel_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="it lacks classes, resolution, sampling"):
-        VoxelDenoiser(tiny()[0], {"network": {}})
+    with pytest.raises(ValueError, match="expected one with classes, resolution and sampling"):
+        VoxelDenoiser(tiny()[0], Config.of({"network": {"kind": "FactsOfShape", "facts": 3}}))
     save_checkpoint(tmp_path / "model", *tiny(), "")
     index = json.loads((tmp_path / "model" / "model_index.json").read_text())
     assert index["_class_name"] == "VoxelDiffusionPipeline"

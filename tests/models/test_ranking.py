@@ -16,13 +16,15 @@ from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import sampling_states
+from course_utils.models.config import Config, Section
+from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import (
     APART,
     Agreement,
+    Wholeness,
     best_of,
     seeds_of,
-    shipped_score,
+    shipped_ranker,
     shipped_steering,
     wholeness,
 )
@@ -31,8 +33,11 @@ from course_utils.places import CHECKPOINTS
 PROMPTS, SEEDS = ["chair", "lamp", "chair"], [3, 2**32 - 1, 5]
 
 
-def brightness(x, prompts):
-    return x.flatten(1).mean(1)
+class Brightness:
+    enough = np.inf
+
+    def __call__(self, x, prompts):
+        return x.flatten(1).mean(1)
 
 
 def test_the_best_of_all_tries_is_kept_with_the_seed_that_makes_it():
@@ -42,7 +47,7 @@ def test_the_best_of_all_tries_is_kept_with_the_seed_that_makes_it():
         for prompt, own in zip(PROMPTS, SEEDS, strict=True)
         for seed in seeds_of(own, 4)
     }
-    best = best_of(4, brightness, denoiser, config, PROMPTS, SEEDS, enough=np.inf)
+    best = best_of(4, Brightness(), denoiser, config, PROMPTS, SEEDS)
     for own, seed, x, score in zip(SEEDS, best.seeds, best.x, best.scores, strict=True):
         values = {tried: float(made[tried].mean()) for tried in seeds_of(own, 4)}
         assert seed == max(values, key=values.get) and float(score) == pytest.approx(
@@ -55,7 +60,7 @@ def test_the_best_of_all_tries_is_kept_with_the_seed_that_makes_it():
 def test_one_try_is_the_plain_sample_and_enough_ends_the_trying():
     denoiser, config = tiny()
     plain = last(sampling_states(denoiser, config, PROMPTS, SEEDS)).x_t
-    once = best_of(1, brightness, denoiser, config, PROMPTS, SEEDS)
+    once = best_of(1, Brightness(), denoiser, config, PROMPTS, SEEDS)
     assert torch.equal(once.x, plain) and once.seeds == SEEDS
     asked = []
 
@@ -63,17 +68,18 @@ def test_one_try_is_the_plain_sample_and_enough_ends_the_trying():
         asked.append(len(x))
         return torch.tensor([1.0, 0.0, 1.0])[: len(x)] if len(asked) == 1 else torch.zeros(len(x))
 
-    best = best_of(3, score, denoiser, config, PROMPTS, SEEDS, enough=0.9)
+    score.enough = 0.9
+    best = best_of(3, score, denoiser, config, PROMPTS, SEEDS)
     assert asked == [3, 1, 1] and best.seeds == SEEDS  # of equal scores the first try's
     asked.clear()
-    score.enough = 1.0  # its own
+    score.enough = 1.0
     assert best_of(2, score, denoiser, config, PROMPTS, SEEDS).seeds == SEEDS and asked == [3, 1]
     asked.clear()
     score.enough = 1.1
     best_of(2, score, denoiser, config, PROMPTS, SEEDS)
     assert asked == [3, 3]
     with pytest.raises(ValueError, match="tries is 0"):
-        best_of(0, brightness, denoiser, config, PROMPTS, SEEDS)
+        best_of(0, Brightness(), denoiser, config, PROMPTS, SEEDS)
 
 
 def test_tries_have_seeds_in_range_and_apart():
@@ -101,24 +107,30 @@ class Reads(nn.Module):
         return rows
 
 
+WORDS = Config(Section("FactsOfText"), words=("w0", "w1", "w2"))
+
+
 def told():
     """A model of which nothing is used but its reader of facts."""
     model = nn.Module()
     model.network = nn.Module()
-    model.network.facts, model.weight = Reads(), nn.Parameter(torch.zeros(1))
+    model.network.conditioner = nn.Module()
+    model.network.conditioner.facts = nn.Module()
+    model.network.conditioner.facts.named = Reads()
+    model.weight = nn.Parameter(torch.zeros(1))
     return model
 
 
 def test_agreement_is_the_expected_share_of_what_is_named():
     seen = torch.tensor([1.0, 0.0, -1.0])  # the first fact surely, the second perhaps
 
-    def seer(x, t, voxels):
+    def seer(voxels):
         assert voxels.shape == (4, 8, 8, 8) and set(voxels.unique().tolist()) <= {-1.0, 1.0}
         return seen.expand(4, 3)
 
     x = torch.full((4, 1, 8, 8, 8), -1.0)
     x[:, :, 2:6] = 1
-    score = Agreement(told(), {"words": ["w0", "w1", "w2"]}, seer)(x, ["w0", "w1", "w0 w1 w2", ""])
+    score = Agreement(told(), WORDS, seer)(x, ["w0", "w1", "w0 w1 w2", ""])
     assert torch.allclose(score, torch.tensor([1.0, 0.5, 0.5, 1.0], dtype=score.dtype), atol=1e-4)
 
 
@@ -128,12 +140,12 @@ def test_agreement_of_several_seers_is_their_mean_and_looks_at_what_is_written()
     """
 
     def seer(slice_):
-        return lambda x, t, voxels: voxels[:, slice_].mean(dim=(1, 2))[:, None].expand(-1, 3)
+        return lambda voxels: voxels[:, slice_].mean(dim=(1, 2))[:, None].expand(-1, 3)
 
     x = torch.full((1, 1, 8, 8, 8), -1.0)
     x[:, :, [0, 1, 3]] = 1  # in two pieces, a voxel apart
     full, empty, gap = (seer(k) for k in (0, 7, 2))
-    agreement = partial(Agreement, told(), {"words": ["w0", "w1", "w2"]})
+    agreement = partial(Agreement, told(), WORDS)
     whole = float(wholeness(x))
     assert whole < 1 and float(agreement(full)(x, ["w0"])) > whole
     assert float(agreement(full, empty)(x, ["w0"])) == pytest.approx(0.5, abs=1e-4)
@@ -145,8 +157,8 @@ def shipped():
     return load_checkpoint(CHECKPOINTS / "text-to-shape32")
 
 
-def test_the_shipped_score_sees_whether_a_text_is_true_of_a_shape(shipped):
-    score, asked = shipped_score(*shipped), prompts(99)
+def test_the_shipped_ranker_sees_whether_a_text_is_true_of_a_shape(shipped):
+    score, asked = shipped_ranker(*shipped), prompts(99)
     real = to_model(
         torch.from_numpy(np.stack([make_shape(one.family, one.seed).voxels for one in asked]))
     )
@@ -160,24 +172,26 @@ def test_the_shipped_score_sees_whether_a_text_is_true_of_a_shape(shipped):
 
 def test_a_seer_of_other_facts_is_refused(shipped):
     denoiser, config = shipped
-    with pytest.raises(ValueError, match=r"told 7 facts .*train that anew.*--tries 1"):
-        shipped_score(denoiser, config | {"network": config["network"] | {"facts": 7}})
-    with pytest.raises(ValueError, match=r"told 7 facts .*facts-of-guesses32.*--steering 0"):
-        shipped_steering(denoiser, config | {"network": config["network"] | {"facts": 7}})
+    config = config.with_network(conditioners=[{"kind": "facts", "words": 3, "facts": 7}])
+    with pytest.raises(ValueError, match=r"reads 7 facts .*train that anew.*--tries 1"):
+        shipped_ranker(denoiser, config)
+    with pytest.raises(ValueError, match=r"reads 7 facts .*facts-of-guesses32.*--steering 0"):
+        shipped_steering(denoiser, config)
 
 
 def test_a_class_model_is_ranked_by_wholeness_and_not_steered():
     classes = load_checkpoint(CHECKPOINTS / "shapes32")
-    assert shipped_score(*classes) is wholeness and shipped_steering(*classes, 0.1) is None
+    assert isinstance(shipped_ranker(*classes), Wholeness)
+    assert shipped_steering(*classes, 0.1) is None
 
 
 def test_steering_pulls_towards_what_is_named_and_not_yet_seen():
     """The seer sees fact k in slice k: the more of it is full, the surer."""
 
-    def seer(x, t, voxels):
+    def seer(voxels):
         return 0.98 * voxels[:, :3].mean(dim=(2, 3))
 
-    edits = Agreement(told(), {"words": ["w0", "w1", "w2"]}, seer).steering(0.5)
+    edits = Agreement(told(), WORDS, seer).steering(0.5)
     field = torch.full((2, 1, 8, 8, 8), -0.5)
     field[1, 0, 1] = 0.5  # what the second text names is there
 
@@ -193,7 +207,7 @@ def test_steering_pulls_towards_what_is_named_and_not_yet_seen():
 
 def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
     denoiser, config = shipped
-    score, asked = shipped_score(*shipped), [one.text for one in prompts(11, SAID_APART)]
+    score, asked = shipped_ranker(*shipped), [one.text for one in prompts(11, SAID_APART)]
     plain, steered = (
         best_of(1, score, denoiser, config, asked, range(11), edits=edits)
         for edits in (None, shipped_steering(denoiser, config))
@@ -205,4 +219,4 @@ def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
 @pytest.mark.parametrize("name", ["facts-of-shapes32", "facts-of-guesses32"])
 def test_reader_and_seers_know_the_same_facts(shipped, name):
     _, config = load_checkpoint(CHECKPOINTS / name)
-    assert config["network"]["facts"] == shipped[1]["network"]["facts"] == len(FACTS)
+    assert config.facts == shipped[1].facts == len(FACTS)

@@ -9,21 +9,24 @@ import torch
 from course_utils.datasets.captions import (
     FACTS,
     captions,
+    captions_and_facts,
     held_out,
     named_facts,
-    told,
     true_facts,
     words,
 )
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.training import batches
+from course_utils.models.config import Sampling
 from course_utils.models.recipes import (
-    Guessed,
-    captioned,
-    draw_from,
-    facts_of_shapes,
-    facts_of_texts,
+    as_signs,
+    captioned_shapes,
+    draw_guesses,
+    draw_ragged,
+    named_in_texts,
     on_cpu,
+    shown_by_shapes,
 )
 from course_utils.networks.text import Vocabulary
 
@@ -34,17 +37,17 @@ def made():
 
 
 def test_texts_come_with_the_facts_they_name(made):
-    facts, tokens = facts_of_texts(made, words(), 2)
+    facts, tokens = named_in_texts(made, words(), 2)
     kept = ~held_out(made)
     assert not kept.all() and len(facts) == len(tokens) == 2 * kept.sum()
     families = [CLASSES[label] for label in made.labels]
-    named = named_facts(families, [names for _, names in told(made, 1)])[kept]
+    named = named_facts(families, [names for _, names in captions_and_facts(made, 1)])[kept]
     texts = [text for text, keep in zip(captions(made, 1), kept, strict=True) if keep]
     wanted = Vocabulary(words()).encode(texts)
     assert np.array_equal(facts[kept.sum() :].numpy(), named)
     second, longest = tokens[kept.sum() :], wanted.shape[1]
     assert torch.equal(second[:, :longest], wanted) and (second[:, longest:] < 0).all()
-    x0, condition, noise = draw_from(facts, tokens)(torch.Generator().manual_seed(0), 40)
+    x0, condition, noise = batches(facts, tokens, as_signs)(torch.Generator().manual_seed(0), 40)
     assert (
         noise is None and set(x0.unique().tolist()) == {-1.0, 1.0} and x0.shape == (40, len(FACTS))
     )
@@ -55,13 +58,13 @@ def test_texts_come_with_the_facts_they_name(made):
 
 
 def test_shapes_come_ragged_with_the_facts_they_show(made):
-    facts, voxels = facts_of_shapes(made)
+    facts, voxels = shown_by_shapes(made)
     kept = ~held_out(made)
     assert np.array_equal(voxels.numpy(), made.voxels[kept]) and np.array_equal(
         facts.numpy(), true_facts(made)[kept]
     )
-    x0, shown, noise = draw_from(facts, voxels)(torch.Generator().manual_seed(0), 64)
-    again = draw_from(facts, voxels)(torch.Generator().manual_seed(0), 64)
+    x0, shown, noise = draw_ragged(facts, voxels)(torch.Generator().manual_seed(0), 64)
+    again = draw_ragged(facts, voxels)(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
     assert set(shown.unique().tolist()) == {-1.0, 1.0} and shown.shape == (64, 16, 16, 16)
     apart = []
@@ -79,8 +82,8 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
     """A model that sees through all noise guesses the shape itself; one that sees nothing the mean,
     which is empty.
     """
-    facts, voxels = facts_of_shapes(made)
-    tokens = captioned(made, words(), 2)[1]
+    facts, voxels = shown_by_shapes(made)
+    tokens = captioned_shapes(made, words(), 2)[1]
     asked = []
 
     class Sees:
@@ -90,8 +93,8 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
             asked.append((len(x_t), float(t[0]), condition))
             return x_t if t[0] < 0.5 else torch.full_like(x_t, -0.3)
 
-    config = {"sampling": {"steps": 8, "shift": 1.0, "guidance_scale": 2.0}}
-    draw = draw_from(facts, Guessed(voxels, tokens, Sees(), config))
+    walk = Sampling("ddim", steps=8, shift=1.0, guidance_scale=2.0)
+    draw = draw_guesses(facts, voxels, tokens, Sees(), walk)
     x0, shown, noise = draw(torch.Generator().manual_seed(0), 64)
     again = draw(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])

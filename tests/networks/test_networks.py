@@ -6,9 +6,12 @@ from torch import nn
 
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.paths import KINDS, PATHS
-from course_utils.networks.embedding import Embedding, noise_embedding
+from course_utils.networks.conditioning.labels import on_labels
+from course_utils.networks.embedding import NoiseLevelEmbedding, noise_embedding
+from course_utils.networks.layers import Attention
 from course_utils.networks.mlp import MLP
-from course_utils.networks.unet import Attention, PatchesOut, UNet, cut, joined
+from course_utils.networks.patches import PatchesOut, patchify, unpatchify
+from course_utils.networks.unet import UNet
 
 
 def awake(network):
@@ -23,7 +26,7 @@ def awake(network):
 @pytest.mark.parametrize(("dimensions", "side"), [(1, 32), (2, 16), (3, 8)])
 @pytest.mark.parametrize("patch", [1, 2])
 def test_one_class_for_all_dimensions(dimensions, side, patch):
-    network = awake(UNet(dimensions, 2, channels=(8, 16), patch=patch, blocks=1, classes=3))
+    network = awake(UNet(dimensions, 2, (8, 16), patch=patch, blocks=1, conditioner=on_labels(3)))
     x, log_snr = torch.randn(3, 2, *(side,) * dimensions), torch.randn(3)
     out = network(x, log_snr, torch.tensor([0, 2, -1]))
     assert out.shape == x.shape
@@ -49,7 +52,7 @@ def test_untrained_network_says_zero():
 
 
 def test_the_shipped_size():
-    network = UNet(3, channels=(32, 64, 96), patch=4, blocks=2, classes=6)
+    network = UNet(3, channels=(32, 64, 96), patch=4, blocks=2, conditioner=on_labels(6))
     assert 4_500_000 < parameter_count(network) < 5_000_000
 
 
@@ -83,7 +86,7 @@ def test_noise_embedding_by_hand():
         [[f(x * r) for f in (torch.sin, torch.cos) for r in rates] for x in level]
     )
     assert (found - expected).abs().max() < 1e-5
-    assert Embedding(8)(level).shape == (2, 8)
+    assert NoiseLevelEmbedding(8)(level).shape == (2, 8)
 
 
 @pytest.mark.parametrize("path", [pytest.param(path(), id=name) for name, path in PATHS.items()])
@@ -146,9 +149,9 @@ def test_patches_as_matrix_products_are_torch_s_strided_convolutions(dimensions)
     x = torch.randn(2, 3, *[8, 12, 16][:dimensions], dtype=torch.float64)
     weight, bias = torch.randn(5, 3, *[4] * dimensions).double(), torch.randn(5).double()
     convolve = getattr(torch.nn.functional, f"conv{dimensions}d")
-    as_rows = torch.nn.functional.linear(cut(x, 4), weight.flatten(1), bias)
+    as_rows = torch.nn.functional.linear(patchify(x, 4), weight.flatten(1), bias)
     assert torch.allclose(as_rows.transpose(1, 2), convolve(x, weight, bias, stride=4).flatten(2))
-    assert torch.equal(joined(cut(x, 4), 4, [side // 4 for side in x.shape[2:]]), x)
+    assert torch.equal(unpatchify(patchify(x, 4), 4, [side // 4 for side in x.shape[2:]]), x)
     outlet = PatchesOut(dimensions, 5, 3, 4).double()
     outlet.weight.data, outlet.bias.data = weight, bias[:3]
     spread_out = getattr(torch.nn.functional, f"conv_transpose{dimensions}d")

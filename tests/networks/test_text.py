@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.losses import Bits, Denoising
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.training import Plan, Trainer, batches, training_loss
-from course_utils.networks.embedding import Embedding
+from course_utils.diffusion.training import Plan, Trainer, batches
+from course_utils.networks.conditioning.facts import FactReader
+from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text import FactReader, FactsOfText, FromText, TextEncoder, Vocabulary
+from course_utils.networks.text import TextEncoder, Vocabulary
+from course_utils.networks.text_only import FactsOfText, FromText
 from course_utils.networks.unet import UNet
 
 TEXTS = ["a thick seven", "A thin, slanted TWO!", "a two"]
@@ -24,6 +27,12 @@ def test_a_vocabulary_numbers_words_and_gives_them_back():
     assert vocabulary.decode(tokens) == ["a thick seven", "a thin slanted two", "a two"]
     assert vocabulary.encode("a two").tolist() == [[0, 5]]
     assert vocabulary.encode(["", "a"]).tolist() == [[-1], [0]]
+    assert vocabulary.encode(["a two", ""], length=3).tolist() == [[0, 5, -1], [-1, -1, -1]]
+    assert vocabulary.encode([]).shape == (0, 1)
+    with pytest.raises(
+        ValueError, match=r"up to 4 words \('a thin slanted two'\); expected at most 3"
+    ):
+        vocabulary.encode(TEXTS, length=3)
 
 
 def test_unknown_words_are_named_with_those_that_are_known():
@@ -68,22 +77,17 @@ def test_texts_that_are_too_long_are_refused(encoder):
 
 def test_no_text_is_the_same_however_it_is_said():
     torch.manual_seed(0)
-    embedding, log_snr = Embedding(16, words=6), torch.tensor([0.3, -1.0])
-    nothing = embedding(log_snr)
+    text = on_text(6)(16, 0)
+    (nothing,) = text(None, 2).vectors
     for length in (1, 4):
-        assert torch.allclose(embedding(log_snr, torch.full((2, length), -1)), nothing, atol=1e-5)
-    assert (embedding(log_snr, torch.tensor([[1], [1]])) - nothing).abs().max() > 1e-3
-
-
-def test_labels_or_texts_but_not_both():
-    with pytest.raises(ValueError, match="not both"):
-        Embedding(16, classes=3, words=6)
+        assert torch.allclose(text(torch.full((2, length), -1), 2).vectors[0], nothing, atol=1e-5)
+    assert (text(torch.tensor([[1], [1]]), 2).vectors[0] - nothing).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 def test_a_text_conditions_grids_of_any_dimension(dimensions):
     torch.manual_seed(0)
-    network = UNet(dimensions, 1, channels=(8, 16), blocks=1, words=6)
+    network = UNet(dimensions, 1, channels=(8, 16), blocks=1, conditioner=on_text(6))
     with torch.no_grad():
         for parameter in network.parameters():  # many begin with zeros
             parameter.add_(0.05 * torch.randn(parameter.shape))
@@ -104,8 +108,12 @@ def test_training_drops_whole_captions():
             return super().forward(x, log_snr, condition)
 
     tokens = Vocabulary.of(TEXTS).encode(TEXTS)
-    plan = Plan(steps=1, batch_size=400, drop_condition=0.3)
-    trainer = Trainer(Denoiser(Spy(width=16, words=6), FlowPath()), plan)
+    plan = Plan(steps=1, batch_size=400)
+    trainer = Trainer(
+        Denoiser(Spy(width=16, conditioner=on_text(6)), FlowPath()),
+        plan,
+        Denoising(drop_condition=0.3),
+    )
     list(trainer.run(batches(torch.zeros(3, 2), tokens)))
     dropped = (seen[0] == -1).all(1)
     kept = {tuple(row) for row in seen[0][~dropped].tolist()}
@@ -115,9 +123,9 @@ def test_training_drops_whole_captions():
 
 def test_a_network_that_reads_asks_each_word_and_ignores_padding():
     torch.manual_seed(0)
-    network = UNet(3, channels=(8, 16), patch=2, blocks=1, words=6, reads=True)
-    for reading in network.reading:
-        torch.nn.init.normal_(reading.out.weight)
+    network = UNet(3, channels=(8, 16), patch=2, blocks=1, conditioner=on_text(6, reads=True))
+    for attention in network.cross_attention:
+        torch.nn.init.normal_(attention.out.weight)
     torch.nn.init.normal_(network.outlet.weight)
     x, level, tokens = (
         torch.randn(2, 1, 8, 8, 8),
@@ -132,20 +140,19 @@ def test_a_network_that_reads_asks_each_word_and_ignores_padding():
     assert (
         torch.allclose(network(x, level), nothing, atol=1e-5) and (nothing - out).abs().max() > 1e-3
     )
-    network.embedding.text.outlet = torch.nn.Linear(32, 32).requires_grad_(False)
-    torch.nn.init.zeros_(
-        network.embedding.text.outlet.weight
-    )  # no way for the words but to be read
+    # no way for the words but to be read
+    network.conditioner.text.encoder.outlet = torch.nn.Linear(32, 32).requires_grad_(False)
+    torch.nn.init.zeros_(network.conditioner.text.encoder.outlet.weight)
     one, other = network(x[:1], level[:1], tokens[:1]), network(x[:1], level[:1], tokens[1:])
     assert (one - other).abs().max() > 1e-3
 
 
 def test_reading_begins_as_change_nothing():
     torch.manual_seed(0)
-    network = UNet(2, channels=(8, 16), words=6, reads=True)
+    network = UNet(2, channels=(8, 16), conditioner=on_text(6, reads=True))
     torch.nn.init.normal_(network.outlet.weight)
     x, level, tokens = torch.randn(2, 1, 8, 8), torch.zeros(2), torch.tensor([[0, 3], [1, -1]])
-    out, network.reading = network(x, level, tokens), None
+    out, network.cross_attention = network(x, level, tokens), None
     assert torch.equal(network(x, level, tokens), out)
 
 
@@ -158,8 +165,8 @@ def test_a_network_of_a_text_alone_learns_the_mean_of_what_fits_it():
     tokens = torch.tensor([[0, 1], [0, 1], [2, -1], [2, -1]])
     torch.manual_seed(0)
     denoiser = Denoiser(FromText(1, 4, 3, width=16, hidden=32), FlowPath())
-    plan = Plan(steps=300, batch_size=32, learning_rate=3e-3, loss_in="x0", ema_decay=0.98)
-    list((trainer := Trainer(denoiser, plan)).run(batches(x0, tokens)))
+    plan = Plan(steps=300, batch_size=32, learning_rate=3e-3, ema_decay=0.98)
+    list((trainer := Trainer(denoiser, plan, Denoising(loss_in="x0"))).run(batches(x0, tokens)))
     for t, x_t in ((1.0, torch.randn(2, 1, 4)), (0.2, torch.zeros(2, 1, 4))):
         guess = trainer.ema(x_t, t, torch.tensor([[0, 1], [2, -1]]))[:, 0]
         assert torch.allclose(guess, torch.tensor([[1.0, 0, 1, 0], [-1, 0, -1, 0]]), atol=0.15)
@@ -169,14 +176,14 @@ def test_a_network_of_a_text_alone_learns_the_mean_of_what_fits_it():
 
 def test_a_sketch_stands_beside_x_at_any_size_and_begins_as_change_nothing():
     torch.manual_seed(0)
-    network = UNet(3, channels=(8, 16), patch=2, blocks=1, words=6, sketch=4)
+    network = UNet(3, channels=(8, 16), patch=2, blocks=1, conditioner=on_text(6, sketch=4))
     torch.nn.init.normal_(network.outlet.weight)
     x, level, tokens = torch.randn(1, 1, 8, 8, 8), torch.zeros(1), torch.tensor([[0, 3]])
     plain = network(x, level, tokens)
-    drawn, network.sketch = network.sketch, None
+    drawn, network.grid_stem = network.grid_stem, None
     assert torch.equal(network(x, level, tokens), plain)
-    network.sketch = drawn
-    torch.nn.init.normal_(network.sketched.weight)
+    network.grid_stem = drawn
+    torch.nn.init.normal_(network.grid_stem.weight)
     assert (network(x, level, tokens) - plain).abs().max() > 1e-3
     for side in (4, 8, 16):
         assert network(torch.randn(1, 1, side, side, side), level, tokens).shape[2:] == (
@@ -215,23 +222,16 @@ def test_facts_are_learned_by_the_one_loop():
     tokens = torch.randint(0, 6, (400, 3), generator=torch.Generator().manual_seed(0))
     facts = torch.stack([(tokens == k).any(1) for k in range(4)], dim=1)
     torch.manual_seed(0)
-    denoiser = Denoiser(FactsOfText(6, 4), FlowPath())
-    plan = Plan(
-        steps=150,
-        batch_size=64,
-        learning_rate=3e-3,
-        loss_in="bits",
-        ema_decay=0.9,
-        drop_condition=0.0,
-    )
-    trainer = Trainer(denoiser, plan)
+    network = FactsOfText(6, 4)
+    plan = Plan(steps=150, batch_size=64, learning_rate=3e-3, ema_decay=0.9)
+    trainer = Trainer(network, plan, Bits())
     losses = [
         progress.loss
         for progress in trainer.run(batches(facts, tokens, lambda rows: 2.0 * rows - 1))
     ]
     assert losses[-1] < 0.05 < 0.3 < losses[0]
-    assert torch.equal(trainer.ema(torch.zeros(400, 4), 1.0, tokens) > 0, facts)
-    x0, guess = 2.0 * facts[:50] - 1, denoiser(torch.zeros(50, 4), 1.0, tokens[:50]).detach()
+    assert torch.equal(trainer.ema(tokens) > 0, facts)
+    x0, guess = 2.0 * facts[:50] - 1, network(tokens[:50]).detach()
     expected = torch.nn.functional.binary_cross_entropy((1 + guess) / 2, (1 + x0) / 2)
-    loss = training_loss(denoiser, x0, torch.zeros_like(x0), torch.ones(50), tokens[:50], "bits")
+    loss = Bits()(network, x0, tokens[:50])
     assert float(loss.detach()) == pytest.approx(float(expected), rel=1e-4)

@@ -1,5 +1,5 @@
-"""The build itself, tried on a small lesson: both editions, byte-identical rebuilds, what fails and
-how it says so.
+"""The build, tried on a small lesson: both editions, byte-identical rebuilds, failures and their
+messages.
 """
 
 import os
@@ -100,7 +100,9 @@ def lesson(tmp_path, text):
     return path
 
 
-def test_the_two_editions_differ_in_the_solution_and_in_what_the_check_says(build, source, folder):
+def test_the_editions_differ_in_the_solution_and_only_the_students_has_outputs(
+    build, source, folder
+):
     student, solutions = editions(build, source, folder).values()
     stub = 'def voxel_iou(a, b):\n    """Overlap of two grids."""\n    ...  # your code here'
     assert [
@@ -111,7 +113,8 @@ def test_the_two_editions_differ_in_the_solution_and_in_what_the_check_says(buil
     assert student.cells[3].source == stub
     assert "BEGIN SOLUTION" in solutions.cells[3].source
     assert "<b>not attempted yet</b>" in student.cells[4].outputs[0].data["text/html"]
-    assert "<b>passed</b>" in solutions.cells[4].outputs[0].data["text/html"]
+    code = [cell for cell in solutions.cells if cell.cell_type == "code"]
+    assert {(len(cell.outputs), cell.execution_count) for cell in code} == {(0, None)}
     assert [c.id for c in student.cells] == [c.id for c in solutions.cells]
     assert len({c.id for c in student.cells}) == len(student.cells)
 
@@ -119,10 +122,9 @@ def test_the_two_editions_differ_in_the_solution_and_in_what_the_check_says(buil
 def test_nbgrader_finds_the_exercise_and_its_grade_cell(build, source, folder):
     from nbgrader.utils import determine_grade, is_grade, is_solution
 
-    student, solutions = editions(build, source, folder).values()
+    student = editions(build, source, folder)["student"]
     assert is_solution(student.cells[3]) and is_grade(student.cells[4])
     assert determine_grade(student.cells[4]) == (0.0, 1.0)
-    assert determine_grade(solutions.cells[4]) == (1.0, 1.0)
 
 
 def test_the_head_holds_links_and_the_measured_line(build, source, folder):
@@ -146,10 +148,8 @@ def test_nothing_volatile_is_stored(build, source, folder):
             and "version" not in notebook.metadata.language_info
         )
         assert all(set(cell.metadata) <= set(build.KEPT_METADATA) for cell in notebook.cells)
-        printed = notebook.cells[7].outputs
-        assert (
-            printed[0].text == "one\ntwo\n" and printed[1].data["text/plain"] == "<object at 0x0>"
-        )
+    printed = editions(build, source, folder)["student"].cells[7].outputs
+    assert printed[0].text == "one\ntwo\n" and printed[1].data["text/plain"] == "<object at 0x0>"
 
 
 def test_building_again_changes_no_byte(build, source, folder, monkeypatch):
@@ -195,6 +195,15 @@ def test_drift_is_found_in_either_edition(build, source, folder):
         path.write_text(intact.replace('print(\\"one\\"', f'print(\\"{wrong}\\"'), encoding="utf-8")
         assert build.drift(source, folder) == [f"00_small.ipynb ({edition}), cell 8: source differ"]
         path.write_text(intact, encoding="utf-8")
+    path = build.notebook_path(source, "solutions", folder)
+    intact = path.read_text(encoding="utf-8")
+    ran = nbformat.reads(intact, as_version=4)
+    ran.cells[1].execution_count = 1
+    nbformat.write(ran, path)
+    assert build.drift(source, folder) == [
+        "00_small.ipynb (solutions), cell 2: execution_count differ"
+    ]
+    path.write_text(intact, encoding="utf-8")
     changed = source.parent / "00_small.py"
     changed.write_text(LESSON.replace("union else 1.0", "union else 0.0"), encoding="utf-8")
     complaints = build.drift(source, folder)
@@ -221,7 +230,7 @@ def test_renewed_texts_keep_the_outputs_and_changed_code_is_refused(
             [cell.outputs for cell in each.cells if cell.cell_type == "code"]
             for each in (old, renewed)
         ]
-        assert outputs[0] == outputs[1] and any(outputs[0])
+        assert outputs[0] == outputs[1] and any(outputs[0]) is (edition == "student")
     assert build.drift(new, there) == []
     new.write_text(source.read_text().replace('print("two")', 'print("three")'))
     with pytest.raises(build.BuildError, match="its code has changed"):
@@ -248,6 +257,23 @@ def test_a_new_cell_leaves_every_other_id_alone(build, tmp_path):
 ])  # fmt: skip
 def test_a_failing_or_warning_cell_stops_the_build_and_is_named(build, tmp_path, cell, complaint):
     source = lesson(tmp_path, f"{HEAD}\n# %%\n{cell}\n")
+    with pytest.raises(build.BuildError) as caught:
+        build.build(source, tmp_path)
+    assert str(caught.value).startswith(complaint)
+    assert not list(tmp_path.rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize(("answer", "complaint"), [
+    ("1 / 0", "01_other (solutions edition), cell 6 failed"),
+    ("return 0.0", "01_other (solutions edition), cell 5: the solution does not pass"),
+])  # fmt: skip
+def test_the_solutions_are_executed_and_a_wrong_one_stops_the_build(
+    build, tmp_path, answer, complaint
+):
+    text = LESSON[: LESSON.index("# %% [markdown]\n# Same text")]
+    region = text[text.index("    union =") : text.index("    ### END")]
+    text = text.replace(region, f"    {answer}\n")
+    source = lesson(tmp_path, f"{text}\n# %%\nvoxel_iou(1, 1)\n")
     with pytest.raises(build.BuildError) as caught:
         build.build(source, tmp_path)
     assert str(caught.value).startswith(complaint)

@@ -1,10 +1,12 @@
-"""The notebooks as they lie in the repository: as their sources say, executed, clean, small,
-nothing given away.
+"""The notebooks in the repository match their sources, are executed, clean and small, and give
+nothing away.
 
-Nothing is executed here; nbval does that (see CONTRIBUTING.md):
+nbval executes the student editions (see CONTRIBUTING.md):
 pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks/*.ipynb
+The solutions differ from them in their exercises alone, which are executed here.
 """
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -80,25 +82,43 @@ def test_every_exercise_stands_before_its_check(source):
 
 
 @every_lesson
-def test_every_check_says_passed_in_the_solutions_and_not_attempted_in_the_student_edition(source):
-    for edition, status, score in (
-        ("student", "not attempted yet", "0.0"),
-        ("solutions", "passed", "1.0"),
-    ):
-        checks = [
-            c for c in code_cells(source, edition) if c.metadata.get("nbgrader", {}).get("grade")
-        ]
-        assert checks
-        for cell in checks:
-            data = cell.outputs[-1].data
-            assert f"<b>{status}</b>" in data["text/html"], cell.source
-            assert data["text/plain"] == score
+def test_every_solution_passes_its_check(source):
+    """Takes seconds: an exercise needs nothing of its lesson but what is imported."""
+    code, names = code_cells(source, "solutions"), {}
+    nodes = [node for cell in code for node in ast.parse(cell.source).body]
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(imports, []), source.name, "exec"), names)
+    for cell in (cell for cell in code if "nbgrader" in cell.metadata):
+        if cell.metadata.nbgrader.solution:
+            exec(cell.source, names)
+        else:
+            assert eval(cell.source, names).score == 1.0, cell.source
 
 
 @every_lesson
-@both_editions
-def test_all_code_has_run_in_order_without_errors_or_warnings(source, edition):
-    cells = code_cells(source, edition)
+def test_solutions_are_saved_without_outputs(source):
+    """They were executed when they were built, and their outputs would double the repository."""
+    for cell in code_cells(source, "solutions"):
+        assert cell.outputs == [] and cell.execution_count is None
+
+
+@every_lesson
+def test_every_check_says_not_attempted_in_the_student_edition(source):
+    checks = [
+        cell
+        for cell in code_cells(source, "student")
+        if cell.metadata.get("nbgrader", {}).get("grade")
+    ]
+    assert checks
+    for cell in checks:
+        data = cell.outputs[-1].data
+        assert "<b>not attempted yet</b>" in data["text/html"], cell.source
+        assert data["text/plain"] == "0.0"
+
+
+@every_lesson
+def test_all_code_has_run_in_order_without_errors_or_warnings(source):
+    cells = code_cells(source, "student")
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:
         assert not [

@@ -20,9 +20,9 @@ from skimage.color import rgb2lab
 from course_utils import plots
 from course_utils.diffusion.sampling import State
 from course_utils.exercises.checks import MARKS, PASSED, WRONG
-from course_utils.geometry.light import Sky
-from course_utils.geometry.raster import make_camera, rasterise
-from course_utils.geometry.render import isosurface, mesh_patches, voxel_patches
+from course_utils.geometry.render import light, raster
+from course_utils.geometry.render.camera import make_camera
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots import LiveTraining, film, live, picture_film, planar, show_pictures, style
 from course_utils.plots.pictures import NOISY, ink_image, sheet
 from course_utils.plots.planar import DENSITY_MAP, ERROR_MAP
@@ -66,8 +66,13 @@ def ball(radius=0.3, centre=(0.5, 0.5, 0.5), side=32):
     return radius - np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2)
 
 
+def surface(field):
+    mesh = smooth_mesh(field)
+    return np.array(mesh.vertices), np.array(mesh.faces)
+
+
 def voxel_buffer(voxels, camera):
-    return rasterise(voxel_patches(voxels, camera), camera)
+    return raster.rasterise(raster.voxel_patches(voxels, camera, raster.Sky(voxels)), camera)
 
 
 # The renderer
@@ -131,14 +136,14 @@ def test_nearer_box_hides_the_farther_one():
 
 
 def test_ball_is_a_round_closed_surface_with_its_area():
-    vertices, faces = isosurface(ball(0.3, (0.55, 0.4, 0.5)))
+    vertices, faces = surface(ball(0.3, (0.55, 0.4, 0.5)))
     assert np.abs(np.linalg.norm(vertices - [0.55, 0.4, 0.5], axis=1) - 0.3).max() < 2e-3
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     volume = np.einsum("ij,ij", a, np.cross(b, c)) / 6  # positive: faces look outward
     assert abs(volume - 4 / 3 * np.pi * 0.3**3) < 0.01 * volume
     camera = make_camera(300)
-    sky = Sky(ball(0.3, (0.55, 0.4, 0.5)) > 0)
-    depth = rasterise(mesh_patches(vertices, faces, camera, sky), camera).depth
+    sky = raster.Sky(ball(0.3, (0.55, 0.4, 0.5)) > 0)
+    depth = raster.rasterise(raster.mesh_patches(vertices, faces, camera, sky), camera).depth
     area = np.pi * (0.3 * camera.scale) ** 2
     assert abs(np.isfinite(depth).sum() - area) < 0.01 * area
     centre = camera.project(np.array([0.55, 0.4, 0.5]))
@@ -146,7 +151,7 @@ def test_ball_is_a_round_closed_surface_with_its_area():
 
 
 def test_a_surface_that_touches_the_border_is_closed():
-    _, faces = isosurface(np.ones((4, 5, 6)))
+    _, faces = surface(np.ones((4, 5, 6)))
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     _, count = np.unique(edges, axis=0, return_counts=True)
     assert set(count) == {2}
@@ -155,7 +160,7 @@ def test_a_surface_that_touches_the_border_is_closed():
 def test_light_falls_from_above_and_corners_are_darker():
     voxels = box()
     voxels[:2] = True  # a floor around the box
-    sky = Sky(voxels)
+    sky = light.Sky(voxels)
     top, up = np.array([[10, 16, 26]]) / 32, np.array([0.0, 0.0, 1.0])
     side = np.array([[14, 16, 26 - 12]]) / 32
     assert sky.brightness(top, up) > sky.brightness(side, np.array([1.0, 0.0, 0.0])) + 0.2
@@ -185,7 +190,7 @@ def test_smooth_and_block_pictures_show_the_same_shape():
 
 
 def test_mesh_picture_equals_the_field_picture_in_outline():
-    vertices, faces = isosurface(ball())
+    vertices, faces = surface(ball())
     images = plots.render_mesh(vertices, faces, size=96), plots.render(ball(), size=96)
     orange = [image[..., 0].astype(int) - image[..., 2] > 60 for image in images]
     assert (orange[0] & orange[1]).sum() > 0.97 * (orange[0] | orange[1]).sum()
@@ -322,7 +327,7 @@ def test_film_holds_every_frame_and_opens_on_the_last():
     ]
     assert slider["active"] == 4
     for field, frame in zip(fields, stored["frames"], strict=True):
-        vertices, faces = isosurface(field.astype(np.float32))
+        vertices, faces = surface(field.astype(np.float32))
         mesh = frame["data"][0]
         assert frame["traces"] == [1]
         assert np.array_equal(np.stack([decoded(mesh[k]) for k in "ijk"], -1), faces)
@@ -369,7 +374,7 @@ def test_large_frames_are_drawn_coarser_and_small_ones_are_left_alone():
     noise = np.random.default_rng(0).standard_normal((24, 24, 24))
     plain = ball(side=24)
     meshes = film._meshes_within([noise, plain], 0.0, 100_000)
-    assert len(meshes[1]["i"]) == len(isosurface(plain)[1])
+    assert len(meshes[1]["i"]) == len(surface(plain)[1])
     assert sum(len(mesh["i"]) for mesh in meshes) * film.FACE_BYTES < 100_000
     assert len(meshes[0]["i"]) > 500
     halved = film._halved(np.arange(27.0).reshape(3, 3, 3))
@@ -547,7 +552,7 @@ def test_style_stays_inside_its_context():
 
 def test_caption_stands_centred_below():
     picture = style.Picture(plots.WIDE)
-    text = plots.caption(picture, "Loss against step.")
+    text = plots.figure_caption(picture, "Loss against step.")
     assert text.get_text() == "Loss against step." and text.get_position() == (0.5, -0.02)
 
 

@@ -8,9 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from course_utils.models.onnx import ABOUT, told
+from course_utils.models.onnx import ABOUT, about_config
+from course_utils.places import LIVE
 from course_utils.widgets import live_model
-from course_utils.widgets.live_model import LIVE, NEEDED, LiveModel, place_of
+from course_utils.widgets.live_model import NEEDED, LiveModel, place_of
 
 VIEW, FILM = "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json"
 
@@ -19,7 +20,7 @@ VIEW, FILM = "application/vnd.jupyter.widget-view+json", "application/vnd.plotly
 def places(tmp_path, monkeypatch):
     """Empty folders in the place of the runtime's and the models'."""
     monkeypatch.setattr(live_model, "RUNTIME", tmp_path / "runtime")
-    monkeypatch.setattr(live_model, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(live_model, "LIVE_MODELS", tmp_path / "models")
     for folder in ("runtime", "models/shapes32"):
         (tmp_path / folder).mkdir(parents=True)
     return tmp_path
@@ -33,7 +34,11 @@ def box():
 def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, places, capsys):
     for missing, file, text in (
         ("onnxruntime-web", places / "runtime" / NEEDED, ""),
-        ("shapes32 as ONNX", places / "models" / "shapes32" / ABOUT, json.dumps(told(box.config))),
+        (
+            "shapes32 as ONNX",
+            places / "models" / "shapes32" / ABOUT,
+            json.dumps(about_config(box.config)),
+        ),
     ):
         bundle, _ = box._repr_mimebundle_()
         assert FILM in bundle and VIEW not in bundle
@@ -53,13 +58,13 @@ def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, plac
     sent = []
     monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
     (places / "models" / "shapes32" / "model.onnx").write_bytes(b"weights")
-    for file in ("models/shapes32/model.onnx", "sampling.js", "runtime/none.wasm", "opening.bin"):
+    for file in ("models/shapes32/model.onnx", "sampling.js", "runtime/none.wasm", "opening.bits"):
         box._handle_custom_msg({"file": file}, [])
     (weights, bytes_), (_, module), (refused, nothing), (_, (film,)) = sent
     assert weights == {"file": "models/shapes32/model.onnx"} and bytes_ == [b"weights"]
     assert module == [(LIVE / "sampling.js").read_bytes()]
     assert "none.wasm: No such file" in refused["error"] and nothing is None
-    frames = np.unpackbits(np.frombuffer(film, np.uint8), bitorder="little").reshape(16, 32, 32, 32)
+    frames = np.unpackbits(np.frombuffer(film, np.uint8)).reshape(16, 32, 32, 32)
     assert np.array_equal(frames[0], box.states[0].x0[0, 0] > 0)
     assert np.array_equal(frames[-1], box.states[-1].x_t[0, 0] > 0)
 
@@ -71,7 +76,7 @@ def test_no_other_file_is_sent(box, monkeypatch, file):
     sent = []
     monkeypatch.setattr(box, "send", lambda content, buffers=None: sent.append((content, buffers)))
     box._handle_custom_msg({"file": file}, [])
-    assert sent == [({"file": file, "error": f"{file!r} is none of the page's files"}, None)]
+    assert sent == [({"file": file, "error": f"{file!r} is not one of the page's files"}, None)]
 
 
 def test_whatever_a_module_imports_has_its_place():
@@ -92,7 +97,7 @@ def test_whatever_a_module_imports_has_its_place():
     ("arguments", "said"),
     [
         (("shapes32", "dragon"), "knows no 'dragon'"),
-        (("none", "chair"), "not a checkpoint"),
+        (("none", "chair"), "none is missing"),
         (("shapes32", "chair", -1), "seed"),
     ],
 )

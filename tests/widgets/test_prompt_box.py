@@ -3,6 +3,7 @@ mesh on disk.
 """
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +12,24 @@ import torch
 import trimesh
 from PIL import Image
 
-from course_utils.cli.commands import SHIPPED, parser, sampled
-from course_utils.models.checkpoints import build_denoiser, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.generation import SHIPPED, generate
 from course_utils.widgets import PromptBox
 
 WORDS = ["a", "chair", "tall"]
-READING = {
+READING = Config.of({
     "classes": ["chair"], "words": WORDS, "resolution": 8, "path": "flow", "prediction": "x0",
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "words": 3, "reads": True},
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1,
+                "conditioners": [{"kind": "text", "words": 3, "reads": True}]},
     "sampling": {"sampler": "ddim", "steps": 3, "shift": 1.0, "guidance_scale": 2.0},
-}  # fmt: skip
+})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def shipped():
     denoiser, config = load_checkpoint(SHIPPED)
-    return denoiser, config | {"sampling": config["sampling"] | {"steps": 4}}
+    return denoiser, replace(config, sampling=replace(config.sampling, steps=4))
 
 
 @pytest.fixture
@@ -40,11 +43,10 @@ def pixels(box):
     return np.asarray(Image.open(io.BytesIO(box.canvas.png)).convert("RGB")).astype(int)
 
 
-def test_it_makes_the_shape_that_generate_makes(box, shipped):
-    options = parser().parse_args(["generate", "chair", "--seed", "7", "--tries", "1"])
+def test_it_makes_the_shape_that_generate_makes(box):
     box.set(seed=7)
-    wanted = sampled(*shipped, "chair", [7], options)[0]
-    assert np.allclose(box.states[-1].x_t[0, 0].numpy(), wanted, atol=1e-5)
+    wanted = generate("chair", 7, steps=4, tries=1, show_progress=False)
+    assert np.allclose(box.field(), wanted.field, atol=1e-5)
 
 
 def test_every_input_changes_the_picture_and_comes_back(box):
@@ -85,7 +87,7 @@ def test_an_unknown_prompt_is_told_and_the_shape_stays(box):
 
 def test_texts_for_a_model_that_reads():
     torch.manual_seed(0)
-    denoiser = build_denoiser(READING)
+    denoiser = build_model(READING)
     for parameter in denoiser.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     box = PromptBox(denoiser.eval(), READING, "a tall chair")
@@ -128,7 +130,7 @@ def test_with_a_critic_a_slider_steers(shipped):
     """The critic asks for a full floor, whatever is named."""
     from functools import partial
 
-    from course_utils.diffusion.steering import steered
+    from course_utils.diffusion.guidance import steered
 
     class Floor:
         def steering(self, strength):

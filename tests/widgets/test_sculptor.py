@@ -1,18 +1,13 @@
-"""The sculptor's Python side, without a browser: packing, question and answer, refusals, a fresh
-bundle.
-"""
+"""The sculptor's Python side, without a browser: packing, question and answer, refusals."""
 
-import hashlib
-import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from course_utils.widgets.sculptor import BUNDLE, Sculptor
-
-VIEWER = BUNDLE.parent
+from course_utils.widgets import sculptor as module
+from course_utils.widgets.sculptor import Sculptor
 
 
 def shape(size=6, seed=0):
@@ -30,37 +25,10 @@ def lower(size=6, height=2):
     return region
 
 
-def test_the_bundle_is_made_of_the_present_sources():
-    """If not: npm ci && npm run build in course_utils/widgets/viewer."""
-    sources = {
-        path for pattern in ("*.js", "*.mjs", "package*.json") for path in VIEWER.glob(pattern)
-    } - {BUNDLE}
-    digest = hashlib.sha256()
-    for path in sorted(sources, key=lambda path: path.name):
-        digest.update(f"{path.name}\n".encode() + path.read_bytes().replace(b"\r\n", b"\n"))
-    bundle = BUNDLE.read_text(encoding="utf-8")
-    assert len(sources) >= 10
-    assert bundle.startswith(f"/* sources sha256 {digest.hexdigest()}\n"), (
-        "run npm ci && npm run build in viewer/"
-    )
-    assert (
-        "Copyright © 2010" in bundle[:600] and "THE SOFTWARE IS PROVIDED" in bundle[:2000]
-    )  # three.js' licence
-    assert len(bundle) < 700_000
-
-
-def test_the_build_is_pinned():
-    package = json.loads((VIEWER / "package.json").read_text())
-    lock = json.loads((VIEWER / "package-lock.json").read_text())["packages"]
-    for name, version in package["devDependencies"].items():
-        assert lock[f"node_modules/{name}"]["version"] == version
-    assert "resolved" not in json.dumps(lock)  # no registry's address
-
-
 def test_the_module_itself_needs_no_torch():
     script = (
         "import importlib.util, sys\nspec = importlib.util.spec_from_file_location('alone',"
-        f" {str(BUNDLE.parents[1] / 'sculptor.py')!r})\nspec.loader.exec_module(importlib.util.module_from_spec(spec))\nassert"
+        f" {module.__file__!r})\nspec.loader.exec_module(importlib.util.module_from_spec(spec))\nassert"
         " not {'torch', 'plotly', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

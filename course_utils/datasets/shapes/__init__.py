@@ -1,15 +1,15 @@
-"""Shapes from a seed: as many captioned voxel shapes as wanted, the same on every machine.
+"""Shapes from a seed: as many captioned voxel shapes as you want, the same on every machine.
 
-This is the data set of lessons 00, 07, 08 and 09 and of the shipped voxel models. A family is one
-file with two functions: `draw` draws every size first, in units of the cube's side, and returns a
-list of solid parts, which are rasterised at voxel centres only then, so that a seed names the same
-thing at every resolution; `look` is its inverse and reads the attributes off the voxels.
+This is the data set of lessons 00, 07, 08 and 09 and of the shipped voxel models. A family is a
+file with two functions. `draw` decides every size, in units of the cube's side, and returns a list
+of solid parts; they become voxels only afterwards, so a seed gives the same shape at every
+resolution. `look` is its inverse: it reads the attributes off the voxels.
 
 Arrays are (D, H, W) = z, y, x: index 0 of z is the ground, index 0 of y is the front.
 
 Randomness is `numpy.random.PCG64(SeedSequence([crc32(family), seed]))`, read only as 53-bit
-fractions: both are frozen by NumPy's compatibility policy (NEP 19), and adding a family changes no
-other family's shapes.
+fractions. NumPy's compatibility policy (NEP 19) freezes both, and a new family does not change the
+shapes of the others.
 """
 
 import warnings
@@ -33,7 +33,7 @@ from course_utils.datasets.shapes import (
     table,
     tree,
 )
-from course_utils.datasets.shapes.drawing import Draws, caption_of, rasterise
+from course_utils.datasets.shapes.drawing import Draws, caption_of, voxelise_parts
 
 # The order is the order of the labels: add new families at the end.
 _FAMILIES = {"chair": chair, "table": table, "lamp": lamp, "sofa": sofa, "bed": bed, "shelf": shelf}
@@ -45,8 +45,8 @@ SMALLEST_RESOLUTION, LARGEST_RESOLUTION = 8, 128
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One shape: voxels bool (D, H, W), its class, what it is made of, and a caption that says part
-    of that.
+    """One shape: voxels bool (D, H, W), its class, its attributes, and a caption that states some
+    of them.
     """
 
     voxels: np.ndarray
@@ -58,10 +58,10 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class ShapeSet:
-    """N shapes: voxels bool (N, D, H, W), labels int64 (N,) into `CLASSES`, N captions and
-    attributes as of a `Shape`.
+    """N shapes: voxels bool (N, D, H, W) and labels int64 (N,) into `CLASSES`.
 
-    `families` are those that the shapes were drawn from.
+    `captions` and `attributes` have N items, as in a `Shape`; `families` are those that were drawn
+    from.
     """
 
     voxels: np.ndarray
@@ -72,25 +72,38 @@ class ShapeSet:
 
 
 def make_shape(family: str, seed: int, resolution: int = 32) -> Shape:
-    """The shape that `family` and `seed` name, on a grid of `resolution` voxels a side (8 to 128).
+    """Make the shape with a given family and seed.
 
     It stands on the ground, is centred in x and y, and its largest extent is 0.76 to 0.94 of the
-    cube's side. From 16 voxels a side on it is one piece, connected through voxel faces. Raises
-    ValueError for an unknown family, a negative seed or a resolution outside the range.
+    cube's side. From 16 voxels per side on it is one piece, connected through faces.
+
+    Args:
+        family: One of `CLASSES`.
+        seed: 0 or larger.
+        resolution: Voxels per side, 8 to 128.
+
+    Raises:
+        ValueError: If the family is unknown, or a number is out of range.
     """
     _known(family)
     seed = _integer("seed", seed, 0, None, "pass 0, 1, 2, …")
     resolution = _resolution(resolution)
     draws = Draws(family, seed)
-    plan = _FAMILIES[family].draw(draws)
-    caption = caption_of(draws, plan)
-    voxels = rasterise(plan.parts, resolution)
-    return Shape(voxels, CLASSES.index(family), family, plan.attributes, caption)
+    design = _FAMILIES[family].draw(draws)
+    caption = caption_of(draws, design)
+    voxels = voxelise_parts(design.parts, resolution)
+    return Shape(voxels, CLASSES.index(family), family, design.attributes, caption)
 
 
 def attributes_of(family: str, seed: int) -> dict[str, str | int | bool]:
-    """The `attributes` of `make_shape(family, seed)`, without the work of its voxels. Raises
-    ValueError as it does.
+    """Return the attributes of `make_shape(family, seed)` without making its voxels.
+
+    Args:
+        family: One of `CLASSES`.
+        seed: 0 or larger.
+
+    Raises:
+        ValueError: If the family is unknown or the seed is negative.
     """
     _known(family)
     return (
@@ -103,13 +116,20 @@ def attributes_of(family: str, seed: int) -> dict[str, str | int | bool]:
 def make_shapes(
     count: int, resolution: int = 32, families: Sequence[str] | None = None, first_index: int = 0
 ) -> ShapeSet:
-    """`count` shapes with the indices `first_index`, `first_index + 1`, …; `families` is `CLASSES`
-    if not given.
+    """Make `count` shapes with the indices `first_index`, `first_index + 1`, …
 
-    Shape i is `make_shape(families[i % len(families)], seed=i)`: it depends on nothing but its
-    index, so several workers make one data set by sharing out index ranges, and a held-out set is a
-    range that training never touches. Families take turns. Raises ValueError as `make_shape` does,
-    and for a negative count.
+    Shape i is `make_shape(families[i % len(families)], seed=i)`. It depends on nothing but its
+    index, so several workers can share one data set by index ranges, and a held-out set is a range
+    that training never touches.
+
+    Args:
+        count: Number of shapes.
+        resolution: Voxels per side, 8 to 128.
+        families: Families that take turns; None: all of `CLASSES`.
+        first_index: Index of the first shape.
+
+    Raises:
+        ValueError: If a family is unknown, or a number is out of range.
     """
     families = CLASSES if families is None else families
     if isinstance(families, str) or not families:
@@ -133,13 +153,18 @@ def make_shapes(
 
 
 def measure(voxels: np.ndarray, family: str) -> dict[str, str | int | bool]:
-    """The attributes of a shape of `family`, from its voxels bool (D, H, W) alone: the judge of
-    lessons 07 and 09.
+    """Measure the attributes of a shape from its voxels alone: the judge of lessons 07 and 09.
 
-    It returns what `make_shape` says in `attributes`, key by key, for 32 voxels a side. Only the
-    largest piece counts; where that shows so little of the family that a rule finds nothing to
-    measure, nothing is known: {}. Raises ValueError for an unknown family, another dtype or shape,
-    or an empty grid.
+    It returns what `make_shape` gives as `attributes`, key by key, and is tuned for 32 voxels per
+    side. Only the largest piece counts. If that shows too little of the family to be measured, the
+    result is {}.
+
+    Args:
+        voxels: One shape, bool (D, H, W), a cube, not empty.
+        family: One of `CLASSES`: the family that the shape is taken for.
+
+    Raises:
+        ValueError: If the family is unknown, or the voxels are not as above.
     """
     from scipy.ndimage import label
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Draws, Plan, Rod, Solid, span
-from course_utils.datasets.shapes.looking import cut, extent, stretches
+from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Design, Draws, Rod, Solid, span
+from course_utils.datasets.shapes.looking import extent, section, stretches
 
 # The body from nose (0) to tail (1): its radius, in units of the thickest, and how far its middle
 # rises.
@@ -16,7 +16,7 @@ _PLACES = {"none": "", "wings": " under the wings", "tail": " at the tail"}
 _TAILS = {"plain": "a single tail fin", "T": "a T-tail", "twin": "twin tail fins"}
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     wings, high, wide = (
         draws.pick("straight", "swept", "delta"),
         draws.chance(0.5),
@@ -70,7 +70,7 @@ def draw(draws: Draws) -> Plan:
         "wheels" if gear else "no wheels",
     ]
     details.append("a propeller" if propeller else f"{NUMBERS[engines]} engines{_PLACES[place]}")
-    return Plan(parts, attributes, ["airplane"], [attributes["body"]], details)
+    return Design(parts, attributes, ["airplane"], [attributes["body"]], details)
 
 
 def _body(length: float, radius: float, middle: float) -> Solid:
@@ -87,7 +87,7 @@ def _body(length: float, radius: float, middle: float) -> Solid:
 def _wing_edges(
     draws: Draws, wings: str, length: float, half: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """y of the leading and of the rear edge, each at the root and at the tip."""
+    """y of the leading edge and of the rear edge, each at the root and at the tip."""
     if wings == "straight":
         root, chord = draws.between(0.34, 0.4), draws.between(0.17, 0.22)
         taper = draws.between(0.0, 0.15) * chord  # at either edge
@@ -194,8 +194,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
         """The part between two stations along the body, as far out as `out` on either side of its
         middle.
         """
-        part = cut(voxels, 1, front + low * length, front + high * length)
-        return cut(part, 2, centre - out, centre + out)
+        part = section(voxels, 1, front + low * length, front + high * length)
+        return section(part, 2, centre - out, centre + out)
 
     n = len(voxels)
     body = stations(0.18, 0.25, 0.16)  # behind the nose wheel, ahead of the wings: a disc
@@ -203,11 +203,12 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     middle = (np.nonzero(body)[0].mean() + 0.5) / n
     ahead = stations(0.1, 0.8)  # behind the propeller, ahead of the tail
     tips = np.concatenate(
-        [cut(ahead, 2, left, left + 0.2 * half), cut(ahead, 2, right - 0.2 * half, right)], axis=2
+        [section(ahead, 2, left, left + 0.2 * half), section(ahead, 2, right - 0.2 * half, right)],
+        axis=2,
     )
     tops = n - tips[::-1].argmax(axis=0)[tips.any(axis=0)]
     level = np.quantile(tops, 0.75) / n - THIN / 2  # the middle of the wing; engines hang lower
-    nose = cut(voxels, 1, front, front + THIN).any(axis=(0, 1))
+    nose = section(voxels, 1, front, front + THIN).any(axis=(0, 1))
     propeller = bool(nose.sum() / n > 2 * radius + 0.04)
     engines, place = _engines(stations(0.76, 0.82, radius + 0.09), ahead, centre, radius)
     floor = voxels[:2].any(axis=(0, 2)).sum() / n  # how much of the length lies on the ground
@@ -224,11 +225,9 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _wing_shape(ahead: np.ndarray, centre: float, half: float, radius: float, level: float) -> str:
-    """From how far the wing's rear edge and its front edge run back on the way from the body to the
-    tips.
-    """
+    """Classify wings by how far the rear and the front edge run back between body and tips."""
     n = len(ahead)
-    plan = cut(ahead, 0, level, level + THIN / 2).any(axis=0)  # (H, W), above the engines
+    plan = section(ahead, 0, level, level + THIN / 2).any(axis=0)  # (H, W), above the engines
     out = abs((np.arange(n) + 0.5) / n - centre)
     outside = (out > radius + 0.08) & (out < 0.92 * half) & plan.any(axis=0)
     rear = plan.shape[0] - plan[::-1].argmax(axis=0)
@@ -244,9 +243,7 @@ def _wing_shape(ahead: np.ndarray, centre: float, half: float, radius: float, le
 def _engines(
     behind: np.ndarray, ahead: np.ndarray, centre: float, radius: float
 ) -> tuple[int, str]:
-    """Tail engines are what stands out beside the body behind the wings, wing engines where the
-    wing is thick.
-    """
+    """Tail engines stand out beside the body behind the wings; wing engines thicken the wing."""
     n = len(ahead)
     out = abs((np.arange(behind.shape[2]) + 0.5) - behind.shape[2] / 2) / n
     if behind[:, :, out > radius + 0.015].sum() / behind.shape[1] >= 2:
@@ -259,11 +256,9 @@ def _engines(
 
 
 def _tail_shape(rear: np.ndarray) -> str:
-    """From the highest layers of the tail, seen from above: filled in the middle, at the sides, or
-    both.
-    """
+    """Classify tails by where their highest layers are filled: middle, sides or both."""
     top = extent(rear, 0)[1]
-    filled = cut(rear, 0, top - THIN, top).any(axis=(0, 1))  # (W,)
+    filled = section(rear, 0, top - THIN, top).any(axis=(0, 1))  # (W,)
     low, high = np.flatnonzero(filled)[[0, -1]]
     if high - low < 5:
         return "plain"

@@ -1,4 +1,4 @@
-"""Beds: plain, with a canopy, bunk beds."""
+"""Beds: plain beds, canopy beds and bunk beds."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from course_utils.datasets.shapes.drawing import (
     ENDS,
     THIN,
     Box,
+    Design,
     Draws,
     Interval,
-    Plan,
     board,
     corners,
     leg,
@@ -19,7 +19,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import stretches
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     kind = draws.pick("plain", "plain", "plain", "canopy", "bunk")
     size = "single" if kind == "bunk" else draws.pick("single", "double")
     headboard = draws.pick("none", *BOARD_WORDS) if kind == "plain" else "none"
@@ -94,7 +94,7 @@ def draw(draws: Draws) -> Plan:
         "canopy": ["canopy bed", "four-poster bed", "bed"],
         "bunk": ["bunk bed"],
     }[kind]
-    return Plan(parts, attributes, nouns, [size], _bed_details(attributes))
+    return Design(parts, attributes, nouns, [size], _bed_details(attributes))
 
 
 def _bed_details(attributes: dict[str, str | int | bool]) -> list[str]:
@@ -128,9 +128,7 @@ def _mattress(
     levels: tuple[float, float, float],
     blanket: bool,
 ) -> list[Box]:
-    """A frame from levels[0] to levels[1] that carries a slightly smaller mattress up to levels[2],
-    and bedding.
-    """
+    """A frame from levels[0] to levels[1], a smaller mattress up to levels[2], and bedding."""
     (width, length, inset), (low, frame, top) = plan, levels
     parts = [
         Box(span(0.0, width), span(0.0, length), (low, frame)),
@@ -163,8 +161,8 @@ def _nightstands(draws: Draws, which: str, width: float, head: float, frame: Int
 def _bedding(
     draws: Draws, size: str, width: float, length: float, frame: float, top: float, blanket: bool
 ) -> list[Box]:
-    """One or two pillows at the head (the back), and a blanket that covers the rest and hangs down
-    at the sides.
+    """One or two pillows at the head, which is at the back, and a blanket that hangs down at the
+    sides.
     """
     head, deep, thick = (
         length / 2 - draws.between(0.08, 0.12),
@@ -186,8 +184,8 @@ def _bedding(
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: cut out the bed itself, without nightstands, and walk over the mattress from foot
-    to head.
+    """Invert `draw`: isolate the bed from its nightstands, then walk over the mattress from foot to
+    head.
     """
     bed, sides = _main(voxels)
     high, length, width = bed.shape
@@ -226,9 +224,7 @@ _ENDS = (slice(0, 3), slice(-3, None))
 
 
 def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
-    """The bed, cut out to its own width, which is the one of its foot, and the sides where
-    something stands beside.
-    """
+    """The bed without nightstands, as wide as its foot, and the sides where nightstands stand."""
     solid = voxels[np.count_nonzero(voxels, axis=(1, 2)) > 2]
     y = np.flatnonzero(np.count_nonzero(solid, axis=(0, 2)) > 5)
     halfway = solid[:, y[0] : (y[0] + y[-1]) // 2]
@@ -244,7 +240,7 @@ def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _first_tops(part: np.ndarray) -> np.ndarray:
-    """Where the lowest solid stretch of each column ends, the median of each row: (D, H, W) to
+    """Where the lowest solid stretch of each column ends, as the median of each row: (D, H, W) to
     (H,).
     """
     begin = part.argmax(axis=0)
@@ -254,14 +250,14 @@ def _first_tops(part: np.ndarray) -> np.ndarray:
 
 
 def _pillows(bed: np.ndarray, level: int) -> int:
-    """Stretches across, just above the mattress, some way from the head end, inside of posts."""
+    """Count stretches across, just above the mattress, near the head end and between the posts."""
     band = bed[level : level + 2, -7:-3].mean(axis=(0, 1)) > 0.5
     edge = max(2, len(band) // 12)
     return min(max(stretches(band[edge:-edge]), 1), 2)
 
 
 def _headboard(face: np.ndarray) -> str:
-    """Style of a board from its front view, bool (D, W), from the mattress up."""
+    """The style of a board from its front view, bool (D, W), from the mattress up."""
     rows = np.flatnonzero(face.mean(axis=1) > 0.12)
     if len(rows) < 3 or rows[-1] < 4:
         return "none"

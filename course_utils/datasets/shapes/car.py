@@ -1,18 +1,18 @@
-"""Cars (sedans, hatchbacks, buses and pickups), driving to the front."""
+"""Cars that drive to the front: sedans, hatchbacks, buses and pickups."""
 
 import numpy as np
 
 from course_utils.datasets.shapes.drawing import (
     THIN,
     Box,
+    Design,
     Draws,
     Interval,
-    Plan,
     Solid,
     span,
     strip,
 )
-from course_utils.datasets.shapes.looking import cut, extent, stretches
+from course_utils.datasets.shapes.looking import extent, section, stretches
 
 # The side view: stations from the front bumper (0) to the rear one (1), and how high the body is
 # there, in units of the way from its floor to its roof.
@@ -30,7 +30,7 @@ _TALL = {
 }
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     kind, big = draws.pick(*_PROFILES), draws.chance(0.5)
     roof, spoiler = draws.pick("plain", "rails", "box"), kind == "sedan" and draws.chance(0.5)
     axles = draws.pick(2, 3) if kind == "bus" else 2
@@ -82,7 +82,7 @@ def draw(draws: Draws) -> Plan:
         if kind == "bus"
         else [kind, f"{kind} car"]
     )
-    return Plan(parts, attributes, nouns, [], details)
+    return Design(parts, attributes, nouns, [], details)
 
 
 def _body(
@@ -113,26 +113,25 @@ def _load(draws: Draws, roof: str, y: Interval, width: float, height: float) -> 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     n, (front, back), (left, right) = len(voxels), extent(voxels, 1), extent(voxels, 2)
     length, width = back - front, right - left
-    body = cut(voxels, 2, left + 0.1 * width, right - 0.1 * width)
-    # How high the body is at a station: of all columns there the lower quarter, for luggage covers
-    # less.
+    body = section(voxels, 2, left + 0.1 * width, right - 0.1 * width)
+    # The body's height at a station is the lower quartile of its columns: luggage covers fewer.
     tops = np.quantile(n - body[::-1].argmax(axis=0), 0.25, axis=1) / n  # (H,)
     hood, cabin, behind, rear, end = (
-        np.median(cut(tops, 0, front + a * length, front + b * length))
+        np.median(section(tops, 0, front + a * length, front + b * length))
         for a, b in ((0.08, 0.2), (0.42, 0.5), (0.57, 0.63), (0.76, 0.84), (0.91, 0.97))
     )
     kind = "bus" if hood > 0.82 * cabin else "hatchback" if rear > 0.82 * cabin else "sedan"
     kind = "pickup" if kind == "sedan" and behind < 0.82 * cabin else kind
-    middle = cut(voxels, 2, left + 0.3 * width, right - 0.3 * width)  # between the wheels
+    middle = section(voxels, 2, left + 0.3 * width, right - 0.3 * width)  # between the wheels
     floor = round(
-        np.median(cut(middle, 1, front + 0.35 * length, back - 0.35 * length).argmax(axis=0))
+        np.median(section(middle, 1, front + 0.35 * length, back - 0.35 * length).argmax(axis=0))
     )
     below = voxels[: min(floor, 2)].sum(axis=(0, 2)) >= 3  # (H,), where wheels touch the ground
     axles = min(max(stretches(below), 2), 3)
     size = (
         voxels[:floor].any(axis=2).sum() / n**2 / axles / length**2
     )  # of a wheel below the floor, from the side
-    luggage = cut(voxels, 1, front + 0.3 * length, front + 0.66 * length)[
+    luggage = section(voxels, 1, front + 0.3 * length, front + 0.66 * length)[
         int(cabin * n + 0.5) :
     ].sum(axis=(0, 1))
     centre = round((left + right) / 2 * n)

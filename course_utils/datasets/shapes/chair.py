@@ -6,9 +6,9 @@ from course_utils.datasets.shapes.drawing import (
     BOARD_WORDS,
     THIN,
     Box,
+    Design,
     Draws,
     Loft,
-    Plan,
     board,
     corners,
     disc,
@@ -19,7 +19,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     high_back, reclined = draws.chance(0.5), draws.chance(0.4)
     seat_shape = draws.pick("square", "square", "round")
     armrests = seat_shape == "square" and draws.chance(0.5)
@@ -65,8 +65,8 @@ def draw(draws: Draws) -> Plan:
     ]
     details += ["a reclined back"] if reclined else []
     if armrests and draws.chance(0.4):
-        return Plan(parts, attributes, ["armchair"], [], details)
-    return Plan(
+        return Design(parts, attributes, ["armchair"], [], details)
+    return Design(
         parts, attributes, ["chair"], [], [*details, "armrests" if armrests else "no armrests"]
     )
 
@@ -113,9 +113,7 @@ def _armrests(
 
 
 def look(voxels: np.ndarray) -> dict[str, str | bool]:
-    """The inverse of `draw`: the widest layer in the middle is the seat, what stands on it is the
-    back.
-    """
+    """Invert `draw`: the widest middle layer is the seat, and what stands on it is the back."""
     voxels = grounded(voxels)
     first, last = _seat_layers(voxels)
     seat, above = voxels[first:last], voxels[last:]
@@ -135,8 +133,8 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
 
 
 def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 of the layers of the seat: the largest one that is neither foot nor top,
-    and those like it.
+    """First and last + 1 layer of the seat: the largest that is neither foot nor top, and similar
+    ones.
     """
     areas = voxels.sum(axis=(1, 2))
     height = np.flatnonzero(areas)[-1] + 1
@@ -151,8 +149,8 @@ def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
 
 
 def _back_style(front_view: np.ndarray) -> str:
-    """The style of a back from its view from the front, bool (D, W): is it narrow at the top, open,
-    and where?
+    """The style of a back from its front view, bool (D, W): where it is narrow and where it is
+    open.
     """
     top, (left, right) = core(front_view.sum(axis=1), 0.2)[1], core(front_view.sum(axis=0))
     view = front_view[:top, left:right]
@@ -171,9 +169,7 @@ def _back_style(front_view: np.ndarray) -> str:
 
 
 def _lean(above: np.ndarray) -> float:
-    """How far the hind edge of bool (D, H, W) moves back a layer: the slope of a straight line
-    through it.
-    """
+    """How far the hind edge of bool (D, H, W) moves back per layer: the slope of a fitted line."""
     profile = np.count_nonzero(above, axis=2) > 1  # (D, H)
     layers = np.flatnonzero(profile.any(axis=1))
     if len(layers) < 3:

@@ -1,8 +1,8 @@
-"""What every family draws with: random decisions, solid parts, a caption, and the rasteriser.
+"""What the families draw with: random decisions, solid parts, the caption, and voxels from parts.
 
-Parts are in units of the cube's side; x and y are measured from the middle of the cube (left and
-front are negative), z from the ground. Only when everything is drawn are the parts rasterised, at
-voxel centres.
+Lengths are in units of the cube's side; x and y are measured from the middle of the cube (left and
+front are negative), z from the ground. The parts become voxels only when all of them are drawn, so
+a seed gives the same shape at every resolution.
 """
 
 import math
@@ -21,9 +21,7 @@ Interval = tuple[float, float]
 
 
 class Draws:
-    """The random decisions of one shape, in the order in which its family function asks for
-    them.
-    """
+    """The random decisions of one shape, in the order in which its family asks for them."""
 
     def __init__(self, family: str, seed: int):
         sequence = np.random.SeedSequence([zlib.crc32(family.encode()), seed])
@@ -33,7 +31,7 @@ class Draws:
         return low + (high - low) * self._fraction()
 
     def whole(self, low: int, high: int) -> int:
-        """An integer from low to high, both included."""
+        """Draw an integer from low to high, both included."""
         return low + int(self._fraction() * (high - low + 1))
 
     def pick(self, *options: Any) -> Any:
@@ -43,17 +41,23 @@ class Draws:
         return self._fraction() < probability
 
     def fit(self, width: float, depth: float, height: float, *others: float) -> list[float]:
-        """The lengths, scaled so that the largest of width, depth and height fills 0.76 to 0.94 of
-        the cube.
+        """Scale lengths so that the largest of the first three fills 0.76 to 0.94 of the cube.
+
+        Args:
+            width: Extent of the shape along x.
+            depth: Extent along y.
+            height: Extent along z.
+            others: More lengths to scale by the same factor.
+
+        Returns:
+            All lengths, in the order of the arguments.
         """
         scale = self.between(0.76, 0.94) / max(width, depth, height)
         return [scale * length for length in (width, depth, height, *others)]
 
 
-class Plan(NamedTuple):
-    """What a family function returns: solid parts, true statements, and the words a caption may
-    choose from.
-    """
+class Design(NamedTuple):
+    """What a family draws: solid parts, attributes, and the words a caption may choose from."""
 
     parts: list["Box | Loft | Rod | Solid"]
     attributes: dict[str, str | int | bool]
@@ -62,15 +66,16 @@ class Plan(NamedTuple):
     details: list[str]  # noun phrases that follow "with"
 
 
-def caption_of(draws: Draws, plan: Plan) -> str:
-    """'a low round table with a shelf and four legs': at most two adjectives and three details, all
-    of them true.
+def caption_of(draws: Draws, design: Design) -> str:
+    """Write a true caption, such as "a low round table with a shelf and four legs".
+
+    It has at most two adjectives and three details.
     """
-    adjectives = [word for word in plan.adjectives if draws.chance(0.65)][:2]
-    details = list(plan.details)
+    adjectives = [word for word in design.adjectives if draws.chance(0.65)][:2]
+    details = list(design.details)
     number = min(len(details), draws.pick(0, 1, 1, 2, 2, 2, 3, 3, 3, 3))
     chosen = [details.pop(draws.whole(0, len(details) - 1)) for _ in range(number)]
-    name = " ".join([*adjectives, draws.pick(*plan.nouns)])
+    name = " ".join([*adjectives, draws.pick(*design.nouns)])
     article = "an" if name[0] in "aeiou" else "a"
     link = draws.pick("with", "with", "that has", "featuring")
     listed = " and ".join([", ".join(chosen[:-1]), chosen[-1]] if len(chosen) > 1 else chosen)
@@ -78,9 +83,7 @@ def caption_of(draws: Draws, plan: Plan) -> str:
 
 
 class Box(NamedTuple):
-    """An upright box between (low, high) in x, y and z; at least one voxel thick at any
-    resolution.
-    """
+    """An upright box between (low, high) in x, y and z, at least one voxel thick."""
 
     x: Interval
     y: Interval
@@ -97,11 +100,11 @@ class Box(NamedTuple):
 
 
 class Loft(NamedTuple):
-    """A pile of horizontal slices from z[0] to z[1]: rectangles, or ellipses if `round`.
+    """A stack of horizontal slices from z[0] to z[1]: rectangles, or ellipses if `round`.
 
-    The centre (x, y) and the half sizes (x, y) run straight from `bottom` to `top`; `curve` then
-    scales the half sizes: cones and leaning panels are "straight", "ball" and "dome" are
-    ellipsoids, whole and upper half, and an "arch" narrows in x only.
+    The centre (x, y) and the half sizes (x, y) change linearly from `bottom` to `top`; `curve` then
+    scales the half sizes. "straight" gives cones and leaning panels, "ball" an ellipsoid, "dome"
+    its upper half, and "arch" narrows in x only.
     """
 
     z: Interval
@@ -150,8 +153,8 @@ class Loft(NamedTuple):
 
 
 class Rod(NamedTuple):
-    """A round bar from `start` to `end` (x, y, z), with round ends; never thinner than what keeps
-    it in one piece.
+    """A round bar from `start` to `end` (x, y, z), with round ends; thick enough to stay in one
+    piece.
     """
 
     start: tuple[float, float, float]
@@ -189,11 +192,11 @@ class Rod(NamedTuple):
 
 
 class Solid(NamedTuple):
-    """Whatever `inside` says is filled, between (low, high) in x, y and z.
+    """A solid between (low, high) in x, y and z that is filled where `inside` says so.
 
-    `inside` takes the coordinates x (W,), y (H, 1) and z (D, 1, 1) and answers with a bool array
-    that broadcasts to (D, H, W). It has no least thickness: keep everything it fills at least
-    `THIN` thick.
+    `inside` takes the coordinates x (W,), y (H, 1) and z (D, 1, 1) and returns a bool array that
+    broadcasts to (D, H, W). There is no least thickness: everything that it fills should be at
+    least THIN thick.
     """
 
     x: Interval
@@ -222,9 +225,7 @@ _CURVES: dict[str, Callable[[np.ndarray], tuple[np.ndarray | float, np.ndarray |
 
 
 def _voxels_between(low: float, high: float, n: int) -> slice:
-    """The voxels whose centre lies in [low, high), or, if there is none, the one that holds the
-    middle.
-    """
+    """The voxels whose centre lies in [low, high); if there are none, the one at the middle."""
     first, last = math.ceil(low * n - 0.5), math.ceil(high * n - 0.5)
     if last <= first:
         first = math.floor((low + high) / 2 * n)
@@ -232,9 +233,15 @@ def _voxels_between(low: float, high: float, n: int) -> slice:
     return slice(max(first, 0), min(last, n))
 
 
-def rasterise(parts: Iterable[Box | Loft | Rod | Solid], resolution: int) -> np.ndarray:
-    """The union of the parts, moved so that their bounding box is centred in x and y: bool (D, H,
-    W).
+def voxelise_parts(parts: Iterable[Box | Loft | Rod | Solid], resolution: int) -> np.ndarray:
+    """Turn solid parts into voxels, with their bounding box centred in x and y.
+
+    Args:
+        parts: The parts; the shape is their union.
+        resolution: Voxels per side of the cube.
+
+    Returns:
+        bool (D, H, W).
     """
     x_low, x_high, y_low, y_high = zip(*(part.bounds() for part in parts), strict=True)
     shift = 0.5 - (min(x_low) + max(x_high)) / 2, 0.5 - (min(y_low) + max(y_high)) / 2
@@ -255,9 +262,7 @@ def span(middle: float, size: float) -> Interval:
 
 
 def strip(sign: int, width: float, thickness: float) -> Interval:
-    """The strip of `thickness` along the left (sign -1) or right (sign 1) edge of something `width`
-    wide.
-    """
+    """The strip along the left (sign -1) or right (sign 1) edge of something `width` wide."""
     return span(sign * (width - thickness) / 2, thickness)
 
 
@@ -266,7 +271,7 @@ def disc(x: float, y: float, z: Interval, half_x: float, half_y: float) -> Loft:
 
 
 def slab(width: float, depth: float, z: Interval, is_round: bool) -> Box | Loft:
-    """A seat or table top around the middle."""
+    """A seat or table top around the middle of the cube."""
     if is_round:
         return disc(0.0, 0.0, z, width / 2, depth / 2)
     return Box(span(0.0, width), span(0.0, depth), z)
@@ -287,11 +292,11 @@ def corners(x: float, y: float) -> list[tuple[float, float]]:
 def board(
     style: str, width: float, y: float, z: Interval, thickness: float, lean: float = 0.0
 ) -> list[Box | Loft]:
-    """A backrest or headboard in the plane y, from z[0] to z[1], leaning back by `lean` a unit of
-    height.
+    """A backrest or headboard in the plane y, from z[0] to z[1].
 
-    Styles: "solid", "rounded" (an arched top), "slatted" (upright slats), "ladder" (bars across)
-    and "panel" (a panel between two posts, open below).
+    It leans back by `lean` per unit of height. Styles: "solid", "rounded" (an arched top),
+    "slatted" (upright slats), "ladder" (bars across) and "panel" (a panel between two posts, open
+    below).
     """
 
     def plate(x: Interval, low: float, high: float, curve: str = "straight") -> Loft:

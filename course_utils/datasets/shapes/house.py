@@ -8,10 +8,10 @@ from course_utils.datasets.shapes.drawing import (
     ENDS,
     THIN,
     Box,
+    Design,
     Draws,
     Interval,
     Loft,
-    Plan,
     leg,
     span,
 )
@@ -20,7 +20,7 @@ from course_utils.datasets.shapes.looking import stretches
 _ROOFS = ("gable", "front gable", "hipped", "flat", "shed")
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     roof, storeys = draws.pick(*_ROOFS), draws.pick(1, 2, 3)
     pitch = "none" if roof in ("flat", "shed") else draws.pick("low", "steep")
     chimney = draws.pick("none", "left", "right")
@@ -87,7 +87,7 @@ def draw(draws: Draws) -> Plan:
         "door": door,
     }
     attributes |= {"garage": garage, "porch": porch, "wing": wing}
-    return Plan(parts, attributes, ["house"], [_STOREY_WORDS[storeys]], _details(attributes))
+    return Design(parts, attributes, ["house"], [_STOREY_WORDS[storeys]], _details(attributes))
 
 
 _STOREY_WORDS = {1: "single-storey", 2: "two-storey", 3: "three-storey"}
@@ -118,9 +118,7 @@ def _details(attributes: dict[str, str | int | bool]) -> list[str]:
 
 
 def _plan(draws: Draws, roof: str, storeys: int, columns: int) -> tuple[float, float]:
-    """Width, a window or door in every column, and depth, which is less for a high house than for a
-    low one.
-    """
+    """Width, with a window or door in every column, and depth, which is less for high houses."""
     column = draws.between(0.22, 0.25) if columns == 4 else draws.between(0.25, 0.3)
     wide = column * columns + (0.12 if storeys < 3 else 0.0)
     ratio = (0.7, 1.2) if roof == "front gable" else (0.5, 1.1)
@@ -128,7 +126,7 @@ def _plan(draws: Draws, roof: str, storeys: int, columns: int) -> tuple[float, f
 
 
 def _rise(draws: Draws, roof: str, pitch: str, half_wide: float, half_deep: float) -> float:
-    """How high the roof is: half the span that it crosses, times its slope."""
+    """The height of the roof: half the span that it crosses, times its slope."""
     if roof == "flat":
         return draws.between(0.09, 0.13)
     if roof == "shed":
@@ -140,7 +138,7 @@ def _rise(draws: Draws, roof: str, pitch: str, half_wide: float, half_deep: floa
 def _openings(
     draws: Draws, wide: float, storey: float, storeys: int, columns: int, door: int
 ) -> list[tuple[Interval, Interval]]:
-    """The x and z of the door, first, and of all windows: as many in a row as there are columns."""
+    """The x and z of the door, which comes first, and of all windows, one per column and storey."""
     cell = wide / columns
     across, high = (
         max(draws.between(0.42, 0.52) * cell, 0.075),
@@ -160,8 +158,8 @@ def _openings(
 def _facade(
     wide: float, deep: float, wall: float, openings: list[tuple[Interval, Interval]], recess: float
 ) -> list[Box]:
-    """A solid block, and in front of it a skin with openings: piers between the columns, boxes
-    above and below.
+    """A solid block and a skin with openings in front of it: piers, and boxes above and below
+    windows.
     """
     front = (-deep / 2, recess - deep / 2)
     parts = [Box(span(0.0, wide), (front[1], deep / 2), (0.0, wall))]
@@ -229,8 +227,8 @@ def _porch(
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: the block's own walls first, then the holes in its front, then the roof's heights
-    from above.
+    """Invert `draw`: find the block's walls, then the holes in its front, then the heights of its
+    roof.
     """
     block = _block(voxels)
     holes = _holes(voxels, block)
@@ -255,7 +253,7 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 class _Block(NamedTuple):
-    """The voxels along x and y that the house itself stands on, and the side of its garage."""
+    """The voxels along x and y where the house itself stands, and the side of its garage."""
 
     x: slice
     y: slice
@@ -263,8 +261,8 @@ class _Block(NamedTuple):
 
 
 def _block(voxels: np.ndarray) -> _Block:
-    """The roof is centred over the block: where the ground floor reaches further on one side, there
-    is a garage.
+    """The roof is centred over the block, so a ground floor that reaches further on one side has a
+    garage.
     """
     reach = np.flatnonzero(np.count_nonzero(voxels[1:5], axis=(0, 1)) >= 8)
     low = voxels[:2, :, reach[0] : reach[-1] + 1]
@@ -283,9 +281,7 @@ def _block(voxels: np.ndarray) -> _Block:
 
 
 def _holes(voxels: np.ndarray, block: _Block) -> np.ndarray:
-    """Windows and doors, bool (D, W): empty in the front wall's first two layers, solid behind,
-    below the eaves.
-    """
+    """Windows and doors below the eaves, bool (D, W): two empty layers with a solid one behind."""
     front = block.y.start
     skin, behind = voxels[:, front : front + 2, block.x].any(axis=1), voxels[:, front + 3, block.x]
     corner = skin[:, :2].any(axis=1) | skin[:, -2:].any(axis=1)

@@ -1,4 +1,4 @@
-"""Lamps for floor and table, arc lamps and desk lamps."""
+"""Lamps: floor lamps, table lamps, arc lamps and desk lamps."""
 
 import math
 from itertools import pairwise
@@ -8,10 +8,10 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import (
     THIN,
     Box,
+    Design,
     Draws,
     Interval,
     Loft,
-    Plan,
     Rod,
     disc,
     span,
@@ -19,7 +19,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import core, grounded, islands
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     kind = draws.pick("floor", "table", "arc", "desk")
     shade = (
         draws.pick("dome", "cone")
@@ -64,7 +64,7 @@ def draw(draws: Draws) -> Plan:
     details.append("three legs" if foot == "tripod" else f"a {foot} foot")
     details += {"ball": ["a ball-shaped body"], "vase": ["a conical body"]}.get(body, [])
     details += {"arc": ["a curved arm"], "desk": ["a jointed arm"]}.get(kind, [])
-    return Plan(parts, attributes, [f"{kind} lamp", f"{kind} lamp", "lamp"], [], details)
+    return Design(parts, attributes, [f"{kind} lamp", f"{kind} lamp", "lamp"], [], details)
 
 
 def _shade(draws: Draws, shade: str, x: float, y: float, z: Interval, half: float) -> Loft:
@@ -100,9 +100,7 @@ def _upright_lamp(
     tall: float,
     pole: float,
 ) -> list[Box | Loft | Rod]:
-    """A pole in the middle: the shade of a floor lamp is less than half as wide as the lamp is
-    high.
-    """
+    """A pole in the middle; a floor lamp's shade is less than half as wide as the lamp is high."""
     if kind == "floor":
         half, foot_half = height * draws.between(0.16, 0.22), draws.between(0.13, 0.2)
     else:
@@ -143,9 +141,7 @@ def _upright_lamp(
 def _arc_lamp(
     draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float
 ) -> list[Box | Loft | Rod]:
-    """A pole at the back that bends over to the front in half an ellipse and holds the shade
-    there.
-    """
+    """A pole at the back that bends to the front in half an ellipse and holds the shade there."""
     reach, bend = draws.between(0.4, 0.56), height * draws.between(0.25, 0.4)
     half = draws.between(0.16, 0.2)
     tall = 2 * half if shade == "globe" else tall
@@ -176,7 +172,7 @@ def _desk_lamp(
 
 
 def look(voxels: np.ndarray) -> dict[str, str]:
-    """The inverse of `draw`: the layers that are wider than a pole are shade, body and foot."""
+    """Invert `draw`: the layers that are wider than a pole are shade, body and foot."""
     voxels = grounded(voxels)
     height = core(voxels.sum(axis=(1, 2)), 0.02)[1]
     low, high, shade = _find_shade(voxels, height)
@@ -196,8 +192,9 @@ def look(voxels: np.ndarray) -> dict[str, str]:
 
 
 def _find_shade(voxels: np.ndarray, height: int) -> tuple[int, int, np.ndarray]:
-    """First layer, last layer + 1 and voxels bool (d, H, W) of the shade: its rows are wider than
-    any pole's.
+    """First layer, last layer + 1 and voxels bool (d, H, W) of the shade.
+
+    Its rows are wider than those of any pole.
     """
     widths = voxels.sum(axis=2)  # (D, H): the length of every row from left to right
     widest = widths.max(axis=1)
@@ -212,9 +209,7 @@ def _find_shade(voxels: np.ndarray, height: int) -> tuple[int, int, np.ndarray]:
 
 
 def _shade_name(shade: np.ndarray) -> str:
-    """A box is square from above; how high its centre is and how full it is at half height tell the
-    round ones.
-    """
+    """Classify shades: a box is square from above; fullness and centre show the round ones."""
     areas = shade.sum(axis=(1, 2))
     if _is_square(shade[areas > 0.7 * areas.max()].mean(axis=0) > 0.5):
         return "box"
@@ -225,7 +220,7 @@ def _shade_name(shade: np.ndarray) -> str:
 
 
 def _is_square(view: np.ndarray) -> bool:
-    """Whether two corners or more of the rectangle around bool (H, W) are filled: an ellipse fills
+    """Whether two or more corners of the rectangle around bool (H, W) are filled; an ellipse fills
     none.
     """
     rows, columns = core(view.sum(axis=1), 0.2), core(view.sum(axis=0), 0.2)
@@ -238,8 +233,9 @@ def _is_square(view: np.ndarray) -> bool:
 
 
 def _kind(voxels: np.ndarray, shade: np.ndarray, height: int) -> str:
-    """A shade over the foot is a floor or a table lamp; else a desk lamp's arm first goes back, an
-    arc's goes up.
+    """A shade over its foot belongs to a floor or table lamp.
+
+    Otherwise a desk lamp's arm goes back first, and an arc lamp's goes up.
     """
     n, foot = len(voxels), np.nonzero(voxels[:2])[1].mean()
     if abs(np.nonzero(shade)[1].mean() - foot) < 0.1 * n:
@@ -249,9 +245,7 @@ def _kind(voxels: np.ndarray, shade: np.ndarray, height: int) -> str:
 
 
 def _body(areas: np.ndarray) -> str:
-    """From the areas of the layers between foot and shade: a thin pole, as thick above as below, or
-    tapering.
-    """
+    """Classify bodies by the areas of the layers between foot and shade: thin, even or tapering."""
     thick = areas[areas > 12]
     if len(thick) < 3:
         return "slim"

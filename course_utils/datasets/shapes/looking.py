@@ -1,21 +1,31 @@
-"""What every family looks with: extents, stretches along a line and islands in a slice.
+"""What the families measure with: extents, stretches along a line and islands in a slice.
 
-All of it takes bool arrays and answers in units of the cube's side where it answers in lengths.
+Lengths are in units of the cube's side.
 """
 
 import numpy as np
 
 
 def extent(voxels: np.ndarray, axis: int) -> tuple[float, float]:
-    """Where the filled part of bool (D, H, W) begins and ends along axis 0 (z), 1 (y) or 2 (x)."""
+    """Return where the filled part of a grid begins and ends along an axis.
+
+    Args:
+        voxels: bool (D, H, W), not empty.
+        axis: 0 (z), 1 (y) or 2 (x).
+    """
     others = tuple(other for other in range(voxels.ndim) if other != axis)
     filled = np.flatnonzero(voxels.any(axis=others))
     return filled[0] / voxels.shape[axis], (filled[-1] + 1) / voxels.shape[axis]
 
 
-def cut(voxels: np.ndarray, axis: int, low: float, high: float) -> np.ndarray:
-    """The layers of bool (D, H, W) whose centres lie in [low, high) along `axis`; at least the one
-    in the middle.
+def section(voxels: np.ndarray, axis: int, low: float, high: float) -> np.ndarray:
+    """Return the layers whose centres lie in [low, high); at least the one in the middle.
+
+    Args:
+        voxels: bool (D, H, W).
+        axis: 0 (z), 1 (y) or 2 (x).
+        low: Lower end, in units of the cube's side.
+        high: Upper end.
     """
     n = voxels.shape[axis]
     first, last = int(np.ceil(low * n - 0.5)), int(np.ceil(high * n - 0.5))
@@ -26,10 +36,16 @@ def cut(voxels: np.ndarray, axis: int, low: float, high: float) -> np.ndarray:
 
 
 def core(profile: np.ndarray, share: float = 0.3) -> tuple[int, int]:
-    """First and last + 1 index where a row of counts (n,) reaches `share` of its maximum: deaf to
-    stray voxels.
+    """Return where a profile first and last reaches a share of its maximum; (0, 0) if it is empty.
 
-    (0, 0) if the row is empty.
+    Stray voxels do not matter.
+
+    Args:
+        profile: Counts, (n,).
+        share: Share of the maximum.
+
+    Returns:
+        The first index, and the last plus 1.
     """
     if not profile.any():
         return 0, 0
@@ -38,23 +54,26 @@ def core(profile: np.ndarray, share: float = 0.3) -> tuple[int, int]:
 
 
 def grounded(voxels: np.ndarray) -> np.ndarray:
-    """The same bool (D, H, W), moved down until it stands on the ground."""
+    """Return bool (D, H, W), moved down until it stands on the ground."""
     return np.roll(voxels, -int(voxels.any(axis=(1, 2)).argmax()), axis=0)
 
 
 def fullness(part: np.ndarray) -> float:
-    """The filled share of any piece of a grid; 0 if the piece is empty."""
+    """Return the filled share of any part of a grid; 0 if the part has no voxels."""
     return float(part.mean()) if part.size else 0.0
 
 
 def stretches(line: np.ndarray) -> int:
-    """How many stretches of True a row of bools (n,) holds."""
+    """Return the number of stretches of True in a row of bools (n,)."""
     return int(np.count_nonzero(np.diff(np.concatenate([[False], line]).astype(np.int8)) == 1))
 
 
 def islands(slice_: np.ndarray, least: int = 1) -> list[np.ndarray]:
-    """The face-connected islands of a bool slice (H, W) with `least` pixels or more, each a bool
-    (H, W).
+    """Return the face-connected islands of a slice, each a bool (H, W).
+
+    Args:
+        slice_: bool (H, W).
+        least: Smaller islands, in pixels, are ignored.
     """
     from scipy.ndimage import label
 

@@ -1,4 +1,4 @@
-"""Mugs: hollow, open at the top, with the handles to the sides."""
+"""Mugs: hollow, open at the top, with handles at the sides."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -8,21 +8,21 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import (
     ENDS,
     THIN,
+    Design,
     Draws,
     Interval,
-    Plan,
     Rod,
     Solid,
     disc,
     span,
 )
-from course_utils.datasets.shapes.looking import cut
+from course_utils.datasets.shapes.looking import section
 
 # The half width from bottom to top, in units of the widest.
 _SIDES = {"straight": (1.0, 1.0, 1.0), "tapered": (0.64, 0.82, 1.0), "rounded": (0.73, 1.0, 0.73)}
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     outline, sides = draws.pick("round", "square"), draws.pick("straight", "tapered", "rounded")
     handle, ring = draws.pick("none", "left", "right", "both"), draws.pick("round", "square")
     tall, full, rim, saucer = (draws.chance(0.5) for _ in range(4))
@@ -74,7 +74,7 @@ def draw(draws: Draws) -> Plan:
     words = {"none": "no handle", "both": f"two {ring} handles"}
     details.append(words.get(handle, f"a {ring} handle on the {handle}"))
     adjectives = ["full" if full else "empty", attributes["height"], outline]
-    return Plan(parts, attributes, ["mug"], adjectives, details)
+    return Design(parts, attributes, ["mug"], adjectives, details)
 
 
 def _distance(outline: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def _cup(
     level: float,
     lip: float,
 ) -> Solid:
-    """Solid up to `level`, a wall above it, and a lip that stands out around the top."""
+    """Solid up to `level`, with a wall above it, and a lip that stands out around the top."""
 
     def inside(x: np.ndarray, y: np.ndarray, up: np.ndarray) -> np.ndarray:
         distance, edge = _distance(outline, x, y), radius(up)
@@ -139,13 +139,15 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     )  # the wall would go on as it does below
     end = top - (0.1 if rim else 0.0)
     bands = [base + share * (end - base) for share in (0.0, 0.15, 0.4, 0.6, 0.85, 1.0)]
-    foot, middle, high = (np.median(cut(depths, 0, *bands[i : i + 2])) for i in (0, 2, 4))
+    foot, middle, high = (np.median(section(depths, 0, *bands[i : i + 2])) for i in (0, 2, 4))
     widest = max(foot, middle, high)
     mouth = voxels[last - 1]  # (H, W), above the handles
     centre, middle_y = sum(_ends(mouth, 1)) / (2 * n), sum(_ends(mouth, 0)) / (2 * n)
-    well = cut(cut(voxels, 2, centre - 0.06, centre + 0.06), 1, middle_y - 0.06, middle_y + 0.06)
+    well = section(
+        section(voxels, 2, centre - 0.06, centre + 0.06), 1, middle_y - 0.06, middle_y + 0.06
+    )
     level = np.median(n - well[::-1].argmax(axis=0)) / n
-    beside = cut(voxels, 0, base + 0.06, 0.9 * top).any(axis=1)  # (D, W), seen from the front
+    beside = section(voxels, 0, base + 0.06, 0.9 * top).any(axis=1)  # (D, W), seen from the front
     bows = {side: _bow(beside, sign, centre + sign * (widest / 2 + 0.045)) for side, sign in ENDS}
     sides = [side for side, bow in bows.items() if bow.sum() >= 8]
     squares = [_is_square(bows[side]) for side in sides]
@@ -168,22 +170,18 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _ends(layer: np.ndarray, axis: int) -> tuple[int, int]:
-    """Where a layer (H, W) begins and ends along an axis, in voxels; a crumb doesn't count."""
+    """Where a layer (H, W) begins and ends along an axis, in voxels; crumbs are ignored."""
     lines = np.flatnonzero(layer.sum(axis=1 - axis) >= 3)
     return (lines[0], lines[-1] + 1) if len(lines) else (0, 0)
 
 
 def _bow(beside: np.ndarray, sign: int, edge: float) -> np.ndarray:
-    """What stands out beyond `edge` of a view (D, W), to the right (sign 1) or left (-1), the
-    outermost first.
-    """
+    """What stands out beyond `edge` of a view (D, W), right (1) or left (-1), outermost first."""
     at = round(edge * beside.shape[1])
     return beside[:, at:][:, ::-1] if sign > 0 else beside[:, :at]
 
 
 def _is_square(bow: np.ndarray) -> bool:
-    """The outermost upright of a square handle is as tall as the whole; that of a round one is half
-    as tall.
-    """
+    """A square handle's outermost upright is as tall as the handle, a round one's half as tall."""
     columns, rows = bow.sum(axis=0), bow.any(axis=1).sum()
     return bool(columns[columns >= 2][:1].sum() > 0.75 * rows)

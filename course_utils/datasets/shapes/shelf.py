@@ -8,9 +8,9 @@ from course_utils.datasets.shapes.drawing import (
     NUMBERS,
     THIN,
     Box,
+    Design,
     Draws,
     Interval,
-    Plan,
     corners,
     leg,
     span,
@@ -18,7 +18,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import stretches
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     tall, frame = draws.chance(0.6), draws.pick("panels", "panels", "posts")
     legs = frame == "posts" or draws.chance(0.4)
     back, books, doors = draws.chance(0.5), draws.chance(0.65), draws.chance(0.25)
@@ -87,7 +87,7 @@ def draw(draws: Draws) -> Plan:
     details += [f"{NUMBERS[columns]} columns"] if columns > 1 else []
     details += ["short legs"] if legs and frame == "panels" else []
     details += [f"steps that rise to the {high_end}"] if high_end != "none" else []
-    return Plan(
+    return Design(
         parts,
         attributes,
         ["bookshelf", "shelf"] if books else ["shelf"],
@@ -99,16 +99,16 @@ def draw(draws: Draws) -> Plan:
 def _compartments(
     draws: Draws, length: float, board: float, least: float, wanted: tuple[int, int]
 ) -> int:
-    """How many: within `wanted`, but no more than fit if each is `least` wide and boards stand
-    between them.
+    """A number within `wanted` that fits: each compartment is `least` wide, with boards between
+    them.
     """
     most = max(1, min(wanted[1], int((length - board) / (board + least))))
     return draws.whole(min(wanted[0], most), most)
 
 
 def _levels(low: float, high: float, rows: int, growth: float, least: float) -> list[float]:
-    """Where the boards lie: `least` apart, plus a share of the rest that shrinks by `growth` from
-    one to the next.
+    """Where the boards lie: `least` apart, plus shares of the rest that shrink by the factor
+    `growth`.
     """
     shares = [growth**-row for row in range(rows)]
     spare = high - low - rows * least
@@ -119,9 +119,7 @@ def _levels(low: float, high: float, rows: int, growth: float, least: float) -> 
 
 
 def _doors(width: float, depth: float, z: Interval) -> list[Box]:
-    """A closed bottom row; it is solid, so that no cavity hides inside, with a groove between its
-    two doors.
-    """
+    """A closed bottom row with a groove between two doors; solid, so that it has no cavity."""
     front = -depth / 2
     parts = [Box(span(0.0, width), (front + THIN, -front), z)]
     return parts + [
@@ -130,8 +128,8 @@ def _doors(width: float, depth: float, z: Interval) -> list[Box]:
 
 
 def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: float) -> list[Box]:
-    """A row of upright books of different heights in most compartments, against the left or the
-    right side.
+    """Rows of upright books of different heights, against the left or right side of most
+    compartments.
     """
     parts = []
     for low, high in pairwise(levels):
@@ -149,7 +147,7 @@ def _books(draws: Draws, x: Interval, y: Interval, levels: list[float], board: f
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: the front shows boards and walls, the back a panel, the layers between them the
+    """Invert `draw`: the front shows boards and walls, the back a panel, the layers between them
     books.
     """
     y, x = (np.flatnonzero(np.count_nonzero(voxels, axis=axes) > 5) for axes in ((0, 2), (0, 1)))

@@ -1,4 +1,4 @@
-"""Sofas: straight, with a corner, with a chaise."""
+"""Sofas: straight ones, corner sofas and chaises."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from course_utils.datasets.shapes.drawing import (
     NUMBERS,
     THIN,
     Box,
+    Design,
     Draws,
     Loft,
-    Plan,
     board,
     span,
     strip,
@@ -17,7 +17,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import core, grounded, stretches
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     seats, form = draws.pick(2, 3), draws.pick("straight", "corner", "chaise")
     side = "none" if form == "straight" else draws.pick("left", "right")
     arms, legs = draws.pick("none", "low", "high"), draws.chance(0.5)
@@ -40,8 +40,7 @@ def draw(draws: Draws) -> Plan:
         depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)
     )  # the side that comes forward
 
-    # The back of the sofa is the plane y = 0, its front y = -depth: `rasterise` moves it to the
-    # middle.
+    # The back of the sofa is the plane y = 0 and its front y = -depth; `voxelise_parts` centres it.
     parts = [Box(span(0.0, width), (-depth, 0.0), (gap, base_top))]
     parts += _sofa_back(draws, back_style, width, back, (gap, seat, height))
     margins = {"left": 0.0, "right": 0.0}
@@ -91,13 +90,13 @@ def draw(draws: Draws) -> Plan:
     details += ["back cushions" if back_style == "cushioned" else f"a {back_style} back"]
     details += [] if side == "none" else [f"a {form} on the {side}"]
     nouns = ["corner sofa", "sofa"] if form == "corner" else ["sofa", "sofa", "couch"]
-    return Plan(parts, attributes, nouns, [], details)
+    return Design(parts, attributes, nouns, [], details)
 
 
 def _sofa_back(
     draws: Draws, style: str, width: float, back: float, levels: tuple[float, float, float]
 ) -> list[Box | Loft]:
-    """The wall behind the seats; a "rounded" one rises in an arch, other ones may lean a little."""
+    """The wall behind the seats; a rounded one rises in an arch, the others may lean a little."""
     bottom, seat, height = levels
     wall = Box(span(0.0, width), (-back, 0.0), (bottom, seat))
     if style == "rounded":
@@ -126,9 +125,7 @@ def _arch(width: float, back: float, shoulder: float, height: float) -> Loft:
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """The inverse of `draw`, mostly from above: the map of heights shows seats, ends and what comes
-    forward.
-    """
+    """Invert `draw`: seen from above, the heights show seats, ends and what comes forward."""
     voxels = grounded(voxels)
     heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(
         axis=0
@@ -170,8 +167,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _seats(line: np.ndarray) -> tuple[int, np.ndarray]:
-    """The seats' height, and bool (W,) that marks the grooves between them, from the heights along
-    their front edge.
+    """The seats' height, and bool (W,) for the grooves, from the heights along the seats' front
+    edge.
     """
     width, margin = len(line), round(0.13 * len(line))
     seat = int(np.percentile(line[round(0.25 * width) : round(0.75 * width)], 75))
@@ -185,8 +182,9 @@ def _seats(line: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def _back_style(voxels: np.ndarray, seat: int, grooves: np.ndarray, free: list[int]) -> str:
-    """Rounded if its upper corners are missing; cushioned if its face is deeper behind the grooves
-    than beside them.
+    """The style of a back: rounded if its upper corners are missing.
+
+    It is cushioned if its face lies deeper in the grooves than beside them.
     """
     from scipy.ndimage import binary_dilation
 

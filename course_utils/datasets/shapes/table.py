@@ -5,9 +5,9 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import (
     THIN,
     Box,
+    Design,
     Draws,
     Loft,
-    Plan,
     corners,
     disc,
     leg,
@@ -17,7 +17,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     size = draws.pick("low", "medium", "medium", "tall")
     top = draws.pick("rectangular", "rectangular", "rectangular", "round", "oval")
     base = draws.pick("four legs", "four legs", "pedestal", "trestle", "side panels")
@@ -76,7 +76,7 @@ def draw(draws: Draws) -> Plan:
     nouns = {"low": ["coffee table", "table"], "medium": ["table"], "tall": ["bar table", "table"]}[
         size
     ]
-    return Plan(parts, attributes, nouns, [] if size == "medium" else [size], details)
+    return Design(parts, attributes, nouns, [] if size == "medium" else [size], details)
 
 
 def _table_extra(draws: Draws, base: str, size: str, top: str, under: float) -> str:
@@ -150,9 +150,7 @@ def _table_base(
 
 
 def look(voxels: np.ndarray) -> dict[str, str]:
-    """The inverse of `draw`: the top from above, the feet from below, and what hangs between
-    them.
-    """
+    """Invert `draw`: the top from above, the feet from below, and what hangs between them."""
     voxels = grounded(voxels)
     areas = voxels.sum(axis=(1, 2))
     height = core(areas)[1]
@@ -176,9 +174,7 @@ def look(voxels: np.ndarray) -> dict[str, str]:
 
 
 def _base_and_legs(ground: np.ndarray, trunk: np.ndarray) -> tuple[str, str]:
-    """Feet on the ground; two of them are panels if they stay as deep above the ground, else a
-    trestle.
-    """
+    """Classify bases by their feet: two feet are panels if they stay as deep above the ground."""
     feet = islands(ground, least=2)
     if len(feet) > 2:
         return "four legs", "thick" if ground.sum() / len(feet) > 12 else "slim"
@@ -192,16 +188,16 @@ def _base_and_legs(ground: np.ndarray, trunk: np.ndarray) -> tuple[str, str]:
 
 
 def _extra(trunk: np.ndarray, base: str) -> str:
-    """What hangs under the top: probe beside the middle, where no leg or column stands, and at
-    either end.
+    """What hangs under the top, probed beside the middle, clear of legs and columns, and at either
+    end.
     """
     height, depth, width = trunk.shape
     if min(height, depth - 2, width - 2) < 3:
         return "none"  # no room for anything
 
     def filled(x: tuple[float, float], *spans: tuple[float, float]) -> np.ndarray:
-        """Filled share by layer (D,) of the columns in `x` and the rows in `spans`, shares of width
-        and depth.
+        """Filled share per layer, (D,), of the columns `x` and the rows `spans`, as shares of the
+        size.
         """
         columns = trunk[:, :, round(x[0] * width) : round(x[1] * width)]
         rows = [columns[:, round(low * depth) : round(high * depth)] for low, high in spans]

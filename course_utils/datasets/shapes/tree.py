@@ -1,10 +1,10 @@
-"""Trees: broad, fir, cypress, umbrella pine and palm, on the ground, on a mound or in a pot."""
+"""Trees: round, fir, cypress, umbrella pine and palm; on the ground, a mound or in a pot."""
 
 import math
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Draws, Loft, Plan, Rod, disc
+from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Design, Draws, Loft, Rod, disc
 from course_utils.datasets.shapes.looking import islands
 
 Pair = tuple[float, float]
@@ -12,7 +12,7 @@ Pair = tuple[float, float]
 _CROWNS = ("round", "fir", "cypress", "umbrella", "palm")
 
 
-def draw(draws: Draws) -> Plan:
+def draw(draws: Draws) -> Design:
     crown = draws.pick(*_CROWNS)
     tall = draws.chance(0.5)
     many = draws.pick(1, 2) if tall else draws.pick(1, 2, 3)
@@ -60,7 +60,7 @@ def draw(draws: Draws) -> Plan:
         "trunks": trunks,
         "base": base,
     }
-    return Plan(parts, attributes, _NOUNS[crown], [], _details(attributes))
+    return Design(parts, attributes, _NOUNS[crown], [], _details(attributes))
 
 
 _NOUNS = {
@@ -89,8 +89,9 @@ def _details(attributes: dict[str, str | int | bool]) -> list[str]:
 
 
 def _bare(crown: str, layers: int, tall: bool) -> tuple[float, float]:
-    """From where to where the crown of a tree 1 high begins: a flat one late, a slim one, which
-    widens slowly, soon.
+    """The range in which the crown of a tree of height 1 begins.
+
+    A flat crown begins high up; a slim one, which widens slowly, low down.
     """
     if crown == "umbrella" and layers == 1:
         return 0.64, 0.76
@@ -98,7 +99,7 @@ def _bare(crown: str, layers: int, tall: bool) -> tuple[float, float]:
 
 
 def _width(draws: Draws, crown: str, layers: int, tall: bool) -> float:
-    """The crown's width for a tree 1 high."""
+    """The crown's width for a tree of height 1."""
     if crown == "round":
         return draws.between(0.8, 1.1) * (0.58 if tall else 0.75) / (1.0, 1.35)[layers - 1]
     low, high = {
@@ -248,9 +249,7 @@ _CROWN_PARTS = {
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """See `draw`: how much each layer holds, from the ground up, tells the base, the bare trunk and
-    the crown.
-    """
+    """Invert `draw`: the areas of the layers, from the ground up, show base, trunk and crown."""
     areas = np.count_nonzero(voxels, axis=(1, 2))
     top = int(np.flatnonzero(areas >= 2)[-1]) + 1
     bare = _smooth(areas[: int(0.55 * top)]).min()  # the trunk's cross-section, in voxels
@@ -287,15 +286,15 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """Each value's median with its two neighbours, (n,) to (n - 2,): a stray voxel in one layer
-    does not count.
+    """The median of each value and its two neighbours, (n,) to (n - 2,), which ignores stray
+    voxels.
     """
     return np.median([values[:-2], values[1:-1], values[2:]], axis=0)
 
 
 def _look_up(crown: np.ndarray) -> tuple[str, int]:
-    """Kind and number of layers of a crown, bool (D, H, W): fronds leave gaps, cones and umbrellas
-    begin wide.
+    """The kind and layers of a crown, bool (D, H, W): fronds leave gaps, cones and umbrellas start
+    wide.
     """
     areas = np.count_nonzero(crown, axis=(1, 2))
     shade = crown.any(axis=0)

@@ -1,0 +1,49 @@
+"""`python -m course_utils COMMAND`: what `course.py` hands its arguments to.
+
+Each command is one file with `add_parser(commands)` and `run(options)`.
+"""
+
+import argparse
+import sys
+
+from course_utils.cli import doctor, generate, onnx, train
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one clear line and exit code 2.
+
+    `course.py` has one of its own: it stands alone, as it runs before anything is installed.
+    """
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> Parser:
+    """Return the parser of all commands; what it parses has `run`, the command's function."""
+    top = Parser(
+        prog="course.py", description="Generate shapes, train models, check the environment."
+    )
+    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
+    for command in (generate, train, doctor, onnx):
+        command.add_parser(commands)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; what goes wrong is one line on stderr and an exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except ValueError as error:
+        print(f"course.py {options.command}: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    # a full disk, a folder that may not be written: what was there before is there still
+    except OSError as error:
+        print(
+            f"course.py {options.command}: {error}; what was saved before is unharmed",
+            file=sys.stderr,
+        )
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        raise SystemExit("\nstopped") from None

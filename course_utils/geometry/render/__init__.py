@@ -1,0 +1,66 @@
+"""A small z-buffer renderer in numpy: shaded pictures of voxels and surfaces, many per second.
+
+No GPU and no plotting library is needed; every still picture of the course (lessons 00 and 05 to
+09) comes from here. Orthographic projection; `camera` says where a point is seen, `light` how
+bright it is, `raster` draws. Lengths are in units of the cube's side, points are (x, y, z), z up;
+the front of a shape faces -y.
+"""
+
+import numpy as np
+
+from course_utils.geometry.grids import grid_array, to_numpy
+from course_utils.geometry.render.camera import AZIMUTH, ELEVATION, make_camera
+from course_utils.geometry.render.light import occupied
+from course_utils.geometry.render.raster import SUPERSAMPLE, draw_mesh, draw_voxels
+from course_utils.geometry.surface import smooth_mesh
+
+
+def render(shape, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colour):
+    """Return a picture of one shape on white: uint8 (size, size, 3).
+
+    Args:
+        shape: A grid (D, H, W): of bools, drawn as blocks, or of floats, drawn as the smooth
+            surface where the field is 0 (inside is positive, as in a model's -1 and 1).
+        size: Pixels per side.
+        azimuth: Degrees; 0 looks at the front, 90 at the right side.
+        elevation: Degrees; 90 is from above.
+        colour: Of the surface, such as "#E07B0A".
+
+    Raises:
+        ValueError: The shape is no grid of bools or floats, or the view is out of range.
+    """
+    grid = grid_array("shape", shape)
+    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
+    if grid.dtype == bool:
+        return draw_voxels(grid, camera, colour)
+    if grid.dtype.kind != "f":
+        raise ValueError(
+            f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
+            " for voxels."
+        )
+    mesh = smooth_mesh(grid)
+    return draw_mesh(np.array(mesh.vertices), np.array(mesh.faces), grid > 0, camera, colour)
+
+
+def render_mesh(vertices, faces, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colour):
+    """Return a picture of a triangle mesh in the unit cube, on white: uint8 (size, size, 3).
+
+    Args:
+        vertices: Points (V, 3), (x, y, z) in [0, 1], z up.
+        faces: Their indices (F, 3), counter-clockwise from outside.
+        size: Pixels per side.
+        azimuth: Degrees; 0 looks at the front, 90 at the right side.
+        elevation: Degrees; 90 is from above.
+        colour: Of the surface, such as "#E07B0A".
+
+    Raises:
+        ValueError: The shapes are others, or the view is out of range.
+    """
+    vertices, faces = to_numpy(vertices).astype(float), to_numpy(faces).astype(np.int64)
+    if vertices.ndim != 2 or vertices.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
+        raise ValueError(
+            f"vertices has shape {vertices.shape} and faces {faces.shape}; expected (V, 3) and (F,"
+            " 3), triangles only."
+        )
+    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
+    return draw_mesh(vertices, faces, occupied(vertices[faces]), camera, colour)

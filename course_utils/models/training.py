@@ -1,0 +1,288 @@
+"""From a config to a checkpoint folder: everything between `course.py train` and the trainer.
+
+A training saves as it goes and continues where it was stopped. What can be known to fail is refused
+before data are made, and long before the first step.
+"""
+
+import shlex
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.losses import LOSSES
+from course_utils.diffusion.sampling import last
+from course_utils.diffusion.training import (
+    Draw,
+    Trainer,
+    has_bfloat16_units,
+    place_in_team,
+)
+from course_utils.files.atomic import alone_in
+from course_utils.models.card import card, sha256_of
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.progress import progress
+from course_utils.models.prompting import sampling_states
+from course_utils.models.recipes import source_of
+from course_utils.models.team import anyone, mean_over_team, team
+from course_utils.places import place
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C ended a training after a whole step, and its state was saved; the message says where.
+
+    In processes of a team that save nothing the message is empty.
+    """
+
+
+def train(
+    config: Config,
+    out: str | Path,
+    *,
+    data: Path | None = None,
+    device: str | None = None,
+    save_every: int = 250,
+    compiled: bool = False,
+    half: bool = False,
+    arguments: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+    show_progress: bool = True,
+) -> Path | None:
+    """Train from a config to a checkpoint folder, or continue a training that was stopped.
+
+    Under `accelerate launch` several processes train as one, each with the plan's batch size; only
+    the first prints and saves anything.
+
+    Args:
+        config: What to train, from `Config.read`.
+        out: A folder for state.safetensors and, at the end, the folder checkpoint.
+        data: The data file, for configs that need one.
+        device: cpu, cuda or mps; None is cuda if there is one.
+        save_every: Steps between saves.
+        compiled: Whether the network goes through torch.compile first.
+        half: Whether to compute in bfloat16 on a CPU that has AMX.
+        arguments: Those of `course.py` that started this training, for the card.
+        say: Called with a line when the training begins.
+        show_progress: Show a progress bar.
+
+    Returns:
+        The checkpoint folder; None in processes of a team that save nothing.
+
+    Raises:
+        ValueError: In one line, if the training cannot begin or continue.
+        Stopped: After Ctrl-C.
+    """
+    out = Path(out)
+    state = out / "state.safetensors"
+    with (
+        team(device) as device,
+        alone_in(out) if place_in_team()[0] == 0 else nullcontext(),
+    ):
+        if half and device == "cpu" and not has_bfloat16_units():
+            raise ValueError("--half is for processors with AMX, and this one has none: omit it")
+        model = begun(config)
+        try:
+            source = source_of(config, data)
+        except ValueError as error:
+            raise ValueError(f"{config.where}: data: {error}") from error
+        loss = LOSSES[config.loss.kind](**config.loss.arguments)
+        trainer = Trainer(model, config.plan, loss, device, compiled, half)
+        restored = restore_all(trainer, state)
+        if trainer.rank == 0:
+            say(f"{restored}{_described(config, trainer, len(source.values), device)}")
+        run_training(trainer, source.draw, state, save_every, show_progress)
+        if trainer.rank > 0:
+            return None
+        config = replace(config, made=how_made(trainer, source.values, arguments))
+        save_checkpoint(out / "checkpoint", trainer.ema, config, card(config))
+        return out / "checkpoint"
+
+
+def begun(config: Config) -> nn.Module:
+    """The model as its training begins: seeded, begun from checkpoints, frozen in part, tried."""
+    torch.manual_seed(config.plan.seed)
+    model = build_model(config)
+    try:
+        begin_from(model, config.begin_from)
+        freeze(model, config.frozen)
+    except ValueError as error:
+        raise ValueError(f"{config.where}: {error}") from error
+    try_out(model, config)
+    return model
+
+
+def begin_from(model: nn.Module, folders: Sequence[str]) -> None:
+    """Copy the weights that have the same names and sizes from each checkpoint, one after another.
+
+    Args:
+        model: The model that is changed, in place.
+        folders: Checkpoint folders, relative to the repository: a trunk from one, words from
+            another.
+
+    Raises:
+        ValueError: If a folder is not there; it says how to make one that a training makes.
+    """
+    for folder in folders:
+        if not place(folder).exists():
+            name = Path(folder).parent.name
+            made = f"; make it first: python3 course.py train {name}" if "runs" in folder else ""
+            raise ValueError(f"begin_from names {folder}, which is not there{made}")
+        mine = _network(model).state_dict()
+        theirs = _network(load_checkpoint(place(folder))[0]).state_dict()
+        same = {
+            name: value
+            for name, value in theirs.items()
+            if name in mine and value.shape == mine[name].shape
+        }
+        _network(model).load_state_dict(mine | same)
+
+
+def _network(model: nn.Module) -> nn.Module:
+    """The network of a denoiser; a network that sees facts is one itself."""
+    return model.network if isinstance(model, Denoiser) else model
+
+
+def freeze(model: nn.Module, parts: Sequence[str]) -> None:
+    """Let parts of a model stay as they began.
+
+    Args:
+        model: The model that is changed, in place.
+        parts: Names of submodules, such as "network.sketch".
+
+    Raises:
+        ValueError: If the model has no such part, or nothing is left to train.
+    """
+    for part in parts:
+        try:
+            model.get_submodule(part).requires_grad_(False)
+        except AttributeError as error:
+            raise ValueError(
+                f"frozen names {part}, but the model has no such part: {error}"
+            ) from error
+    if not parameter_count(model):
+        raise ValueError(f"frozen names {', '.join(parts)}, and nothing is left to train")
+
+
+@torch.no_grad()
+def try_out(model: nn.Module, config: Config) -> None:
+    """Run an untrained model once, one sampling step of one shape, as it will be run at the end.
+
+    Raises:
+        ValueError: If that fails; it names the config's file.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            _answer(model.eval(), config)
+        except (ValueError, RuntimeError, IndexError, TypeError, ArithmeticError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{config.where}: network cannot be run: {reason}") from error
+
+
+def _answer(model: nn.Module, config: Config) -> torch.Tensor:
+    """One answer of a model: a shape made in one step, or the facts of an empty shape or a text."""
+    if not config.is_seer:
+        prompt = config.words[0] if config.words else config.classes[0]
+        return last(sampling_states(model, config, [prompt], [0], steps=1)).x_t
+    if config.words:
+        return model(torch.zeros(1, 1, dtype=torch.int64))
+    return model(-torch.ones(1, *[config.resolution] * 3))
+
+
+def restore_all(trainer: Trainer, state: Path) -> str:
+    """Restore a trainer in every process, and return a line that says so; "" if there is no state.
+
+    Raises:
+        ValueError: If only some processes could.
+    """
+    if state.exists():
+        trainer.restore(state)
+    if mean_over_team(float(trainer.step), trainer) != trainer.step:
+        raise ValueError(
+            f"not every process sees the same {state}; give an --out that all machines share"
+        )
+    steps = f"{trainer.step} of {trainer.plan.steps}"
+    return f"going on at step {steps} ({state})\n" if trainer.step else ""
+
+
+def run_training(
+    trainer: Trainer,
+    draw: Draw,
+    state: Path,
+    save_every: int,
+    show_progress: bool = True,
+) -> None:
+    """Train to the end, saving every so often; Ctrl-C ends a team after the same step and saves.
+
+    Args:
+        trainer: The training.
+        draw: Draws its batches.
+        state: The file that it is saved to.
+        save_every: Steps between saves.
+        show_progress: Show a progress bar.
+
+    Raises:
+        Stopped: After Ctrl-C, when everything is saved.
+    """
+    mean_loss, main = None, trainer.rank == 0
+    steps, first = trainer.plan.steps, trainer.step
+    hidden = not (main and show_progress)
+    with (
+        noticed_ctrl_c() as pressed,
+        progress(total=steps, desc="training", initial=first, disable=hidden) as bar,
+    ):
+        for done in trainer.run(draw):
+            mean_loss = done.loss if mean_loss is None else 0.99 * mean_loss + 0.01 * done.loss
+            bar.set_postfix_str(f"loss {mean_loss:.4f}", refresh=False)
+            bar.update()
+            if anyone(bool(pressed), trainer):
+                break
+            if main and done.step % save_every == 0 and done.step < steps:
+                trainer.save(state)
+        if main:
+            trainer.save(state)
+    if trainer.step < steps:
+        saved = f"stopped at step {trainer.step}, saved in {state}"
+        raise Stopped(f"{saved}; the same command goes on from there" if main else "")
+
+
+@contextmanager
+def noticed_ctrl_c() -> Iterator[list]:
+    """Yield a list that Ctrl-C adds to, instead of interrupting a step or a save."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def how_made(trainer: Trainer, values: torch.Tensor, arguments: Sequence[str]) -> dict:
+    """What a checkpoint's config and card say about the training and its data."""
+    launcher = ["python3", "course.py"]
+    if trainer.processes > 1:
+        launcher = ["accelerate", "launch", "--num_processes", str(trainer.processes)]
+        launcher += ["-m", "course_utils"]
+    cuda, threads = trainer.device.type == "cuda", torch.get_num_threads()
+    cores = f"{trainer.device}, {threads} thread{'s' if threads > 1 else ''}"
+    return {
+        "command": shlex.join([*launcher, *arguments]),
+        "processes": trainer.processes,
+        "minutes": round(trainer.seconds / 60, 1),
+        "device": torch.cuda.get_device_name() if cuda else cores,
+        "shapes": len(values),
+        "data_sha256": sha256_of(values),
+        "torch": torch.__version__,
+    }
+
+
+def _described(config: Config, trainer: Trainer, samples: int, device: str) -> str:
+    """What is trained on what, in one line."""
+    millions = parameter_count(trainer.model) / 1e6
+    together = f", {trainer.processes} processes" if trainer.processes > 1 else ""
+    return f"{config.name}: {millions:.2f} M parameters, {samples} shapes, {device}{together}"

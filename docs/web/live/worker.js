@@ -1,0 +1,72 @@
+// Loads and runs the models in a worker, so that the page never waits. It receives {generate: {places, prompt, seed, steps,
+// guidanceScale}, id} and {cancel: true}, and sends, always with the id, {loaded, total}, {step, steps, t, x, x0},
+// {done, seconds}, {cancelled} or {error}. places: {runtime: {script, mjs, wasm, bytes, provider}, about, weights, bytes},
+// where script, mjs, wasm, about and weights are addresses and the last `bytes` is the total.
+
+import { download, loadModel, shapes } from "./model.js";
+
+const runtimes = new Map();
+const models = new Map();
+let current = 0; // the id of the shape being made; 0 if there is none
+let queue = Promise.resolve(); // a session handles one call at a time
+
+/** Return the promise stored under a key; create it at the first call, and again if it was rejected. */
+function once(store, key, promise) {
+  if (!store.has(key)) {
+    store.set(key, promise());
+    store.get(key).catch(() => store.delete(key));
+  }
+  return store.get(key);
+}
+
+async function onnxruntime({ script, mjs, wasm, bytes }, onProgress) {
+  try {
+    const program = await download(wasm, bytes, onProgress);
+    const ort = await import(script);
+    ort.env.wasm.wasmPaths = { mjs, wasm };
+    ort.env.wasm.wasmBinary = program;
+    ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+    return ort;
+  } catch {
+    throw new Error("onnxruntime-web cannot be loaded: check the connection and try again.");
+  }
+}
+
+/** Return a function of "runtime" or "weights" that returns its onProgress; the page receives the sum of both. */
+function counter({ runtime, bytes }) {
+  const loaded = { runtime: runtimes.has(runtime.script) ? runtime.bytes : 0, weights: 0 };
+  return (part) => (now) => {
+    loaded[part] = now;
+    postMessage({ id: current, loaded: loaded.runtime + loaded.weights, total: bytes });
+  };
+}
+
+async function model(places) {
+  if (!globalThis.WebAssembly) throw new Error("This browser runs no WebAssembly, which the model needs: try a newer one.");
+  const { runtime, about, weights } = places;
+  return once(models, `${runtime.provider} ${weights}`, () => {
+    const progress = counter(places); // both are downloaded at the same time
+    const ort = once(runtimes, runtime.script, () => onnxruntime(runtime, progress("runtime")));
+    return loadModel(ort, about, weights, progress("weights"), { executionProviders: [runtime.provider] });
+  });
+}
+
+const otherMessages = () => new Promise((resolve) => setTimeout(resolve)); // lets "cancel" arrive
+
+async function generate({ places, ...settings }, id) {
+  if (current !== id) return postMessage({ id, cancelled: true });
+  const loaded = await model(places);
+  const started = performance.now();
+  for await (const { step, steps, t, x, x0 } of shapes(loaded, settings)) {
+    await otherMessages();
+    if (current !== id) return postMessage({ id, cancelled: true });
+    postMessage({ id, step, steps, t, x: x.slice(), x0: x0.slice() });
+  }
+  postMessage({ id, done: true, seconds: (performance.now() - started) / 1000 });
+}
+
+onmessage = ({ data }) => {
+  current = data.cancel ? 0 : data.id;
+  if (data.generate)
+    queue = queue.then(() => generate(data.generate, data.id)).catch((error) => postMessage({ id: data.id, error: error.message }));
+};

@@ -1,0 +1,177 @@
+"""The modules of docs/web on an empty page in Chromium: their numbers are those of Python."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+from conftest import QuietFiles, alone, serve_files
+
+from course_utils.datasets.captions import captions, words
+from course_utils.datasets.shapes import make_shapes
+from course_utils.diffusion.mixtures import GaussianMixture
+from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.paths import PATHS
+from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.networks.text import Vocabulary
+from course_utils.places import CHECKPOINTS, WEB
+
+
+class EmptyPage(QuietFiles):
+    """An empty page, and the folder with the modules."""
+
+    def do_GET(self):
+        if self.path != "/":
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b'<!doctype html><link rel="icon" href="data:,">')
+
+
+@pytest.fixture
+def modules(page):
+    """A page that can import any module of docs/web by its path."""
+    with serve_files(WEB, EmptyPage) as address, alone(page, address):
+        page.goto(address)
+        yield page
+
+
+def test_noise_times_and_words_are_those_of_python(modules):
+    texts, pairs = captions(make_shapes(1000, 8), 99), [(0, 0), (7, 3), (2**32 - 1, 2**32 - 1)]
+    result = modules.evaluate(
+        """async (asked) => {
+        const [noise, paths, words] = await Promise.all(
+            ["noise", "paths", "words"].map((name) => import(`/live/${name}.js`)));
+        return {
+            noise: asked.pairs.map(([seed, stream]) => [...noise.gaussian(seed, 1001, stream)]),
+            times: paths.timeGrid("flow", 16, 8),
+            tokens: asked.texts.map((text) => words.encode(text, asked.words, 24)),
+        };
+    }""",
+        {"texts": texts, "words": words(), "pairs": pairs},
+    )
+    for numbers, (seed, stream) in zip(result["noise"], pairs, strict=True):
+        np.testing.assert_allclose(numbers, gaussian(seed, (1001,), stream).numpy(), atol=1e-6)
+    path = load_checkpoint(CHECKPOINTS / "shapes32")[0].path
+    np.testing.assert_allclose(result["times"], time_grid(path, 16, 8.0).numpy(), atol=1e-12)
+    tokens = Vocabulary(words()).encode(texts)
+    assert torch.equal(torch.tensor(result["tokens"])[:, : tokens.shape[1]], tokens)
+
+
+def test_mixtures_and_samplers_are_those_of_python(modules):
+    found = modules.evaluate("""async () => {
+        const [mixture, paths, noise, sampling] = await Promise.all(
+            ["mixture", "paths", "noise", "sampling"].map((name) => import(`/live/${name}.js`)));
+        const spiral = mixture.MIXTURES.spiral, path = paths.PATHS.flow, results = {};
+        const denoise = (x, t) => spiral.denoise(x, path, t);
+        for (const name of Object.keys(sampling.SAMPLERS)) {
+            const times = paths.timeGrid("flow", 12);
+            for await (const { x } of sampling.sample(denoise, "flow", times, name, 60, 5)) results[name] = [...x];
+        }
+        const places = [[0.3, -1], [2, 1.5]];
+        return { means: spiral.means, results,
+            scores: places.map(([x, y]) => spiral.score(x, y, path, 0.4)),
+            logs: places.map(([x, y]) => spiral.logDensity(x, y, path, 0.4)) };
+    }""")
+    path, mixture = PATHS["flow"](), GaussianMixture(found["means"], 0.07)
+    places = torch.tensor([[0.3, -1.0], [2.0, 1.5]], dtype=torch.float64)
+    np.testing.assert_allclose(found["scores"], mixture.score(places, path, 0.4), rtol=1e-9)
+    np.testing.assert_allclose(found["logs"], mixture.log_density(places, path, 0.4), rtol=1e-9)
+    for name, ours in found["results"].items():
+        noise = gaussian(5, (30, 2))
+        states = sample(
+            mixture.denoiser(path),
+            path.prior_sample(noise),
+            time_grid(path, 12),
+            SAMPLERS[name],
+            seed=5,
+        )
+        np.testing.assert_allclose(
+            np.reshape(ours, (30, 2)), last(states).x_t.numpy(), atol=2e-3, err_msg=name
+        )
+    assert set(found["results"]) == {"ddim", "ddpm", "heun"}
+
+
+def test_rays_meet_the_first_voxel(modules):
+    """Against ten thousand small steps along each of 200 rays."""
+    draws = np.random.default_rng(0)
+    solid = draws.random((8, 8, 8)) < 0.05
+    starts = draws.normal(size=(200, 3)) * 3 + 4 + 14 * np.sign(draws.normal(size=(200, 3)))
+    directions = draws.uniform(0, 8, (200, 3)) - starts
+    found = modules.evaluate(
+        """async ([text, starts, directions]) => {
+            const { cast, unpack } = await import("/viewer/grid.js");
+            const solid = unpack(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), 8 ** 3);
+            return starts.map((start, k) => cast(solid, 8, start, directions[k])?.voxel ?? null); }""",
+        [base64.b64encode(np.packbits(solid)).decode(), starts.tolist(), directions.tolist()],
+    )
+    hits = 0
+    for start, direction, voxel in zip(starts, directions, found, strict=True):
+        points = np.floor(start + np.linspace(0, 3, 10_000)[:, None] * direction).astype(int)
+        points = points[((points >= 0) & (points < 8)).all(1)]
+        met = points[solid[points[:, 2], points[:, 1], points[:, 0]]]
+        if len(met) and voxel != met[0].tolist():  # the steps may jump over a corner
+            assert voxel is not None and solid[voxel[2], voxel[1], voxel[0]]
+            hits -= 1
+        if not len(met):
+            hits -= voxel is not None
+        hits += len(met) > 0
+    assert hits > 60
+
+
+def test_bits_are_those_of_numpy(modules):
+    for count in (1, 8, 125, 4096):  # the last byte is not always full
+        bits = np.random.default_rng(count).random(count) < 0.5
+        packed, back = modules.evaluate(
+            """async ([bits, bytes]) => {
+                const { pack, unpack } = await import("/viewer/grid.js");
+                return [[...pack(bits)], [...unpack(Uint8Array.from(bytes), bits.length)]];
+            }""",
+            [bits.astype(int).tolist(), np.packbits(bits).tolist()],
+        )
+        assert packed == np.packbits(bits).tolist()
+        assert back == bits.astype(int).tolist()
+
+
+def test_a_control_reports_where_its_picture_is_pressed(modules):
+    """Fractions of the width and height from the upper left, by `render` with a model of our own."""
+    modules.evaluate("""async () => {
+        const { default: control } = await import("/widgets/control.js");
+        const canvas = Object.assign(document.createElement("canvas"), { width: 200, height: 100 });
+        const png = await new Promise((resolve) => canvas.toBlob(resolve));
+        const values = { png: await png.arrayBuffer(), alt: "a picture" };
+        Object.assign(window, { reports: [], listeners: 0 });
+        const model = {
+            get: (name) => values[name],
+            set: (name, value) => (values[name] = value),
+            on: () => listeners++,
+            off: () => listeners--,
+            save_changes: () => reports.push(values.pointer),
+        };
+        window.stop = control.render({ model, el: document.body });
+    }""")
+    picture = modules.get_by_alt_text("a picture")
+    modules.wait_for_function("document.querySelector('img').naturalWidth === 200")
+    box = picture.bounding_box()
+    modules.mouse.move(box["x"] + 50, box["y"] + 75)
+    modules.mouse.down()
+    modules.mouse.move(box["x"] + 100, box["y"] + 50)
+    modules.mouse.up()
+    modules.mouse.move(box["x"] + 20, box["y"] + 20)  # released: not reported
+    found = modules.evaluate("reports")
+    np.testing.assert_allclose(found, [[0.25, 0.75], [0.5, 0.5]], atol=1e-6)
+    modules.evaluate("stop()")
+    assert modules.evaluate("listeners") == 0
+
+
+def test_guidance_keeps_and_extrapolates(modules):
+    """Scale 0 is unconditional, 1 is conditional, 3 goes twice as far again in that direction."""
+    found = modules.evaluate("""async () => {
+        const { guided } = await import("/live/sampling.js");
+        const [conditional, unconditional] = [Float32Array.of(2, -1), Float32Array.of(1, 1)];
+        return [0, 1, 3].map((scale) => [...guided(conditional, unconditional, scale)]);
+    }""")
+    assert found == [[1, 1], [2, -1], [4, -5]]

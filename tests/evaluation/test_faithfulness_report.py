@@ -1,0 +1,144 @@
+"""The report on a model that reads: what is right, what is right by chance, and what the card
+says.
+"""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.datasets.captions import HELD_OUT, SAID_APART, prompts
+from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape
+
+FILE = Path(__file__).parents[2] / "benchmarks" / "faithfulness.py"
+faithful = importlib.util.module_from_spec(importlib.util.spec_from_file_location("faithful", FILE))
+faithful.__spec__.loader.exec_module(faithful)
+
+CONFIG = {
+    "classes": CLASSES,
+    "resolution": 32,
+    "data": {"count": 22, "first_index": 0},
+    "sampling": {"steering": 0.2, "tries": 5},
+}
+
+
+SEEDS = [  # a mug with tapered sides and one with two handles, neither with both
+    next(
+        k
+        for k in range(1000)
+        if all((attributes_of("mug", k)[name] == value) == yes for name, value, yes in wanted)
+    )
+    for wanted in (
+        (("sides", "tapered", True), ("handle", "both", False)),
+        (("sides", "tapered", False), ("handle", "both", True)),
+    )
+]
+
+
+class Real:
+    """In the place of a model: the real shape that a prompt was written for, whatever else is asked
+    for.
+    """
+
+    config = CONFIG
+
+    def __init__(self, count):
+        everything = faithful.kinds(count)
+        self.shapes = {
+            prompt.text: (prompt.family, prompt.seed)
+            for asked in everything.values()
+            for prompt in asked
+        }
+
+    def __call__(self, texts, seeds, scale=None, rank=False, steer=False, mend=False):
+        return np.stack([make_shape(*self.shapes[text]).voxels for text in texts])
+
+
+@pytest.fixture(scope="module")
+def report():
+    return faithful.measured(Real(33), 33, (2.0,))
+
+
+def test_real_shapes_obey_up_to_the_judges_own_error(report):
+    for found in report["kinds"].values():
+        assert found["right"] == pytest.approx(1 - found["judge_error"]) and found["right"] > 0.97
+        assert found["one_piece"] == 1
+        for help in faithful.HELPS:
+            assert found[help]["right"] == found["right"] and found[help]["one_piece"] == 1
+        assert 0.2 < found["by_chance"] < found["right"] - 0.2
+        assert sum(asked for _, asked in found["attributes"].values()) == found["asked"] >= 33
+    assert list(report["kinds"]) == ["known", "new sentences", "said apart", "new pairs"]
+
+
+@pytest.mark.parametrize("kind", faithful.PAIRS)
+def test_pairs_are_counted_by_how_many_of_the_two_are_there(report, kind):
+    outcomes = report["kinds"][kind]["pairs"]
+    assert outcomes["none"] + outcomes["one"] + outcomes["both"] == 33
+    assert outcomes["both"] > 30
+
+
+def test_of_two_that_never_meet_one_is_right():
+    asked = [prompt for prompt in prompts(99, HELD_OUT) if prompt.family == "mug"]
+    without = [SEEDS[k % 2] for k in range(len(asked))]
+    shapes = np.stack([make_shape("mug", seed).voxels for seed in without])
+    outcomes = faithful.pair_outcomes(shapes, asked, HELD_OUT)
+    assert outcomes["one"] == len(asked) and outcomes["both"] == outcomes["none"] == 0
+
+
+def test_copies_and_variety_are_those_of_the_shapes(report):
+    assert report["scales"]["2"]["copies"] == report["real_copies"]
+    assert report["scales"]["2"]["same_prompt_iou"] == pytest.approx(
+        1
+    )  # whatever the seed, it is the same shape
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_a_maker_asks_the_model_as_told_ranks_its_tries_and_steers(monkeypatch):
+    calls = []
+
+    def best_of(tries, ranker, denoiser, config, texts, seeds, edits, guidance_scale):
+        calls.append((tries, ranker, texts, seeds, edits, guidance_scale))
+        return SimpleNamespace(x=torch.ones(len(texts), 1, 8, 8, 8))
+
+    monkeypatch.setattr(faithful, "best_of", best_of)
+    make = object.__new__(faithful.Maker)
+    make.denoiser, make.config, make.ranker, make.edits = None, CONFIG, "ranker", "edits"
+    texts = [prompt.text for prompt in prompts(11)]
+    assert make(texts, list(range(11)), 3.0, rank=True).shape == (11, 8, 8, 8)
+    parts = [(texts[:8], list(range(8))), (texts[8:], [8, 9, 10])]
+    assert calls == [(5, "ranker", *part, None, 3.0) for part in parts]
+    make(texts, list(range(11)), steer=True)
+    assert calls[2:] == [(1, "ranker", *part, "edits", None) for part in parts]
+
+
+def test_gaps_are_closed_where_that_is_asked_for(monkeypatch):
+    broken = torch.full((1, 1, 8, 8, 8), -1.0)
+    broken[:, :, :3, 2:6, 2:6] = broken[:, :, 4:, 2:6, 2:6] = 1.0
+    monkeypatch.setattr(faithful, "best_of", lambda *args, **how: SimpleNamespace(x=broken))
+    make = object.__new__(faithful.Maker)
+    make.denoiser = make.config = make.ranker = make.edits = None
+    assert not make(["a"], [0])[0, 3].any() and 1 <= make(["a"], [0], mend=True)[0, 3].sum() <= 5
+
+
+@pytest.mark.parametrize("table", [None, HELD_OUT, SAID_APART])
+def test_families_take_turns_so_that_chance_stays_within_one(table):
+    turn = len(CLASSES if table is None else table)
+    families = [prompt.family for prompt in prompts(3 * turn, table)]
+    assert len(set(families)) == turn and families[:-turn] == families[turn:]
+
+
+def test_the_card_has_a_row_for_each_kind_and_scale(report):
+    text = faithful.section(report)
+    assert (
+        text.startswith("## Faithfulness")
+        and text.count("| new pairs | ") == 3
+        and "\n| 2 | " in text
+    )
+    assert (
+        f"{100 * report['kinds']['known']['right']:.1f} %" in text
+        and "a strength of 0.2." in " ".join(text.split())
+    )

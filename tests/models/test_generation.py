@@ -1,0 +1,95 @@
+"""One call from a prompt to a shape, its mesh and its picture; as a notebook makes it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from test_pipeline import tiny
+
+from course_utils import models
+from course_utils.diffusion.sampling import last
+from course_utils.geometry.repair import finished
+from course_utils.geometry.surface import is_watertight, smooth_mesh
+from course_utils.models.checkpoints import load_checkpoint, save_checkpoint
+from course_utils.models.generation import CLAY, SHIPPED, SHIPPED_TEXT, file_name, model_for
+from course_utils.models.prompting import sampling_states
+from course_utils.models.ranking import seeds_of
+from course_utils.plots.style import MODEL
+
+
+@pytest.fixture(scope="module")
+def mugs():
+    return models.generate_many("mug", [4, 5, 6], steps=6, show_progress=False)
+
+
+def test_the_shape_is_the_samplers_repaired_and_so_are_its_mesh_and_picture(mugs):
+    denoiser, config = load_checkpoint(SHIPPED)
+    for seed, mug in zip((4, 5, 6), mugs, strict=True):
+        kept = mug.kept_seed
+        assert mug.seed == seed and kept in seeds_of(seed, config.sampling.tries)
+        state = last(sampling_states(denoiser, config, ["mug"], [kept], steps=6))
+        wanted = finished(state.x_t[0, 0].numpy())
+        assert np.abs(mug.field - wanted).max() < 1e-3  # a batch rounds otherwise
+        assert mug.shape.dtype == bool and np.array_equal(mug.shape, mug.field > 0)
+        assert np.array_equal(mug.mesh.vertices, smooth_mesh(mug.field).vertices)
+        assert is_watertight(mug.mesh)
+
+
+def test_one_is_the_same_as_one_of_many(mugs):
+    alone = models.generate("mug", 5, steps=6, show_progress=False)
+    assert np.abs(alone.field - mugs[1].field).max() < 1e-3 and repr(alone).startswith(
+        "Generated('mug', seed 5, "
+    )
+
+
+def test_it_shows_and_saves_its_picture(mugs, tmp_path):
+    mug = mugs[0]
+    data, about = mug._repr_png_()
+    (tmp_path / "shown.png").write_bytes(data)
+    mug.save(tmp_path / "mug.stl")
+    for name in ("shown.png", "mug.png"):
+        assert np.array_equal(np.asarray(Image.open(tmp_path / name)), mug.picture)
+    assert mug.picture.shape == (640, 640, 3) and mug.render(64).shape == (64, 64, 3)
+    assert about == {"alt": "Picture: mug, seed 4"}
+    assert len(trimesh.load(tmp_path / "mug.stl").faces) == len(mug.mesh.faces)
+    with pytest.raises(ValueError, match=r"\.glb, \.obj, \.stl"):
+        mug.save(tmp_path / "mug.fbx")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mug.png", "mug.stl", "shown.png"]
+
+
+def test_the_colour_is_that_of_what_a_model_made():
+    assert CLAY == MODEL
+
+
+def test_a_class_and_a_text_have_their_models():
+    assert model_for("chair") == SHIPPED and model_for("a chair") == SHIPPED_TEXT
+
+
+def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
+    denoiser, config = tiny()
+    for parameter in denoiser.parameters():
+        parameter.data.zero_()  # answers 0 everywhere, and that is not inside
+    save_checkpoint(tmp_path / "model", denoiser, config, "")
+    with pytest.raises(ValueError, match="the shape of seed 1, 2 is empty"):
+        models.generate_many("chair", [1, 2], model=tmp_path / "model")
+    assert "sampling: 100%" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="knows no 'dragon'"):
+        models.generate("dragon", model=tmp_path / "model", show_progress=False)
+    with pytest.raises(ValueError, match="cpu always can"):
+        models.generate("chair", model=tmp_path / "model", device="abacus")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_prompt_becomes_a_file_name():
+    assert file_name("A tall chair, without arms!") == "a-tall-chair-without-arms"
+    assert file_name("../..") == "shape" and len(file_name("chair " * 50)) == 60
+
+
+def test_importing_the_room_imports_none_of_its_modules():
+    code = "import sys, course_utils.models; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = models.nonsense

@@ -1,0 +1,93 @@
+"""A training from its config: what it begins from, what stays frozen, and how it continues."""
+
+import json
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_config import SEEING, TINY
+
+from course_utils.models import training
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.training import Stopped, begin_from, freeze, train
+
+WORDS = ["a", "chair", "lamp", "tall", "wide"]
+READS = {"data": {"kind": "captioned", "count": 9}, "words": WORDS}
+
+
+def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
+    torch.manual_seed(0)
+    plain = Config.of(TINY).with_network(details=0)
+    trunk = build_model(plain)
+    save_checkpoint(tmp_path / "trunk", trunk, plain, "")
+    text = {"kind": "text", "words": 5, "sketch": 4}
+    reading = TINY["network"] | {"details": 16, "conditioners": [text]}
+    reading = Config.of(TINY | READS | {"network": reading})
+    width = build_model(reading).network.noise_level.width
+    alone = {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}
+    alone = Config.of({"network": alone, "path": "flow", "prediction": "x0", "words": WORDS})
+    texts = build_model(alone)
+    save_checkpoint(tmp_path / "texts", texts, alone, "")
+    denoiser = build_model(reading)
+    before = {k: v.clone() for k, v in denoiser.state_dict().items()}
+    begin_from(denoiser, [])
+    assert all(torch.equal(value, before[name]) for name, value in denoiser.state_dict().items())
+    begin_from(denoiser, [str(tmp_path / "trunk"), str(tmp_path / "texts")])
+    trunk, texts = trunk.half().float().state_dict(), texts.half().float().state_dict()
+    for name, value in denoiser.state_dict().items():
+        assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
+    read = {name for name in before if name.startswith("network.conditioner.text.")}
+    assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
+    with pytest.raises(
+        ValueError, match=r"frozen names network\.nothing, but the model has no such part"
+    ):
+        freeze(denoiser, ["network.nothing"])
+    with pytest.raises(
+        ValueError,
+        match=r"begin_from names runs/nothing/checkpoint, .* python3 course.py train nothing",
+    ):
+        begin_from(denoiser, ["runs/nothing/checkpoint"])
+
+
+def test_a_reader_of_facts_is_taken_over_by_a_model_that_reads(tmp_path):
+    """A network that only sees facts is no denoiser; its weights have other names in one."""
+    read = {"kind": "FactsOfText", "words": 5, "facts": 7}
+    alone = Config.of({"network": read, "words": WORDS})
+    torch.manual_seed(0)
+    reader = build_model(alone)
+    save_checkpoint(tmp_path / "facts", reader, alone, "")
+    parts = [{"kind": "text", "words": 5}, {"kind": "facts", "words": 5, "facts": 7}]
+    network = TINY["network"] | {"conditioners": parts}
+    denoiser = build_model(Config.of(TINY | READS | {"network": network}))
+    begin_from(denoiser, [str(tmp_path / "facts")])
+    tokens = torch.tensor([[0, 3, 1]])
+    ours, theirs = denoiser.network.conditioner.facts.named(tokens), reader.half().float()(tokens)
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("config", [TINY, SEEING], ids=["shapes", "facts"])
+def test_a_stopped_training_continues_exactly(config, tmp_path):
+    (tmp_path / "x.json").write_text(json.dumps(config))
+    config = Config.read(tmp_path / "x.json").with_plan(steps=6)
+    quiet, lines = {"device": "cpu", "show_progress": False}, []
+    whole = train(config, tmp_path / "whole", say=lines.append, **quiet)
+
+    def stop_at_3(self, draw, until=None, run=training.Trainer.run):
+        for done in run(self, draw, until):
+            yield done
+            if done.step == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.Trainer, "run", stop_at_3)
+        with pytest.raises(Stopped, match=r"stopped at step 4, saved in .*state\.safetensors"):
+            train(config, tmp_path / "parts", say=str, **quiet)
+    again = train(config, tmp_path / "parts", say=lines.append, **quiet)
+    assert lines[0].startswith(f"{config.name}: ") and lines[1].startswith(
+        "going on at step 4 of 6"
+    )
+    first, second = (load_file(folder / "model.safetensors") for folder in (whole, again))
+    assert all(torch.equal(second[name], value) for name, value in first.items())
+    assert load_checkpoint(again)[1].made["shapes"] == load_checkpoint(whole)[1].made["shapes"]
