@@ -7,8 +7,9 @@ In a checkout, data/ and configs/ lie beside `course_utils`. A wheel carries bot
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-IN_CHECKOUT = (PACKAGE.parent / "course.py").is_file()
-ROOT = PACKAGE.parent if IN_CHECKOUT else PACKAGE / "shipped"
+PACKED = PACKAGE / "shipped"  # in a wheel only
+IN_CHECKOUT = not PACKED.is_dir() and (PACKAGE.parent / "pyproject.toml").is_file()
+ROOT = PACKAGE.parent if IN_CHECKOUT else PACKED
 WORK = ROOT if IN_CHECKOUT else Path()
 
 DATA = ROOT / "data"

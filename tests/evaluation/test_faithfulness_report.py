@@ -11,17 +11,18 @@ import torch
 
 from course_utils.datasets.captions import HELD_OUT, SAID_APART, prompts
 from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape
+from course_utils.models.config import Sampling, Section
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "faithfulness.py"
 faithful = importlib.util.module_from_spec(importlib.util.spec_from_file_location("faithful", FILE))
 faithful.__spec__.loader.exec_module(faithful)
 
-CONFIG = {
-    "classes": CLASSES,
-    "resolution": 32,
-    "data": {"count": 22, "first_index": 0},
-    "sampling": {"steering": 0.2, "tries": 5},
-}
+CONFIG = SimpleNamespace(
+    classes=CLASSES,
+    resolution=32,
+    data=Section("captioned", {"count": 22, "first_index": 0}),
+    sampling=Sampling("ddpm", 16, 3.0, 2.0, steering=0.2, tries=5),
+)
 
 
 SEEDS = [  # a mug with tapered sides and one with two handles, neither with both
