@@ -477,7 +477,7 @@ def run_section(name: str, options: argparse.Namespace, found: dict) -> list[Fin
     try:
         for finding in SECTIONS[name](options, found):
             tell(finding)
-    except Exception as error:  # whatever it is, the sections after it shall run
+    except Exception as error:  # whatever it is, the sections after it must run
         reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
         tell(Finding(False, f"section {name} failed with {type(error).__name__}: {reason}", REPORT))
     found["seconds"] = round(time.perf_counter() - start, 1)

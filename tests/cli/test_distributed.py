@@ -131,12 +131,12 @@ def test_the_loss_curve_is_that_of_one_process_with_twice_the_batch(story):
 def test_a_killed_team_goes_on_from_its_last_state(story):
     assert story["at_kill"] > 20 and story["at_kill"] % 5 == 0
     assert min(curve(story["stopped"])) == story["at_kill"] + 1
-    assert f"going on at step {story['at_kill']} of {STEPS}" in story["stopped"]
+    assert f"continuing at step {story['at_kill']} of {STEPS}" in story["stopped"]
     assert "2 processes" in story["stopped"]
 
 
 def test_only_the_first_process_speaks(story):
-    assert story["killed"].count("2 processes") == story["stopped"].count("going on at") == 1
+    assert story["killed"].count("2 processes") == story["stopped"].count("continuing at") == 1
     assert story["stopped"].count(f" {story['at_kill'] + 2}/{STEPS} [") == 1
 
 

@@ -189,7 +189,7 @@ def test_one_text_has_one_meaning(shapes):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_a_phrase_stands_in_one_place_and_holds_no_other(family):
-    """Where a phrase is part of another, it follows from that. ("round ~" is none: it has no noun.)"""
+    """Where a phrase is part of another, it follows from that ("round ~", without a noun, is not)."""
     rows = [
         (phrase, says(key))
         for key, phrases in PHRASES[family].items()

@@ -102,7 +102,7 @@ def test_zero_is_empty():
 
 
 def test_guidance_composes():
-    """A part held fast, of a critic's move, of a mixture: each is a denoiser to the next, on one path."""
+    """A part held fast, of a critic's move, of a mixture: each is a denoiser to the next."""
     known, keep = torch.full((1, 3), 9.0), torch.tensor([False, False, True])
     x = torch.tensor([[-0.2, 0.7, 0.4]])
 

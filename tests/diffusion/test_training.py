@@ -357,7 +357,7 @@ def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights(units, mo
 
 
 def test_another_seed_draws_other_batches_times_and_noise():
-    """torch's CPU generator reads 32 bits of its seed: seed * 2**32 + step would be alike for all."""
+    """torch's CPU generator reads 32 bits of its seed: seed * 2**32 + step would not differ."""
     seen = {}
     for seed in (0, 1, 1, 2):
         draws = [torch.rand(3, generator=generator_of_step(seed, step)) for step in (0, 1)]

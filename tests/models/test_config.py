@@ -220,7 +220,7 @@ def test_messages_name_file_key_value_and_the_nearest_spelling(config, message, 
     ("text", "message"),
     [
         ("{", "x.json is not JSON with a config in it: Expecting property name"),
-        ('{"name": "a", "name": "b"}', "the key 'name' stands there twice"),
+        ('{"name": "a", "name": "b"}', "the key 'name' appears twice"),
         ("[" * 100_000, "x.json is not JSON with a config in it"),
         ("\xff", "x.json is not JSON with a config in it"),
     ],

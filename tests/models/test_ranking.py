@@ -133,7 +133,7 @@ def test_agreement_is_the_expected_share_of_what_is_named():
 
 
 def test_agreement_of_several_seers_is_their_mean_and_looks_at_what_is_written():
-    """Each seer calls every fact as true as one slice is full; a gap that is closed does not count."""
+    """Each seer calls every fact as true as one slice is full; closed gaps do not count."""
 
     def seer(slice_):
         return lambda voxels: voxels[:, slice_].mean(dim=(1, 2))[:, None].expand(-1, 3)

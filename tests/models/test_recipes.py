@@ -76,7 +76,7 @@ def test_shapes_come_ragged_with_the_facts_they_show(made):
 
 
 def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
-    """A model that sees through all noise guesses the shape; one that sees nothing, an empty mean."""
+    """A model that sees through all noise guesses the shape, one that sees nothing the mean."""
     facts, voxels = shown_by_shapes(made)
     tokens = captioned_shapes(made, words(), 2)[1]
     asked = []

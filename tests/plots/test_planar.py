@@ -18,7 +18,7 @@ from course_utils.plots.planar import (
 
 
 def drawn(picture):
-    """The pixels (H, W, 3) from 0 to 1, and a function (panel, data coordinates) -> (row, column)."""
+    """The pixels (H, W, 3) from 0 to 1, and a function (panel, coordinates) -> (row, column)."""
     picture.canvas.draw()
     pixels = np.asarray(picture.canvas.buffer_rgba())[..., :3] / 255
 
