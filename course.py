@@ -69,8 +69,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see '{self.prog} --help')\n")
 
 
-# ------------------------------------------------------------------------------------------------
-# The environment: whether it exists and is current, and how it is made
+# ---- The environment: whether it exists and is current, and how it is made -----------------------
 
 
 def venv_python() -> Path:

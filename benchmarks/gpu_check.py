@@ -214,8 +214,7 @@ def rate(one: Callable, seconds: float, device: str) -> float:
     return count / (time.perf_counter() - start)
 
 
-# ------------------------------------------------------------------------------------------------
-# The sections: each yields findings and puts its numbers into `found`
+# ---- The sections: each yields findings and puts its numbers into `found` ------------------------
 
 
 def check_card(options: argparse.Namespace, found: dict) -> Iterator[Finding]:

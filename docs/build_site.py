@@ -323,7 +323,7 @@ def build(out: Path, live: bool = True) -> None:
 
     if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").exists():
         raise ValueError(
-            f"{out} holds something else than a site; choose another --out or empty it"
+            f"{out} holds something other than a site; choose another --out or empty it"
         )
     with tempfile.TemporaryDirectory() as folder:
         source, site = Path(folder) / "source", Path(folder) / "site"
@@ -332,7 +332,7 @@ def build(out: Path, live: bool = True) -> None:
         put_live(source / "static" / "live", live)
         options = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(Path(folder) / "cache")]
         if sphinx([*options, str(source), str(site)]):
-            raise ValueError("Sphinx has warned, see above; mend it and build again")
+            raise ValueError("Sphinx has warned, see above; fix that and build again")
         for template in (site / "_static").glob("*webpack-macros.html"):
             # the themes' own, no pages
             template.unlink()

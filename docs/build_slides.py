@@ -4,7 +4,7 @@ From the built notebooks and their saved outputs, with nbconvert's reveal export
 executed. No tag is needed: `##` begins a section, `###` a slide; text is cut where a slide is full;
 code stands before what it prints, which comes at the next key; a figure has its slide with its
 caption, its code behind a button. Exercises come last, without their checks. A cell's tag
-`slide-skip` leaves it out, `slide-new` begins a new slide with it.
+`slide-skip` omits it, `slide-new` begins a new slide with it.
 
 docs/slides/ holds the template, the style, and in reveal/ what `npm pack reveal.js@5.2.1` has in
 dist/ as reveal.js and reveal.css, with its licence. plotly.js and MathJax come as in build_site.py;
@@ -332,9 +332,7 @@ def slides(pieces: list[Piece]) -> list[NotebookNode]:
 
 
 def joins(page: list[Piece], piece: Piece) -> bool:
-    """Whether a piece stays on the slide: text while it reads well, code or a figure below a
-    little.
-    """
+    """Whether a piece stays on the slide: text while it reads well, code below little text."""
     if page[-1].ends or ("**Predict" in page[-1].cells[0].source and shows_figure(piece)):
         return False  # the answer comes after the question
     if shows_figure(page[-1]) and not shows_figure(piece):
@@ -384,7 +382,7 @@ def build(out: Path, wanted: list[str]) -> None:
         raise ValueError(f"no lesson {unknown[0]!r}; there are {', '.join(every)}")
     if out.exists() and any(out.iterdir()) and not (out / "reveal").exists():
         raise ValueError(
-            f"{out} holds something else than slides; choose another --out or empty it"
+            f"{out} holds something other than slides; choose another --out or empty it"
         )
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(

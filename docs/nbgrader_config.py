@@ -9,4 +9,4 @@ c.CourseDirectory.ignore = [
     *(".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback"),
     *("*.py", "*.so", "*.pyd"),
 ]
-c.ExecutePreprocessor.timeout = 600  # seconds a cell
+c.ExecutePreprocessor.timeout = 600  # seconds per cell

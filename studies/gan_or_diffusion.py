@@ -1,17 +1,16 @@
-"""Lesson 05's study: a GAN and a diffusion model with as many numbers to train and as much time,
-and what comes out.
+"""Lesson 05's study: a GAN and a diffusion model with equal numbers to train and equal time.
 
-    OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py            # about 35 minutes; stop it and
-    start it as you like python studies/gan_or_diffusion.py calibrate                    # seconds a
-    step, on this machine
+    OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py
+    python studies/gan_or_diffusion.py calibrate            # seconds per step, on this machine
 
-It writes `data/studies/gan_or_diffusion.json` after every run and leaves out what stands there
-already. Three parts: tuning (seeds 100 and up; the best settings are taken over by `tuned`), the
-duel (the tuned settings, five seeds), and the grid (the same learning rates for both methods,
-RATES, the GAN with and without its penalty).
+It takes about 35 minutes; stop it and start it as you like. It writes
+`data/studies/gan_or_diffusion.json` after every run and omits what stands there already. Three
+parts: tuning (seeds 100 and up; `tuned` takes over the best settings), the duel (the tuned
+settings, five seeds), and the grid (the same learning rates for both methods, RATES, the GAN with
+and without its penalty).
 
-Equal time is fixed beforehand as a number of steps, STEPS, from the milliseconds a step in COST, so
-that the study repeats. The criteria of a good end, GOOD, were fixed before the grid was run.
+Equal time is fixed beforehand as a number of steps, STEPS, from the milliseconds per step in COST,
+so that the study repeats. The criteria of a good end, GOOD, were fixed before the grid was run.
 """
 
 import itertools
@@ -49,8 +48,8 @@ from course_utils.places import STUDIES
 FILE = STUDIES / "gan_or_diffusion.json"
 COMMAND = "OMP_NUM_THREADS=1 python studies/gan_or_diffusion.py"
 
-# Milliseconds a training step on two threads (`calibrate`: the quickest tenth), and the steps that
-# fit into the time.
+# Milliseconds per training step on two threads (`calibrate`: the quickest tenth), and the steps
+# that fit into the time.
 COST = {
     ("points", "diffusion", "plain"): 4.9, ("points", "gan", "plain"): 6.7,
     ("digits", "diffusion", "u-net"): 50.0, ("digits", "diffusion", "plain"): 7.5,

@@ -3,7 +3,7 @@
     python3 course.py train words16    # once, half an hour on one core
     python studies/how_to_read.py      # half an hour on one core; stop it and start it as you like
 
-It writes `data/studies/how_to_read.json` after every run and leaves out what stands there already.
+It writes `data/studies/how_to_read.json` after every run and omits what stands there already.
 Four ways, each begun from the shipped class-conditional model without its labels and from the words
 of words16: a summary that scales and shifts every layer (lesson 06); besides, reading word by word
 through cross-attention at each level (arXiv 2112.10752); besides the summary, a sketch that the

@@ -1,9 +1,8 @@
 """Makes glyphs16.npz and ATTRIBUTION.md: digits and capitals, 16 x 16, from open fonts.
 
-    python data/glyphs16/make.py FOLDER      # FOLDER keeps the fonts that npm delivers (about 150
-    MB)
+    python data/glyphs16/make.py FOLDER
 
-Each line of families.txt is one npm package of the Fontsource project with its version. Of every
+FOLDER keeps the fonts that npm delivers (about 150 MB). Each line of families.txt is one npm package of the Fontsource project with its version. Of every
 family up to six faces are drawn (light, regular, bold; upright, italic), each character as large as
 fits into 14 x 14 pixels. Faces whose 36 characters differ little from those of an earlier face are
 left out. Needs npm, Pillow, NumPy and fontTools.

@@ -555,8 +555,8 @@ for step, scheduler in schedulers.items():
 #
 # ## 6 · All paths follow the same curves
 #
-# Flow matching is often presented as an alternative to diffusion. **Predict:** the ODE of the flow path and that of the DDPM
-# path start at corresponding points. How far apart do they end?
+# Flow matching is often presented as an alternative to diffusion. **Predict:** the ODE of the flow path and that of the
+# DDPM path start at corresponding points. How far apart do they end?
 #
 # *Corresponding* means: at the same log-SNR $\lambda$ the two mixtures differ by a factor only. So we divide by
 # $\sqrt{\alpha^2 + \sigma^2}$, which brings both to one scale. We solve each ODE in its own time, with its own

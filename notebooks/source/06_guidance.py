@@ -788,8 +788,7 @@ assert deaf and off
 
 # %% [markdown]
 # **"A negative prompt says what should not be there."** It says what to move *away* from, and does not say where to
-# stop. We ask
-# for "a seven" (and so on), with the negative "a thick seven":
+# stop. We ask for "a seven" (and so on), with the negative "a thick seven":
 
 # %%
 pushed = write("", negative="thick")

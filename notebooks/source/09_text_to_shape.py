@@ -48,7 +48,8 @@ stills.show_voxels(chair.voxels[None])
 # %% [markdown]
 # No caption says everything, and what is not said may be anything. The same attribute has several wordings, the parts
 # come in any order, and what is absent may be named. A model that has read many of them should not know sentences by
-# heart, but what each part of a sentence does to a shape. Whether it does shows only with texts that it has never met. So we hold some back, in three ways:
+# heart, but what each part of a sentence does to a shape. Whether it does shows only with texts that it has never met.
+# So we hold some back, in three ways:
 
 # %%
 print("pairs of attributes that shapes have, and no training caption names together:")

@@ -224,6 +224,6 @@ def test_a_picture_is_described_by_its_caption_or_by_its_section():
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")
-    with pytest.raises(ValueError, match="something else than a site"):
+    with pytest.raises(ValueError, match="something other than a site"):
         build_site.build(tmp_path)
     assert Path(precious).read_text() == "mine"

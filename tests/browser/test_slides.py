@@ -169,6 +169,6 @@ def test_only_the_wanted_lessons_are_shown_and_an_unknown_one_is_refused(tmp_pat
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(ValueError, match="something else than slides"):
+    with pytest.raises(ValueError, match="something other than slides"):
         build_slides.build(tmp_path, [])
     assert (tmp_path / "precious.txt").read_text() == "mine"

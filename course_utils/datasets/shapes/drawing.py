@@ -133,8 +133,7 @@ class Loft(NamedTuple):
             half = (
                 self.bottom[axis + 2] + u * (self.top[axis + 2] - self.bottom[axis + 2])
             ) * shrink[axis]
-            # Neighbouring layers of a leaning part must share a voxel, else they only touch along
-            # an edge.
+            # Neighbouring layers of a leaning part must share a voxel, not only touch at an edge.
             lean = abs(end - start) / (self.z[1] - self.z[0])
             half = np.maximum(half, ((0.7072 if self.round else 0.5) + lean / 2) / n)
             centre = start + u * (end - start)
