@@ -42,7 +42,7 @@ GIVES = {
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
-# What each network makes and takes; of UNet and MLP the conditioners say what they take.
+# What each network makes and takes; None where its conditioners say what it takes.
 MAKES = {
     "UNet": ("shapes", None),
     "MLP": ("points", None),
@@ -69,14 +69,23 @@ def filled(entries: Any) -> Any:
         return entries
     listed = network.get("conditioners")
     parts = [network, *(listed if isinstance(listed, list) else [])]
-    kinds = ["FromText", "FactsOfText", "text", "facts"]
-    reading = [part for part in parts if isinstance(part, dict) and part.get("kind") in kinds]
+    reads = False
     for part in parts:
-        if isinstance(part, dict) and part.get("kind") in ("FactsOfText", "FactsOfShape", "facts"):
+        arguments = _parameters(part.get("kind")) if isinstance(part, dict) else ()
+        if "facts" in arguments:
             part.setdefault("facts", len(FACTS))
-    for part in reading:
-        part.setdefault("words", len(words()))
-    return entries | {"words": words()} if reading else entries
+        if "words" in arguments:
+            part.setdefault("words", len(words()))
+            reads = True
+    return entries | {"words": words()} if reads else entries
+
+
+def _parameters(kind: Any) -> tuple[str, ...]:
+    """The names of the arguments of a network or a conditioner; none of what is neither."""
+    known = NETWORKS | CONDITIONERS
+    if not isinstance(kind, str) or kind not in known:
+        return ()
+    return tuple(inspect.signature(known[kind]).parameters)
 
 
 def checked(entries: Any, where: str, for_training: bool) -> Config:
@@ -134,7 +143,7 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
 def _network(section: Any, place: Place) -> Section:
     """A network and its conditioners, each entry by itself."""
     kind = _kind(section, NETWORKS, place)
-    conditioned = kind in ("UNet", "MLP")
+    conditioned = "conditioner" in _parameters(kind)
     checked_arguments(
         section,
         NETWORKS[kind],
@@ -291,8 +300,9 @@ def _fitting_shapes(config: Config, place: Place) -> None:
     if not config.resolution:
         return
     side, arguments, here = config.resolution, _arguments(config.network), place.at("network")
-    if config.network.kind == "MLP":
-        raise here.at("kind").error("is 'MLP', which makes points; shapes need 'UNet'")
+    if MAKES[config.network.kind][0] == "points":
+        kind = shown(config.network.kind)
+        raise here.at("kind").error(f"is {kind}, which makes points; shapes need 'UNet'")
     if arguments.get("dimensions", 3) != 3:
         raise here.at("dimensions").wrong(arguments["dimensions"], "3, for shapes")
     if arguments.get("in_channels", 1) != 1:
@@ -341,9 +351,11 @@ def _fitting_data(config: Config, place: Place) -> None:
         if learned == makes and (not takes or told in takes)
     ]
     if recipe not in fitting:
-        known = ", ".join(fitting)
+        known = f"one of {', '.join(fitting)}"
+        if not fitting:
+            known = f"a recipe that gives {' and '.join(sorted(takes))}, and there is none yet"
         raise place.at("data", "kind").error(
-            f"is {recipe!r}, which does not fit this {kind}; expected one of {known}"
+            f"is {recipe!r}, which does not fit this {kind}; expected {known}"
         )
     if config.loss is not None and (config.loss.kind == "bits") != (makes == "facts"):
         expected = "'bits', for facts" if makes == "facts" else "a loss for shapes: 'denoising'"
