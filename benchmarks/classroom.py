@@ -45,9 +45,7 @@ CELL_SECONDS = 3600  # eight kernels on two cores take their time
 
 
 def pss(process: psutil.Process) -> int:
-    """The bytes of a process, shared pages divided among those that share them; 0 if it has just
-    ended.
-    """
+    """The bytes of a process, shared pages divided among their users; 0 if it has just ended."""
     try:
         return process.memory_full_info().pss
     except psutil.NoSuchProcess:
@@ -55,9 +53,7 @@ def pss(process: psutil.Process) -> int:
 
 
 class Memory(threading.Thread):
-    """Samples the summed PSS of some processes and their children each second while its `with`
-    block runs.
-    """
+    """Samples the summed PSS of processes and their children every second in its `with` block."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -139,9 +135,7 @@ async def hold(lesson: Path, count: int, at_once: bool, threads: int) -> dict:
 
 
 def server_mb() -> float:
-    """The PSS of a JupyterLab server without a kernel: each student of a hub has one of these
-    too.
-    """
+    """The PSS of a JupyterLab server without a kernel, which each student of a hub also has."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["--no-browser", "--port=0", "--allow-root", f"--ServerApp.root_dir={folder}"]
         command = [sys.executable, "-m", "jupyterlab", *options]

@@ -1,5 +1,4 @@
-"""How quickly the live controls answer, at extreme and random values: `python
-benchmarks/controls.py`.
+"""How quickly do live controls answer at any values? `python benchmarks/controls.py`.
 
 Prints for each control the median and the slowest of 60 updates (compute, draw, encode the
 picture), in wall-clock and in processor milliseconds. The promise: a median under 100 ms;
@@ -42,9 +41,7 @@ def playground():
 
 
 def picture_model(channels, patch):
-    """A U-Net of the size of lessons 04 and 06 with random weights, where training would begin with
-    zeros too.
-    """
+    """A U-Net as in lessons 04 and 06, with random weights even where training begins at zero."""
     torch.manual_seed(0)
     network = UNet(2, 1, channels, patch=patch, blocks=1, conditioner=on_labels(3))
     for parameter in network.parameters():
@@ -98,9 +95,7 @@ def choices(widget, draw):
 
 
 def updates(control, count, seed=0):
-    """Wall-clock and processor seconds of `count` updates, each with all inputs changed: two
-    lists.
-    """
+    """Wall-clock and processor seconds of `count` updates with all inputs changed: two lists."""
     draw, wall, processor = random.Random(seed), [], []
     for _ in range(count):
         values = {

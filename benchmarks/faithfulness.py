@@ -1,5 +1,4 @@
-"""Do shapes obey their texts? `python benchmarks/faithfulness.py`, on a model that reads; an hour
-on two cores.
+"""Do shapes obey their texts? `python benchmarks/faithfulness.py`: an hour on two cores.
 
 For prompts of four kinds (what training could have said; the same in sentences that training lacks;
 pairs of attributes that shapes had in training and no text named together; pairs that no shape of

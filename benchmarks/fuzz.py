@@ -1,5 +1,4 @@
-"""Damaged files at every reader's door: `python benchmarks/fuzz.py --count 100000`, minutes on one
-core.
+"""Damaged files at every reader's door: `python benchmarks/fuzz.py --count 100000`, in minutes.
 
 Valid files of every format are damaged in one to four ways each (bits, lengths, numbers, cuts,
 repeats); every one of them must be read, or be refused with a ValueError, within `SECONDS`. What
@@ -163,9 +162,7 @@ def outcome(read: Callable[[Path], object], file: Path) -> str:
 def fuzz(
     count: int, seed: int, keep: Path | None = None
 ) -> tuple[dict[str, collections.Counter], list[str]]:
-    """Damage `count` files, formats in turn: what came of them by format, and what was neither read
-    nor refused.
-    """
+    """Damage `count` files, formats in turn: outcomes by format, and what was mishandled."""
     results, bad = collections.defaultdict(collections.Counter), []
     with tempfile.TemporaryDirectory() as name:
         doors = valid_files(Path(name))

@@ -1,5 +1,4 @@
-"""Does the course hold on a GPU what it says? `python3 course.py gpu-check` finds out in minutes on
-one card.
+"""Is what the course says true on a GPU? `python3 course.py gpu-check` finds out in minutes.
 
 It compares the card's numbers with the processor's (a forward pass, a training step, samples), half
 precision with float32, and measures training and sampling: shapes per second, memory, and MFU, the
@@ -106,9 +105,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def network(options: argparse.Namespace) -> Denoiser:
-    """The shipped model's network, untrained but without its zeros, which would hide every
-    difference.
-    """
+    """The shipped model's network, untrained, without zeros, which would hide differences."""
     torch.manual_seed(0)
     shape = {
         "kind": "UNet",
@@ -125,9 +122,7 @@ def network(options: argparse.Namespace) -> Denoiser:
 
 
 def example(options: argparse.Namespace, count: int = 4) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(x0, noise, t, labels) of real shapes with portable noise: the same numbers wherever this
-    runs.
-    """
+    """(x0, noise, t, labels) of real shapes with portable noise: the same numbers everywhere."""
     made = make_shapes(count, options.resolution)
     x0 = to_model(made.voxels)  # (B, 1, D, H, W)
     return (
@@ -147,9 +142,7 @@ def training_draw(options: argparse.Namespace) -> Draw:
 
 @contextlib.contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Whether products of float32 numbers may be rounded to TF32's 10 bits, which cuDNN does if
-    nobody says no.
-    """
+    """Whether float32 products may be rounded to TF32's 10 bits, which cuDNN does by default."""
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
     try:
@@ -166,9 +159,7 @@ def trainer_in(
     compiled: bool = False,
     loss: Denoising = DENOISING,
 ) -> Trainer:
-    """A trainer in one of PRECISIONS; "half": what it takes on a GPU by itself; on a CPU bfloat16
-    if it can.
-    """
+    """A trainer in one of PRECISIONS; "half" is a GPU's own choice, or bfloat16 on a CPU."""
     trainer = Trainer(denoiser, plan, loss, device, compiled)
     if precision != "half":
         trainer.precision, trainer.scaler = None, torch.amp.GradScaler(enabled=False)
@@ -178,9 +169,7 @@ def trainer_in(
 
 
 def apart(ours: Tensor, reference: Tensor) -> float:
-    """Largest absolute difference, as a share of the reference's largest value; nan is infinitely
-    far.
-    """
+    """Largest absolute difference over the reference's largest value; nan is infinitely far."""
     ours, reference = ours.detach().double().cpu(), reference.detach().double().cpu()
     share = float((ours - reference).abs().max() / reference.abs().max())
     return math.inf if math.isnan(share) else share
@@ -194,9 +183,7 @@ def within(what: str, difference: float, limit: float) -> Finding:
 
 
 def peak_of(card: str, precision: str) -> float | None:
-    """The card's published dense peak in FLOP/s in one of PRECISIONS, None if it is not in the
-    table.
-    """
+    """The card's published dense peak in FLOP/s in one of PRECISIONS, None if it is not listed."""
     for name, peaks in PEAKS.items():
         if re.search(rf"\b{name}\b", card):
             tera = peaks[PRECISIONS.index(precision)]
@@ -215,9 +202,7 @@ def finish(device: str) -> None:
 
 
 def rate(one: Callable, seconds: float, device: str) -> float:
-    """How often a second `one()` runs: two calls to warm up, then for some seconds, twice at
-    least.
-    """
+    """How often per second `one()` runs: two calls to warm up, then two or more."""
     for _ in range(2):
         one()
     finish(device)
@@ -348,9 +333,7 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
 
 
 def operations(options: argparse.Namespace) -> float:
-    """Floating-point operations for one shape in a training step, forward and backward, by torch's
-    own counter.
-    """
+    """Floating-point operations per shape in a training step, both ways, by torch's own counter."""
     x0, noise, t, labels = (part.to(options.device) for part in example(options, 2))
     denoiser = network(options).to(options.device)
     with FlopCounterMode(display=False) as counter:
@@ -494,7 +477,7 @@ def run_section(name: str, options: argparse.Namespace, found: dict) -> list[Fin
     try:
         for finding in SECTIONS[name](options, found):
             tell(finding)
-    except Exception as error:  # whatever it is, the sections after it shall run
+    except Exception as error:  # whatever it is, the sections after it must run
         reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
         tell(Finding(False, f"section {name} failed with {type(error).__name__}: {reason}", REPORT))
     found["seconds"] = round(time.perf_counter() - start, 1)

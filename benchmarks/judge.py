@@ -15,9 +15,7 @@ GOOD = 0.99
 
 
 def judged(family: str, count: int) -> tuple[dict[tuple, tuple[float, float]], float]:
-    """Precision and recall by (attribute, value), and the share of shapes of which every attribute
-    is right.
-    """
+    """Precision and recall by (attribute, value), and the share of shapes with all right."""
     truth, said, both, whole = Counter(), Counter(), Counter(), 0
     for seed in range(FIRST, FIRST + count):
         shape = make_shape(family, seed)

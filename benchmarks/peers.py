@@ -1,5 +1,4 @@
-"""How quick the course's voxel model is beside its peers: `python benchmarks/peers.py`, about 40
-minutes on two cores.
+"""How quick is the course's voxel model? `python benchmarks/peers.py`: 40 minutes on two cores.
 
 After `pip install -e .[lab,peers]`, one run on one machine measures at 32^3, with as many
 parameters within a tenth:
@@ -73,9 +72,7 @@ MONAI_RATE = 5e-5
 
 
 class Stem(nn.Module):
-    """A network of `channels` in and out behind our stem: (B, 1, D, H, W) in patches of 4^3, and
-    back.
-    """
+    """A network behind our stem: (B, 1, D, H, W) to `channels` in patches of 4^3, and back."""
 
     def __init__(self, network: nn.Module, channels: int):
         super().__init__()
@@ -104,8 +101,8 @@ def monai_network(channels: int = 1) -> nn.Module:
 
 
 def video_network() -> nn.Module:
-    """video-diffusion-pytorch's network with its defaults and three levels as the others;
-    network(x, timesteps).
+    """video-diffusion-pytorch's network with its defaults and our three levels: network(x,
+    timesteps).
     """
     from video_diffusion_pytorch import Unet3D
 
@@ -141,9 +138,7 @@ def check_sizes(sizes: dict[str, int], reference: int) -> None:
 
 
 class Timestepped(nn.Module):
-    """A network that knows the steps 0 to T - 1 of a table, called as ours are: network(x, log_snr,
-    condition).
-    """
+    """A network for steps 0 to T - 1 of a table, called as ours: network(x, log_snr, condition)."""
 
     def __init__(self, network: nn.Module, path: TablePath):
         super().__init__()
@@ -156,8 +151,7 @@ class Timestepped(nn.Module):
 
 
 class TutorialTrainer:
-    """MONAI's tutorial's training: predict the noise of a random step of the table, mean squared
-    error, Adam.
+    """MONAI's tutorial's training: predict the noise of a random step; squared error, Adam.
 
     Like `Trainer` it has a `model` and a loop `run(draw)`; without the tutorial's half
     precision, which is for GPUs. at_once: how many shapes of a batch go through the network
@@ -200,17 +194,13 @@ class TutorialTrainer:
 
 
 def nearest_levels(path: TablePath, wanted: Sequence[float] = LOG_SNRS) -> list[float]:
-    """The log-SNRs of a table's steps that lie nearest to the wanted ones: nobody is asked what it
-    never saw.
-    """
+    """The log-SNRs of a table's steps nearest to the wanted ones: it knows no others."""
     table = path.log_snr(torch.arange(1, path.steps + 1, dtype=torch.float64) / path.steps)
     return [float(table[(table - level).abs().argmin()]) for level in wanted]
 
 
 def noised_at(path: NoisePath, x0: Tensor, log_snr: float, stream: int) -> tuple[Tensor, Tensor]:
-    """(x_t, t) of shapes x0 (B, ...) at a log-SNR; the noise follows from the stream alone,
-    whatever the path.
-    """
+    """(x_t, t) of shapes x0 (B, ...) at a log-SNR; the noise follows from the stream alone."""
     t = path.time_at(log_snr)
     return path.noised(x0, gaussian(0, x0.shape, stream), t), t
 
@@ -222,9 +212,7 @@ def squared_error(guess: Tensor, x0: Tensor) -> float:
 
 @torch.no_grad()
 def x0_errors(denoiser: Denoiser, x0: Tensor, levels: Sequence[float]) -> list[float]:
-    """`squared_error` of a denoiser's x0 at each log-SNR of `levels`, on shapes x0 (N, 1, D, H,
-    W).
-    """
+    """`squared_error` of a denoiser's x0 at each log-SNR in `levels`, on x0 (N, 1, D, H, W)."""
     training, errors = denoiser.training, []
     denoiser.eval()
     for stream, level in enumerate(levels):
@@ -237,8 +225,7 @@ def x0_errors(denoiser: Denoiser, x0: Tensor, levels: Sequence[float]) -> list[f
 
 
 def errors_without_network(mean_shape: Tensor, x0: Tensor, levels: Sequence[float]) -> list[float]:
-    """What takes no network at all: Bayes' rule, each voxel by itself, as full as in the mean of
-    the training shapes.
+    """Bayes' rule for each voxel by itself, as full as in the training shapes' mean: no network.
 
     The mean of -1 and 1 with those odds, once x_t is seen, is tanh(atanh(mean) + alpha x_t /
     sigma^2).
@@ -254,8 +241,7 @@ def errors_without_network(mean_shape: Tensor, x0: Tensor, levels: Sequence[floa
 def learning_curve(
     trainer, draw: Draw, looks: Sequence[float], measure: Callable[[Denoiser], list[float]]
 ) -> list:
-    """Train for looks[-1] seconds and measure the denoiser after each of `looks`, rising seconds of
-    training.
+    """Train for looks[-1] seconds and measure the denoiser after each of `looks`, in seconds.
 
     Measuring costs no training time. A step that passes several looks at once is measured once.
     """
@@ -280,9 +266,7 @@ def learning_curve(
 
 
 def first_below(curve: list[dict], bounds: dict[int, float]) -> float | None:
-    """Seconds of the first look whose errors are at or below all bounds {number of the level:
-    error}; None if none.
-    """
+    """Seconds of the first look within all bounds {number of the level: error}; None if none."""
     good = (
         look["seconds"]
         for look in curve
@@ -323,9 +307,7 @@ def compare(
 
 
 def timed_in_turns(actions: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Median seconds of each action; they take turns, so that a slow minute of the machine falls on
-    all of them.
-    """
+    """Median seconds of each action; they take turns, so that a slow minute falls on all."""
     times: dict[str, list[float]] = {name: [] for name in actions}
     for turn in range(rounds + 1):
         for name, action in actions.items():
@@ -343,9 +325,7 @@ def sampling_step(denoiser: Denoiser) -> Callable:
 
 
 def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
-    """Parameters, seconds a training step and seconds a sampling step of every network, both for a
-    batch of 8.
-    """
+    """Parameters, seconds per training and per sampling step of each network, in batches of 8."""
     loops = {name: trainer.run(draw) for name, trainer in trainers.items()}
     training = timed_in_turns(
         {name: lambda loop=loop: next(loop) for name, loop in loops.items()}, ROUNDS
@@ -367,9 +347,7 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
 
 
 def guided_states(denoiser: Denoiser, config: Config, count: int) -> list[State]:
-    """The states of sampling `count` chairs with the shipped model's own settings (guided, 16
-    steps).
-    """
+    """The states of sampling `count` chairs with the shipped model's own settings."""
     settings, seeds = config.sampling, list(range(count))
     label = torch.full((count,), config.classes.index("chair"))
     prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config.resolution,) * 3))
@@ -390,9 +368,7 @@ def film_and_mesh(denoiser: Denoiser, config: Config) -> None:
 
 
 def measure_promises() -> dict[str, float]:
-    """Seconds a guided shape of the shipped model: in a batch of 8, and alone with film and
-    mesh.
-    """
+    """Seconds per guided shape of the shipped model: in a batch of 8, and alone with its film."""
     denoiser, config = load_checkpoint(SHIPPED)
     batch, alone = (
         lambda: guided_states(denoiser, config, BATCH),
@@ -409,9 +385,7 @@ def measure_promises() -> dict[str, float]:
 
 
 def speed_table(rows: list[dict]) -> str:
-    """Samples a second of training and shapes a second of sampling, the latter from timed single
-    steps.
-    """
+    """Training samples per second and shapes per second, the latter from single timed steps."""
     lines = [
         f"{'':<24}{'parameters':>12}{'trained / s':>13}{'sampled / s, 16 steps':>23}"
         f"{'1,000 steps':>13}"
@@ -459,9 +433,7 @@ def quality_table(rows: list[dict]) -> str:
 
 
 def make_trainers(config: Config) -> dict:
-    """Ours, told no classes because the tutorial's network isn't, and the peers that are
-    installed.
-    """
+    """Ours, without classes because the tutorial's network has none, and the installed peers."""
     torch.manual_seed(0)
     plan = replace(config.plan, batch_size=BATCH)
     loss = LOSSES[config.loss.kind](**config.loss.arguments)

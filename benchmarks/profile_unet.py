@@ -1,5 +1,4 @@
-"""Where the time of our voxel model goes: `python benchmarks/profile_unet.py`, about a minute on
-two cores.
+"""Where the time of our voxel model goes: `python benchmarks/profile_unet.py`, about a minute.
 
 Prints torch.profiler's dearest operators, with the shapes they work on, of a training step and of a
 guided sampling step (configs/shapes32.json, a batch of 8), and the median seconds of a step without
@@ -62,9 +61,7 @@ def median_seconds(step: Callable) -> float:
 
 
 def dearest_operators(step: Callable) -> str:
-    """The operators of one step that take longest themselves: share of the time, milliseconds,
-    calls, name, shapes.
-    """
+    """The operators of a step that take longest: share of the time, milliseconds, calls, shapes."""
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
         step()
     found = sorted(

@@ -1,5 +1,4 @@
-"""How good a trained voxel model is, family by family: `python benchmarks/quality.py`, half an hour
-on two cores.
+"""How good is a voxel model, family by family? `python benchmarks/quality.py`: half an hour.
 
 For every class of a checkpoint (default: the shipped one) it samples as many shapes as there are
 held-out real ones, with the model's own settings, and reports `shape_report` for them, for
@@ -41,9 +40,7 @@ COUNT = 200
 def samples(
     denoiser: Denoiser, config: Config, family: str, count: int, tries: int = 1
 ) -> np.ndarray:
-    """`count` shapes of a class with the model's own settings, seeds 0, 1, ...: float fields
-    (count, D, H, W).
-    """
+    """`count` shapes of a class with the model's own settings: float fields (count, D, H, W)."""
     made = [
         best_of(tries, Wholeness(), denoiser, config, [family] * len(seeds), seeds).x
         for seeds in batches(range(count))

@@ -1,5 +1,4 @@
-"""Builds the course as a static site: `python3 course.py site` writes _site/, which any web server
-can serve.
+"""Builds the course as a static site: `python3 course.py site` writes _site/ for a web server.
 
 Sphinx with myst-nb does the work. Here the pages are laid out as in the repository, so that their
 links hold: the lessons with the outputs that they were saved with, and the texts. plotly.js and
@@ -88,9 +87,7 @@ def lessons() -> list[Path]:
 
 
 def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """A lesson as the site shows it: with_figures, a link to the notebook, and a live picture if it
-    has one.
-    """
+    """A lesson as the site shows it: with_figures, a link to the notebook, often a live picture."""
     page = with_figures(notebook)
     head = page.cells[0]
     link = f"{{download}}`⤓ Download <../files/{name}.ipynb>`"
@@ -109,9 +106,7 @@ def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
 
 
 def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy without Colab's cell; figures are HTML for figures.js, metadata.alt says what a cell's
-    pictures show.
-    """
+    """A copy without Colab's cell; figures are HTML, metadata.alt describes a cell's pictures."""
     page = copy.deepcopy(notebook)
     page.cells = [cell for cell in page.cells if not cell.source.startswith("# @title On Colab")]
     for cell, said in zip(page.cells, descriptions(page.cells), strict=True):
@@ -130,9 +125,7 @@ def with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def descriptions(cells: list[nbformat.NotebookNode]) -> list[str]:
-    """What stands for each cell's pictures where they are not seen: the caption below it, or else
-    the section.
-    """
+    """What describes each cell's pictures where they are not seen: caption, else section."""
     section, said = "", []
     for cell, below in zip(cells, [*cells[1:], None], strict=True):
         headings = (
@@ -150,9 +143,7 @@ def descriptions(cells: list[nbformat.NotebookNode]) -> list[str]:
 
 
 def figure(data: dict, said: str) -> str:
-    """A plotly figure as HTML: its JSON for figures.js, and its still and its description until
-    that is drawn.
-    """
+    """A plotly figure as HTML: its JSON for figures.js, and its still until that has drawn it."""
     # no </script> can end it early
     spec = json.dumps(data[PLOTLY], separators=(",", ":")).replace("<", "\\u003c")
     still = ""
@@ -227,9 +218,7 @@ def copy_libraries(folder: Path) -> None:
 
 
 def copy_licences(folder: Path) -> None:
-    """The licences of what others wrote in the pages, a text each: their packages' own, else those
-    of docs/licences.
-    """
+    """The licence texts of what others wrote in the pages: their packages' or docs/licences'."""
     shutil.copytree(ROOT / "docs" / "licences", folder)
     for name in LICENSED:
         texts = [
@@ -257,8 +246,9 @@ def put_live(folder: Path, models: bool = True) -> None:
 
 
 def put_runtime(folder: Path) -> None:
-    """Put onnxruntime-web, which npm fetches, into a new folder. ValueError if npm is missing or
-    fails.
+    """Put onnxruntime-web, which npm fetches, into a new folder.
+
+    ValueError if npm is missing or fails.
     """
     installed = RUNTIME.parent / "package.json"
     wanted = json.loads((WEB / "package.json").read_text())["dependencies"]["onnxruntime-web"]
@@ -305,9 +295,7 @@ def put_models(folder: Path) -> None:
 
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
-    """Return the film that the live box opens with before a model is loaded: the model's steps, one
-    bit per voxel.
-    """
+    """Return the film that the live box opens with: the model's steps, one bit per voxel."""
     from course_utils.models.checkpoints import load_checkpoint
     from course_utils.models.prompting import sampling_states
     from course_utils.widgets.live_model import packed
@@ -327,8 +315,9 @@ def package(name: str) -> Path:
 
 
 def build(out: Path, live: bool = True) -> None:
-    """Build the site into `out`, replacing what a build has left there. ValueError if Sphinx warns
-    of anything.
+    """Build the site into `out`, replacing an earlier build.
+
+    ValueError if Sphinx warns of anything.
     """
     from sphinx.cmd.build import main as sphinx
 

@@ -1,5 +1,4 @@
-"""Shows the lessons as slides: `python3 course.py slides [lesson ...]` writes _slides/, which opens
-in any browser.
+"""Shows lessons as slides for any browser: `python3 course.py slides [lesson ...]`, in _slides/.
 
 From the built notebooks and their saved outputs, with nbconvert's reveal export; nothing is
 executed. No tag is needed: `##` begins a section, `###` a slide; text is cut where a slide is full;
@@ -53,9 +52,7 @@ WIDTH, FILM, ENLARGED = 1160, 600, 2
 
 @dataclass
 class Piece:
-    """What stands together on a slide: cells, about how high, and whether another piece may follow
-    on it.
-    """
+    """Cells that stand together on a slide, their estimated height, and whether more may follow."""
 
     cells: list[NotebookNode]
     height: float
@@ -72,9 +69,7 @@ class Section:
 
 
 def slide_show(notebook: NotebookNode) -> NotebookNode:
-    """A lesson as nbconvert's slide show: its cells, cut and put in order, with Jupyter's slide
-    types.
-    """
+    """A lesson as nbconvert's slide show: its cells, split and ordered, with slide types."""
     page = with_figures(notebook)
     page.cells = [cell for section in sections(page.cells) for cell in slides(section.pieces)]
     return page
@@ -84,9 +79,7 @@ def slide_show(notebook: NotebookNode) -> NotebookNode:
 
 
 def sections(cells: list[NotebookNode]) -> list[Section]:
-    """The lesson's sections in order, exercises behind all others. What follows a check goes on
-    where it was.
-    """
+    """The lesson's sections in order, exercises last. What follows a check stays where it was."""
     cells = [cell for cell in cells if "slide-skip" not in tags(cell) and not only_imports(cell)]
     captions = take_captions(cells)
     found, here, before = [], None, None
@@ -158,9 +151,7 @@ def take_captions(cells: list[NotebookNode]) -> dict[str, str]:
 
 
 def blocks(text: str) -> list[str]:
-    """Paragraphs, headings, lists, formulas, tables. A formula, list or table stays with the
-    paragraph before it.
-    """
+    """Split into paragraphs, headings and so on; a formula, list or table follows its paragraph."""
     found, inside = [], False
     for line in text.splitlines():
         new = not line.strip() and not inside
@@ -189,9 +180,7 @@ def blocks(text: str) -> list[str]:
 
 
 def seen(text: str) -> int:
-    """About how many letters a reader sees: links without addresses, formulas without their
-    commands.
-    """
+    """About how many letters a reader sees, without the addresses of links and TeX's commands."""
     text = re.sub(r"\]\([^)]*\)", "", text)
     text = re.sub(
         r"\$[^$]+\$", lambda formula: re.sub(r"\\[a-zA-Z]+|[{}$^_]", "", formula[0]) + " ", text
@@ -240,9 +229,7 @@ def local_links(block: str) -> str:
 
 
 def code_pieces(cell: NotebookNode, caption: str | None) -> list[Piece]:
-    """A cell's code with what it prints; or its figures, and before them the code if it defines
-    something.
-    """
+    """A cell's code with what it prints; or its figures, below the code if it defines something."""
     figures = [output for output in cell.outputs if is_figure(output)]
     printed = [output for output in cell.outputs if not is_figure(output)]
     alone = "slide-new" in tags(cell)
@@ -318,9 +305,7 @@ def printed_lines(output: NotebookNode) -> int:
 
 
 def code_size(source: str) -> float:
-    """The font size at which the longest line and all lines fit; what does not at the smallest is
-    scrolled.
-    """
+    """The font size at which the longest line and all lines fit; below the smallest, it scrolls."""
     rows = source.splitlines() or [" "]
     fits = min(CODE_WIDTH / LETTER / max(map(len, rows)), (FULL - 4 * GAP) / CODE_LINE / len(rows))
     return min(max(round(fits, 1), CODE_SIZES[0]), CODE_SIZES[1])
@@ -330,9 +315,7 @@ def code_size(source: str) -> float:
 
 
 def slides(pieces: list[Piece]) -> list[NotebookNode]:
-    """The section's cells, each with its slide type: a section is a `slide`, the others in it are
-    `subslide`s.
-    """
+    """The section's cells with their slide types: a `slide`, the others `subslide`s."""
     pages: list[list[Piece]] = []
     for piece in pieces:
         if not pages or piece.begins or not joins(pages[-1], piece):
@@ -349,8 +332,8 @@ def slides(pieces: list[Piece]) -> list[NotebookNode]:
 
 
 def joins(page: list[Piece], piece: Piece) -> bool:
-    """Whether a piece goes on the same slide: text on text while it reads well, code or a figure
-    below a little.
+    """Whether a piece stays on the slide: text while it reads well, code or a figure below a
+    little.
     """
     if page[-1].ends or ("**Predict" in page[-1].cells[0].source and shows_figure(piece)):
         return False  # the answer comes after the question
@@ -393,9 +376,7 @@ def contents(names: dict[str, str]) -> str:
 
 
 def build(out: Path, wanted: list[str]) -> None:
-    """Write the wanted lessons (all, if none is named) as slides, replacing what a build has left
-    in `out`.
-    """
+    """Write the lessons (all, if none is named) as slides, replacing an earlier build in `out`."""
     every = {path.stem: path for path in lessons()}
     chosen = [name for name in every if not wanted or {name, name[:2]} & set(wanted)]
     unknown = sorted(set(wanted) - {key for name in every for key in (name, name[:2])})

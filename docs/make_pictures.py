@@ -34,9 +34,7 @@ def states(family: str, seeds: list[int]):
 
 
 def forward() -> None:
-    """notebooks/images/forward.png: the letter of lesson 01 at six log-SNRs, all scaled to one
-    size.
-    """
+    """notebooks/images/forward.png: the letter of lesson 01 at six log-SNRs, in one size."""
     from course_utils.datasets.points import letter
     from course_utils.diffusion.paths import CosinePath
     from course_utils.plots.planar import show_clouds
@@ -49,9 +47,7 @@ def forward() -> None:
 
 
 def trajectories() -> None:
-    """notebooks/images/trajectories.png: fourteen particles of lesson 03, from t = 0.4 to the data,
-    in three ways.
-    """
+    """notebooks/images/trajectories.png: fourteen particles of lesson 03, in three ways."""
     from course_utils.diffusion.mixtures import five_blobs
     from course_utils.diffusion.paths import DDPMPath
     from course_utils.plots.planar import show_paths
@@ -125,9 +121,7 @@ def trained(pictures, labels, classes, steps=450, **network):
 
 
 def digits() -> None:
-    """notebooks/images/digits.png: three words come out of noise, at five of 24 steps; lesson 04's
-    letters.
-    """
+    """notebooks/images/digits.png: three words in lesson 04's letters, at five of 24 steps."""
     from course_utils.datasets.images import glyphs
     from course_utils.plots.pictures import NOISY, sheet
     from course_utils.plots.style import MODEL, NOISE
@@ -148,9 +142,7 @@ def digits() -> None:
 
 
 def guidance() -> None:
-    """notebooks/images/guidance.png: lesson 06's sevens at four guidance scales, from the same
-    noise.
-    """
+    """notebooks/images/guidance.png: lesson 06's sevens at four guidance scales, from one noise."""
     from course_utils.datasets import images
     from course_utils.plots.pictures import show_pictures
     from course_utils.plots.style import MODEL

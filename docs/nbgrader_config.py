@@ -1,6 +1,4 @@
-"""nbgrader's settings for a class: copy this file beside the folder source/ (docs/teaching.md tells
-how).
-"""
+"""nbgrader's settings for a class: copy this beside the folder source/ (see docs/teaching.md)."""
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 c.CourseDirectory.course_id = "noise-to-shape"

@@ -37,9 +37,7 @@ whether there is an answer, and your teacher marks it. Hand in the notebook. The
 
 
 def handout(lesson: str) -> str:
-    """The text of a lesson's module of exercises, for students: names, and how many arguments each
-    takes.
-    """
+    """A lesson's module of exercises for students: names, and the number of arguments of each."""
     module = importlib.import_module(f"course_utils.exercises.{lesson}")
     lines = [
         f'"""The exercises of lesson {lesson[-2:]}: handed in here, marked by your teacher."""\n',

@@ -94,9 +94,7 @@ class Flat(nn.Module):
 
 
 def convolutional_networks(latent: int = 64, width: int = 64) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator of pictures with convolutions, as many numbers as the plain ones:
-    for the tuning.
-    """
+    """Convolutional generator and discriminator, as large as the plain ones: for the tuning."""
 
     def convolutions(*sizes: int) -> list[nn.Module]:
         pairs = itertools.pairwise(sizes)
@@ -233,9 +231,7 @@ def run(setting: dict, world: Points | Digits) -> dict:
 
 
 def milliseconds_for(model: Trainer, data: str, count: int, repeats: int = 20) -> float:
-    """The quickest of several times to make `count` samples: what other work on the machine
-    disturbs least.
-    """
+    """The quickest of several times to make `count` samples, least disturbed by other work."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -366,9 +362,7 @@ def main() -> None:
 
 
 def calibrate() -> None:
-    """Milliseconds a step of every network, steps taken in turns: the tenth of the times that were
-    quickest.
-    """
+    """Milliseconds per step of every network, steps taken in turns: the quickest tenth."""
     worlds = {"points": Points(), "digits": Digits()}
     loops = {key: trainer_of(setting(*key, 0, 1e-3, 1.0)).run(worlds[key[0]].draw) for key in COST}
     times: dict[tuple, list[float]] = {key: [] for key in COST}

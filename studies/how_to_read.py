@@ -63,9 +63,7 @@ PROMPTS, CONFIG = 110, Config.read("text-to-shape32")  # sampled as the shipped 
 
 
 def untrained(way: str):
-    """A denoiser with the trunk of the shipped model and the words of words16, told in the given
-    way.
-    """
+    """A denoiser with the shipped model's trunk and the words of words16, given in one way."""
     text = {"kind": "text", "words": len(CONFIG.words), **WAYS[way]}
     denoiser = build_model(CONFIG.with_network(conditioners=[text]))
     begin_from(denoiser, ["data/checkpoints/shapes32", "runs/words16/checkpoint"])
@@ -83,9 +81,7 @@ def trained(way: str) -> Trainer:
 
 
 def errors(denoiser) -> dict[str, list[float]]:
-    """Mean squared errors of the guess of x0 at each of LEVELS, told the family's name, and told a
-    caption.
-    """
+    """Mean squared errors of the guess of x0 at each of LEVELS, given the family or a caption."""
     shapes = make_shapes(HELD_OUT, 32, FAMILIES, FIRST_TEST_SEED)
     x0, noise = (
         to_model(torch.from_numpy(shapes.voxels)),
@@ -106,9 +102,7 @@ def errors(denoiser) -> dict[str, list[float]]:
 
 
 def obeyed(denoiser) -> dict[str, list[int]]:
-    """[right, asked]: of the shapes' own prompts, and by chance, of the next prompt of the same
-    family.
-    """
+    """[right, asked] for the shapes' own prompts, and by chance: for the family's next prompt."""
     everything = prompts(len(CLASSES) * PROMPTS // len(FAMILIES))
     asked = [prompt for prompt in everything if prompt.family in FAMILIES]
     rows = batches(list(range(len(asked))))

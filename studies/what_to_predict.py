@@ -1,5 +1,4 @@
-"""Lesson 08's study: what should a network that looks through patches predict: the clean shape, the
-noise, or v?
+"""Lesson 08's study: should a network behind patches predict the clean shape, the noise, or v?
 
     OMP_NUM_THREADS=1 python studies/what_to_predict.py
 

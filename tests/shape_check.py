@@ -1,4 +1,4 @@
-"""Checks the shapes in signatures, and nothing else, whenever a test calls the core (see pyproject.toml).
+"""Checks the shapes in signatures when a test calls the core, and only them (pyproject.toml).
 
 jaxtyping binds the names of dimensions, beartype compares. What is not an array's shape is left to the doors of the
 library, which raise a ValueError that says what to do.

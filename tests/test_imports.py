@@ -1,4 +1,4 @@
-"""What an import costs: below the plots nothing needs plotting, Jupyter or diffusers, and the package alone is quick."""
+"""Imports: below the plots nothing needs plotting, Jupyter or diffusers; the package is quick."""
 
 import pkgutil
 import subprocess
@@ -22,7 +22,7 @@ def modules(room: str) -> list[str]:
 
 
 def loaded_after(statement):
-    """The top-level packages that are loaded after a statement in a fresh Python, and the seconds it took."""
+    """The packages that a statement loads in a fresh Python, and the seconds that it took."""
     script = (
         f"import sys; {statement}; print(' '.join({{name.split('.')[0] for name in sys.modules}}))"
     )

@@ -1,6 +1,4 @@
-"""What breaks elsewhere does not break here: damaged files, full disks, two at once, pickles, HTML,
-other processes.
-"""
+"""What breaks elsewhere does not break here: damaged files, full disks, two at once, pickles."""
 
 import hashlib
 import importlib.util

@@ -1,5 +1,4 @@
-"""The unit tests on the oldest versions that pyproject.toml allows, and on the newest: `python
-tests/versions.py`.
+"""The unit tests on the oldest versions allowed and the newest: `python tests/versions.py`.
 
 Each edition gets a virtual environment of its own in a temporary folder, made with the Python that
 runs this script. "oldest" has every package of `dependencies` and of the extra `lab` at its lower
@@ -29,9 +28,7 @@ PINNED_ONLY = "tests/course/test_pins.py::test_every_pin_takes_the_oldest_python
 
 
 def bounds() -> dict[str, str]:
-    """Each package that a learner needs with the lower bound that pyproject.toml declares for
-    it.
-    """
+    """Each package that a learner needs, with pyproject.toml's lower bound for it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["lab"]
     return dict(line.split(">=") for line in lines)

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def described(shape) -> str:
-    """Return what is said of a shape (`Generated`) beside its file."""
+    """Return the words that describe a shape (`Generated`) beside its file's name."""
     from course_utils.geometry.surface import is_watertight
 
     kept = f"; of several tries the best, seed {shape.kept_seed}"

@@ -144,9 +144,8 @@ def steered(
 ) -> Guided:
     """Move each guess of x0 towards what a critic wants to see, by the critic's gradient.
 
-    The critic was never trained with the denoiser and sees finished shapes only: the guess is made
-    full or empty, value by value, for the critic to look at; the gradient passes as if it had not
-    been.
+    The critic was never trained with the denoiser and sees finished shapes only: for it the
+    guess is made full or empty, value by value, and the gradient passes through that unchanged.
 
     Args:
         denoise: Called as denoise(x_t, t) -> x0 (B, ...); has a `path`.

@@ -90,19 +90,19 @@ def save_tensors(goal: str | Path, tensors: dict[str, Tensor], about: dict) -> N
         try:
             there = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
             save_file(there, temporary, {"about": json.dumps(about)})
-        except SafetensorError as error:  # what the system said stands in its text
+        except SafetensorError as error:  # its text has the system's reason
             raise OSError(f"{goal} cannot be written: {error}") from error
 
 
 def load_tensors(
     file: str | Path, device: str, wanted: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict]:
-    """Read what `save_tensors` wrote: named tensors on a device, and what is said about them.
+    """Read what `save_tensors` wrote: named tensors on a device, and `about`.
 
     Args:
         file: A safetensors file.
-        device: Where the tensors shall lie.
-        wanted: Keys that must be among what is said.
+        device: Where the tensors are put.
+        wanted: Keys that `about` must have.
 
     Raises:
         ValueError: The file is missing, damaged, or lacks a key.

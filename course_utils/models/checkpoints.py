@@ -124,7 +124,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module,
 
     Args:
         folder: A checkpoint folder.
-        device: Where the model shall lie.
+        device: Where the model is put.
 
     Raises:
         ValueError: If the folder is no checkpoint, its config describes no model, or its weights

@@ -44,7 +44,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a model is sampled where nobody asks for anything else.
+    """How a model is sampled by default.
 
     Attributes:
         sampler: One of `sampling.SAMPLERS`.
@@ -203,7 +203,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(entries) < len(pairs):
         keys = [key for key, _ in pairs]
         double = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {double!r} stands there twice")
+        raise ValueError(f"the key {double!r} appears twice")
     return entries
 
 

@@ -216,7 +216,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
                         )
                         or {}
                     )
-                    # in place: the sampler goes on with it
+                    # in place: the sampler continues with it
                     state.x_t.copy_(answer.get("latents", state.x_t))
                 bar.update()
         return state.x_t

@@ -207,7 +207,7 @@ def restore_all(trainer: Trainer, state: Path) -> str:
             f"not every process sees the same {state}; give an --out that all machines share"
         )
     steps = f"{trainer.step} of {trainer.plan.steps}"
-    return f"going on at step {steps} ({state})\n" if trainer.step else ""
+    return f"continuing at step {steps} ({state})\n" if trainer.step else ""
 
 
 def run_training(
@@ -248,7 +248,7 @@ def run_training(
             trainer.save(state)
     if trainer.step < steps:
         saved = f"stopped at step {trainer.step}, saved in {state}"
-        raise Stopped(f"{saved}; the same command goes on from there" if main else "")
+        raise Stopped(f"{saved}; the same command continues from there" if main else "")
 
 
 @contextmanager

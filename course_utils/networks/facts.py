@@ -1,7 +1,7 @@
 """What a shape shows: a network that looks at voxels and says which facts are true of them.
 
 Its list of facts is that of a text's reader, so a shape and a text can be compared: how much of
-what is named does one see? Lesson 09 keeps the best of several shapes by it, as CLIP ranks DALL-E's
+what is named is seen? Lesson 09 keeps the best of several shapes by it, as CLIP ranks DALL-E's
 pictures (arXiv 2102.12092, section 2.6).
 """
 

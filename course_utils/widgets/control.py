@@ -56,7 +56,7 @@ class Control:
     artists), `_update` (move the artists), `_twin` (the film for a saved notebook), and may take
     `_touched(x, y, axes)`.
 
-    Making a control again (running its cell again) closes the one before and goes on with its
+    Making a control again (running its cell again) closes the one before and keeps its
     values.
     """
 

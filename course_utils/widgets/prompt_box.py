@@ -22,6 +22,7 @@ from course_utils.widgets.control import Control
 SIDE = 300  # pixels of the picture of the shape
 HIGHEST = 6.0  # guidance scale
 STRONGEST = 0.4  # steering
+LETTERS = 110  # of a message under the picture
 MOST_STEPS = 32
 
 
@@ -141,6 +142,6 @@ class PromptBox(Control):
         return sampling_film(iter(self.states))
 
 
-def shortened(text: str, letters: int = 110) -> str:
+def shortened(text: str) -> str:
     """Return a text that fits on a line under the picture."""
-    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+    return text if len(text) <= LETTERS else text[: LETTERS - 1].rstrip() + "…"

@@ -1,5 +1,4 @@
-"""Makes furniture32.npz and ATTRIBUTION.md: 3D models of furniture as solids of 32 x 32 x 32
-voxels.
+"""Makes furniture32.npz and ATTRIBUTION.md: 3D models of furniture as 32 x 32 x 32 voxels.
 
     python data/furniture32/make.py FOLDER      # FOLDER keeps Debian's package
     sweethome3d-furniture (120 MB)
@@ -66,9 +65,7 @@ def library_licences(share: Path) -> dict[str, tuple[str, str]]:
 
 
 def catalogue(library: zipfile.ZipFile) -> list[dict[str, str]]:
-    """The entries of a library's catalogue in their order: what stands in its lines
-    `key#number=value`.
-    """
+    """The entries of a library's catalogue in their order, from its lines `key#number=value`."""
     text = library.read("PluginFurnitureCatalog.properties").decode("latin-1")
     text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda escape: chr(int(escape[1], 16)), text)
     entries = {}
@@ -78,9 +75,7 @@ def catalogue(library: zipfile.ZipFile) -> list[dict[str, str]]:
 
 
 def own_licence(library: zipfile.ZipFile, entry: dict[str, str]) -> tuple[str | None, str]:
-    """What the licence file beside a model says: "CC BY 3.0" if it asks for credit, and the page it
-    came from.
-    """
+    """What a model's licence file says: "CC BY 3.0" if it asks for credit, and its source page."""
     folder = entry["model"].lstrip("/").rpartition("/")[0] + "/"
     names = [
         name for name in library.namelist() if name.startswith(folder) and "licen" in name.lower()
@@ -91,9 +86,7 @@ def own_licence(library: zipfile.ZipFile, entry: dict[str, str]) -> tuple[str | 
 
 
 def triangles(data: bytes, entry: dict[str, str]) -> np.ndarray:
-    """The model's faces (F, 3, 3) as it stands in a room, in centimetres: x to the right, y to the
-    back, z up.
-    """
+    """The model's faces (F, 3, 3) as it stands in a room: x right, y back, z up, in centimetres."""
     mesh = trimesh.load(
         io.BytesIO(data), file_type="obj", force="mesh", process=False, skip_materials=True
     )
@@ -109,9 +102,7 @@ def triangles(data: bytes, entry: dict[str, str]) -> np.ndarray:
 
 
 def solid(shape: np.ndarray) -> np.ndarray:
-    """What is closed once it stands on the ground, filled, without loose crumbs: many models have
-    no underside.
-    """
+    """Fill what is closed once it stands on the ground (many have no underside); drop crumbs."""
     ground = np.ones_like(shape[:1])
     filled = binary_fill_holes(np.concatenate([ground, shape]))[1:]
     pieces, sizes = connected_components(filled)
@@ -134,9 +125,7 @@ def voxelise(share: Path, model: tuple[str, dict[str, str]]) -> np.ndarray:
 
 
 def plain_categories() -> dict[str, str]:
-    """Our category of each name, and of some models (by the catalogue's id) whose name means
-    something else.
-    """
+    """Our category of each name, and of some models (by id) whose name misleads."""
     rows = [
         line.split(": ", 1) for line in (HERE / "categories.txt").read_text("utf-8").splitlines()
     ]

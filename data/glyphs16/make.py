@@ -1,5 +1,4 @@
-"""Makes glyphs16.npz and ATTRIBUTION.md: digits and capital letters at 16 x 16, drawn from openly
-licensed fonts.
+"""Makes glyphs16.npz and ATTRIBUTION.md: digits and capitals, 16 x 16, from open fonts.
 
     python data/glyphs16/make.py FOLDER      # FOLDER keeps the fonts that npm delivers (about 150
     MB)
@@ -36,9 +35,7 @@ PARTS = re.compile(r"package/(metadata\.json|LICENSE|files/.*-latin-\d00-(normal
 
 
 def fetch(package: str, folder: Path) -> Path:
-    """The folder with a package's Latin faces and its licence; npm fetches what is not there
-    yet.
-    """
+    """The folder with a package's Latin faces and its licence; npm fetches what is missing."""
     home = folder / package.rpartition("/")[2].replace("@", "-")
     if not (home / "metadata.json").exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -89,9 +86,7 @@ def draw(font: ImageFont.FreeTypeFont, character: str) -> np.ndarray | None:
 
 
 def alphabet(file: Path) -> np.ndarray | None:
-    """All characters of a face, uint8 (36, 16, 16) from 0 to 15, or None if one is missing or two
-    are one.
-    """
+    """All characters of a face, uint8 (36, 16, 16), 0 to 15; None if one is missing or double."""
     font = ImageFont.truetype(str(file), 360)
     pictures = [draw(font, character) for character in CHARACTERS]
     if any(picture is None for picture in pictures):

@@ -133,7 +133,7 @@ last(generate("lamp", seed=1))
 print(f"one lamp from noise: {time.perf_counter() - start:.1f} s")
 
 # %% [markdown]
-# Be fair to the artist: this shape has 32 voxels a side, no colour, and nobody asked what it is for. But it is one of
+# Be fair to the artist: this shape has 32 voxels per side, no colour, and nobody asked what it is for. But it is one of
 # endlessly many, and the model can be *steered*: by words (lesson 09), by half a shape (09), by a drawing (13).
 
 # %% [markdown]

@@ -549,7 +549,7 @@ assert close and slopes
 #
 # ($\nabla\!\cdot(f, g) = \partial f/\partial x + \partial g/\partial y$ is the *divergence*.) For the standard normal
 # density $\nabla p = -x\,p$, so the two cancel, $\nabla\!\cdot(x\,p + \nabla p) = 0$: an **equilibrium**. How far $p$
-# still is from it is told by the **Kullback-Leibler divergence** $\text{KL} = \int p \log (p / p_{\mathcal N})$, in
+# still is from it is measured by the **Kullback-Leibler divergence** $\text{KL} = \int p \log (p / p_{\mathcal N})$, in
 # nats: 0 for equal densities, else positive. **Predict:** does it fall all the way? And against $\tau$: one curve for
 # DDPM and cosine, or two?
 

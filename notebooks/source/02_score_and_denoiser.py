@@ -621,7 +621,7 @@ assert few and much
 
 # %% [markdown]
 # *Here $v$ is best at both ends, as the chart of section 5 says. One start, one short budget: a lead, not a law.* It
-# does not explain everything: with much noise $x_0$-prediction ought to be as good as $v$. One suspect: a single
+# does not explain everything: with much noise $x_0$-prediction ought to match $v$. One suspect: a single
 # network serves all levels, and what is hard at one level disturbs the others. And this is for points in the plane:
 # lesson 08 predicts $x_0$, because its network squeezes voxels through patches.
 

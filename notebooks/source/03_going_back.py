@@ -211,8 +211,8 @@ assert near
 # So SDE and ODE agree on *where the points are* at any one time, and disagree on *how one point got there*. Only
 # the SDE is the forward process in reverse (Anderson 1982).
 #
-# The ODE has a reversal of its own: no chance is in it, so it can be walked forth and back. We need a better method
-# than Euler's for that. Runge and Kutta's takes four slopes a step, and will be our reference in the whole lesson. We
+# The ODE has a reversal of its own: no chance is in it, so it can be walked back and forth. We need a better method
+# than Euler's for that. Runge and Kutta's takes four slopes per step, and will be our reference in the whole lesson. We
 # also change to the flow path, $\alpha_t = 1 - t$ and $\sigma_t = t$, whose rates are constant.
 
 
@@ -555,7 +555,7 @@ for step, scheduler in schedulers.items():
 #
 # ## 6 · All paths follow the same curves
 #
-# Flow matching is often told as an alternative to diffusion. **Predict:** the ODE of the flow path and that of the DDPM
+# Flow matching is often presented as an alternative to diffusion. **Predict:** the ODE of the flow path and that of the DDPM
 # path start at corresponding points. How far apart do they end?
 #
 # *Corresponding* means: at the same log-SNR $\lambda$ the two mixtures differ by a factor only. So we divide by

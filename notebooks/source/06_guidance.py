@@ -787,7 +787,8 @@ print("scale 1: the conditional model as it is?", "yes" if off else "no")
 assert deaf and off
 
 # %% [markdown]
-# **"A negative prompt says what shall not be there."** It says what to go *away* from, and away goes on beyond. We ask
+# **"A negative prompt says what should not be there."** It says what to move *away* from, and does not say where to
+# stop. We ask
 # for "a seven" (and so on), with the negative "a thick seven":
 
 # %%

@@ -181,7 +181,7 @@ print("always within one voxel?", "yes" if max(farthest.values()) < 1 else "no")
 assert max(farthest.values()) < 1
 
 # %% [markdown]
-# A part of a voxel: what yes and no have forgotten, no transform brings back. Does that matter?
+# A part of a voxel: no transform brings back what yes and no have forgotten. Does that matter?
 
 # %% [markdown]
 # ## 5 · Marching cubes

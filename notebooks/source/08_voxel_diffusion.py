@@ -37,7 +37,7 @@ from course_utils.plots.style import DATA, EXACT, MODEL, NOISE
 # ## 1 · The data: as many shapes as we like
 #
 # Real 3D models are scarce and have licences. So we let the program of lesson 07 draw them: each seed is one shape, its
-# sizes and parts drawn at random. We take three massive families at 16 voxels a side: the quickest to learn.
+# sizes and parts drawn at random. We take three massive families at 16 voxels per side: the quickest to learn.
 
 # %%
 families = ("sofa", "car", "house")

@@ -47,9 +47,8 @@ stills.show_voxels(chair.voxels[None])
 
 # %% [markdown]
 # No caption says everything, and what is not said may be anything. The same attribute has several wordings, the parts
-# come in any order, what is absent may be named. A model that has read many of them should not know
-# sentences by heart, but what each part of a sentence does to a shape. Whether it does can only be seen with texts
-# that it has never met. So we hold some back, in three ways:
+# come in any order, and what is absent may be named. A model that has read many of them should not know sentences by
+# heart, but what each part of a sentence does to a shape. Whether it does shows only with texts that it has never met. So we hold some back, in three ways:
 
 # %%
 print("pairs of attributes that shapes have, and no training caption names together:")
@@ -129,8 +128,8 @@ stills.show_fields(torch.stack(looks, dim=1).flatten(0, 1), stages, columns=4)
 # %% [markdown]
 # *What four texts say, four times on the way (first column: after 150 steps), cut at 0. Three of them leave out the
 # mug: the network knows nothing else.* No noise, no sampler, and yet the words stand there. Two handles come as early
-# as the height. Left and right come last: two words must be told apart that stand in the same place of the same
-# sentence. And the loss soon seems to be stuck: what is left of it is what no text tells.
+# as the height. Left and right come last: it must distinguish two words that stand in the same place of the same
+# sentence. And the loss soon seems to be stuck: what is left of it is what no text says.
 #
 # Is it the mean that the theory says? We can draw mugs that fit, and take theirs. Theirs is itself a mean of some
 # hundreds; how far the means of two halves of them are apart says how exact it is:
@@ -323,8 +322,8 @@ for way in ("none", "reading", "sketch", "facts"):
 # already. (A model that was *trained* without its sketch might read better. To silence a part of a trained model says
 # what this model uses, not what is best.)
 #
-# Now you. The words that it knows are those of section 2; the slider *film* goes back through the steps. What the
-# slider *steering* does is told in section 6: a critic helps. At 0 you see the model alone.
+# Now you. The words that it knows are those of section 2; the slider *film* goes back through the steps. Section 6
+# explains what the slider *steering* does: a critic helps. At 0 you see the model alone.
 
 # %% tags=["nbval-ignore-output"] reason="what a live control shows differs in its rounding"
 from course_utils.models.ranking import Agreement, best_of, seeds_of
@@ -413,8 +412,8 @@ assert both["new pairs"] < both["said apart"] - 0.1
 # Some seeds obey and others do not. So make several, and keep the one that fits, if you can tell which. To ask the
 # judge of lesson 07 would be cheating: it is what we count with. But what reads facts in a text can be had for shapes
 # as well: a network that looks at voxels and says which facts it sees, trained on real shapes (with ragged surfaces
-# and holes, so that it does not hang on the last voxel). The share of what is named that it sees is the score. So
-# pictures of DALL-E were ranked by CLIP. **Predict:** where will it help most?
+# and holes, so that it does not depend on the last voxel). The score is the share of what is named that it sees. CLIP
+# ranked the pictures of DALL-E in the same way. **Predict:** where will it help most?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 score = Agreement(reader, config, load_checkpoint(CHECKPOINTS / "facts-of-shapes32")[0])
@@ -783,10 +782,10 @@ right, of = map(sum, zip(*asked_so.values(), strict=True))
 print(f"all: {right} of {of}")
 
 # %% [markdown]
-# More than half: it hears which of the two shall be missing, for the reader of facts sees *without* beside its noun.
+# More than half: it hears which of the two should be missing, for the reader of facts sees *without* beside its noun.
 # Silence the facts as in section 5 and count again: what do you expect? (Few of our captions change their meaning with
 # their order, so the rest of the network had little reason to learn it.) But seven words in a row are all that this
-# reader sees at once: it knows phrases, and no sentences.
+# reader sees at once: it knows phrases, not sentences.
 #
 # **"To edit, a model must be trained to edit."** Section 7 edited with a denoiser that was not trained at all, the
 # exact one; sections 8 and 9 with one that has only ever seen whole shapes. What does an edit cost? As many calls as a

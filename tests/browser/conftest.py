@@ -1,5 +1,4 @@
-"""A real JupyterLab in a real Chromium for the browser tests: the fixtures `lab` (the server) and
-`page`.
+"""A real JupyterLab in a real Chromium for the browser tests: the fixtures `lab` and `page`.
 
 `lab` serves a copy of notebooks/, data/ and configs/, so a test can run and save what it likes. A
 test of a later lesson calls lab.open_lesson(page, "08_name.ipynb"), lab.run_all(page) or its own
@@ -76,9 +75,7 @@ class Lab:
         self._wait_until_idle(page)
 
     def run_all(self, page, seconds: float = 300) -> None:
-        """Clear all outputs, run all cells by the menus, wait until every one has run or one has
-        failed.
-        """
+        """Clear all outputs, run all cells by the menus, wait until all have run or one fails."""
         self._menu(page, "Edit", "editmenu:clear-all")
         self._menu(page, "Run", "runmenu:run-all")
         page.wait_for_function(ALL_HAVE_RUN, arg=ERRORS, timeout=seconds * 1000)
@@ -97,9 +94,7 @@ class Lab:
         indicator.wait_for(state="attached")
 
     def errors(self, page) -> list[str]:
-        """Every error and every visible line on stderr: the start of its cell, and its text (drawn
-        or not yet).
-        """
+        """Every error and every line on stderr, drawn or not: its cell's start, and its text."""
         found = page.locator(ERRORS).evaluate_all(ERRORS_WITH_CELLS)
         return [
             f"{cell!r}: {text}"
@@ -129,9 +124,7 @@ class Lab:
         return figure.locator(".gl-container canvas").first
 
     def move_slider(self, page, figure, share: float) -> None:
-        """Click the figure's slider at this share of its length (0 = left end) and wait for the new
-        frame.
-        """
+        """Click the slider at a share of its length (0 = left end), wait for the new frame."""
         rail = figure.locator(".slider-rail-rect").first.bounding_box()
         page.mouse.click(rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2)
         page.wait_for_timeout(3000)
@@ -169,8 +162,7 @@ def address(site):
 
 
 def film_changes(page, figure) -> tuple[float, float]:
-    """A film of a shape, drawn; then slid to an earlier frame by its slider, and turned under the
-    pointer.
+    """A film of a shape, drawn; then slid to an earlier frame, and turned under the pointer.
 
     Returns the share of its pixels' values that each of the two changed.
     """
@@ -209,17 +201,13 @@ def pixels(element) -> np.ndarray:
 
 
 def colours(image: np.ndarray) -> int:
-    """How many different colours a picture holds: 1 if blank, a few for text on white, hundreds for
-    a lit shape.
-    """
+    """How many colours a picture has: 1 if blank, a few for text, hundreds for a lit shape."""
     return len(np.unique(image.reshape(-1, 3), axis=0))
 
 
 @contextmanager
 def serve(notebooks: Path, folder: Path):
-    """JupyterLab on a free port of this machine, with settings, workspace and logs of its own
-    inside folder.
-    """
+    """JupyterLab on a free port, with settings, workspace and logs of its own inside `folder`."""
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     # else a pop-up covers a corner of the page
@@ -301,9 +289,7 @@ def lab(tmp_path_factory, chromium):
 
 
 def program() -> str | None:
-    """The system's Chromium: the one that the variable CHROMIUM names, else the first on the
-    path.
-    """
+    """The system's Chromium: the one that CHROMIUM names, else the first on the path."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
 
 
@@ -324,9 +310,7 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    """A fresh page; `page.console_errors` collects what the browser reports as errors and is not
-    mere noise.
-    """
+    """A fresh page; `page.console_errors` collects the errors that the browser reports."""
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(PATIENCE)
     page.console_errors = []

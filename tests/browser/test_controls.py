@@ -1,6 +1,4 @@
-"""Lessons with controls in a real JupyterLab: all cells run, and each control answers to slider,
-menu and pointer.
-"""
+"""Controls in a real JupyterLab: all cells run, controls answer to slider, menu and pointer."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,4 @@
-"""No pointer: every kind of control is reached with Tab and used with keys, in JupyterLab and on a
-page of the site.
-"""
+"""No pointer: Tab reaches every kind of control, keys use it, in JupyterLab and on the site."""
 
 import re
 import shutil
@@ -66,9 +64,7 @@ def kind_of(focused):
 
 
 def use(page, kind):
-    """Press the keys of the input that has the focus; returns whether it, and not the page, has
-    answered.
-    """
+    """Press the keys of the input that has the focus; return whether it, not the page, answered."""
     if kind in ("slider", "range", "menu"):
         used = page.evaluate_handle("document.activeElement")
         before = used.evaluate(VALUE)
@@ -99,9 +95,7 @@ def use(page, kind):
 
 
 def test_controls_in_jupyterlab(page, tmp_path):
-    """Every input of every control is reached by Tab and answers to keys, and the table in docs/
-    names each of them.
-    """
+    """Tab reaches every input of every control, keys move it, and the table in docs/ names it."""
     (tmp_path / "notebooks").mkdir()
     code = [nbformat.v4.new_code_cell(cell) for cell in (CONTROLS, PROMPT_BOX, SCULPTOR)]
     kernel = {

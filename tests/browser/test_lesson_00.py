@@ -1,6 +1,4 @@
-"""Lesson 00 in a real JupyterLab and a real Chromium: everything runs, the 3D film is there, its
-slider moves it.
-"""
+"""Lesson 00 in JupyterLab and Chromium: all of it runs, and the 3D film follows its slider."""
 
 from conftest import colours, pixels
 

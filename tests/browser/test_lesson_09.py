@@ -1,6 +1,4 @@
-"""Lesson 09 in a real JupyterLab: everything runs, its prompt box answers, its sculptor completes
-and saves.
-"""
+"""Lesson 09 in JupyterLab: all of it runs, the prompt box answers, the sculptor completes."""
 
 from conftest import pixels
 

@@ -1,6 +1,4 @@
-"""The live box of the site: the shipped models, run by the browser itself, against the same models
-in Python.
-"""
+"""The site's live box: the shipped models, run by the browser, against the same in Python."""
 
 import functools
 import gzip
@@ -531,9 +529,7 @@ def test_webassembly_is_the_floor_and_webgpu_is_never_loaded_unasked(page, addre
 
 
 def test_where_webgpu_is_it_answers_as_webassembly_does(chromium, address):
-    """By a graphics card in software, which takes seconds a step: one call of the network and no
-    shape.
-    """
+    """A graphics card in software takes seconds per step: one call of the network, no shape."""
     flags = [
         "--enable-unsafe-webgpu",
         "--use-webgpu-adapter=swiftshader",

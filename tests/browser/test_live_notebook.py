@@ -1,6 +1,4 @@
-"""The live box in a real JupyterLab: it makes Python's shapes while the kernel works, and after the
-kernel is gone.
-"""
+"""The live box in JupyterLab: it makes Python's shapes while the kernel works, or is gone."""
 
 import shutil
 import sys

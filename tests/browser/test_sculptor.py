@@ -1,6 +1,4 @@
-"""The sculptor in a real JupyterLab, with a toy in the model's place: carve with the mouse,
-complete, take, save.
-"""
+"""The sculptor in JupyterLab with a toy as its model: carve with the mouse, complete, save."""
 
 import nbformat
 import pytest
@@ -33,9 +31,7 @@ MORE = "sculptor.carve(np.ones((16, 16, 16), bool))"
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory, chromium):
-    """JupyterLab with a notebook: a sculptor, what the kernel knows of it, and a change from the
-    kernel.
-    """
+    """JupyterLab with a sculptor, what the kernel knows of it, and a change from the kernel."""
     folder = tmp_path_factory.mktemp("sculptor")
     (folder / "notebooks").mkdir()
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}

@@ -1,6 +1,4 @@
-"""The static site as a reader has it: built, served, every page looked at in Chromium; no other
-host is ever asked.
-"""
+"""The static site as a reader has it, every page in Chromium; no other host is ever asked."""
 
 import importlib
 import inspect
@@ -119,9 +117,7 @@ def test_what_others_wrote_comes_with_its_licence(site):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_on_the_site(reader, address, lesson):
-    """Its formulas are set, each of its figures is drawn when it comes near, no picture is missing
-    or unnamed.
-    """
+    """Its formulas are set, its figures drawn when they come near, and all pictures have names."""
     notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     films = [

@@ -1,6 +1,4 @@
-"""The lessons as slides in Chromium: every one fits 1280 x 720, is walked through by keys, asks no
-other host.
-"""
+"""The slides in Chromium: they fit 1280 x 720, keys walk through them, no other host is asked."""
 
 import sys
 
@@ -95,9 +93,7 @@ def test_up_and_down_go_from_section_to_section(page, address):
 
 
 def test_a_film_turns_and_slides_in_a_file_without_a_server(page, site):
-    """On a screen of another size, where reveal.js scales the slide and the pointer must hit all
-    the same.
-    """
+    """On a screen of another size reveal.js scales the slide, and the pointer must still hit."""
     path = (site / "00_start_here.html").as_uri()
     with alone(page, site.as_uri()):
         show(page, path, 1440, 810)

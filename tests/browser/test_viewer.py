@@ -1,6 +1,4 @@
-"""The 3D viewer's bundle on a plain page in a real Chromium: mouse, touch, keys, slices, the saved
-file, no kernel.
-"""
+"""The 3D viewer's bundle on a plain page in Chromium: mouse, touch, keys, slices, files."""
 
 import base64
 
@@ -93,9 +91,7 @@ def state(page, size=SIZE):
 
 
 def on_screen(page, z, y, x):
-    """Where a point of the grid (in voxels) is drawn: pixels of the page, by a pinhole camera of
-    our own.
-    """
+    """Where a point of the grid (in voxels) is drawn, in pixels, by a pinhole camera of our own."""
     box = canvas(page).bounding_box()
     point = np.array([x / SIZE - 0.5, z / SIZE, 0.5 - y / SIZE]) - TARGET
     back = np.array(
@@ -418,9 +414,7 @@ def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
 
 
 def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
-    """`render` with a model that keeps anywidget's contract and a kernel that fills whatever is
-    free.
-    """
+    """`render` with a model as anywidget has it, and a kernel that fills whatever is free."""
     opened.evaluate(
         """([text]) => {
             const view = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);

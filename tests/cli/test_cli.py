@@ -1,6 +1,4 @@
-"""The command line as a user types it: generate a chair, train, stop, go on, and every wrong
-argument in one line.
-"""
+"""The command line as a user types it: generate, train, stop, continue, and wrong arguments."""
 
 import json
 import signal
@@ -103,7 +101,7 @@ def test_train_makes_a_checkpoint_that_generates(tmp_path, config):
     card = (tmp_path / "run" / "checkpoint" / "README.md").read_text()
     assert "30 steps of 4" in card and "40 procedural shapes" in card
     again = run("train", config(), "--out", tmp_path / "run", "--device", "cpu")
-    assert "going on at step 30 of 30" in again.stdout
+    assert "continuing at step 30 of 30" in again.stdout
     made = run(
         "generate", "table", "--model", tmp_path / "run" / "checkpoint", "--out", tmp_path / "t.obj"
     )

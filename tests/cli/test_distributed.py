@@ -1,6 +1,4 @@
-"""Two processes under `accelerate launch` are one process with twice the batch: killed, resumed,
-stopped, finished.
-"""
+"""Two processes under `accelerate launch` are one with twice the batch, also when interrupted."""
 
 import contextlib
 import io
@@ -64,9 +62,7 @@ def everything_below(process):
 
 
 def run_team(config, folder, after, how):
-    """Train with two processes until a state later than step `after` is saved, then send the signal
-    `how`.
-    """
+    """Train with two processes until a step later than `after` is saved, then send signal `how`."""
     with socket.socket() as free:
         free.bind(("", 0))
         port = str(free.getsockname()[1])
@@ -106,9 +102,7 @@ def run_team(config, folder, after, how):
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """One process with batches of 8 to the end; two with 4 each killed, resumed, stopped by Ctrl-C;
-    one finishes it.
-    """
+    """One process to the end with batches of 8; two with 4, killed, resumed, stopped, finished."""
     folder = tmp_path_factory.mktemp("team")
     config, state = folder / "tiny.json", folder / "team" / "state.safetensors"
     config.write_text(json.dumps(TINY))
@@ -137,12 +131,12 @@ def test_the_loss_curve_is_that_of_one_process_with_twice_the_batch(story):
 def test_a_killed_team_goes_on_from_its_last_state(story):
     assert story["at_kill"] > 20 and story["at_kill"] % 5 == 0
     assert min(curve(story["stopped"])) == story["at_kill"] + 1
-    assert f"going on at step {story['at_kill']} of {STEPS}" in story["stopped"]
+    assert f"continuing at step {story['at_kill']} of {STEPS}" in story["stopped"]
     assert "2 processes" in story["stopped"]
 
 
 def test_only_the_first_process_speaks(story):
-    assert story["killed"].count("2 processes") == story["stopped"].count("going on at") == 1
+    assert story["killed"].count("2 processes") == story["stopped"].count("continuing at") == 1
     assert story["stopped"].count(f" {story['at_kill'] + 2}/{STEPS} [") == 1
 
 
@@ -153,9 +147,7 @@ def test_ctrl_c_saves_the_step_at_which_all_stopped(story):
 
 
 def test_one_process_ends_what_two_began(story):
-    """Any number of processes may go on, if together they have the same batch: the result is the
-    same training's.
-    """
+    """Any number of processes may continue if their batch is the same: so is the result."""
     one, team = (
         load_file(story["folder"] / name / "state.safetensors") for name in ("one", "team")
     )

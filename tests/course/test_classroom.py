@@ -1,6 +1,4 @@
-"""What docs/jupyterhub.md says of a class: its tables are the measurement's, its settings hold what
-was found.
-"""
+"""docs/jupyterhub.md: its tables are the measurement's, its settings hold what was found."""
 
 import ast
 import importlib.util

@@ -1,6 +1,4 @@
-"""course.py without building a real environment: stamps, locks, command line and every way a set-up
-can fail.
-"""
+"""course.py without a real environment: stamps, locks, commands and all failures of a set-up."""
 
 import ast
 import errno
@@ -20,9 +18,7 @@ VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """course.py as a module that works on an empty copy of the course in tmp_path, without GPU or
-    network.
-    """
+    """course.py as a module that works on an empty copy of the course, without GPU or network."""
     spec = importlib.util.spec_from_file_location("course_under_test", SOURCE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -37,9 +33,7 @@ def course(tmp_path, monkeypatch):
 
 @pytest.fixture
 def steps(course, monkeypatch):
-    """Replaces the installation steps by a list of what would have been run; `venv` leaves what
-    venv leaves.
-    """
+    """Lists the installation steps instead of running them; `venv` leaves what venv leaves."""
     done = []
 
     def step(title, command):
@@ -146,9 +140,7 @@ def test_wrong_argument_is_one_line_and_exit_code_2(course, capsys, arguments, n
 
 
 def processor_seconds():
-    """Time that finished children and this process have computed: unlike the clock's, no matter
-    what else runs.
-    """
+    """Processor time of this process and finished children: other programs do not change it."""
     return sum(os.times()[:4])
 
 
@@ -159,9 +151,7 @@ def test_starts_quickly():
 
 
 def test_current_environment_is_handed_over_at_once(course, monkeypatch):
-    """The whole way of a command when nothing changed, with a program that ends at once in the
-    place of JupyterLab.
-    """
+    """A command's whole way when nothing changed; JupyterLab is a program that just ends."""
     fake_venv(course)
     course.write_stamp()
     monkeypatch.setattr(course, "venv_python", lambda: Path(sys.executable))
@@ -393,9 +383,7 @@ def test_too_little_disk_space(course, steps, monkeypatch, capsys):
     ],
 )
 def test_pip_failure_is_explained(course, monkeypatch, capsys, output, says, keeps):
-    """After a network error the next start goes on with what is there, after others it begins
-    anew.
-    """
+    """After a network error the next start continues with what is there, after others not."""
     fake_venv(course)
     fail_step(course, monkeypatch, output)
     assert course.main(["run"]) == 1

@@ -1,6 +1,4 @@
-"""The data card names whatever lies in data/ and what of others lies in the code; the citation fits
-the package.
-"""
+"""The data card names all of data/ and others' work in the code; the citation fits the package."""
 
 import json
 import re

@@ -1,6 +1,4 @@
-"""The GPU check's own code, on the CPU and small: its verdicts, its numbers, and that it outlives a
-broken section.
-"""
+"""The GPU check's own code, small and on the CPU: verdicts, numbers, a section that breaks."""
 
 import importlib.util
 import json
@@ -155,9 +153,7 @@ def test_apart_is_the_largest_difference_as_a_share_of_the_largest_value():
 
 
 def test_operations_are_those_of_a_convolution_net(tmp_path, monkeypatch):
-    """A 3x3x3 convolution of c to c channels on n places is 2 * 27 * c * c * n operations, thrice
-    with gradients.
-    """
+    """A 3x3x3 convolution, c to c channels on n places: 2 * 27 * c * c * n, times 3 to train."""
 
     class One(torch.nn.Module):
         def __init__(self):

@@ -1,6 +1,4 @@
-"""The benchmark against peers: its arithmetic, and where MONAI is installed its recipe against
-MONAI's own code.
-"""
+"""The benchmark against peers: its arithmetic, and its recipe against MONAI's if that is there."""
 
 import importlib.util
 import itertools
@@ -25,9 +23,7 @@ peers.__spec__.loader.exec_module(peers)
 
 
 def imported(name):
-    """A peer, or a skip that says why not; a torchvision made for another torch is a
-    RuntimeError.
-    """
+    """A peer, or a skip that says why; a torchvision for another torch is a RuntimeError."""
     try:
         return importlib.import_module(name)
     except (ImportError, RuntimeError) as error:
@@ -331,9 +327,7 @@ def test_monais_behind_our_stem_takes_and_gives_shapes():
 
 
 def test_the_recipe_is_monais_own():
-    """Noise levels, network input and x0 equal those of MONAI's scheduler and inferer, as the
-    tutorial makes them.
-    """
+    """Noise levels, network input and x0 equal those of MONAI's scheduler and inferer."""
     imported("monai")
     from monai.inferers import DiffusionInferer
     from monai.networks.schedulers import DDPMScheduler

@@ -1,6 +1,4 @@
-"""One set of versions: pyproject.toml, constraints.txt, environment.yml and binder/ must not drift
-apart.
-"""
+"""One set of versions in pyproject.toml, constraints.txt, environment.yml and binder/."""
 
 import re
 import tomllib
@@ -106,9 +104,7 @@ def test_conda_and_binder_install_the_constraints(folder, lines, extra):
 
 
 def test_binder_has_no_room_for_cuda():
-    """By its build tag: with the plain version pip would take gigabytes of CUDA wherever the CPU
-    index is down.
-    """
+    """By its build tag: a plain version would bring gigabytes of CUDA if the CPU index is down."""
     assert f"torch=={pins()['torch']}+cpu" in lines_of("binder/requirements.txt")
 
 
@@ -131,9 +127,7 @@ def test_the_readme_leads_to_the_site():
 
 
 def test_one_python_version():
-    """The one that CI tests first, the oldest allowed: the same for conda, Binder and the
-    workflow.
-    """
+    """The oldest allowed, which CI tests first, is the same for conda, Binder and the workflow."""
     (conda,) = (
         entry for entry in conda_environment()["dependencies"] if str(entry).startswith("python=")
     )

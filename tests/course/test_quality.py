@@ -127,9 +127,7 @@ def test_the_shipped_models_card_shows_the_stored_results():
 
 
 def test_a_model_that_makes_nothing_gives_a_report_that_json_holds():
-    """An untrained network answers 0 everywhere, and that is not inside: no sample has a distance
-    to anything.
-    """
+    """An untrained network answers 0 everywhere, which is not inside: no sample has distances."""
     training = make_shapes(6, 8, ("mug",)).voxels
     found = quality.measure_family(*model(), "mug", 3, training, None)
     assert found["samples"]["empty"] == 1 and found["samples"]["chamfer_matching"] is None

@@ -1,6 +1,4 @@
-"""The students' package: no answer is in it, everything a lesson needs is, and its checks say so
-much and no more.
-"""
+"""The students' package has no answer, all that a lesson needs, and checks that say little."""
 
 import ast
 import functools

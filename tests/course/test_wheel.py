@@ -1,4 +1,4 @@
-"""The wheel: it carries the code, the models and the data, and works where there is no repository."""
+"""The wheel: it has the code, the models and the data, and works without a repository."""
 
 import importlib.util
 import json

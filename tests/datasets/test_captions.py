@@ -60,8 +60,9 @@ def examples(shapes):
 
 
 def says(key):
-    """A key of `PHRASES` or `HELD_OUT`, read anew: {attribute: texts of its values}, without what
-    goes unsaid.
+    """A key of `PHRASES` or `HELD_OUT`, read anew: {attribute: texts of its values}.
+
+    What goes unsaid is omitted.
     """
     terms = [term.split("=") for term in key.split() if term[0] != "?"]
     texts = {"yes": "True", "no": "False"}
@@ -135,9 +136,7 @@ LINKS = "and|or|a|an|no|with|without|has|that|but|featuring|it"
 
 
 def pattern(phrase):
-    """A regular expression that finds a phrase, also where others about the same part stand in
-    between.
-    """
+    """A regular expression for a phrase, with room for others about the same part in between."""
     if phrase[0] == "=" or phrase[-1] == "~":
         # a square handle does not make a mug square
         return rf"(?<!\w){phrase.strip('=~ ')}(?= |$|,)(?! handle)"
@@ -164,9 +163,7 @@ def simple(text):
 
 
 def test_captions_can_be_read_back(examples):
-    """A reader who knows the phrases finds the attributes that are named, with a value that agrees,
-    and no others.
-    """
+    """A reader who knows the phrases finds the named attributes with fitting values, no others."""
     facts = {family: [] for family in CLASSES}
     for family in CLASSES:
         for key, phrases in PHRASES[family].items():
@@ -192,9 +189,7 @@ def test_one_text_has_one_meaning(shapes):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_a_phrase_stands_in_one_place_and_holds_no_other(family):
-    """Where one phrase is part of another, it follows from that. ("round ~" is no part: its noun is
-    missing.)
-    """
+    """Where a phrase is part of another, it follows from that ("round ~", without a noun, is not)."""
     rows = [
         (phrase, says(key))
         for key, phrases in PHRASES[family].items()

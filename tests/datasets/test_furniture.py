@@ -1,6 +1,4 @@
-"""The real furniture: the file is the one on its card, everything stands as it should, and every
-maker is named.
-"""
+"""The real furniture: the file is its card's, all pieces stand properly, all makers are named."""
 
 import hashlib
 import os
@@ -69,9 +67,7 @@ def test_no_two_are_equal(everything):
 
 
 def test_what_leans_leans_back(everything):
-    """The upper part of chairs, of sofas and of beds (the headboard) is behind: index 0 of y is the
-    front.
-    """
+    """The upper parts of chairs, sofas and beds are behind: index 0 of y is the front."""
     for category, share in (("chair", 0.9), ("sofa", 0.9), ("bed", 0.7)):
         behind = []
         for grid in furniture(category).voxels:
@@ -193,9 +189,7 @@ def overlap(one, other):
 
 @pytest.fixture(scope="module")
 def others(everything):
-    """(row of ours, the other's grid turned to z, y, x) for what carries the same library and
-    name.
-    """
+    """(row of ours, the other's grid turned to z, y, x) for the same library and name."""
     beside = Path(__file__).parents[2].parent / "shared" / "data"
     path = Path(os.environ.get("NOISE_TO_SHAPE_DATA", beside)) / "sweethome3d_32.npz"
     if not path.exists():

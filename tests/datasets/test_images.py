@@ -1,6 +1,4 @@
-"""The pictures of lessons 04 to 06: what is in the files, what can be measured in a picture, what
-captions say.
-"""
+"""The pictures of lessons 04 to 06: the files, what can be measured, what captions say."""
 
 import hashlib
 import re
@@ -119,9 +117,7 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
 
 
 def drawn(inside, side=64):
-    """A picture of side x side whose ink is where inside(x, y) holds, x to the right and y up, from
-    the middle.
-    """
+    """A picture of side x side with ink where inside(x, y): x right, y up, from the middle."""
     y, x = np.mgrid[:side, :side]
     ink = inside(x - side / 2 + 0.5, side / 2 - 0.5 - y)
     return torch.from_numpy(np.where(ink, 1.0, -1.0)).float()[None, None]

@@ -153,9 +153,7 @@ def test_points_of_another_dimension_are_refused():
 
 
 def test_the_exact_denoiser_takes_classes():
-    """Each class by the mixture of its components alone; weighed by p(class | x_t) they add up to
-    no class.
-    """
+    """Each class by its components alone; weighted by p(class | x_t) they add up to no class."""
     mixture, path, x = (
         five_blobs(),
         FlowPath(),

@@ -1,6 +1,4 @@
-"""The procedural shapes: the same everywhere, one piece of furniture each, and what their captions
-say is there.
-"""
+"""The procedural shapes: the same everywhere, in one piece, and true to their captions."""
 
 import hashlib
 import subprocess
@@ -48,9 +46,7 @@ def test_classes_are_in_the_documented_order():
 
 
 def test_same_shapes_in_this_and_another_process():
-    """The checksum pins the data set: a change of it means new training data and new
-    checkpoints.
-    """
+    """The checksum pins the data set: another one means new training data and checkpoints."""
     made = make_shapes(22, resolution=24, families=CLASSES, first_index=100)
     here = hashlib.sha256(made.voxels.tobytes() + "|".join(made.captions).encode()).hexdigest()
     there = subprocess.run(
@@ -98,9 +94,7 @@ def test_families_take_turns_and_keep_their_labels():
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_every_shape_is_one_closed_piece_on_the_ground(family):
-    """Brute force: face-connected components of the solid and of the space around it (no hidden
-    cavity).
-    """
+    """Brute force: components, connected by faces, of the solid and of the space around it."""
     for resolution, count in ((16, 50), (24, 50), (32, 40), (64, 6)):
         for seed in range(count):
             voxels = make_shape(family, seed, resolution).voxels
@@ -332,9 +326,7 @@ def test_make_shapes_refuses_bad_input(options, message):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_judge_reads_back_what_was_drawn(family):
-    """Fresh shapes, 300 of each family; `benchmarks/judge.py` counts precision and recall on as
-    many as you like.
-    """
+    """Fresh shapes, 300 of each family; `benchmarks/judge.py` counts on any number of them."""
     wrong = []
     for seed in range(70_000, 70_300):
         shape = make_shape(family, seed)
@@ -348,9 +340,7 @@ def test_the_judge_reads_back_what_was_drawn(family):
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_judge_is_not_shaken_by_a_ragged_surface(family):
-    """One voxel in a hundred within a voxel of the surface changes sides, as in what a model
-    draws.
-    """
+    """One voxel in a hundred near the surface changes sides, as in what a model draws."""
     random, right, asked = np.random.default_rng(0), 0, 0
     for seed in range(71_000, 71_060):
         shape = make_shape(family, seed)

@@ -1,6 +1,4 @@
-"""Steering: the length and direction of a move, what it leaves alone, and that it gets what the
-critic wants.
-"""
+"""Guidance: the length and direction of a critic's move, and that the critic gets its wish."""
 
 import pytest
 import torch
@@ -80,9 +78,7 @@ def test_what_is_no_strength_or_interval_is_refused(how, name):
 
 
 def test_a_critic_moves_a_mixture_to_the_blob_that_it_likes():
-    """Of two equal blobs, left and right, a critic that wants the right one gets it, and the points
-    stay in blobs.
-    """
+    """Of two equal blobs a critic gets the one that it wants, and the points stay in blobs."""
     blobs = GaussianMixture(
         torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.full((2,), 0.15), torch.tensor([0.5, 0.5])
     )
@@ -106,7 +102,7 @@ def test_zero_is_empty():
 
 
 def test_guidance_composes():
-    """A part held fast, of a critic's move, of a mixture: each is a denoiser to the next, on one path."""
+    """A part held fast, of a critic's move, of a mixture: each is a denoiser to the next."""
     known, keep = torch.full((1, 3), 9.0), torch.tensor([False, False, True])
     x = torch.tensor([[-0.2, 0.7, 0.4]])
 

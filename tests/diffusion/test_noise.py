@@ -1,6 +1,4 @@
-"""Portable noise: the published test vectors, a brute-force version, normality, independence of
-seeds.
-"""
+"""Portable noise: published test vectors, brute force, normality, independence of seeds."""
 
 import math
 
@@ -26,9 +24,7 @@ def test_threefry_known_answers(key, counter, expected):
 
 
 def brute_force(seed: int, stream: int, index: int) -> float:
-    """Number `index` by Python's own integers, one at a time, as a reader of the paper would write
-    it.
-    """
+    """Number `index` in Python's own integers, one at a time, as the paper reads."""
     mask, keys = 0xFFFFFFFF, [seed, stream, seed ^ stream ^ 0x1BD11BDA]
     x, y = (index // 2 + keys[0]) & mask, keys[1]
     for turn in range(20):

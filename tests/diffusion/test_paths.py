@@ -1,6 +1,4 @@
-"""The paths against diffusers, against their own derivatives, and through every conversion and
-back.
-"""
+"""The paths against diffusers and their own derivatives, and every conversion and back."""
 
 import math
 

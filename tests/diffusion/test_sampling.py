@@ -1,6 +1,4 @@
-"""The samplers step by step against the diffusers schedulers of the same name, and against closed
-forms.
-"""
+"""The samplers step by step against diffusers' schedulers, and against closed forms."""
 
 import math
 from functools import partial

@@ -1,6 +1,4 @@
-"""The loss against its formulas, the loop against a killed and resumed one, states that are damaged
-or foreign.
-"""
+"""The loss against formulas, the loop against a resumed one, states damaged or foreign."""
 
 import os
 import signal
@@ -58,9 +56,7 @@ def test_loss_is_the_mean_square_in_the_quantity_named(path, prediction, loss_in
 
 
 def test_what_is_random_in_a_step_comes_in_one_order():
-    """Rows, times, noise, dropped conditions, from one generator a step: trained weights depend on
-    it to the bit.
-    """
+    """Rows, times, noise, dropped conditions, from one generator per step: exact to the bit."""
     plan, labels = Plan(steps=5, batch_size=32, seed=3), torch.arange(200) % 3
 
     def network():
@@ -93,9 +89,7 @@ def test_what_is_random_in_a_step_comes_in_one_order():
 
 
 def test_shares_of_a_batch_make_its_gradient(monkeypatch):
-    """Two trainers with 16 rows each, in threads that average in place of processes, against one
-    with 32.
-    """
+    """Two trainers with 16 rows each, in threads that average, against one with 32."""
     barrier, sent = threading.Barrier(2, timeout=20), {}
 
     @torch.no_grad()
@@ -363,9 +357,7 @@ def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights(units, mo
 
 
 def test_another_seed_draws_other_batches_times_and_noise():
-    """torch's CPU generator looks at 32 bits of its seed: with seed * 2**32 + step all seeds would
-    draw alike.
-    """
+    """torch's CPU generator reads 32 bits of its seed: seed * 2**32 + step would not differ."""
     seen = {}
     for seed in (0, 1, 1, 2):
         draws = [torch.rand(3, generator=generator_of_step(seed, step)) for step in (0, 1)]

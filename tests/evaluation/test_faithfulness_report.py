@@ -1,6 +1,4 @@
-"""The report on a model that reads: what is right, what is right by chance, and what the card
-says.
-"""
+"""The report on a model that reads: what is right, also by chance, and what the card says."""
 
 import importlib.util
 import json
@@ -41,9 +39,7 @@ SEEDS = [  # a mug with tapered sides and one with two handles, neither with bot
 
 
 class Real:
-    """In the place of a model: the real shape that a prompt was written for, whatever else is asked
-    for.
-    """
+    """In a model's place: the real shape that a prompt was written for, whatever the settings."""
 
     config = CONFIG
 

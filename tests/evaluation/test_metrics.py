@@ -53,9 +53,7 @@ def test_chamfer_by_brute_force():
 
 
 def test_chamfer_is_exact_for_near_clouds_far_from_the_origin():
-    """The squares of the coordinates are 10^7 times the distances: single precision would lose them
-    all.
-    """
+    """Squared coordinates are 10^7 times the distances: single precision would lose those."""
     a = clouds(3, 7, shift=5.0).double()
     b = a + 1e-3 * clouds(3, 8).double()
     square = (a[:, None, :, None] - b[None, :, None]).square().sum(-1)  # (3, 3, P, P)
@@ -203,9 +201,7 @@ def test_nearest_distances_by_brute_force():
 
 
 def test_surface_points_leave_no_face_out():
-    """An L of three voxels in a grid that is no cube: the faces of every voxel, and only they, by
-    brute force.
-    """
+    """An L of three voxels in a grid that is no cube: all their faces, by brute force."""
     shape = np.zeros((3, 4, 5), dtype=bool)
     filled = {(0, 1, 2), (1, 1, 2), (1, 2, 2)}
     faces = set()
@@ -286,8 +282,10 @@ def test_watertight_share_and_profile():
 
 
 def test_report_of_one_distribution_of_copies_and_of_blocks():
-    """The same families: about half. The reference itself: nobody's nearest is of its own set.
-    Blocks: told apart.
+    """About half for the same families; for the reference itself nobody's nearest is of its own
+    set.
+
+    Blocks are distinguished.
     """
     made = make_shapes(100, 16).voxels
     ours, theirs = made[:50], made[50:]

@@ -1,6 +1,4 @@
-"""The exercises of lesson 01: right answers in other styles pass, and the references give numbers
-made by hand.
-"""
+"""Lesson 01's exercises: other right answers pass, and references give hand-made numbers."""
 
 import math
 
@@ -20,9 +18,7 @@ def level_by_ratio(x0, noise, log_snr):
 
 
 def level_by_rotation(x0, noise, log_snr):
-    """alpha and sigma as cosine and sine of one angle, its tangent exp(-log_snr / 2), sample by
-    sample.
-    """
+    """alpha and sigma as cosine and sine of an angle with tangent exp(-log_snr / 2), one by one."""
     levels = torch.as_tensor(log_snr).double().expand(len(x0))
     angles = [math.atan(math.exp(-float(level) / 2)) for level in levels]
     return torch.stack(

@@ -1,6 +1,4 @@
-"""Lesson 02's exercises: right answers in other styles pass, references give hand-made numbers,
-hints fit.
-"""
+"""Lesson 02's exercises: other right answers pass, references give hand-made numbers, hints fit."""
 
 import numpy as np
 import pytest

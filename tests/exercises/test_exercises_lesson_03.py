@@ -1,6 +1,4 @@
-"""Lesson 03's exercises: right answers written in other ways pass, and the references give
-hand-made numbers.
-"""
+"""Lesson 03's exercises: other right answers pass, and references give hand-made numbers."""
 
 import math
 

@@ -1,6 +1,4 @@
-"""Lesson 07's exercises: right answers written in other ways pass, and the references are what
-libraries do.
-"""
+"""Lesson 07's exercises: other right answers pass, and references do what libraries do."""
 
 import numpy as np
 import pytest
@@ -30,9 +28,7 @@ def volume_by_loop(vertices, faces):
 
 
 def volume_by_flux(vertices, faces):
-    """Gauss: the flux of (x, y, z) / 3 through the surface, each face's middle times its area and
-    normal.
-    """
+    """Gauss: the flux of (x, y, z) / 3 through the surface, the sum of face middles times areas."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
     return float((corners.mean(1) * normals).sum() / 3)

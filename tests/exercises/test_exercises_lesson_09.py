@@ -1,6 +1,4 @@
-"""Lesson 09's exercises: right answers written in other ways pass, and the references are what
-libraries do.
-"""
+"""Lesson 09's exercises: other right answers pass, and references do what libraries do."""
 
 import pytest
 import torch

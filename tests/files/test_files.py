@@ -1,6 +1,4 @@
-"""Readers and writers of shapes: exact round trips, hand-made files, hostile files, and real data
-if present.
-"""
+"""Readers and writers of shapes: round trips, hand-made files, hostile files, real data."""
 
 import io
 import json
@@ -30,9 +28,7 @@ def noise(shape, density=0.3, seed=0):
 
 
 def armchair():
-    """Without any symmetry: a seat, a higher back at large y, one arm at large x; 16 a side,
-    standing and centred.
-    """
+    """A chair without any symmetry, 16 per side, with its back at large y and an arm at large x."""
     voxels = np.zeros((16, 16, 16), dtype=bool)
     voxels[0:6, 2:14, 1:15] = True
     voxels[6:16, 10:14, 1:15] = True
@@ -327,9 +323,7 @@ def test_vox_axes_and_round_trip(tmp_path):
 
 
 def test_vox_scene_moves_and_turns(tmp_path):
-    """Two copies of one L: moved by whole voxels, and turned by 90 degrees about z (x -> y) around
-    the pivot.
-    """
+    """Two copies of one L: moved by whole voxels, and turned by 90 degrees about z (x -> y)."""
     pieces = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (2, 1, 0), (0, 0, 1)]
     quarter = 1 | 0 << 2 | 1 << 4  # rows (0 -1 0), (1 0 0), (0 0 1)
     (tmp_path / "s.vox").write_bytes(
@@ -442,9 +436,7 @@ def test_write_vox_refuses_what_the_format_cannot_hold(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".obj", ".stl", ".ply", ".glb", ".off"])
 def test_closed_meshes_come_back_exactly(tmp_path, suffix):
-    """A closed mesh along the voxels' faces gives those voxels, the right way up, in every
-    format.
-    """
+    """A closed mesh along the voxels' faces gives those voxels, upright, in every format."""
     path = tmp_path / f"a{suffix}"
     mesh = blocky_mesh(armchair())
     if suffix in (".ply", ".off"):
@@ -565,9 +557,7 @@ def test_too_many_faces_are_refused(tmp_path, monkeypatch):
 
 
 def assert_refused(path, data, reason):
-    """A ValueError that names file and reason, and never more than 4 MB taken beyond the file's own
-    bytes.
-    """
+    """A ValueError that names file and reason, and at most 4 MB beyond the file's own bytes."""
     if data is not None:
         path.write_bytes(data)
     size = path.stat().st_size

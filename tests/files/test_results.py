@@ -1,6 +1,4 @@
-"""Results of a study: what was written comes back, and a changed, half or missing file is refused
-with a remedy.
-"""
+"""Results of a study come back; a changed, half or missing file is refused with a remedy."""
 
 import json
 

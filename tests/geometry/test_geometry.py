@@ -180,9 +180,7 @@ def test_blocky_mesh_is_the_exposed_faces(density):
 
 
 def test_blocky_mesh_is_a_manifold_whatever_touches():
-    """trimesh counts exactly two faces an edge; random grids hold every way in which voxels can
-    touch.
-    """
+    """trimesh counts two faces per edge; random grids hold every way in which voxels can touch."""
     for seed in range(40):
         mesh = blocky_mesh(noise((6, 6, 6), 0.1 + 0.02 * seed, seed))
         assert mesh.is_watertight and mesh.is_winding_consistent and is_watertight(mesh)

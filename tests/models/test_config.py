@@ -87,9 +87,7 @@ def owner(entries, path):
 
 
 def altered(config: dict, count: int, seed: int = 0):
-    """Ways to spoil a config: entries deleted, misspelt, added and replaced by junk; `count` of
-    them, always the same.
-    """
+    """`count` spoilt configs, always the same: entries deleted, misspelt, added, made junk."""
     ways = []
     for path in places(config):
         ways += [(path, "value", junk) for junk in JUNK]
@@ -229,7 +227,7 @@ def test_messages_name_file_key_value_and_the_nearest_spelling(config, message, 
     ("text", "message"),
     [
         ("{", "x.json is not JSON with a config in it: Expecting property name"),
-        ('{"name": "a", "name": "b"}', "the key 'name' stands there twice"),
+        ('{"name": "a", "name": "b"}', "the key 'name' appears twice"),
         ("[" * 100_000, "x.json is not JSON with a config in it"),
         ("\xff", "x.json is not JSON with a config in it"),
     ],

@@ -1,6 +1,4 @@
-"""Editing: what is kept is kept, resampling comes nearer to the exact conditional distribution,
-starts half-way.
-"""
+"""Editing: what is kept is kept, resampling comes nearer to the exact conditional distribution."""
 
 import numpy as np
 import pytest
@@ -58,9 +56,7 @@ def test_on_the_way_the_kept_part_is_the_known_one_with_its_noise(step):
 
 
 def test_resampling_comes_nearer_to_the_exact_conditional_distribution():
-    """Given x = 0.7 both blobs on the right are equally far away, so y follows their weights: 1/3
-    is the upper one.
-    """
+    """Given x = 0.7 both blobs on the right are equally far: y follows their weights, 1/3 above."""
     shares = [float((completed(rounds)[:, 1] > 0.25).float().mean()) for rounds in (1, 4, 16)]
     assert shares[0] < 0.25 < shares[1] < shares[2] < 0.34
     assert shares[2] > 0.28
@@ -152,9 +148,7 @@ def test_completing_a_chair_keeps_what_is_kept_and_differs_by_seed(shipped):
 
 
 def test_completing_joins_better_than_a_shape_of_its_own(shipped):
-    """Where legs are kept, the seat above them continues them: fewer pieces than two unrelated
-    halves have.
-    """
+    """The seat above kept legs continues them: fewer pieces than two unrelated halves have."""
     chairs = make_shapes(4, 32, ("chair",), 50_000).voxels
     keep = np.zeros_like(chairs[0])
     keep[:8] = True

@@ -119,9 +119,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["shapes32", "text-to-shape32"])
 def test_weights_in_half_precision_move_few_voxels(name):
-    """Weights drawn anew among all that round to the shipped ones make shapes in which less than
-    0.5 % differs.
-    """
+    """Other weights that round to the shipped ones make shapes that differ in less than 0.5 %."""
     shipped, config = load_checkpoint(CHECKPOINTS / name)
     prompts = [f"a {family}" if config.words else family for family in config.classes]
     unrounded, draws = copy.deepcopy(shipped), torch.Generator().manual_seed(0)

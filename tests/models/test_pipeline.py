@@ -1,6 +1,4 @@
-"""The diffusers pipeline: the course's own samples, diffusers' schedulers against our samplers,
-folders, the door.
-"""
+"""The diffusers pipeline: our own samples, diffusers' schedulers, folders, refusals."""
 
 import json
 from pathlib import Path
@@ -42,9 +40,7 @@ CONFIG = {
 
 
 def tiny(**changes):
-    """A denoiser of the config whose weights are random everywhere and those of half precision, and
-    the config.
-    """
+    """A denoiser with random half-precision weights, and its config."""
     config = Config.of(CONFIG | changes)
     torch.manual_seed(0)
     denoiser = build_model(config).eval().requires_grad_(False)
@@ -99,8 +95,7 @@ TABLE = {"timestep_spacing": "trailing", "beta_schedule": "linear"}
 
 
 def largest_difference(pipe, scheduler, levels, step, steps=10):
-    """Between the pipeline's shapes and those of our sampler at times of the same signal-to-noise,
-    from one noise.
+    """Between the pipeline's shapes and our sampler's at the same signal-to-noise and noise.
 
     levels: the scheduler to alpha and sigma of its x where the model is asked, which differ.
     """

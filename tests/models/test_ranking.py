@@ -1,6 +1,4 @@
-"""Ranking: the best of several tries is kept and can be made again from its seed; what scores say
-of known shapes.
-"""
+"""Ranking: the best of several tries is kept and can be made again from its seed."""
 
 from functools import partial
 
@@ -135,9 +133,7 @@ def test_agreement_is_the_expected_share_of_what_is_named():
 
 
 def test_agreement_of_several_seers_is_their_mean_and_looks_at_what_is_written():
-    """Each seer calls every fact as true as one slice is full; a gap that the mesh will not have
-    counts as closed.
-    """
+    """Each seer calls every fact as true as one slice is full; closed gaps do not count."""
 
     def seer(slice_):
         return lambda voxels: voxels[:, slice_].mean(dim=(1, 2))[:, None].expand(-1, 3)

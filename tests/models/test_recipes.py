@@ -1,6 +1,4 @@
-"""What facts are learned from: the texts that name them, the shapes that show them, with ragged
-surfaces.
-"""
+"""What facts are learned from: texts that name them, shapes that show them, ragged surfaces."""
 
 import numpy as np
 import pytest
@@ -78,9 +76,7 @@ def test_shapes_come_ragged_with_the_facts_they_show(made):
 
 
 def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
-    """A model that sees through all noise guesses the shape itself; one that sees nothing the mean,
-    which is empty.
-    """
+    """A model that sees through all noise guesses the shape, one that sees nothing the mean."""
     facts, voxels = shown_by_shapes(made)
     tokens = captioned_shapes(made, words(), 2)[1]
     asked = []
@@ -114,9 +110,7 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
 
 
 def test_a_generator_elsewhere_decides_draws_on_the_cpu():
-    """No other device here, so one that only says so: what is drawn hangs on it alone, and is sent
-    there.
-    """
+    """A device that only says so: what is drawn is drawn on the CPU, and sent there."""
 
     class Elsewhere(torch.Generator):
         device = torch.device("meta")

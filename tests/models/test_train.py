@@ -86,7 +86,7 @@ def test_a_stopped_training_continues_exactly(config, tmp_path):
             train(config, tmp_path / "parts", say=str, **quiet)
     again = train(config, tmp_path / "parts", say=lines.append, **quiet)
     assert lines[0].startswith(f"{config.name}: ") and lines[1].startswith(
-        "going on at step 4 of 6"
+        "continuing at step 4 of 6"
     )
     first, second = (load_file(folder / "model.safetensors") for folder in (whole, again))
     assert all(torch.equal(second[name], value) for name, value in first.items())

@@ -1,6 +1,4 @@
-"""Words to vectors: the vocabulary, the encoder, and that a text conditions networks of any
-dimension.
-"""
+"""Words to vectors: the vocabulary, the encoder, conditions for networks of any dimension."""
 
 import pytest
 import torch
@@ -97,9 +95,7 @@ def test_a_text_conditions_grids_of_any_dimension(dimensions):
 
 
 def test_training_drops_whole_captions():
-    """What the network sees of 400 captions: all of the words or none, none in about the share
-    asked for.
-    """
+    """What the network sees of 400 captions: all words or none, and none as often as wanted."""
     seen = []
 
     class Spy(MLP):
@@ -193,9 +189,7 @@ def test_a_sketch_stands_beside_x_at_any_size_and_begins_as_change_nothing():
 
 
 def test_a_fact_reader_lets_no_phrase_silence_another():
-    """What is found in a text is found in a longer one: only words within reach of a phrase matter
-    to it.
-    """
+    """What is found in a text is found in a longer one: only words near a phrase matter to it."""
     torch.manual_seed(0)
     reader = FactReader(9, 5, width=8, hidden=16).eval().requires_grad_(False)
     reader.votes.weight.mul_(30)
@@ -215,9 +209,7 @@ def test_a_fact_reader_lets_no_phrase_silence_another():
 
 
 def test_facts_are_learned_by_the_one_loop():
-    """A word names a fact: after a short training by cross-entropy every fact is read, and the loss
-    is that of p.
-    """
+    """After a short training by cross-entropy every fact is read, and the loss is that of p."""
     tokens = torch.randint(0, 6, (400, 3), generator=torch.Generator().manual_seed(0))
     facts = torch.stack([(tokens == k).any(1) for k in range(4)], dim=1)
     torch.manual_seed(0)

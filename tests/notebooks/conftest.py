@@ -1,6 +1,4 @@
-"""For the notebook tests: `notebooks/build.py` as a module, as it is a script and no package; no
-network for nbval.
-"""
+"""For the notebook tests: `notebooks/build.py` as a module, and no network for nbval."""
 
 import importlib.util
 import os
@@ -14,9 +12,7 @@ OFFLINE = Path(__file__).parent / "offline"
 
 
 def pytest_configure(config):
-    """Where nbval runs the lessons, every kernel finds offline/sitecustomize.py and reaches this
-    machine only.
-    """
+    """For nbval, every kernel finds offline/sitecustomize.py and reaches this machine only."""
     if config.getoption("nbval", default=False):
         os.environ["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")])

@@ -1,6 +1,4 @@
-"""The build, tried on a small lesson: both editions, byte-identical rebuilds, failures and their
-messages.
-"""
+"""The build, tried on a small lesson: both editions, identical rebuilds, failures."""
 
 import os
 import re

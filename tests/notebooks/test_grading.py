@@ -1,5 +1,4 @@
-"""A teacher's round with nbgrader, as docs/teaching.md tells it: release, collect three answers,
-grade.
+"""A teacher's round with nbgrader, as in docs/teaching.md: release, collect, grade.
 
 The answers are written in the students' package, whose checks know nothing, and graded with the
 full course.
@@ -29,9 +28,7 @@ FORGED = "class noisy:\n    def check(function):\n        return 1.0\n"
 
 
 def nbgrader(folder: Path, *arguments: str) -> None:
-    """Run nbgrader as in an activated environment: it starts its own helper, alembic, from the
-    path.
-    """
+    """Run nbgrader as in an activated environment: its helper alembic is found by the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command, environment = (
         [sys.executable, "-m", "nbgrader", *arguments],
@@ -47,9 +44,7 @@ def nbgrader(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory):
-    """A course folder: the teacher's edition as nbgrader's source, the settings of docs/, a
-    released assignment.
-    """
+    """A course folder: the teacher's edition as nbgrader's source, a released assignment."""
     folder = tmp_path_factory.mktemp("class")
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)

@@ -1,5 +1,4 @@
-"""The notebooks in the repository match their sources, are executed, clean and small, and give
-nothing away.
+"""The notebooks match their sources, are executed, clean and small, and reveal nothing.
 
 nbval executes the student editions (see CONTRIBUTING.md):
 pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks/*.ipynb

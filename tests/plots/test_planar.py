@@ -1,6 +1,4 @@
-"""Pictures of the plane: what is drawn stands where it should, in its colour; bad input is
-refused.
-"""
+"""Pictures of the plane: things stand where they should, in their colours; bad input is refused."""
 
 import numpy as np
 import pytest
@@ -20,9 +18,7 @@ from course_utils.plots.planar import (
 
 
 def drawn(picture):
-    """The picture's pixels, (H, W, 3) of 0 to 1, and a function from a panel and data coordinates
-    to (row, column).
-    """
+    """The pixels (H, W, 3) from 0 to 1, and a function (panel, coordinates) -> (row, column)."""
     picture.canvas.draw()
     pixels = np.asarray(picture.canvas.buffer_rgba())[..., :3] / 255
 

@@ -1,6 +1,4 @@
-"""Pictures and films: geometry of the renderer against closed forms and brute force, content and
-size of films.
-"""
+"""Pictures and films: the renderer against closed forms and brute force, contents and sizes."""
 
 import base64
 import io
@@ -497,9 +495,7 @@ def test_colours_differ_for_the_colour_blind(deficiency, colours, apart):
     ("colours", "both_ways"), [(DENSITY_MAP, False), (ERROR_MAP, False), (OCCUPANCY_MAP, True)]
 )
 def test_colour_maps_can_be_read_by_the_colour_blind(deficiency, colours, both_ways):
-    """Steadily darker from white on; the two arms of the map of occupancies end far from each
-    other.
-    """
+    """Steadily darker from white on; the two arms of the occupancy map end far from each other."""
     lab = seen_with(MACHADO[deficiency], colours(np.linspace(0, 1, 65))[:, :3])
     arms = [lab[32::-1], lab[32:]] if both_ways else [lab]
     assert all((np.diff(arm[:, 0]) < 0).all() for arm in arms)

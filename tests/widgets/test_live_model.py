@@ -1,6 +1,4 @@
-"""The live box's Python side, without a browser: the film, the box where it can run, the files that
-it asks for.
-"""
+"""The live box's Python side, without a browser: the film, the box, the files that it asks for."""
 
 import json
 import re

@@ -1,6 +1,4 @@
-"""The prompt box: words in, a film of the shape, clear words for what the model does not know, a
-mesh on disk.
-"""
+"""The prompt box: words in, a film out, clear words for unknown ones, a mesh on disk."""
 
 import io
 from dataclasses import replace

@@ -1,6 +1,4 @@
-"""The live controls: they answer at once, keep their state, clean up after themselves, and leave a
-twin.
-"""
+"""The live controls answer at once, keep their state, clean up, and leave a twin."""
 
 import gc
 import io
@@ -61,9 +59,7 @@ def test_every_input_changes_the_picture(make):
 
 @every_control
 def test_updates_are_quick_at_extreme_and_random_values(make):
-    """Processor seconds, the best of three rounds: what other programs do at the same time should
-    not count.
-    """
+    """Processor seconds, the best of three rounds: other programs should not count."""
     threads, control = torch.get_num_threads(), make()
     torch.set_num_threads(1)
     medians = [np.median(updates(control, 12, seed)[1]) for seed in range(3)]

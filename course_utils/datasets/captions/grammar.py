@@ -78,15 +78,14 @@ def caption(
         chosen.pop()
 
 
-def captions(shapes: ShapeSet, seed: int, forms: Sequence[str] = FORMS) -> list[str]:
+def captions(shapes: ShapeSet, seed: int) -> list[str]:
     """Write one caption for each of N shapes.
 
     Args:
         shapes: The shapes, as `make_shapes` returns them.
         seed: Another seed gives other wordings and names other attributes; use one per epoch.
-        forms: Sentences to choose from, `FORMS` or `TEST_FORMS`.
     """
-    return [text for text, _ in captions_and_facts(shapes, seed, forms)]
+    return [text for text, _ in captions_and_facts(shapes, seed)]
 
 
 def captions_and_facts(

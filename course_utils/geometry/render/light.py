@@ -9,6 +9,8 @@ import numpy as np
 LIGHT = np.array([-0.26, -0.45, 0.85])  # direction towards the light: from the front left, above
 OCCLUSION = 0.62  # how much of the light a deep corner loses
 WALL = 0.16  # blurred occupancy one standard deviation away from a flat wall
+SHELL = 32  # voxels per side of the shell that stands for a mesh
+SHELL_POINTS = 30_000  # spread over a mesh to find its shell, about
 
 
 class Sky:
@@ -104,23 +106,20 @@ def vertex_brightness(vertices, faces, sky):
     return sky.brightness(vertices, normals)
 
 
-def occupied(triangles, side=32, points=30_000):
-    """Return the voxels that triangles touch, a shell that casts shadows: bool (side, side, side).
+def occupied(triangles):
+    """Return the voxels that triangles (F, 3, 3) touch: bool (SHELL, SHELL, SHELL).
 
-    Args:
-        triangles: Corners (F, 3, 3) in the unit cube.
-        side: Voxels per side.
-        points: How many points are spread over the triangles, about.
+    Corners lie in the unit cube. The voxels are a shell that casts shadows.
     """
-    voxels = np.zeros((side, side, side), bool)
+    voxels = np.zeros((SHELL, SHELL, SHELL), bool)
     edges = triangles[:, 1:] - triangles[:, :1]
     area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1)
-    count = np.ceil(points * area / max(area.sum(), 1e-12)).astype(int)
+    count = np.ceil(SHELL_POINTS * area / max(area.sum(), 1e-12)).astype(int)
     which = np.repeat(np.arange(len(triangles)), count)
     # evenly spread, no randomness
     a, b = np.modf(np.outer([0.7548776662, 0.5698402910], np.arange(len(which))))[0]
     a, b = np.where(a + b > 1, 1 - a, a), np.where(a + b > 1, 1 - b, b)
     on_surface = triangles[which, 0] + a[:, None] * edges[which, 0] + b[:, None] * edges[which, 1]
-    x, y, z = np.clip(on_surface * side, 0, side - 1).astype(int).T
+    x, y, z = np.clip(on_surface * SHELL, 0, SHELL - 1).astype(int).T
     voxels[z, y, x] = True
     return voxels

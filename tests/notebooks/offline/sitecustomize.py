@@ -1,5 +1,4 @@
-"""No network: a Python that finds this file at its start reaches this machine only, and so do the
-Pythons it starts.
+"""No network: a Python that finds this file, and those that it starts, reach only this machine.
 
 conftest.py puts this folder on the PYTHONPATH of the kernels that nbval starts; no_network.ipynb
 proves that it works. It sees what Python's own sockets do, not a library that calls the system by
