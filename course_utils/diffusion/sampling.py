@@ -64,8 +64,9 @@ def from_time(times: Tensor, start: float) -> Tensor:
 
 
 # ---- samplers ------------------------------------------------------------------------------------
-# A step takes (denoise, x_t, t, s, draw, history) and returns (x_s, x0). `draw()` gives new
-# standard normal noise shaped like x_t; `history` has the (time, x0) of the steps so far, in order.
+# A step takes (denoise, x_t, t, s, draw, history) and returns (x_s, x0).
+# `draw()` gives new standard normal noise shaped like x_t; `history` holds the (time, x0) of the
+# last two steps at most, the latest last.
 
 
 def ddim(denoise, x: Samples, t: Tensor, s: Tensor, draw, history) -> tuple[Samples, Samples]:

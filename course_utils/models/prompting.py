@@ -13,6 +13,7 @@ from course_utils.diffusion.guidance import Guided, guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
+from course_utils.models.rules import TAKES
 from course_utils.networks.text import Vocabulary
 
 TOGETHER = 8  # shapes in a batch: its size changes no shape, only memory and time
@@ -33,7 +34,8 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
 
     Returns:
         Class labels (B,), or the words of texts (B, length) with -1 where there is none; None for a
-        model of one class, which was trained without labels.
+        model of one class, which was trained without labels, and for a model that takes another
+        condition, which no prompt can say.
 
     Raises:
         ValueError: The model does not know a class or a word.
@@ -46,7 +48,10 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
         raise ValueError(
             f"the model knows no {', '.join(map(repr, unknown))}; it makes: {', '.join(known)}"
         )
-    return torch.tensor([known.index(prompt) for prompt in prompts]) if len(known) > 1 else None
+    told = {TAKES[part.kind] for part in config.network.conditioners} or {"labels"}
+    if len(known) == 1 or told != {"labels"}:
+        return None
+    return torch.tensor([known.index(prompt) for prompt in prompts])
 
 
 def guided_by(

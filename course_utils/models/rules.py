@@ -42,7 +42,7 @@ GIVES = {
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
-# What each network makes and takes; of UNet and MLP the conditioners say what they take.
+# What each network makes and takes; None where its conditioners say what it takes.
 MAKES = {
     "UNet": ("shapes", None),
     "MLP": ("points", None),
@@ -298,8 +298,9 @@ def _fitting_shapes(config: Config, place: Place) -> None:
     if not config.resolution:
         return
     side, arguments, here = config.resolution, _arguments(config.network), place.at("network")
-    if config.network.kind == "MLP":
-        raise here.at("kind").error("is 'MLP', which makes points; shapes need 'UNet'")
+    if MAKES[config.network.kind][0] == "points":
+        kind = shown(config.network.kind)
+        raise here.at("kind").error(f"is {kind}, which makes points; shapes need 'UNet'")
     if arguments.get("dimensions", 3) != 3:
         raise here.at("dimensions").wrong(arguments["dimensions"], "3, for shapes")
     if arguments.get("in_channels", 1) != 1:
@@ -348,9 +349,11 @@ def _fitting_data(config: Config, place: Place) -> None:
         if learned == makes and (not takes or given in takes)
     ]
     if recipe not in fitting:
-        known = ", ".join(fitting)
+        known = f"one of {', '.join(fitting)}"
+        if not fitting:
+            known = f"a recipe that gives {' and '.join(sorted(takes))}, and there is none yet"
         raise place.at("data", "kind").error(
-            f"is {recipe!r}, which does not fit this {kind}; expected one of {known}"
+            f"is {recipe!r}, which does not fit this {kind}; expected {known}"
         )
     if config.loss is not None and (config.loss.kind == "bits") != (makes == "facts"):
         expected = "'bits', for facts" if makes == "facts" else "a loss for shapes: 'denoising'"

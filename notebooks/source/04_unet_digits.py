@@ -497,7 +497,7 @@ lazy = {"the mean digit": (held_out.pixels - mean_digit).square().mean().expand(
 sets = {"training": train.pixels[:600], "held out": held_out.pixels}
 at_end = {name: errors(model, pictures, log_snrs) for name, pictures in sets.items()}
 to_velocity = path.sensitivity("velocity", path.time_at(log_snrs)) ** 2  # 1 / t², from x0 to velocity
-drawn = torch.exp(-((log_snrs / (2 * plan.time_std)) ** 2) / 2)  # density of the training's levels, largest: 1
+drawn = torch.exp(-((log_snrs / (2 * trainer.loss.time_std)) ** 2) / 2)  # density of the training's levels, largest: 1
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 labels = ("log-SNR  (left: noise, right: data)", "mean squared error")
@@ -520,7 +520,7 @@ ratio = at_end["held out"].mean(1) / torch.minimum(*lazy.values())
 print("most noise: within 15 % of the mean digit's error?", "yes" if abs(ratio[0] - 1) < 0.15 else "no")
 print("log-SNR 0: less than half the error of the better lazy one?", "yes" if ratio[4] < 0.5 else "no")
 print("least noise: no better than leaving x_t alone?", "yes" if ratio[-1] > 0.98 else "no")
-rare = float(2 * torch.special.ndtr(torch.tensor(-6 / (2 * plan.time_std))))
+rare = float(2 * torch.special.ndtr(torch.tensor(-6 / (2 * trainer.loss.time_std))))
 print(f"share of the training's draws beyond log-SNR -6 and 6: {rare:.1%}")
 with torch.no_grad():
     first_guess = model(gaussian(2, held_out.pixels.shape), 1.0)

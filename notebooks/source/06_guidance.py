@@ -103,7 +103,7 @@ digit_model = trainer.ema.eval()
 random = torch.Generator().manual_seed(0)  # as the trainer's, in its first step
 pixels, labels, _ = batches(real.pixels, real.labels)(random, plan.batch_size)
 torch.randn(plan.batch_size, generator=random), torch.randn(pixels.shape, generator=random)  # its times, its noise
-first_step = torch.equal(drop(labels, plan.drop_condition, random), told[0])
+first_step = torch.equal(drop(labels, loss.drop_condition, random), told[0])
 share = (torch.cat(told) == -1).double().mean()
 print("did the trainer drop as our function does?", "yes" if first_step else "no")
 print("in the whole training, between 14 and 16 % without a class?", "yes" if 0.14 < share < 0.16 else "no")

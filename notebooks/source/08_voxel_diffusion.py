@@ -626,7 +626,7 @@ assert is_watertight(mesh)
 # ## Exercise 3 · Change one thing
 #
 # Train again with `prediction="v"` in the `Denoiser` of section 5, nothing else changed, and look at the shapes of
-# section 7. Then set it back and try, in the plan of section 6, `time_mean=-1.0`; then leave out `weight_limit` (it is
+# section 7. Then set it back and try, in the loss of section 6, `time_mean=-1.0`; then leave out `weight_limit` (it is
 # 400 then). Which of the three hurts most? And what happens to thin legs: put `"chair"` in the place of a family. (Run
 # again from section 1 for the chair, from section 5 for the others; the cells that answer yes or no were made for the
 # first training and may stop with an error.)

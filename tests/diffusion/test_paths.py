@@ -109,8 +109,10 @@ def test_the_ends_are_finite(path):
                     source,
                     target,
                 )
-    assert path.alpha(0.0) == 1
-    assert path.sigma(0.0) == (pytest.approx(0.002) if isinstance(path, EDMPath) else 0)
+    assert path.alpha(0.0) == pytest.approx(1, abs=1e-4)
+    assert path.sigma(0.0) < 0.01  # of noise that stays in a sample
+    if type(path) in (DDPMPath, CosinePath, FlowPath):
+        assert (path.alpha(0.0), path.sigma(0.0)) == (1, 0)
 
 
 def test_v_is_salimans_definition_and_score_the_gradient():

@@ -7,12 +7,19 @@ import random
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
 from course_utils.datasets.captions import FACTS, words
+from course_utils.diffusion.training import batches
+from course_utils.geometry.voxels import to_model
+from course_utils.models import checkpoints, recipes, rules
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import KEYS, Config
-from course_utils.models.prompting import sampling_states
+from course_utils.models.prompting import condition_of, sampling_states
 from course_utils.models.training import train
+from course_utils.networks.conditioning import Conditioner, Given
+from course_utils.networks.unet import UNet
 from course_utils.places import CHECKPOINTS, CONFIGS
 
 TINY = {
@@ -302,3 +309,53 @@ def test_a_network_that_only_fails_when_it_runs_is_refused(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps(seer))
     with pytest.raises(ValueError, match=r"x\.json: network cannot be run: mat1 and mat2"):
         train(Config.read(tmp_path / "x.json"), tmp_path / "run", device="cpu")
+
+
+class Height(Conditioner):
+    """A new conditioner, as a file of its own might have it: a share of the grid's height (B,)."""
+
+    name, takes = "height", "heights"
+
+    def __init__(self, width):
+        super().__init__()
+        self.layer, self.nothing = nn.Linear(1, width), nn.Parameter(torch.zeros(width))
+
+    def given(self, condition):
+        vector = self.layer(condition[:, None].float())
+        return Given(vectors=(torch.where(condition[:, None] < 0, self.nothing, vector),))
+
+
+def test_a_new_network_and_a_new_condition_train_and_sample_from_a_config(tmp_path, monkeypatch):
+    """With the entries in the registries that CONTRIBUTING.md names, and no other change."""
+
+    class Other(UNet):
+        """Any network with conditioners."""
+
+    def on_height():
+        return lambda width, dimensions: Height(width)
+
+    def tall(config, given, *, count: int):
+        voxels, _ = recipes.procedural_shapes(config, count)
+        heights = voxels.any(3).any(2).float().mean(1)
+        return recipes.Source(batches(voxels, heights, to_model), voxels)
+
+    file = tmp_path / "x.json"
+    network = {"kind": "Other", "conditioners": [{"kind": "height"}]}
+    file.write_text(json.dumps(spoilt(network=TINY["network"] | network)))
+    monkeypatch.setitem(checkpoints.NETWORKS, "Other", Other)
+    monkeypatch.setitem(rules.MAKES, "Other", ("shapes", None))
+    monkeypatch.setitem(checkpoints.CONDITIONERS, "height", on_height)
+    monkeypatch.setitem(rules.TAKES, "height", "heights")
+    with pytest.raises(ValueError, match="a recipe that gives heights, and there is none yet"):
+        Config.read(file)
+    monkeypatch.setitem(recipes.RECIPES, "tall", tall)
+    monkeypatch.setitem(rules.GIVES, "tall", ("shapes", "heights"))
+    data = {"kind": "tall", "count": 4}
+    file.write_text(json.dumps(spoilt(network=TINY["network"] | network, data=data)))
+    model, config = load_checkpoint(
+        train(Config.read(file), tmp_path / "run", device="cpu", show_progress=False)
+    )
+    assert condition_of(config, ["chair", "table"]) is None  # no prompt says a height
+    assert len(list(sampling_states(model, config, ["chair"], [0], steps=2))) == 2
+    x, t = torch.zeros(2, 1, 8, 8, 8), torch.tensor(0.5)
+    assert model(x, t, torch.tensor([0.4, -1])).shape == x.shape
