@@ -101,9 +101,7 @@ def monai_network(channels: int = 1) -> nn.Module:
 
 
 def video_network() -> nn.Module:
-    """video-diffusion-pytorch's network with its defaults and our three levels: network(x,
-    timesteps).
-    """
+    """video-diffusion-pytorch's network with its defaults, three levels: network(x, timesteps)."""
     from video_diffusion_pytorch import Unet3D
 
     return Unet3D(dim=40, dim_mults=(1, 2, 4), channels=1)

@@ -2,10 +2,10 @@
 
     python data/glyphs16/make.py FOLDER
 
-FOLDER keeps the fonts that npm delivers (about 150 MB). Each line of families.txt is one npm package of the Fontsource project with its version. Of every
-family up to six faces are drawn (light, regular, bold; upright, italic), each character as large as
-fits into 14 x 14 pixels. Faces whose 36 characters differ little from those of an earlier face are
-left out. Needs npm, Pillow, NumPy and fontTools.
+FOLDER keeps the fonts that npm delivers (about 150 MB). Each line of families.txt is one npm
+package of the Fontsource project with its version. Of every family up to six faces are drawn
+(light, regular, bold; upright, italic), each character as large as fits into 14 x 14 pixels. Faces
+whose 36 characters differ little from those of an earlier face are omitted. Needs npm, Pillow, NumPy and fontTools.
 """
 
 import hashlib

@@ -282,11 +282,7 @@ def test_watertight_share_and_profile():
 
 
 def test_report_of_one_distribution_of_copies_and_of_blocks():
-    """About half for the same families; for the reference itself nobody's nearest is of its own
-    set.
-
-    Blocks are distinguished.
-    """
+    """About half for the same families; 0 for the reference itself; blocks are distinguished."""
     made = make_shapes(100, 16).voxels
     ours, theirs = made[:50], made[50:]
     fresh = shape_report(ours, theirs, points=64)
