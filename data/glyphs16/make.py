@@ -5,7 +5,8 @@
 FOLDER keeps the fonts that npm delivers (about 150 MB). Each line of families.txt is one npm
 package of the Fontsource project with its version. Of every family up to six faces are drawn
 (light, regular, bold; upright, italic), each character as large as fits into 14 x 14 pixels. Faces
-whose 36 characters differ little from those of an earlier face are omitted. Needs npm, Pillow, NumPy and fontTools.
+whose 36 characters differ little from those of an earlier face are omitted. Needs npm, Pillow,
+NumPy and fontTools.
 """
 
 import hashlib
