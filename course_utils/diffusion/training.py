@@ -222,7 +222,8 @@ class Trainer:
         if self.processes > 1:
             average_over_team([loss, *(p.grad for p in parameters if p.grad is not None)])
         self.scaler.unscale_(self.optimizer)
-        torch.nn.utils.clip_grad_norm_(parameters, self.plan.gradient_clip)
+        if self.plan.gradient_clip < math.inf:
+            torch.nn.utils.clip_grad_norm_(parameters, self.plan.gradient_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return float(loss)
@@ -313,8 +314,12 @@ def seeded(seed: int, step: int, rank: int, device: torch.device) -> Iterator[No
 
     The caller's own random numbers are left as they were.
     """
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(((seed * 1_000_003 + step) * 1_009 + 1 + rank) % 2**63)
+    cuda = device.type == "cuda"
+    number = ((seed * 1_000_003 + step) * 1_009 + 1 + rank) % 2**63
+    with torch.random.fork_rng([device] if cuda else []):
+        torch.default_generator.manual_seed(number)  # torch.manual_seed looks for every device
+        if cuda:
+            torch.cuda.manual_seed(number)
         yield
 
 
