@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import tomllib
@@ -201,9 +202,9 @@ def _colab_cell() -> NotebookNode:
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
     names = [re.match(r"[\w.-]+", requirement).group() for requirement in requirements]
-    packages = " ".join(
-        name for name in names if name not in ("torch", "filelock", "jupyterlab", "numpy")
-    )
+    there = ("torch", "filelock", "jupyterlab", "numpy", "pillow", "tqdm")
+    lines = textwrap.wrap(" ".join(name for name in names if name not in there), 90)
+    packages = ' "\n        "'.join(lines)
     text = f"""\
 # @title On Colab: fetch the course and what Colab lacks (elsewhere this cell does nothing)
 import os
@@ -211,7 +212,9 @@ import sys
 
 if "google.colab" in sys.modules:
     home = "/content/{project["name"]}"
-    packages = "{packages}"
+    packages = (
+        "{packages}"
+    )
     os.system(f"test -d {{home}} || git clone --quiet --depth=1 {_repository()} {{home}}")
     os.system(f"{{sys.executable}} -m pip install --quiet {{packages}}")
     os.system(f"{{sys.executable}} -m pip install --quiet --no-deps --editable {{home}}")
@@ -318,9 +321,7 @@ def _tidy_outputs(notebook: NotebookNode, name: str) -> None:
                 raise BuildError(f"{name}, cell {index + 1} writes to stderr:\n{output.text}")
             data = output.get("data", {})
             # its model lives in the kernel only
-            data.pop(
-                "application/vnd.jupyter.widget-view+json", None
-            )
+            data.pop("application/vnd.jupyter.widget-view+json", None)
             if "text/plain" in data:
                 data["text/plain"] = re.sub(r"0x[0-9a-f]{6,}", "0x0", data["text/plain"])
 
@@ -410,9 +411,7 @@ def _require_passed_checks(notebook: NotebookNode, name: str) -> None:
 
     for index, cell in enumerate(notebook.cells):
         if is_grade(cell) and determine_grade(cell) != (1.0, 1.0):
-            raise BuildError(
-                f"{name}, cell {index + 1}: the solution does not pass\n{cell.source}"
-            )
+            raise BuildError(f"{name}, cell {index + 1}: the solution does not pass\n{cell.source}")
 
 
 def _copy_outputs(executed: NotebookNode, notebook: NotebookNode) -> None:

@@ -323,7 +323,7 @@ def colab_text(build):
     cell = build._colab_cell()
     assert (
         cell.metadata.tags == ["colab"]
-        and len([line for line in cell.source.splitlines() if line]) <= 11
+        and len([line for line in cell.source.splitlines() if line]) <= 14
     )
     return cell.source
 
