@@ -28,7 +28,7 @@ mathjax_path = "mathjax/tex-chtml.js"  # beside the pages, not from another host
 add_module_names = False
 autodoc_inherit_docstrings = False  # torch has said what forward is
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True  # as the code writes them
+# no autodoc_preserve_defaults: it changes the signatures of functions, which configs are checked by
 default_role = "py:obj"  # `State` in a docstring is a link where it can be one, else code
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # attributes as a list
