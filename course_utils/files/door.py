@@ -13,6 +13,7 @@ import numpy as np
 
 MAX_FILE_BYTES = 64 * 2**20  # of a .vox, .binvox or mesh file
 MAX_UNPACKED_BYTES = 512 * 2**20  # of the arrays of an .npz, or of the accessors of a .glb
+MAX_FACES = 2_000_000  # triangles of a mesh, copies counted
 MAX_SIDE = 512  # voxels along one side of any grid
 
 UP = {  # the axis that points up, by each format's convention or its usual writers
@@ -44,6 +45,12 @@ def checked_up(suffix: str, up: str | None) -> str:
     if up not in (None, "y", "z"):
         raise ValueError(f'up: got {up!r}, expected "y", "z", or None for the format\'s convention')
     return up or UP[suffix]
+
+
+def check_faces(count: int) -> None:
+    """Refuse a mesh of more than `MAX_FACES` triangles, before they are made."""
+    if count > MAX_FACES:
+        raise ValueError(f"it has more than {MAX_FACES} faces; simplify it first")
 
 
 def y_up_to_z_up(voxels: np.ndarray) -> np.ndarray:
