@@ -54,7 +54,7 @@ class Element:
 
 def ply_triangles(data: bytes) -> np.ndarray:
     """Return the triangles of a .ply, float64 (F, 3, 3), else ValueError."""
-    data = decoded(data)
+    data = decoded(data).lstrip()
     end = END.search(data[:MAX_HEADER_BYTES])
     if not data.startswith(b"ply") or end is None:
         raise ValueError("no PLY header that ends with 'end_header' at its start")

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.files.door import check_faces
 
-EAR_WORK = 300_000_000  # corners looked at for all dented faces of a file; some two seconds
+EAR_WORK = 15_000_000  # corners looked at for all dented faces of a file; a second or two
 DENT = 1e-6  # of a face's area: less is rounding
 
 
@@ -80,32 +80,34 @@ def _ears(ring: np.ndarray, work: int) -> tuple[np.ndarray, int]:
     normal = np.cross(ring, np.roll(ring, -1, axis=0)).sum(axis=0)
     flat = np.delete(ring - ring[0], np.abs(normal).argmax(), axis=1)  # onto the closest plane
     x, y = flat.T
-    sign = 1.0 if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() > 0 else -1.0
-    left, cut, at, passed = list(range(len(ring))), [], 0, 0
+    flat[:, 1] *= np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())  # left is inside
+    points, left, cut, at, passed = flat.tolist(), list(range(len(ring))), [], 0, 0
     while len(left) > 3:
-        work -= len(left) + 2000  # the second number is what a call of numpy takes
+        a, b, c = left[at - 1], left[at], left[(at + 1) % len(left)]
+        ear = passed >= len(left)  # none is one, as where sides cross: go on all the same
+        work -= 20
+        if not ear and _left_of(points[a], points[b], points[c]) > 0:
+            work -= len(left) + 400  # the second number is what numpy's calls take
+            ear = not _any_inside(flat[left], flat[a], flat[b], flat[c])
         if work < 0:
             raise ValueError("its faces have too many dents; triangulate it first")
-        n = len(left)
-        a, b, c = left[at - 1], left[at], left[(at + 1) % n]
-        if passed >= n or _is_ear(flat, sign, a, b, c, np.array(left)):
+        if ear:
             cut.append((a, b, c))
             del left[at]
-            at, passed = max(at - 1, 0) % (n - 1), 0
+            at, passed = max(at - 1, 0) % len(left), 0
         else:
-            at, passed = (at + 1) % n, passed + 1
+            at, passed = (at + 1) % len(left), passed + 1
     return np.array([*cut, left]), work
 
 
-def _is_ear(flat, sign, a, b, c, left):
-    corners = flat[[a, b, c]]
-    sides = np.roll(corners, -1, axis=0) - corners
-    if sign * (sides[0, 0] * sides[1, 1] - sides[0, 1] * sides[1, 0]) <= 0:
-        return False
-    others = flat[left]
-    inside = np.ones(len(others), dtype=bool)
-    for corner, side in zip(corners, sides, strict=True):
-        away = others - corner
-        inside &= sign * (side[0] * away[:, 1] - side[1] * away[:, 0]) >= 0
-        inside &= (away != 0).any(axis=1)  # a bridge to a hole passes the same corner twice
-    return not inside.any()
+def _left_of(start, end, point):
+    """Return what is above 0 for points (x, y) on the left of a line."""
+    return (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])
+
+
+def _any_inside(others, a, b, c):
+    inside, points = np.ones(len(others), dtype=bool), others.T
+    for start, end in ((a, b), (b, c), (c, a)):
+        inside &= _left_of(start, end, points) >= 0
+        inside &= (others != start).any(axis=1)  # bridges to holes pass the same corner twice
+    return inside.any()

@@ -15,8 +15,10 @@ def stl_triangles(data: bytes) -> np.ndarray:
     """Return the triangles of an .stl, float64 (F, 3, 3), else ValueError."""
     count = struct.unpack_from("<I", data, 80)[0] if len(data) >= HEADER else 0
     fits = count and HEADER + RECORD * count <= len(data)  # as text, it is 150 million or more
-    text = b"" if fits else decoded(data)
-    if b"facet" in text[: 2**16].lower():
+    text = decoded(data)
+    start = text[: 2**16].lower().lstrip()
+    marked = len(text) != len(data)  # NULs of UTF-32 may look like a count
+    if start.startswith((b"solid", b"facet")) and b"facet" in start and (marked or not fits):
         return _ascii(text)
     return _binary(data, count)
 

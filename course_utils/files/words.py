@@ -66,8 +66,9 @@ class Words:
         blank = (self.bytes <= 32) & (self.bytes > 0)
         step = np.diff(blank.view(np.int8), prepend=1, append=1)
         self.start, self.end = np.flatnonzero(step == -1), np.flatnonzero(step == 1)
-        line = np.cumsum(self.bytes == END_OF_LINE, dtype=np.int32)[self.start]
-        self.heads = np.flatnonzero(np.diff(line, prepend=-1))
+        after = np.searchsorted(self.start, np.flatnonzero(self.bytes == END_OF_LINE))
+        after = np.append(0, after)  # the word after each end of a line; empty lines have the same
+        self.heads = after[np.diff(after, append=len(self.start)) > 0]
         self.sizes = np.diff(self.heads, append=len(self.start))
 
     def _blank_comments(self) -> None:
