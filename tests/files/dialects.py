@@ -50,10 +50,11 @@ def spoken(lines: list[str], draws: random.Random, inline: bool = True) -> bytes
     blank = draws.choice((" ", "\t", "  ", " \t "))
     text = ""
     for line in lines:
-        line = draws.choice(("", "", blank)) + line.replace(" ", blank)
+        newline = draws.choice(newlines)
+        line = draws.choice(("", "", blank)) + line.replace(" ", blank).replace("\n", newline)
         if inline and draws.random() < 0.15:
             line += draws.choice((" # ", "#", "\t#")) + draws.choice((*NAMES, "a\\"))
-        text += line + draws.choice(("", "", blank)) + draws.choice(newlines)
+        text += line + draws.choice(("", "", blank)) + newline
         if inline and draws.random() < 0.1:
             text += draws.choice(("", "   ", "#", "# " + draws.choice(NAMES))) + draws.choice(
                 newlines
@@ -71,14 +72,13 @@ def obj(vertices, faces, draws: random.Random) -> bytes:
         "o NAME", "g NAME a", "s off", "s 1", "usemtl NAME", "mtllib NAME.mtl", "vt 0.5 0.5",
         "vn 0 0 1", "vp 0.1", "l 1 2", "p 1", "", "usemap off",
     )  # fmt: skip
-    lines, said, waiting = [], 0, list(faces)
+    lines, waiting = [], list(faces)
     extra = draws.choice(("", " 1", " 1.0", " 0.5 0.25 1", " 1 0.5 0.5 1", " 255 0 0"))
     form = draws.choice(("{0}", "{0}/{1}", "{0}//{1}", "{0}/{1}/{1}", "{0}/", "{0}//"))
     relative, split = draws.random() < 0.4, draws.random() < 0.5
     shout = draws.random() < 0.1
-    for vertex in vertices:
+    for said, vertex in enumerate(vertices, 1):
         lines.append("v " + " ".join(number(value, draws) for value in vertex) + extra)
-        said += 1
         ready = [f for f in waiting if max(f) < said] if split or said == len(vertices) else []
         for face in ready:
             waiting.remove(face)
@@ -92,12 +92,7 @@ def obj(vertices, faces, draws: random.Random) -> bytes:
             lines.append(draws.choice(noise).replace("NAME", draws.choice(NAMES)))
     if shout:
         lines = [line.replace("v ", "V ", 1).replace("f ", "F ", 1) for line in lines]
-    joined = [part for line in lines for part in line.split("\n")]
-    text = []
-    for line in joined:  # nothing may stand behind the backslash
-        text.append(line)
-    data = spoken(text, draws) if "\\" not in "".join(text) else None
-    return data or "\n".join(text).encode("latin-1", "replace")
+    return spoken(lines, draws)
 
 
 def off(vertices, faces, draws: random.Random) -> bytes:
@@ -112,8 +107,7 @@ def off(vertices, faces, draws: random.Random) -> bytes:
     lines = [*head]
     lines += [" ".join(number(value, draws) for value in vertex) + extra for vertex in vertices]
     colour = draws.choice(("", " 255 0 0", " 0.5 0.5 0.5 1.0", " 3"))
-    order = list(faces)
-    for face in order:
+    for face in faces:
         lines.append(f"{len(face)} " + " ".join(map(str, face)) + colour)
     return spoken(lines, draws)
 
@@ -204,7 +198,7 @@ def stl(triangles: np.ndarray, draws: random.Random) -> bytes:
             lines += [f"endsolid {draws.choice(NAMES)}", "solid"]
     lines.append("endsolid")
     if draws.random() < 0.2:
-        lines = [line.upper() for line in lines]
+        lines = [line if "solid" in line else line.upper() for line in lines]
     return spoken(lines, draws)
 
 

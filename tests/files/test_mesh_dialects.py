@@ -8,7 +8,7 @@ import pytest
 
 from course_utils.files.meshes import read_triangles
 
-FILES = 120  # of each format
+FILES = 150  # of each format
 
 
 @pytest.mark.parametrize("suffix", ["obj", "off", "ply", "stl", "glb"])
