@@ -117,7 +117,7 @@ class Scene:
 
     def nodes(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the mesh and the matrix (4, 4) of each node of the scene that has a mesh."""
-        waiting = [(number, np.eye(4)) for number in self._roots()]
+        waiting = [(number, np.eye(4)) for number in reversed(self._roots())]
         seen = set()
         while waiting:
             number, above = waiting.pop()
@@ -130,7 +130,7 @@ class Scene:
             if "mesh" in node:
                 yield _whole(node["mesh"], "a node's mesh"), matrix
             children = _list(node.get("children", []), f"the children of node {number}")
-            waiting.extend((_whole(child, "a node's child"), matrix) for child in children)
+            waiting.extend((_whole(child, "a node's child"), matrix) for child in children[::-1])
 
     def _roots(self) -> list[int]:
         if self.document.get("scenes"):
@@ -242,10 +242,15 @@ class Scene:
         size = width * kind.itemsize
         stride = _whole(view.get("byteStride", 0), "a byteStride") or size
         taken = offset + stride * (count - 1) + size if count else 0
-        if taken > length or start + length > len(buffer):
+        if start + length > len(buffer):
             raise ValueError(
-                f"its {name} announces {count} items, which end {start + taken} bytes into data of"
-                f" {min(len(buffer), start + length)}"
+                f"a buffer view of its {name} has {length} bytes from {start}, but the data end at"
+                f" {len(buffer)}"
+            )
+        if taken > length:
+            raise ValueError(
+                f"its {name} announces {count} items, which take {taken} bytes of a view of"
+                f" {length}"
             )
         strides = (stride, kind.itemsize)
         return np.ndarray((count, width), kind, buffer, start + offset if count else 0, strides)

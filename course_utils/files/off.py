@@ -38,6 +38,8 @@ def off_triangles(data: bytes) -> np.ndarray:
             words.refuse_where(length < width, heads, f"a vertex has fewer than {width} numbers")
             vertices.append(words.numbers(heads[:, None] + np.arange(width)).reshape(-1, width))
             continue
+        numbers += len(rows)
+        check_numbers(numbers)
         size = words.whole(heads)
         words.refuse_where(
             (size < 0) | (size >= length), heads, "a face of {} corners has not as many indices"

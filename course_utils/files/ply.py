@@ -132,6 +132,8 @@ def _ascii(
             values = words.numbers(columns).reshape(-1, 3)
             vertices.append(values[:, np.argsort(np.argsort(axes))])
         elif name == "face":
+            numbers += len(rows) * sum(bool(c.length) for c in elements[name].properties)
+            check_numbers(numbers)
             first, lengths = _columns(words, rows, elements[name])
             faces += int(np.maximum(lengths[indices] - 2, 0).sum())
             check_faces(faces)
