@@ -50,8 +50,7 @@ def glb_triangles(data: bytes) -> np.ndarray:
         corners = scene.triangles(mesh)
         for matrix in matrices:
             turned = corners if np.linalg.det(matrix[:3, :3]) >= 0 else corners[:, ::-1]
-            with np.errstate(all="ignore"):  # what is not finite is refused later
-                triangles[at : at + len(corners)] = turned @ matrix[:3, :3].T + matrix[:3, 3]
+            triangles[at : at + len(corners)] = turned @ matrix[:3, :3].T + matrix[:3, 3]
             at += len(corners)
     return triangles
 
@@ -140,7 +139,8 @@ class Scene:
         nodes = _list(self.document.get("nodes", []), "nodes")
         children = set()
         for node in nodes:
-            children.update(_list(_object(node, "a node").get("children", []), "children"))
+            below = _list(_object(node, "a node").get("children", []), "the children of a node")
+            children.update(_whole(child, "a node's child") for child in below)
         return [number for number in range(len(nodes)) if number not in children]
 
     def _primitives(self, mesh: int) -> Iterator[tuple[dict, int, int]]:
@@ -202,7 +202,9 @@ class Scene:
         accessor = self._get("accessors", number)
         name = f"accessor {number}"
         if accessor.get("type") != shape:
-            raise ValueError(f"its {name} has the type {accessor.get('type')!r}, expected {shape}")
+            raise ValueError(
+                f"its {name} has the type {_shown(accessor.get('type'))}, expected {shape}"
+            )
         count, width = _whole(accessor.get("count"), f"the count of {name}"), WIDTHS[shape]
         kind = _kind(accessor, name)
         if "sparse" not in accessor:
@@ -261,7 +263,10 @@ class Scene:
             buffer = self._get("buffers", number)
             uri = buffer.get("uri")
             if isinstance(uri, str) and uri.startswith("data:"):
-                self._buffers[number] = base64.b64decode(uri.partition(",")[2])
+                try:
+                    self._buffers[number] = base64.b64decode(uri.partition(",")[2])
+                except ValueError:
+                    raise ValueError(f"the data: URI of its buffer {number} is damaged") from None
             elif uri is not None:
                 raise ValueError(
                     f"its data lie in another file, {str(uri)[:80]!r}, which is not opened; save"
@@ -270,7 +275,7 @@ class Scene:
             elif number == 0 and self.binary:
                 self._buffers[0] = self.binary
             else:
-                for name in (*view.get("extensions", ()), *buffer.get("extensions", ())):
+                for name in _object(view.get("extensions", {}), "a buffer view's extensions"):
                     _refuse_compression(name)
                 raise ValueError(f"its buffer {number} has no data")
         return self._buffers[number]
@@ -305,32 +310,39 @@ def _matrix(node: dict, name: str) -> np.ndarray:
 
 def _kind(place: dict, name: str) -> np.dtype:
     kind = place.get("componentType")
-    if kind not in KINDS:
-        raise ValueError(f"its {name} has the componentType {kind!r}, expected one of {[*KINDS]}")
+    if type(kind) is not int or kind not in KINDS:
+        raise ValueError(
+            f"its {name} has the componentType {_shown(kind)}, expected one of {[*KINDS]}"
+        )
     return np.dtype(KINDS[kind])
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message."""
+    return {dict: "an object", list: "a list"}.get(type(value)) or repr(value)[:40]
 
 
 def _object(value: object, name: str) -> dict:
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is {str(value)[:40]!r}, expected an object of JSON")
+        raise ValueError(f"{name} is {_shown(value)}, expected an object of JSON")
     return value
 
 
 def _list(value: object, name: str) -> list:
     if not isinstance(value, list):
-        raise ValueError(f"{name}: got {str(value)[:40]!r}, expected a list")
+        raise ValueError(f"{name}: got {_shown(value)}, expected a list")
     return value
 
 
 def _whole(value: object, name: str) -> int:
     """Return a whole number from 0; JSON may write it as 3.0."""
     if type(value) not in (int, float) or not 0 <= value < 2**53 or value != int(value):
-        raise ValueError(f"{name}: got {str(value)[:40]!r}, expected a whole number from 0")
+        raise ValueError(f"{name}: got {_shown(value)}, expected a whole number from 0")
     return int(value)
 
 
 def _numbers(value: object, count: int, name: str) -> list[float]:
     values = _list(value, name)
     if len(values) != count or not all(type(number) in (int, float) for number in values):
-        raise ValueError(f"{name}: got {str(value)[:40]!r}, expected {count} numbers")
+        raise ValueError(f"{name}: got {_shown(value)}, expected {count} numbers")
     return [float(number) for number in values]

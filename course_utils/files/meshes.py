@@ -48,7 +48,7 @@ def read_triangles(path: str | Path, up: str | None = None) -> np.ndarray:
     suffix = known_suffix(path)
     up = checked_up(suffix, up)
     data = read_bytes(path)
-    with naming(path):
+    with naming(path), np.errstate(all="ignore"):  # what is not finite is refused, not warned of
         triangles = READERS[suffix](data)
         if not len(triangles):
             raise ValueError("it has no faces")
