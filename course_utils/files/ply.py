@@ -16,6 +16,7 @@ from course_utils.files.words import Words, check_numbers, deal, decoded, plain,
 
 MAX_HEADER_BYTES = 2**20
 MAX_COLUMNS = 1000  # elements and properties
+MAX_LIST_COLUMNS = 8  # properties that are lists
 MAX_LISTS = 3 * MAX_FACES  # in a binary file, where they are walked through one by one
 END = re.compile(rb"[\r\n][ \t]*end_header[ \t]*")
 INDICES = ("vertex_indices", "vertex_index")
@@ -104,6 +105,9 @@ def _header(lines: list[bytes]) -> tuple[str, dict[str, Element]]:
         columns += 1
         if columns > MAX_COLUMNS:
             raise ValueError(f"its header has more than {MAX_COLUMNS} elements and properties")
+    lists = sum(bool(c.length) for element in elements.values() for c in element.properties)
+    if lists > MAX_LIST_COLUMNS:
+        raise ValueError(f"its header has {lists} lists, expected at most {MAX_LIST_COLUMNS}")
     if order is None:
         raise ValueError("its header has no line 'format', expected 'format ascii 1.0' or binary")
     return order, elements

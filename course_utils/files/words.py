@@ -26,6 +26,7 @@ MARKS = {  # the longer ones first: UTF-32's mark begins with UTF-16's
 BLANKS = bytes(32 if 0 < i < 32 and i != END_OF_LINE else i for i in range(256))
 # Fortran's exponents are read; Python's underscores and the slash behind an .obj's index are not
 NUMBER = bytes.maketrans(b"dD_/", b"ee? ")
+POWERS = np.array([float(f"1e{power}") for power in range(18)])
 
 
 def decoded(data: bytes) -> bytes:
@@ -132,6 +133,39 @@ class Words:
     def numbers(self, words: np.ndarray) -> np.ndarray:
         """Return the values of words in ascending order, float64 (N,); all must be finite."""
         words = words.ravel()
+        values, plain = self._decimals(words)
+        if not plain.all():
+            values[~plain] = self._floats(words[~plain])
+        self.refuse_where(~np.isfinite(values), words, "{} is not a finite number")
+        return values
+
+    def _decimals(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values of words as `-12.5`, which most are, and which words are so.
+
+        Of at most 15 digits, the digits and the power of ten are exact, and so is their quotient.
+        """
+        at, end = self.start[words], self.end[words]
+        signed = (self.bytes[at] == ord("-")) | (self.bytes[at] == ord("+"))
+        minus = self.bytes[at] == ord("-")
+        whole = np.zeros(len(words), dtype=np.int64)
+        digits, points, behind = np.zeros((3, len(words)), dtype=np.int8)
+        length = end - at
+        at = at + signed
+        for _ in range(min(int(length.max(initial=0)), 17)):
+            letter = self.bytes[at]  # at its end, a blank or a slash
+            digit = letter - np.uint8(48)
+            is_digit = digit < 10
+            whole = np.where(is_digit, whole * 10 + digit, whole)
+            digits += is_digit
+            behind += is_digit & (points > 0)
+            points += letter == ord(".")
+            at += at < end
+        plain = (digits + points + signed == length) & (points < 2) & (digits > 0) & (digits < 16)
+        values = whole / POWERS[behind]
+        return np.where(minus, -values, values), plain
+
+    def _floats(self, words: np.ndarray) -> np.ndarray:
+        """Return the values of words of any kind, float64 (N,)."""
         edges = np.zeros(len(self.bytes) + 1, np.int8)
         edges[self.start[words]] += 1
         edges[self.end[words] + 1] -= 1  # with the blank behind it
@@ -142,7 +176,6 @@ class Words:
             values = ()
         if len(values) != len(words):
             self._refuse_number(words)
-        self.refuse_where(~np.isfinite(values), words, "{} is not a finite number")
         return values
 
     def _refuse_number(self, words: np.ndarray) -> None:

@@ -7,7 +7,7 @@ import dialects
 import numpy as np
 import pytest
 
-from course_utils.files import door, glb, polygons, words
+from course_utils.files import door, glb, ply, polygons, words
 from course_utils.files.meshes import read_triangles
 
 CORNER = b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -306,6 +306,9 @@ TOO_MUCH = {
         polygons, "EAR_WORK", 400,
         b"".join(b"v %d %d 0\n" % point for point in DENTED["comb"]) + b"f 1 2 3 4 5 6 7", "too many dents",
     ),
+    "lists.ply": (ply, "MAX_LIST_COLUMNS", 0, ASCII + b"3 0 1 2", "has 1 lists, expected at most 0"),
+    "columns.ply": (ply, "MAX_COLUMNS", 3, ASCII + b"3 0 1 2", "more than 3 elements and"),
+    "lists2.ply": (ply, "MAX_LISTS", 0, READ["ten.ply"][0], "more than 0 lists"),
     "json.glb": (glb, "MAX_JSON_BYTES", 99, document(), "its JSON has .* bytes, expected at most 99"),
     "parts.glb": (glb, "MAX_PARTS", 1, document(), "more than 1 nodes and primitives"),
     "sparse.glb": (
