@@ -1,10 +1,18 @@
 """Wavefront `.obj`: vertices and faces; all else (groups, materials, curves) is passed over."""
 
+import re
+
 import numpy as np
 
 from course_utils.files.door import check_faces
 from course_utils.files.polygons import triangles
 from course_utils.files.words import Words, blocks, check_numbers, decoded, plain, runs
+
+MAX_JOINS = 1_000_000
+# only vertices and faces: names may end in a backslash, as folders do, and letters in Shift-JIS
+JOINED = re.compile(
+    rb"^ *[vf](?=[ \\])[^\n\\#]*+(?:\\\n[^\n\\#]*+)++", re.IGNORECASE | re.MULTILINE
+)
 
 
 def obj_triangles(data: bytes) -> np.ndarray:
@@ -12,7 +20,11 @@ def obj_triangles(data: bytes) -> np.ndarray:
 
     Indices count from 1, or back from where they stand. Lines joined by a backslash are one.
     """
-    text = plain(decoded(data)).replace(b"\\\n", b" \v")
+    text = plain(decoded(data))
+    if text.count(b"\\\n") > MAX_JOINS:
+        raise ValueError(f"more than {MAX_JOINS} of its lines are continued; triangulate it first")
+    if b"\\\n" in text:
+        text = JOINED.sub(lambda line: line[0].replace(b"\\\n", b" \v"), text)
     vertices, corners, sizes, lines, count, faces = [], [], [], [], 0, 0
     for words in blocks(text):
         points, loops = _heads(words, b"v"), _heads(words, b"f")

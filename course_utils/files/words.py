@@ -73,19 +73,16 @@ class Words:
         self.sizes = np.diff(self.heads, append=len(self.start))
 
     def _blank_comments(self) -> None:
-        """Overwrite each # and what follows in its line; a comment is not continued."""
+        """Overwrite each # and what follows in its line."""
         text = self.bytes
-        ends = (text == END_OF_LINE) | (text == JOINED_LINE)
-        events = np.flatnonzero(ends | (text == ord("#")))
+        events = np.flatnonzero((text == END_OF_LINE) | (text == ord("#")))
         opens = np.flatnonzero(text[events] == ord("#"))
         if not len(opens):
             return
-        closes = events[opens + 1]  # the last line has its end
         edges = np.zeros(len(text), np.int8)
         edges[events[opens]] += 1
-        edges[closes] -= 1
+        edges[events[opens + 1]] -= 1  # the last line has its end
         text[np.cumsum(edges, dtype=np.int8).view(bool)] = ord(" ")
-        text[closes[text[closes] == JOINED_LINE]] = END_OF_LINE
 
     def are(self, words: np.ndarray, name: bytes) -> np.ndarray:
         """Return which of the words are `name`, in upper or lower case.

@@ -7,7 +7,7 @@ import dialects
 import numpy as np
 import pytest
 
-from course_utils.files import door, glb, ply, polygons, words
+from course_utils.files import door, glb, obj, ply, polygons, words
 from course_utils.files.meshes import read_triangles
 
 CORNER = b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -97,6 +97,7 @@ READ = {
     "fortran.obj": (CORNER.replace(b"1", b"1.0D+00") + b"f 1 2 3", TRIANGLE),
     "continued.obj": (CORNER.replace(b"v ", b"v\\\r\n ") + b"f 1 \\\r\n2 \\\r\n3", TRIANGLE),
     "comment.obj": (b"# C:\\a\\\n" + CORNER + b"f 1 2 3 # b\\\nv 1 1 1\n", TRIANGLE),
+    "folders.obj": (b"mtllib C:\\a\\\n" + CORNER + b"g \x95\\\nf 1 2 3 # b\\\n", TRIANGLE),
     "no_end.stl": (FACET[:-10] + b"\x1a", TRIANGLE),
     "name.stl": (b"solid vertex 1 # facet\n" + FACET + b"endsolid vertex 1\n", TRIANGLE),
     "mac.ply": ((ASCII + b"3 0 1 2").replace(b"\n", b"\r"), TRIANGLE),
@@ -302,6 +303,7 @@ TOO_MUCH = {
     "faces.ply": (door, "MAX_FACES", 0, ASCII + b"3 0 1 2", "more than 0 faces"),
     "ten.ply": (door, "MAX_FACES", 0, READ["ten.ply"][0], "more than 0 faces"),
     "line.obj": (words, "MAX_LINE_BYTES", 9, CORNER + b"f 1 2 3   #\n", "line 4 has 12 bytes"),
+    "joins.obj": (obj, "MAX_JOINS", 1, CORNER + b"f 1\\\n 2\\\n 3\n", "more than 1 of its lines"),
     "dents.obj": (
         polygons, "EAR_WORK", 400,
         b"".join(b"v %d %d 0\n" % point for point in DENTED["comb"]) + b"f 1 2 3 4 5 6 7", "too many dents",
