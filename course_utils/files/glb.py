@@ -116,7 +116,8 @@ class Scene:
 
     def nodes(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the mesh and the matrix (4, 4) of each node of the scene that has a mesh."""
-        waiting = [(number, np.eye(4)) for number in reversed(self._roots())]
+        still = np.eye(4)
+        waiting = [(number, still) for number in reversed(self._roots())]
         seen = set()
         while waiting:
             number, above = waiting.pop()
@@ -137,6 +138,8 @@ class Scene:
             roots = _list(scene.get("nodes", []), "the nodes of a scene")
             return [_whole(root, "a scene's node") for root in roots]
         nodes = _list(self.document.get("nodes", []), "nodes")
+        if len(nodes) > MAX_PARTS:
+            raise ValueError(f"it has {len(nodes)} nodes, expected at most {MAX_PARTS}")
         children = set()
         for node in nodes:
             below = _list(_object(node, "a node").get("children", []), "the children of a node")
