@@ -288,6 +288,7 @@ def put_models(folder: Path) -> None:
         config = Config.of(json.loads((CHECKPOINTS / name / "config.json").read_text()))
         if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
+            (made / OPENING_FILE).unlink(missing_ok=True)  # of the model that was there before
         if name == OPENING[0] and not (made / OPENING_FILE).exists():
             with writing(made / OPENING_FILE) as file:
                 file.write_bytes(opening(CHECKPOINTS / name, *OPENING[1:]))

@@ -40,7 +40,7 @@ def write_section(folder: str | Path, heading: str, section: str) -> None:
 
 def sha256_of(data: Tensor) -> str:
     """The checksum of training data on the CPU, as a card and a config state it."""
-    return hashlib.sha256(data.numpy().tobytes()).hexdigest()
+    return hashlib.sha256(data.contiguous().numpy()).hexdigest()
 
 
 def _what(config: Config) -> str:
