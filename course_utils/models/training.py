@@ -42,7 +42,6 @@ from course_utils.models.recipes import source_of
 from course_utils.models.team import anyone, mean_over_team, team
 from course_utils.places import place
 
-
 STATE = "state.safetensors"  # in a training's folder
 
 
