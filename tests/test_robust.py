@@ -31,8 +31,8 @@ from course_utils.evaluation.distances import iou_distances
 from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
 from course_utils.evaluation.shapes import height_profile, shape_report, watertight_share
 from course_utils.files.atomic import alone_in
-from course_utils.files.states import save_state
 from course_utils.files.npz import read_npz
+from course_utils.files.states import save_state
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,11 +32,11 @@ def writing(goal: str | Path) -> Iterator[Path]:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as error:  # its file is one that nobody asked for
             raise OSError(error.errno, error.strerror, str(goal)) from error
+        mode = (real if real.exists() else temporary).stat().st_mode
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-        if real.exists():
-            shutil.copymode(real, temporary)
+        temporary.chmod(stat.S_IMODE(mode))  # some writers make the file anew
         os.replace(temporary, real)
     finally:
         temporary.unlink(missing_ok=True)

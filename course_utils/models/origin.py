@@ -21,6 +21,7 @@ from course_utils.places import place
 
 FREE = ("about", "sampling", "made", "weights_sha256", *ABOUT_ITSELF)  # what binds nothing
 APART = ("plan", "loss")  # what the trainer knows
+CONTENTS = ("begin_from", "data.model", "data.sha256", "data.given_sha256")
 DIGITS = 16  # of a checksum: enough to tell two files apart
 
 
@@ -28,11 +29,10 @@ def origin_of(config: Config) -> dict[str, Any]:
     """What a training's state must agree with before there are data, beside plan and loss."""
     entries = {key: value for key, value in _entries(config).items() if key not in APART}
     begun = [checkpoint_config(place(folder)) for folder in config.begin_from]
-    entries["begin_from"] = [f"weights {one.weights_sha256[:DIGITS]}" for one in begun]
-    if "model" in entries["data"]:
-        guesses = checkpoint_config(place(config.data.arguments["model"]))
-        weights = f"weights {guesses.weights_sha256[:DIGITS]}"
-        entries["data"]["model"] = {"weights": weights, **asdict(guesses.sampling)}
+    entries["begin_from"] = [_weights(one) for one in begun]
+    if model := entries.pop("data.model", None):
+        guesses = checkpoint_config(place(model))
+        entries["data.model"] = {"weights": _weights(guesses), **asdict(guesses.sampling)}
     return entries
 
 
@@ -44,8 +44,13 @@ def origin_of_data(source: Source) -> dict[str, str]:
     }
 
 
+def found_in_places(origin: dict[str, Any]) -> dict[str, Any]:
+    """The part of a whole origin that its config cannot tell: what lay where it names something."""
+    return {key: origin[key] for key in CONTENTS if origin.get(key)}
+
+
 def refuse_another_model(
-    folder: Path, config: Config, processes: int = 1, data: dict[str, str] | None = None
+    folder: Path, config: Config, processes: int, origin: dict[str, Any]
 ) -> None:
     """Look whether the checkpoint of another training lies where one will be written.
 
@@ -53,7 +58,7 @@ def refuse_another_model(
         folder: Where a training will write its checkpoint.
         config: The training's.
         processes: How many train together.
-        data: What `origin_of_data` says of its data, if they are there by now.
+        origin: Of the training, as far as it is known by now.
 
     Raises:
         ValueError: One does, or one that cannot be read, or what the training begins from.
@@ -76,11 +81,15 @@ def refuse_another_model(
     old, new = _entries(theirs, made.get("processes", 1)), _entries(config, processes)
     if old["plan"].get("steps", 0) <= new["plan"]["steps"]:  # a training may go on for longer
         old["plan"]["steps"] = new["plan"]["steps"]
-    if data and "data_sha256" in made:
-        old["data.sha256"] = made["data_sha256"][:DIGITS]
-        new["data.sha256"] = data["data.sha256"]
+    found = made.get("found", {})
+    known = [key for key in CONTENTS if key in found and key in origin]
+    old, new = old | {key: found[key] for key in known}, new | {key: origin[key] for key in known}
     if changed := differences(old, new):
         raise ValueError(f"{folder} holds another model ({changed}), which would be lost; {keep}")
+
+
+def _weights(config: Config) -> str:
+    return f"weights {config.weights_sha256[:DIGITS]}"
 
 
 def _entries(config: Config, processes: int = 1) -> dict[str, Any]:
@@ -94,10 +103,11 @@ def _entries(config: Config, processes: int = 1) -> dict[str, Any]:
         ]
     data = _section(config.data, RECIPES)
     data.pop("file", None)  # only names what was given
+    places = {"data.model": data.pop("model")} if "model" in data else {}
     plan = asdict(config.plan) if config.plan else {}
     if plan:
         plan |= {"batch_size": processes * config.plan.batch_size}
-    sections = {"network": network, "data": data, "plan": plan}
+    sections = {"network": network, "data": data, "plan": plan, **places}
     sections["loss"] = _section(config.loss, LOSSES)
     lists = {key: list(value) for key, value in entries.items() if isinstance(value, tuple)}
     return entries | lists | sections | {"frozen": sorted(config.frozen)}

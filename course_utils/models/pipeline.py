@@ -93,6 +93,15 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
             card.read_text(encoding="utf-8") if card.exists() else "",
         )
 
+    def save_pretrained(self, save_directory: str | Path, **saving) -> None:
+        """Write a checkpoint folder, one that a pipeline can be loaded from.
+
+        Args:
+            save_directory: The folder.
+            **saving: As of `VoxelDiffusionPipeline.save_pretrained`.
+        """
+        VoxelDiffusionPipeline(self).save_pretrained(save_directory, **saving)
+
 
 class VoxelDiffusionPipeline(DiffusionPipeline):
     """From classes or texts to shapes; without a `scheduler`, by the model's own sampler."""
@@ -119,6 +128,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         save_directory: str | Path,
         safe_serialization: bool = True,
         variant: str | None = None,
+        *,
         push_to_hub: bool = False,
         **_,
     ) -> None:

@@ -35,7 +35,12 @@ from course_utils.files.states import before
 from course_utils.models.card import card, sha256_of
 from course_utils.models.checkpoints import FILES, build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.origin import origin_of, origin_of_data, refuse_another_model
+from course_utils.models.origin import (
+    found_in_places,
+    origin_of,
+    origin_of_data,
+    refuse_another_model,
+)
 from course_utils.models.progress import progress
 from course_utils.models.prompting import sampling_states
 from course_utils.models.recipes import source_of
@@ -104,15 +109,14 @@ def train(
         saved = saved_state(state)
         if saved is not None:
             trainer.check(saved)
-        refuse_another_model(out / "checkpoint", config, trainer.processes)
+        refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         try:
             source = source_of(config, data)
         except ValueError as error:
             raise ValueError(f"{config.where}: data: {error}") from error
-        contents = origin_of_data(source)
-        trainer.origin |= contents
+        trainer.origin |= origin_of_data(source)
         restored = restore_all(trainer, saved)
-        refuse_another_model(out / "checkpoint", config, trainer.processes, contents)
+        refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         if trainer.rank == 0:
             say(f"{restored}{_described(config, trainer, len(source.values), device)}")
         run_training(trainer, source.draw, state, save_every, show_progress)
@@ -320,6 +324,7 @@ def how_made(trainer: Trainer, values: torch.Tensor, arguments: Sequence[str]) -
         "minutes": round(trainer.seconds / 60, 1),
         "device": torch.cuda.get_device_name() if cuda else cores,
         "shapes": len(values),
+        "found": found_in_places(trainer.origin),
         "data_sha256": sha256_of(values),
         "torch": torch.__version__,
     }

@@ -327,7 +327,7 @@ def test_foreign_and_damaged_states_are_refused(tmp_path):
     with pytest.raises(ValueError, match="another network"):
         trainer(width=24).restore(file)
     file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="state.safetensors is damaged"):
+    with pytest.raises(ValueError, match=r"state.safetensors is damaged"):
         trainer().restore(file)
 
 
