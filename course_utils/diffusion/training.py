@@ -265,14 +265,21 @@ class Trainer:
         Raises:
             ValueError: It is damaged, or belongs to another plan, loss or `origin`.
         """
-        about, mine = about_state(file), self._fixed()
+        self._refuse_foreign(file, about_state(file))
+
+    def _refuse_foreign(self, file: str | FilePath, about: dict) -> None:
+        mine = self._fixed()
         there = {key: about.get("belongs", {}).get(key) for key in mine}
         plan = there["plan"] or {}
-        if plan.get("steps", math.inf) <= self.plan.steps:  # a training may go on for longer
+        fewer = plan.get("steps", math.inf) > self.plan.steps
+        if not fewer:  # more are welcome: the learning rate then falls later
             plan["steps"] = self.plan.steps
         if changed := differences(there, mine):
+            by_now = (
+                f"; it is at step {about.get('step')}, and cannot be shortened" if fewer else ""
+            )
             raise ValueError(
-                f"{file} belongs to another training ({changed}): go back to what it was begun"
+                f"{file} belongs to another training ({changed}{by_now}): go back to what it was begun"
                 " with to continue it, or begin anew in another folder (course.py train: --out); a"
                 " config's begin_from may name the checkpoint whose weights to begin with"
             )
@@ -283,8 +290,8 @@ class Trainer:
         Raises:
             ValueError: It is damaged, or belongs to another plan, loss, `origin` or network.
         """
-        self.check(file)
         tensors, about = load_state(file, str(self.device))
+        self._refuse_foreign(file, about)
         try:
             self._take(tensors)
             if about["scaler"]:

@@ -23,7 +23,7 @@ from course_utils.files.atomic import behind_link, part_of, writing
 ZEROS = b"0" * 64
 CHECKSUM = re.compile(rb'"sha256":"([0-9a-f]{64})"')  # in the JSON of the header
 LONGEST = 60  # characters of a value in a message
-MOST = 5  # differences in a message
+MOST = 12  # differences in a message
 
 
 def save_state(file: str | Path, tensors: dict[str, Tensor], about: dict) -> None:
@@ -171,6 +171,7 @@ def differences(old: dict, new: dict) -> str:
     """What differs between two JSON objects, by dotted key, old → new; "" if nothing does."""
     ours, theirs = dict(_leaves(new)), dict(_leaves(old))
     keys = [key for key in {**theirs, **ours} if theirs.get(key) != ours.get(key)]
+    keys.sort(key=lambda key: key.count("."))  # classes before a width of the network
     shown = [f"{key}: {_change(theirs.get(key), ours.get(key))}" for key in keys[:MOST]]
     more = [f"and {len(keys) - MOST} more"] if len(keys) > MOST else []
     return "; ".join([*shown, *more])

@@ -417,7 +417,7 @@ def test_what_is_no_seed_is_refused(pipe, seeds):
         lambda: generate_many("mug", seeds, show_progress=False),
     ):
         with pytest.raises(
-            ValueError, match="seeds? is .*; expected a whole number from 0 to 4294"
+            ValueError, match=r"seeds? is .*; expected a whole number from 0 to 4294"
         ):
             make()
 

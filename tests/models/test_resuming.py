@@ -3,6 +3,8 @@
 import copy
 import json
 import os
+import random
+import shutil
 import sys
 from dataclasses import replace
 
@@ -12,10 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from test_config import SEEING, TINY
 
-from course_utils.files.states import before
+from course_utils.files.states import before, differences, load_state, save_state
 from course_utils.models import training
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.origin import origin_of
 from course_utils.models.recipes import shapes_of_file
 from course_utils.models.training import train
 
@@ -56,8 +59,6 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def copied(trained, tmp_path):
-    import shutil
-
     shutil.copytree(trained / "run", tmp_path / "run")
     return tmp_path
 
@@ -84,7 +85,7 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "said"), CHANGES, ids=[one[1] for one in CHANGES])
+@pytest.mark.parametrize(("changes", "said"), CHANGES, ids=[", ".join(one[0]) for one in CHANGES])
 def test_a_changed_config_is_refused_by_the_state_and_by_the_checkpoint(
     trained, copied, changes, said, monkeypatch
 ):
@@ -114,7 +115,9 @@ def test_what_binds_nothing_may_change_and_steps_may_be_added(copied):
     assert lines[0].startswith("continuing at step 1 of 4")
     config = load_checkpoint(copied / "run" / "checkpoint")[1]
     assert (config.about, config.plan.steps, config.sampling.steps) == ("Other words", 4, 2)
-    with pytest.raises(ValueError, match=r"plan\.steps: 4 → 3"):
+    with pytest.raises(
+        ValueError, match=r"plan\.steps: 4 → 3; it is at step 4, and cannot be shor"
+    ):
         run(copied, plan__steps=3)
     run(copied, lines=lines, plan__steps=4)
     assert lines[-1].startswith("continuing at step 4 of 4")
@@ -172,6 +175,20 @@ def test_the_data_bind_by_what_they_hold_and_not_by_where_they_lie(tmp_path):
     run(tmp_path, file=moved, data=data)
 
 
+def test_the_model_whose_guesses_are_learned_from_binds_with_how_it_is_sampled(tmp_path):
+    origins = []
+    for name, steps, seed in (("a", 4, 0), ("b", 4, 0), ("c", 5, 0), ("d", 4, 1)):
+        plain = config_of(tmp_path, sampling__steps=steps)
+        torch.manual_seed(seed)
+        save_checkpoint(tmp_path / name, build_model(plain), plain, "")
+        data = {"kind": "facts_of_guesses", "model": str(tmp_path / name), "count": 12}
+        (tmp_path / "x.json").write_text(json.dumps(SEEING | {"data": data}))
+        origins.append(origin_of(Config.read(tmp_path / "x.json")))
+    assert differences(origins[0], origins[1]) == ""
+    assert differences(origins[0], origins[2]) == "data.model.steps: 4 → 5"
+    assert differences(origins[0], origins[3]).startswith('data.model.weights: "weights ')
+
+
 def test_a_state_of_an_earlier_version_is_said_to_be_one(copied):
     state = copied / "run" / "state.safetensors"
     plan = {"steps": 1, "batch_size": 2, "loss": "Denoising()"}
@@ -205,8 +222,6 @@ def test_a_damaged_state_names_the_one_before_and_that_one_continues(copied):
 
 @pytest.mark.parametrize("spoil", ["shape", "dtype", "missing", "more", "optimizer", "index"])
 def test_other_tensors_with_a_true_checksum_are_no_traceback(tmp_path, spoil):
-    from course_utils.files.states import load_state, save_state
-
     run(tmp_path)
     state = tmp_path / "run" / "state.safetensors"
     tensors, about = load_state(state, "cpu")
@@ -328,8 +343,6 @@ def test_what_killed_trainings_left_goes_and_what_is_a_strangers_stays(copied):
 
 def test_mutated_checkpoints_are_read_or_refused_in_a_line(copied, tmp_path_factory):
     """300 mutations of each file, and files of two checkpoints in one folder."""
-    import random
-
     folder, draws = copied / "run" / "checkpoint", random.Random(1)
     refused = 0
     for name in ("config.json", "model.safetensors"):
