@@ -279,9 +279,9 @@ class Trainer:
                 f"; it is at step {about.get('step')}, and cannot be shortened" if fewer else ""
             )
             raise ValueError(
-                f"{file} belongs to another training ({changed}{by_now}): go back to what it was begun"
-                " with to continue it, or begin anew in another folder (course.py train: --out); a"
-                " config's begin_from may name the checkpoint whose weights to begin with"
+                f"{file} belongs to another training ({changed}{by_now}): go back to what it was"
+                " begun with to continue it, or begin anew in another folder (course.py train:"
+                " --out); a config's begin_from may name the checkpoint whose weights to begin with"
             )
 
     def restore(self, file: str | FilePath) -> None:

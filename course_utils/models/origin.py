@@ -32,7 +32,8 @@ def origin_of(config: Config) -> dict[str, Any]:
     entries["begin_from"] = [_weights(one) for one in begun]
     if model := entries.pop("data.model", None):
         guesses = checkpoint_config(place(model))
-        entries["data.model"] = {"weights": _weights(guesses), **asdict(guesses.sampling)}
+        how = asdict(guesses.sampling) if guesses.sampling else {}
+        entries["data.model"] = {"weights": _weights(guesses), **how}
     return entries
 
 
@@ -73,15 +74,15 @@ def refuse_another_model(
         return
     try:
         theirs = checkpoint_config(folder)
-    except ValueError as error:
+        made = theirs.made or {}
+        found, old = dict(made.get("found", {})), _entries(theirs, int(made.get("processes", 1)))
+    except (ValueError, TypeError) as error:
         raise ValueError(
             f"{folder} would be replaced, and cannot be read ({error}); {keep}"
         ) from error
-    made = theirs.made or {}
-    old, new = _entries(theirs, made.get("processes", 1)), _entries(config, processes)
+    new = _entries(config, processes)
     if old["plan"].get("steps", 0) <= new["plan"]["steps"]:  # a training may go on for longer
         old["plan"]["steps"] = new["plan"]["steps"]
-    found = made.get("found", {})
     known = [key for key in CONTENTS if key in found and key in origin]
     old, new = old | {key: found[key] for key in known}, new | {key: origin[key] for key in known}
     if changed := differences(old, new):
@@ -89,7 +90,7 @@ def refuse_another_model(
 
 
 def _weights(config: Config) -> str:
-    return f"weights {config.weights_sha256[:DIGITS]}"
+    return f"weights {(config.weights_sha256 or '')[:DIGITS]}"
 
 
 def _entries(config: Config, processes: int = 1) -> dict[str, Any]:

@@ -102,18 +102,16 @@ def train(
     ):
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
-        model = begun(config)
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
-        trainer = Trainer(model, config.plan, loss, device, compiled, half)
-        trainer.origin = origin_of(config)
+        trainer = Trainer(begun(config), config.plan, loss, device, compiled, half)
+        with _about(f"{config.where}: "):
+            trainer.origin = origin_of(config)
         saved = saved_state(state)
-        if saved is not None:
+        if saved is not None:  # before data are made
             trainer.check(saved)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
-        try:
+        with _about(f"{config.where}: data: "):
             source = source_of(config, data)
-        except ValueError as error:
-            raise ValueError(f"{config.where}: data: {error}") from error
         trainer.origin |= origin_of_data(source)
         restored = restore_all(trainer, saved)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
@@ -125,6 +123,15 @@ def train(
         config = replace(config, made=how_made(trainer, source.values, arguments))
         save_checkpoint(out / "checkpoint", trainer.ema, config, card(config))
         return out / "checkpoint"
+
+
+@contextmanager
+def _about(subject: str) -> Iterator[None]:
+    """Say in every ValueError what it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{subject}{error}") from error
 
 
 @contextmanager
@@ -147,11 +154,9 @@ def begun(config: Config) -> nn.Module:
     """The model as its training begins: seeded, begun from checkpoints, frozen in part, tried."""
     torch.manual_seed(config.plan.seed)
     model = build_model(config)
-    try:
+    with _about(f"{config.where}: "):
         begin_from(model, config.begin_from)
         freeze(model, config.frozen)
-    except ValueError as error:
-        raise ValueError(f"{config.where}: {error}") from error
     try_out(model, config)
     return model
 
