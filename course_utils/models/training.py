@@ -117,9 +117,12 @@ def train(
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         if trainer.rank == 0:
             say(f"{restored}{_described(config, trainer, len(source.values), device)}")
+        first = trainer.step
         run_training(trainer, source.draw, state, save_every, show_progress)
         if trainer.rank > 0:
             return None
+        if trainer.step == first and _written(out / "checkpoint", config):
+            return out / "checkpoint"  # as it is: its card may have got a section since
         config = replace(config, made=how_made(trainer, source.values, arguments))
         save_checkpoint(out / "checkpoint", trainer.ema, config, card(config))
         return out / "checkpoint"
@@ -148,6 +151,15 @@ def _at_work_in(out: Path) -> Iterator[None]:
         clear_leftovers(before(state))
         clear_leftovers(checkpoint)
         yield
+
+
+def _written(folder: Path, config: Config) -> bool:
+    """Whether a checkpoint is there, whole, and that of a config."""
+    try:
+        theirs = load_checkpoint(folder)[1]
+    except ValueError:
+        return False
+    return replace(theirs, made=None, weights_sha256=None) == config
 
 
 def begun(config: Config) -> nn.Module:

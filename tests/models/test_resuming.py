@@ -259,6 +259,20 @@ def test_a_checkpoint_gets_its_own_files_and_strangers_stay(copied):
     assert left == []
 
 
+def test_a_finished_training_leaves_its_checkpoint_as_it_is_or_mends_it(copied):
+    card = copied / "run" / "checkpoint" / "README.md"
+    card.write_text(f"{card.read_text()}\n## Quality\n\nmeasured for half an hour\n")
+    sound = everything(copied / "run")
+    run(copied)
+    assert everything(copied / "run") == sound
+    weights = copied / "run" / "checkpoint" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])  # or from before a kill between two files
+    run(copied)
+    assert weights.read_bytes() == sound[str(weights.relative_to(copied / "run"))]
+    run(copied, about="Other words")
+    assert "Other words" in card.read_text()
+
+
 def test_a_checkpoint_that_cannot_be_read_is_not_replaced(copied):
     for state in (copied / "run").glob("*.safetensors"):
         state.unlink()
