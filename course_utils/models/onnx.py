@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.files.atomic import writing_folder
+from course_utils.files.atomic import checked_folder, writing_folder
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
 
@@ -80,6 +80,7 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
         ValueError: onnxruntime's answers are further from those in double precision than
             `TOLERANCE` allows.
     """
+    checked_folder(out, (MODEL, ABOUT))  # before the work
     denoiser, config = load_checkpoint(folder)
     graph = _graph(denoiser, config)
     difference, rounding = largest_differences(denoiser, config, graph)
