@@ -5,8 +5,10 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -396,3 +398,58 @@ def test_facts_are_bound_as_well(tmp_path):
     train(config, tmp_path / "run", say=str, **go)
     with pytest.raises(ValueError, match=r"network.hidden: 8 → 16"):
         train(config.with_network(hidden=16), tmp_path / "run", say=str, **go)
+
+
+KILLED = """
+import os, shutil, sys, warnings
+from pathlib import Path
+import torch
+import test_resuming as story
+from course_utils.models.checkpoints import load_checkpoint
+torch.set_num_threads(1)
+warnings.simplefilter("ignore")  # of forks beside threads: there is one
+
+def mortal(function, last):
+    def instead(*arguments, **named):
+        calls.append(function)
+        if len(calls) == last:
+            os._exit(9)
+        return function(*arguments, **named)
+    return instead
+
+here = Path(sys.argv[1])
+for number in (*range(4, 40, 3), 99):
+    shutil.rmtree(here / "run", ignore_errors=True)
+    shutil.copytree(here / "trained", here / "run")
+    if not (child := os.fork()):
+        calls = []
+        for name in ("link", "replace", "fsync", "mkdir"):
+            setattr(os, name, mortal(getattr(os, name), number))
+        story.run(here, plan__steps=2)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    story.run(here, plan__steps=2)
+    left = story.everything(here / "run")
+    assert load_checkpoint(here / "run" / "checkpoint")[1].plan.steps == 2
+    assert left["checkpoint/notes.txt"] == b"mine" and not any("-part-" in name for name in left)
+    print(status, hash(left["checkpoint/model.safetensors"]))
+    if not status:
+        break
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, to kill a training at many steps")
+def test_after_a_kill_at_any_moment_of_saving_the_same_command_ends_the_training(copied):
+    """While the state and the checkpoint are written, the last of which takes eight renames."""
+    (copied / "run" / "checkpoint" / "notes.txt").write_text("mine")
+    (copied / "run").rename(copied / "trained")
+    code = [sys.executable, "-c", KILLED, str(copied)]
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        code, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [status for status, _ in lines[-2:]] == ["9", "0"] and len(lines) >= 8
+    assert len({weights for _, weights in lines}) == 1
