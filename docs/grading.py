@@ -31,7 +31,7 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade
 from traitlets import Integer
 
-from course_utils.exercises.checks import WRONG, Exercise, Outcome, Result
+from course_utils.exercises.checks import WRONG, Exercise, Outcome, Result, numbers
 
 CHECK = re.compile(r"(lesson_\d\d)\.(\w+)\.check\((\w+)\)\s*\Z")
 QUESTION = (Path(__file__).parent / "question.py").read_text(encoding="utf-8")
@@ -82,6 +82,14 @@ def packed(argument) -> dict:
     array = np.asarray(argument)
     data = base64.b64encode(array.tobytes()).decode()
     return {"kind": kind, "type": array.dtype.str, "shape": array.shape, "data": data}
+
+
+def asked(exercise: Exercise, function: str, inputs: list[tuple]) -> str:
+    """The source of a cell that calls a student's function with the inputs."""
+    most = 10 * max(numbers(exercise.reference(*arguments)).size for arguments in inputs)
+    calls = [[packed(argument) for argument in arguments] for arguments in inputs]
+    question = {"function": function, "mime": MIME, "most": most, "calls": calls}
+    return f"exec({QUESTION!r}, {{'question': {json.dumps(question)!r}}})"
 
 
 def outcome(answer: dict) -> Outcome:
@@ -170,6 +178,7 @@ class Apart(Execute):
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         home = str(self.folder / "home")
         environment |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), home)
+        environment.setdefault("GOMP_SPINCOUNT", "10000")  # course.py says why
         environment["PYTHONPATH"] = os.pathsep.join([str(self.folder / "course"), *packages])
         super().start_new_kernel(cwd=home, env=environment, **options)
 
@@ -181,7 +190,8 @@ class Apart(Execute):
         lesson, name, function = CHECK.search(cell.source).groups()
         exercise = exercise_of(lesson, name)
         inputs = drawn(exercise)
-        outcomes = self.attempt(self.ask, exercise, function, inputs, index)
+        question = asked(exercise, function, inputs)
+        outcomes = self.attempt(self.ask, question, len(inputs), index)
         self.nb.cells[index] = cell
         if outcomes is None:
             result = Result(name, WRONG, 0.0, self.trouble)
@@ -206,15 +216,14 @@ class Apart(Execute):
             self.log.warning(self.trouble)
             return None
 
-    def ask(self, exercise: Exercise, function: str, inputs: list[tuple], index: int):
-        """What the student's function gives for the inputs, according to its kernel."""
-        most = 10 * max(np.size(exercise.reference(*arguments)) for arguments in inputs)
-        calls = [[packed(argument) for argument in arguments] for arguments in inputs]
-        question = {"function": function, "mime": MIME, "most": most, "calls": calls}
-        source = f"exec({QUESTION!r}, {{'question': {json.dumps(question)!r}}})"
-        cell = self.execute_cell(new_code_cell(source), index, store_history=False)
-        (answers,) = (o.data[MIME] for o in cell.outputs if MIME in o.get("data", {}))
-        return [outcome(answer) for _, answer in zip(inputs, json.loads(answers), strict=True)]
+    def ask(self, question: str, count: int, index: int) -> list[Outcome]:
+        """What the student's function gives for each input, according to its kernel."""
+        cell = self.execute_cell(new_code_cell(question), index, store_history=False)
+        shown = [output.data[MIME] for output in cell.outputs if MIME in output.get("data", {})]
+        if not shown:
+            raise TimeoutError("its kernel did not answer")
+        answers = json.loads(shown[-1])
+        return [outcome(answer) for _, answer in zip(range(count), answers, strict=True)]
 
     def process_message(self, msg, cell, cell_index):
         self.shown += len(str(msg["content"]))
