@@ -30,11 +30,11 @@ def outcome(function, arguments: list[dict], most: int) -> dict:
             return {"nothing": True}
         array = numbers(value)
         if array.size > most:
-            return {"error": f"{array.size} numbers came back, of shape {array.shape}"}
+            return {"error": "ValueError", "about": f"too many numbers: {array.shape}"}
         data = base64.b64encode(array.astype("<f8").tobytes()).decode()
         return {"shape": array.shape, "data": data, "precision": precision(value)}
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}"[:200]}
+        return {"error": type(error).__name__, "about": str(error)[:200]}
 
 
 def answer(question: dict) -> None:
