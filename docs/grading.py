@@ -109,7 +109,10 @@ def outcome(answer: dict) -> Outcome:
 
 
 class Restore(NbGraderPreprocessor):
-    """Gives the marked cells of a notebook the marks that were released; lost checks come back."""
+    """Gives the marked cells of a notebook the marks that were released, and takes away all others.
+
+    Of cells with the same mark the last one counts. Lost checks come back, at the end.
+    """
 
     def preprocess(self, nb, resources):
         about = resources["nbgrader"]
@@ -132,15 +135,13 @@ class Restore(NbGraderPreprocessor):
                 for cell in notebook.source_cells
             }
             sources = {cell.name: cell.source for cell in notebook.source_cells}
-        for cell in nb.cells:
+        for cell in reversed(nb.cells):
             marks = cell.metadata.pop("nbgrader", None)
             name = marks.get("grade_id") if isinstance(marks, dict) else None
             if isinstance(name, str) and name in released:
-                cell.metadata.nbgrader = released[name].copy()
-                sources.pop(name, None)
-        for name in filter(points.__contains__, sources):
-            marks = {"nbgrader": released[name].copy()}
-            nb.cells.append(new_code_cell(sources[name], metadata=marks))
+                cell.metadata.nbgrader = released.pop(name)
+        for name in filter(released.__contains__, points):
+            nb.cells.append(new_code_cell(sources[name], metadata={"nbgrader": released[name]}))
         return nb, resources
 
 
@@ -217,8 +218,8 @@ class Apart(Execute):
         """What the student's function gives for each input, according to its kernel."""
         cell = self.execute_cell(new_code_cell(question), index, store_history=False)
         shown = [output.data[MIME] for output in cell.outputs if MIME in output.get("data", {})]
-        if not shown:
-            raise TimeoutError("its kernel did not answer")
+        if not shown:  # stopped by the time limit, or by exit()
+            return [Outcome(error=TimeoutError("no answer came in time"))] * count
         answers = json.loads(shown[-1])
         return [outcome(answers[number]) for number in range(count)]
 

@@ -19,9 +19,8 @@ c.Apart.notebook_timeout = 1800  # seconds per notebook
 # nbgrader's steps, but points come from a process that runs nothing of a student's: docs/grading.py
 sys.path.append(str(Path(course_utils.__file__).parents[1] / "docs"))
 c.Autograde.sanitize_preprocessors = [
-    "nbgrader.preprocessors.ClearOutput",
     "grading.Restore",
-    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
