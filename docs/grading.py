@@ -150,7 +150,7 @@ class Apart(Execute):
 
     notebook_timeout = Integer(1800, help="Seconds for a whole notebook.").tag(config=True)
 
-    def preprocess(self, nb, resources, km=None):
+    def preprocess(self, nb, resources):
         for cell in filter(is_check, nb.cells):  # before anything runs: is all of it there?
             exercise_of(*CHECK.search(cell.source).groups()[:2])
         self.trouble, self.shown = "", 0
@@ -159,7 +159,7 @@ class Apart(Execute):
             self.folder = Path(folder)
             (self.folder / "home").mkdir()
             students_package.fill(self.folder / "course")
-            return super().preprocess(nb, resources, km)
+            return super().preprocess(nb, resources)
 
     def create_kernel_manager(self):
         """As ever, but without `site`, which would make the teacher's course importable, and with a
