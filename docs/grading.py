@@ -157,7 +157,8 @@ class Apart(Execute):
         self.deadline = time.monotonic() + self.notebook_timeout
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             self.folder = Path(folder)
-            (self.folder / "home").mkdir()
+            for name in ("home", "work"):
+                (self.folder / name).mkdir()
             students_package.fill(self.folder / "course")
             return super().preprocess(nb, resources)
 
@@ -178,7 +179,7 @@ class Apart(Execute):
         environment |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), home)
         environment.setdefault("GOMP_SPINCOUNT", "10000")  # course.py says why
         environment["PYTHONPATH"] = os.pathsep.join([str(self.folder / "course"), *packages])
-        super().start_new_kernel(cwd=home, env=environment, **options)
+        super().start_new_kernel(cwd=str(self.folder / "work"), env=environment, **options)
 
     def preprocess_cell(self, cell, resources, index):
         if not is_check(cell):

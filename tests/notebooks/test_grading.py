@@ -137,8 +137,9 @@ assert any(CHECKPOINTS.iterdir())
 """
         + HONEST_NOISY
     )
-    said = marked(grading, [new_code_cell(probe), check_cell("lesson_00.noisy")])
-    assert said["lesson_00.noisy"].startswith("1.0"), said
+    probe = new_code_cell(probe)
+    said = marked(grading, [probe, check_cell("lesson_00.noisy")])
+    assert said["lesson_00.noisy"].startswith("1.0"), probe.outputs
 
 
 def test_inputs_are_new_each_time(grading):
