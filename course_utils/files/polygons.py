@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.files.door import check_faces
 
-EAR_WORK = 15_000_000  # corners looked at for all dented faces of a file; a second or two
+EAR_WORK = 8_000_000  # corners looked at for all dented faces of a file; about a second
 DENT = 1e-6  # of a face's area: less is rounding
 
 

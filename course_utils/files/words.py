@@ -130,7 +130,10 @@ class Words:
     def numbers(self, words: np.ndarray) -> np.ndarray:
         """Return the values of words in ascending order, float64 (N,); all must be finite."""
         words = words.ravel()
-        values, plain = self._decimals(words)
+        if not self._decimals(words[:100])[1].any():  # all with exponents: do not try
+            values, plain = self._floats(words), np.ones(len(words), dtype=bool)
+        else:
+            values, plain = self._decimals(words)
         if not plain.all():
             values[~plain] = self._floats(words[~plain])
         self.refuse_where(~np.isfinite(values), words, "{} is not a finite number")
