@@ -228,4 +228,4 @@ def file_name(prompt: str) -> str:
     """Return a prompt as the beginning of a file's name: its letters and digits, in any script."""
     plain = unicodedata.normalize("NFC", prompt).lower()
     kept = "".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in plain)
-    return "-".join(kept.split()).encode()[:60].decode(errors="ignore").strip("-") or "shape"
+    return "-".join(kept.split()).encode()[:60].decode(errors="ignore") or "shape"
