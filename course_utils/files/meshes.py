@@ -118,7 +118,11 @@ def _check_glb(data: bytes) -> None:
 
 
 def save_mesh(
-    mesh: "trimesh.Trimesh", path: str | Path, scale: float | None = None, *, size: str | None = None
+    mesh: "trimesh.Trimesh",
+    path: str | Path,
+    scale: float | None = None,
+    *,
+    size: str | None = None,
 ) -> str:
     """Write a mesh as `.glb`, `.obj` or `.stl`, atomically.
 

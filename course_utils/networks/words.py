@@ -60,7 +60,9 @@ def _visible(character: str) -> str:
     harmless = unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
     if harmless or character in JOINERS:
         return character
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 2**16 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 2**16 else f"\\U{code:08x}"
+    )
 
 
 def named(tokens: Sequence[str], words: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.generation import SHIPPED_TEXT
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 
 # diffusers with NumPy 2
@@ -370,3 +371,14 @@ def test_what_is_no_voxel_model_is_refused(tmp_path):
     (tmp_path / "model" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(ValueError, match="checksum"):
         VoxelDiffusionPipeline.from_pretrained(tmp_path / "model")
+
+
+def test_a_pipeline_makes_nothing_of_what_it_does_not_understand():
+    pipe = VoxelDiffusionPipeline.from_pretrained(SHIPPED_TEXT)
+    for prompt, message in (
+        ("", "no family in ''"),
+        (["a chair", "椅子"], "unknown word: 椅子"),
+        ("a chair and a lamp", "names chair and lamp"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pipe(prompt, num_inference_steps=1)

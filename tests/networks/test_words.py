@@ -80,4 +80,6 @@ def test_a_model_without_a_word_for_its_families_needs_some_word():
     assert message(plain, "a tall") is None
     assert message(plain, "") == "no family in ''; name one that the model makes: thing"
     assert "expected a text" in message(plain, 5)
-    assert class_of(["Mug cup", "mug cup", "Ｔ"], "MUG CUP") is None and class_of(["Ｔ"], "t") == "Ｔ"
+    assert (
+        class_of(["Mug cup", "mug cup", "Ｔ"], "MUG CUP") is None and class_of(["Ｔ"], "t") == "Ｔ"
+    )

@@ -270,7 +270,8 @@ export class Live {
     try {
       conditionOf(this.about[way], prompt); // report at once what the model does not know
     } catch (error) {
-      this.stop(error.message);
+      if (this.id) this.stop(error.message);
+      else this._report(error.message); // the film that the box opens with plays on
       return;
     }
     const id = ++this.id;
