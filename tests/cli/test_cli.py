@@ -287,8 +287,8 @@ def test_help(command):
             "unknown word: dragon; the model knows 288 words and makes: chair",
         ),
         (["generate", "椅子"], "unknown word: 椅子; the model knows 288 words and makes: chair"),
-        (["generate", "ein Stühlchen"], "unknown word: ein (near: pine, fin), Stühlchen;"),
-        (["generate", "chair \x1b[2J\u202e☂"], "unknown word: \\x1b, 2J, ☂;"),
+        (["generate", "ein Stühlchen"], ", Stühlchen; the model knows"),
+        (["generate", "chair \x1b[2J \u202e☂"], "unknown word: \\x1b, 2J, ☂;"),
         (
             ["generate", "round"],
             "no family in 'round'; name one that the model makes: chair, table",
