@@ -198,8 +198,7 @@ def generate_many(
 
 def _check(seeds: Sequence[int], **settings: float | None) -> None:
     """Raise ValueError for seeds and settings out of range, before a model is loaded."""
-    for seed in seeds:
-        gaussian(seed, (1,))
+    gaussian(seeds, (1,))
     for name, value in settings.items():
         if value is None:
             continue

@@ -301,7 +301,10 @@ def test_help(command):
         (["generate", "chair", "--size", "80 parsec"], "such as '80mm'"),
         (["generate", "chair", "--seed", "３"], "whole number from 0"),
         (["generate", "chair", "--seed", "9" * 5000], "whole number from 0"),
-        (["generate", "chair", "--seed", str(2**32 - 1), "--count", "2"], "seed is 4294967296"),
+        (
+            ["generate", "chair", "--seed", str(2**32 - 1), "--count", "2"],
+            "is 4294967296; expected",
+        ),
         (["generate", "chair", "--tries", "1000000000"], "whole number from 1 to 1000"),
         (["generate", "chair", "--steps", "1000000000"], "steps is 1000000000"),
         (["generate", "chair", "--guidance-scale", "1e9"], "guidance_scale is 1000000000.0"),

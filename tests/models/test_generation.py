@@ -87,8 +87,8 @@ def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"seed": -1}, "seed is -1"),
-        ({"seed": 2**32}, "seed is 4294967296"),
+        ({"seed": -1}, "is -1; expected a whole number from 0"),
+        ({"seed": 2**32}, "is 4294967296; expected a whole number from 0"),
         ({"tries": 10**9}, "tries is 1000000000; expected a whole number from 1 to 1,000"),
         ({"tries": 1.5}, "tries is 1.5"),
         ({"steps": 10**9}, "steps is 1000000000; expected a whole number from 1 to 10,000"),
