@@ -62,13 +62,11 @@ def _runs(data: bytes, start: int, total: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the values and lengths of the runs that make `total` voxels, both uint8."""
     runs = np.frombuffer(data, np.uint8, (len(data) - start) // 2 * 2, start).reshape(-1, 2)
     made = np.cumsum(runs[:, 1], dtype=np.int64)
-    used = int(np.searchsorted(made, total)) + 1
+    used = int(np.searchsorted(made, total, side="right"))  # runs of length 0 behind them too
     behind = data[start + 2 * used :].strip(b"\0\t\n\r \x1a")
-    odd = (len(data) - start) % 2
-    if used <= len(runs) and made[used - 1] == total:
-        if not behind or not (odd or runs[used:, 1].any()):
-            return runs[:used, 0], runs[:used, 1]
-    cut = ", and the last is cut off" if odd else ""
+    if used and made[used - 1] == total and not behind:
+        return runs[:used, 0], runs[:used, 1]
+    cut = ", and the last is cut off" if (len(data) - start) % 2 else ""
     raise ValueError(
         f"its runs make {made[-1] if len(made) else 0} voxels{cut}, its header announces {total}"
     )

@@ -222,8 +222,6 @@ def _corners(points: np.ndarray) -> np.ndarray:
     return np.stack([points[:, :3].min(0), points[:, :3].max(0)])
 
 
-def _place(
-    points: np.ndarray, axes: np.ndarray, signs: np.ndarray, move: np.ndarray
-) -> np.ndarray:
+def _place(points: np.ndarray, axes: np.ndarray, signs: np.ndarray, move: np.ndarray) -> np.ndarray:
     """Return where the voxels (N, 3) of a turned and moved model lie, int64 (N, 3)."""
     return points[:, axes] * signs + move

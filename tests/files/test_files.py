@@ -416,7 +416,9 @@ def test_hostile_vox_is_refused_cheaply(tmp_path, case):
 def test_vox_with_too_many_copies_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(vox_scene, "MAX_SCENE_VOXELS", 3)
     data = vox(ONE, group(0, 1, 2, 3, 4), *(show(number, 0) for number in (1, 2, 3, 4)))
-    assert_refused(tmp_path / "bad.vox", data, "5 nodes and 4 voxels or more, expected at most 65536 and 3")
+    assert_refused(
+        tmp_path / "bad.vox", data, "5 nodes and 4 voxels or more, expected at most 65536 and 3"
+    )
 
 
 def test_write_vox_refuses_what_the_format_cannot_hold(tmp_path):
