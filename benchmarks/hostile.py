@@ -111,7 +111,7 @@ def tiny_things(draws: random.Random, size: int) -> bytes:
 def deep_things(draws: random.Random, size: int) -> bytes:
     """JSON in JSON in JSON."""
     before, within, behind = draws.choice(((b"[", b"1", b"]"), (b'{"a":', b"1", b"}")))
-    depth = size // (len(before) + len(behind)) + 1
+    depth = min(size // (len(before) + len(behind)) + 1, draws.choice((60, 300, 990, size)))
     return before * depth + within + behind * draws.choice((depth, depth, 0))
 
 
@@ -330,7 +330,7 @@ def binvox_of(kind: str) -> Maker:
             line = draws.choice((b"#binvox 1\n", b"dim 8 8 8\n", b"# data\n", b"\n", b" ", b"x"))
             return b"#binvox 1\n" + line * (size // len(line) + 1) + data[10:]
         length = draws.choice((1, 7, 255)) if kind == "repetition" else 255
-        side = draws.choice((8, 64, 256, 511, 512))
+        side = draws.choice((8, 64) if size < 2**16 else (64, 256, 511, 512))
         header = b"#binvox 1\ndim %d %d %d\ndata\n" % (side, side, side)
         count = min(side**3 // length, size) if length < 255 else side**3 // 255
         runs = bytes((draws.randrange(2), length)) * count

@@ -20,6 +20,7 @@ from torch import nn
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import PATHS
 from course_utils.files.atomic import writing_folder
+from course_utils.files.weights import AtMost, announced_tensors
 from course_utils.models.config import Config, read_json
 from course_utils.networks.conditioning import several
 from course_utils.networks.conditioning.facts import on_facts
@@ -143,7 +144,12 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module,
             f" {file}; fetch or copy the folder again (a shipped model: git checkout"
             " data/checkpoints)"
         )
-    model = build_model(config)
+    try:
+        tensors = announced_tensors(weights)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'model.safetensors'} holds no weights: {error}") from error
+    with AtMost(tensors):
+        model = build_model(config)
     try:
         model.load_state_dict({k: v.float() for k, v in load(weights).items()})
     except (RuntimeError, SafetensorError) as error:
