@@ -10,16 +10,22 @@ from typing import Any
 
 from course_utils.files.door import file_size
 
-MAX_JSON_BYTES = 4 * 2**20
+MAX_JSON_BYTES = 4 * 2**20  # of results
+MAX_CONFIG_BYTES = 2**18  # every entry of a config is looked at one by one
 MAX_DEPTH = 64
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, most: int = MAX_JSON_BYTES) -> Any:
     """Return what a JSON file holds.
 
-    ValueError if there is none, or it is too large or too deep, or an object has a key twice.
+    Args:
+        path: The file.
+        most: Its largest size in bytes.
+
+    Raises:
+        ValueError: There is none, or it is too large or too deep, or an object has a key twice.
     """
-    file_size(path, MAX_JSON_BYTES)
+    file_size(path, most)
     try:
         whole = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_object)
     except RecursionError:

@@ -12,7 +12,7 @@ import numpy as np
 from course_utils.files.door import MAX_SIDE
 
 MAX_SCENE_VOXELS = 2**24  # copies counted
-MAX_SCENE_NODES = 2**16  # copies counted
+MAX_SCENE_NODES = 2**15  # copies counted
 BATCH = 2**20  # voxels placed at once
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from course_utils.diffusion.denoiser import LOG_SNR_RANGE
 from course_utils.diffusion.training import Plan
-from course_utils.files import json_door
+from course_utils.files.json_door import MAX_CONFIG_BYTES
+from course_utils.files.json_door import read_json as read_small_json
 from course_utils.places import CONFIGS, REMEDY, ROOT
 
 SEERS = ("FactsOfText", "FactsOfShape")  # networks that see facts: no denoisers, they make nothing
@@ -192,7 +193,7 @@ def _others(name: str) -> str:
 def read_json(path: Path, where: str) -> Any:
     """What a JSON file holds; ValueError that names it if it cannot be read."""
     try:
-        return json_door.read_json(path)
+        return read_small_json(path, MAX_CONFIG_BYTES)
     except (OSError, ValueError) as error:
         raise ValueError(f"{where} is not JSON with a config in it: {error}") from error
 

@@ -390,7 +390,7 @@ HOSTILE_VOX = {
     "cycle": (vox(ONE, move(0, 1), group(1, 0)), "node 0 is inside itself"),
     "billion laughs": (
         vox(ONE, *(group(n, n + 1, n + 1) for n in range(40)), show(40, 0)),
-        "shows 131071 nodes and 65536 voxels or more, expected at most 65536",
+        "shows 65535 nodes and 32768 voxels or more, expected at most 32768",
     ),
     "missing model": (vox(ONE, show(0, 5)), "shows model 5"),
     "far apart": (
@@ -417,7 +417,7 @@ def test_vox_with_too_many_copies_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(vox_scene, "MAX_SCENE_VOXELS", 3)
     data = vox(ONE, group(0, 1, 2, 3, 4), *(show(number, 0) for number in (1, 2, 3, 4)))
     assert_refused(
-        tmp_path / "bad.vox", data, "5 nodes and 4 voxels or more, expected at most 65536 and 3"
+        tmp_path / "bad.vox", data, "5 nodes and 4 voxels or more, expected at most 32768 and 3"
     )
 
 
