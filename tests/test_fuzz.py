@@ -1,10 +1,7 @@
 """The fuzzer itself: 1,000 of its files, what it sees, and that its files follow from numbers."""
 
-import json
 import re
-import resource
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -74,7 +71,7 @@ def test_a_breach_is_seen_and_the_worker_replaced(tmp_path, monkeypatch):
     """A reader that takes what a file says: memory, time, or its life."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import os, sys, time\n"
+        "import os, sys\n"
         f"sys.path.insert(0, {str(ROOT / 'benchmarks')!r})\n"
         "import fuzz\n"
         "fuzz.SECONDS, fuzz.MEMORY = 1.0, 10**8\n"
@@ -85,15 +82,12 @@ def test_a_breach_is_seen_and_the_worker_replaced(tmp_path, monkeypatch):
         "fuzz.work()\n"
     )
     monkeypatch.setattr(fuzz, "__file__", str(program))
-    monkeypatch.setattr(fuzz, "WALL", 10.0)
+    monkeypatch.setattr(fuzz, "SECONDS", 1.0)
     cases = {
         "x = 1": "read",
         "raise ValueError('no')": "refused",
         "x = bytearray(1500 * 10**5)": "memory: 150 MB",
-        "x = bytearray(10**9)": "MemoryError",
-        "started = time.process_time()\nwhile time.process_time() < started + 1.2: pass": "time: 1.2 s",
         "while True: pass": "time: more than 2 s of computing",
-        "time.sleep(100)": "time: no answer in 10 s",
         "os.abort()": "the process ended (SIGABRT)",
         "print('noise')": "read",
     }
