@@ -43,6 +43,7 @@ from course_utils.models.config import Config
 
 SECONDS, MEMORY = 5.0, 10**9  # computing time and bytes that a file may cost
 WALL = 120.0  # seconds without an answer after which a worker is given up
+LONGEST_MESSAGE = 1000  # characters, in one line
 BIG = 200  # one in so many files is large
 KINDS = ("damage", "sharing", "repetition", "nesting")
 NUMBERS = (0, 1, 2, 127, 128, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
@@ -100,8 +101,8 @@ def valid_files(folder: Path) -> dict[str, Path]:
 
 
 DIALECTS = {  # as other programs write them
-    "dialect.obj": lambda data: b"o a\r\n" + data.replace(b"\n", b"\r\n"),
-    "dialect.off": lambda data: data.replace(b"\n", b"\r\n"),
+    "dialect.obj": lambda data: b"\xef\xbb\xbfo a\r\n  " + data.replace(b"\n", b" # note\r\n"),
+    "dialect.off": lambda data: data.replace(b"\n", b"\t# note\r\n"),
     "dialect.vox": lambda data: hostile.vox_file(
         hostile.vox_chunk(b"what", b"?", b"!") + data[20:] + hostile.vox_group(0, [1, 2])
         + hostile.vox_move(1, 3) + hostile.vox_move(2, 3) + hostile.vox_shape(3, 0)
@@ -193,6 +194,8 @@ def _refusal(error: BaseException) -> str:
     """ "refused" if the reason is one; running out of memory is none, whatever it is called."""
     if not str(error).strip():
         return "a ValueError without a word"
+    if len(str(error)) > LONGEST_MESSAGE or "\n" in str(error):
+        return f"a message of {len(str(error))} characters: {str(error)[:LONGEST_MESSAGE]}"
     cause = error
     while cause := cause.__cause__ or cause.__context__:
         if isinstance(cause, MemoryError) or "allocate" in str(cause):

@@ -247,6 +247,11 @@ def vox_file(chunks: bytes) -> bytes:
     return struct.pack("<4si", b"VOX ", 150) + vox_chunk(b"MAIN", b"", chunks)
 
 
+def vox_body(data: bytes) -> bytes:
+    """What MAIN holds."""
+    return data[20 : 20 + struct.unpack_from("<i", data, 16)[0]]
+
+
 def vox_group(number: int, children: list[int]) -> bytes:
     return vox_chunk(
         b"nGRP", struct.pack(f"<{3 + len(children)}i", number, 0, len(children), *children)
@@ -266,7 +271,7 @@ def vox_shape(number: int, model: int) -> bytes:
 
 def vox_shared(data: bytes, draws: random.Random, size: int) -> bytes:
     """Groups that share groups, transforms that share a shape, shapes that share a model."""
-    models, kind = data[20:], draws.randrange(3)
+    models, kind = vox_body(data), draws.randrange(3)
     count = max(2, size // 60)
     if kind == 0:  # a power of the number of groups
         width = draws.choice((2, 3, 50))
@@ -283,7 +288,7 @@ def vox_shared(data: bytes, draws: random.Random, size: int) -> bytes:
 
 def vox_repeated(data: bytes, draws: random.Random, size: int) -> bytes:
     """One chunk, word, frame or voxel until the size is reached."""
-    models = data[20:]
+    models = vox_body(data)
     number = struct.pack("<i", draws.choice((0, 1, 4)))
     words = [b"_t", b"1 0 0", b"", b"_f", b"7"]
     kind, count = draws.randrange(5), size // 12 + 1
@@ -312,7 +317,7 @@ def vox_repeated(data: bytes, draws: random.Random, size: int) -> bytes:
 
 def vox_deep(data: bytes, draws: random.Random, size: int) -> bytes:
     """Groups in groups, chunks in chunks, with or without an end."""
-    models, depth = data[20:], size // 24 + 1
+    models, depth = vox_body(data), size // 24 + 1
     if draws.random() < 0.3:
         for _ in range(min(depth, 500)):
             models = vox_chunk(draws.choice((b"MAIN", b"PACK", b"what")), b"", models)
