@@ -19,6 +19,7 @@ VOX_SIDE = 256  # coordinates are bytes
 MAX_CHUNKS = 2**17
 MAX_SCENE_BYTES = 2**22  # of all chunks that describe the scene
 ORANGE = (0xE0, 0x7B, 0x0A, 0xFF)  # the course's model orange, sRGB
+PADDING = b"\0\t\n\r \x1a"  # behind the last chunk
 GREY = (0x80, 0x80, 0x80, 0xFF)
 
 
@@ -123,23 +124,21 @@ def _vox_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     if children == 0:  # some writers never fill it in
         end = len(data)
     for _ in range(MAX_CHUNKS):
-        left = end - position
-        name, content, children = (
-            struct.unpack_from("<4sii", data, position) if left >= 12 else (b"", left + 1, 0)
-        )
+        if end - position < 12:
+            wrong = f"the chunk at byte {position} is cut off"
+            break
+        name, content, children = struct.unpack_from("<4sii", data, position)
         start = position + 12
-        if content < 0 or children < 0 or content + children > left - 12:
-            if not data[position:end].strip(b"\0\t\n\r \x1a"):  # nothing is left, or padding
-                return
-            raise ValueError(
-                f"the chunk {name!r} at byte {position} announces {content} + {children} bytes,"
-                f" {left - 12} are left"
-                if left >= 12
-                else f"the chunk at byte {position} is cut off"
-            )
+        if content < 0 or children < 0 or start + content + children > end:
+            left = end - start
+            wrong = f"the chunk {name!r} announces {content} + {children} bytes, {left} are left"
+            break
         yield name, data[start : start + content]
         position = start + content + children
-    raise ValueError(f"it has more than {MAX_CHUNKS} chunks")
+    else:
+        raise ValueError(f"it has more than {MAX_CHUNKS} chunks")
+    if data[position:end].strip(PADDING):
+        raise ValueError(wrong)
 
 
 def _vox_size(content: bytes) -> tuple[int, int, int]:
