@@ -126,7 +126,7 @@ def placed_scene(models: list, nodes: dict[int, Node]) -> np.ndarray:
     if not _count_shown(models, nodes):
         raise ValueError("its scene shows no voxel")
     placed = list(_placed_models(models, nodes))
-    corners = {number: _corners(models[number][1]) for number, _, _, _ in placed}
+    corners = {number: _corners(models[number][1]) for number in {one[0] for one in placed}}
     boxes = np.array(
         [_place(corners[number], axes, signs, move) for number, axes, signs, move in placed]
     )  # (placed, 2, 3)
