@@ -197,9 +197,10 @@ def _refusal(error: BaseException) -> str:
     if len(str(error)) > LONGEST_MESSAGE or "\n" in str(error):
         return f"a message of {len(str(error))} characters: {str(error)[:LONGEST_MESSAGE]}"
     cause = error
-    while cause := cause.__cause__ or cause.__context__:
+    while cause:
         if isinstance(cause, MemoryError) or "allocate" in str(cause):
             return f"memory: {error}"
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return "refused"
 
 

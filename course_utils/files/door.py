@@ -58,7 +58,7 @@ def naming(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a malformed file makes parsers fail in every possible way
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         if len(reason) > LONGEST_REASON:  # a parser quoted the file
             reason = f"{reason[:LONGEST_REASON]}…"
         raise ValueError(

@@ -199,9 +199,7 @@ def test_zip_bomb_is_refused_by_its_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(npz, "MAX_UNPACKED_BYTES", 2**23)
     data = zipped(voxels=npy((2**11 + 1, 4096), data=bytes(2**23 + 4096)))
     assert len(data) < 2**14
-    assert_refused(
-        tmp_path / "bomb.npz", data, "unpack to 8427537 bytes, expected at most 8388608"
-    )
+    assert_refused(tmp_path / "bomb.npz", data, "unpack to 8427537 bytes, expected at most 8388608")
 
 
 @pytest.mark.parametrize(
