@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 MAX_FILE_BYTES = 64 * 2**20  # of a .vox, .binvox or mesh file
-MAX_UNPACKED_BYTES = 512 * 2**20  # of the arrays of an .npz, or of the accessors of a .glb
+MAX_UNPACKED_BYTES = 512 * 2**20  # of the arrays of an .npz
 MAX_FACES = 2_000_000  # triangles of a mesh, copies counted
+LONGEST_REASON = 400  # characters of a message
 MAX_SIDE = 512  # voxels along one side of any grid
 
 UP = {  # the axis that points up, by each format's convention or its usual writers
@@ -64,7 +65,9 @@ def naming(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a malformed file makes parsers fail in every possible way
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if len(reason) > LONGEST_REASON:  # a parser quoted the file
+            reason = f"{reason[:LONGEST_REASON]}…"
         raise ValueError(
             f"path: {str(path)!r} is not a usable {Path(path).suffix} file: {reason}"
         ) from error

@@ -17,12 +17,13 @@ from course_utils.files.glb import glb_triangles
 from course_utils.files.obj import obj_triangles
 from course_utils.files.off import off_triangles
 from course_utils.files.ply import ply_triangles
+from course_utils.files.sizes import UNITS, measured, side_for
 from course_utils.files.stl import stl_triangles
 
 if TYPE_CHECKING:
     import trimesh
 
-SUFFIXES = (".glb", ".obj", ".stl")  # that save_mesh writes
+SUFFIXES = tuple(UNITS)  # that save_mesh writes
 ORANGE = (190, 51, 1, 255)  # the course's model orange #E07B0A, linear as glTF wants it
 SHARP = np.radians(80)  # edges that bend more are drawn sharp, so that blocks stay blocks
 
@@ -60,21 +61,34 @@ def read_triangles(path: str | Path, up: str | None = None) -> np.ndarray:
     return triangles
 
 
-def save_mesh(mesh: "trimesh.Trimesh", path: str | Path, scale: float = 1.0) -> None:
+def save_mesh(
+    mesh: "trimesh.Trimesh",
+    path: str | Path,
+    scale: float | None = None,
+    *,
+    size: str | None = None,
+) -> str:
     """Write a mesh as `.glb`, `.obj` or `.stl`, atomically.
 
     The middle of the cube's floor becomes the origin, so that a shape stands where it is put. A
-    `.glb` (by its standard) and an `.obj` (by its readers' habit) are y up with the front towards
-    +z; an `.stl` is z up. The glb has a material and normals, and its vertices are doubled along
-    sharp edges: weld it before you count holes.
+    `.glb` (by its standard) and an `.obj` (by its readers' habit) are in metres and y up with the
+    front towards +z; an `.stl` is in millimetres, as slicers read it, and z up. The glb has a
+    material and normals, and its vertices are doubled along sharp edges: weld it before you count
+    holes.
 
     Args:
         mesh: Vertices (x, y, z) in the unit cube, z up.
         path: File to write; the suffix chooses the format.
-        scale: Side of the cube in the file (metres in glTF; slicers read an STL as millimetres).
+        scale: Side of the cube in the file's unit, in the place of a size.
+        size: The mesh's longest side with its unit (mm, cm, m, in), such as "80mm"; by default 1 m,
+            and 80 mm in an `.stl`.
+
+    Returns:
+        Width, depth and height in the file, such as "80 x 75.3 x 80 mm".
 
     Raises:
-        ValueError: Another suffix, an empty or non-finite mesh, or scale <= 0.
+        ValueError: Another suffix, an empty or non-finite mesh, scale <= 0, a size without a unit,
+            or both a scale and a size.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -87,18 +101,24 @@ def save_mesh(mesh: "trimesh.Trimesh", path: str | Path, scale: float = 1.0) -> 
         raise ValueError(
             f"mesh: got {len(mesh.faces)} faces, expected at least one, on finite vertices"
         )
+    if scale is None:
+        scale = side_for(size, mesh, suffix)
+    elif size is not None:
+        raise ValueError(f"scale is {scale} and size {size!r}; expected one of them")
     if not 0 < scale < np.inf:
         raise ValueError(f"scale: got {scale}, expected the cube's side in the file, above 0")
     placed = mesh.copy()
     placed.vertices = (mesh.vertices - [0.5, 0.5, 0.0]) * scale
     if suffix != ".stl":
         placed.vertices = placed.vertices[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
-    data = {".glb": _glb, ".obj": _obj, ".stl": _stl}[suffix](placed, scale)
+    extents = measured(mesh, scale, suffix)
+    data = {".glb": _glb, ".obj": _obj, ".stl": _stl}[suffix](placed, extents)
     with writing(path) as temporary:
         temporary.write_bytes(data)
+    return extents
 
 
-def _glb(mesh: "trimesh.Trimesh", scale: float) -> bytes:
+def _glb(mesh: "trimesh.Trimesh", extents: str) -> bytes:
     from trimesh import Scene
     from trimesh.exchange.gltf import export_glb
     from trimesh.graph import smooth_shade
@@ -111,22 +131,25 @@ def _glb(mesh: "trimesh.Trimesh", scale: float) -> bytes:
     )
     shaded.metadata.clear()  # trimesh lists every face there
     shaded.visual = TextureVisuals(material=material)
-    scene = Scene({"shape": shaded}, metadata={"convention": _convention(scale)})
+    scene = Scene({"shape": shaded}, metadata={"convention": _convention(extents)})
     return export_glb(scene, include_normals=True)
 
 
-def _obj(mesh: "trimesh.Trimesh", scale: float) -> bytes:
+def _obj(mesh: "trimesh.Trimesh", extents: str) -> bytes:
     from trimesh.exchange.obj import export_obj
 
     plain = {"include_normals": False, "include_color": False, "include_texture": False}
-    return export_obj(mesh, header=_convention(scale), **plain).encode()
+    return export_obj(mesh, header=_convention(extents), **plain).encode()
 
 
-def _stl(mesh: "trimesh.Trimesh", _: float) -> bytes:
+def _stl(mesh: "trimesh.Trimesh", extents: str) -> bytes:
     from trimesh.exchange.stl import export_stl
 
-    return export_stl(mesh)
+    header = f"Noise to Shape: {extents}, z up, origin in the middle of its floor".encode()
+    return header[:80].ljust(80) + export_stl(mesh)[80:]
 
 
-def _convention(scale: float) -> str:
-    return f"Noise to Shape: cube of side {scale:g}, y up, origin in the middle of its floor"
+def _convention(extents: str) -> str:
+    return (
+        f"Noise to Shape: {extents} (width, depth, height), y up, origin in the middle of its floor"
+    )

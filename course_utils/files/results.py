@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 
 from course_utils.files.atomic import writing
+from course_utils.files.json_door import read_json
 from course_utils.files.states import differences
 from course_utils.places import REMEDY
 
@@ -56,11 +57,12 @@ def load_results(file: str | Path) -> tuple[dict, str]:
     """
     remedy = f"{REMEDY}, or run the study's script to make it anew"
     try:
-        whole = json.loads(Path(file).read_text(encoding="utf-8"))
+        whole = read_json(file)
         contents, command, wanted = whole["contents"], whole["command"], whole["sha256"]
+        found = checksum(contents)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file} holds no readable results ({error}); {remedy}") from error
-    if checksum(contents) != wanted:
+    if found != wanted:
         raise ValueError(
             f"{file} was changed or damaged: its checksum does not fit its contents; {remedy}"
         )

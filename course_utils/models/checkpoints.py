@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from torch import nn
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import PATHS
 from course_utils.files.atomic import writing_folder
+from course_utils.files.door import LONGEST_REASON
+from course_utils.files.weights import AtMost, announced_tensors
 from course_utils.models.config import Config, read_json
 from course_utils.networks.conditioning import several
 from course_utils.networks.conditioning.facts import on_facts
@@ -150,11 +153,15 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module,
             f" {file}; fetch or copy the folder again (a shipped model: git checkout"
             " data/checkpoints)"
         )
-    model = build_model(config)
+    try:
+        tensors = announced_tensors(weights)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'model.safetensors'} holds no weights: {error}") from error
+    with AtMost(tensors):
+        model = build_model(config)
     try:
         model.load_state_dict({k: v.float() for k, v in load(weights).items()})
     except (RuntimeError, SafetensorError) as error:
-        raise ValueError(
-            f"{file}: the weights fit another network: {str(error).splitlines()[-1].strip()}"
-        ) from error
+        reason = shorten(str(error).splitlines()[-1], LONGEST_REASON, placeholder="…")
+        raise ValueError(f"{file}: the weights fit another network: {reason}") from error
     return model.to(torch.device(device)).eval().requires_grad_(False), config

@@ -18,6 +18,7 @@ from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
+from course_utils.models.wishes import check_prompt
 
 
 def complete(
@@ -45,6 +46,7 @@ def complete(
     Raises:
         ValueError: The grids do not fit the model, or it does not know the prompt.
     """
+    check_prompt(config, prompt)
     voxels, keep, seeds = np.asarray(voxels), np.asarray(keep), as_seeds(seeds)
     grid = (config.resolution,) * 3
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid

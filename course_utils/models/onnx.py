@@ -18,6 +18,7 @@ from course_utils.diffusion.denoiser import Denoiser
 from course_utils.files.atomic import checked_folder, writing_folder
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.wishes import nouns_of
 
 MODEL, ABOUT = "model.onnx", "model.json"
 CONFIG_KEYS = (
@@ -106,7 +107,8 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
 def about_config(config: Config) -> dict:
     """Return what model.json says of a checkpoint's config."""
     entries = config.to_dict()
-    return {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
+    about = {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
+    return about | ({"nouns": nouns_of(config)} if config.words else {})
 
 
 def exported(out: str | Path, config: Config) -> bool:

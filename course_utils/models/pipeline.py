@@ -34,6 +34,7 @@ from course_utils.models.checkpoints import FILES, MODEL_INDEX, load_checkpoint,
 from course_utils.models.config import Config
 from course_utils.models.progress import progress
 from course_utils.models.prompting import guided_by, sampling_states
+from course_utils.models.wishes import check_prompt
 from course_utils.places import present
 
 OUTPUTS: dict[str, Callable] = {
@@ -184,7 +185,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     ) -> VoxelPipelineOutput | tuple:
         """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
-        prompt: one or more classes, or texts for a model that reads (`prompting.condition_of`).
+        prompt: one or more classes, or texts for a model that reads (`wishes.check_prompt`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the
             same shape.
@@ -203,6 +204,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each(prompt, num_shapes_per_prompt)
+        for each in dict.fromkeys(prompts):
+            check_prompt(config, each)
         seeds = _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
         if noise.shape != (len(prompts), 1, size, size, size):

@@ -14,6 +14,7 @@ from course_utils.diffusion.noise import as_seeds, gaussian
 from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
 from course_utils.models.rules import TAKES
+from course_utils.models.wishes import check_prompt, class_of
 from course_utils.networks.text import Vocabulary
 
 TOGETHER = 8  # shapes in a batch: its size changes no shape, only memory and time
@@ -42,16 +43,13 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
     """
     if config.words:
         return Vocabulary(config.words).encode(prompts)
+    for prompt in prompts:
+        check_prompt(config, prompt)
     known = config.classes
-    unknown = [prompt for prompt in prompts if prompt not in known]
-    if unknown:
-        raise ValueError(
-            f"the model knows no {', '.join(map(repr, unknown))}; it makes: {', '.join(known)}"
-        )
     told = {TAKES[part.kind] for part in config.network.conditioners} or {"labels"}
     if len(known) == 1 or told != {"labels"}:
         return None
-    return torch.tensor([known.index(prompt) for prompt in prompts])
+    return torch.tensor([known.index(class_of(known, prompt)) for prompt in prompts])
 
 
 def guided_by(

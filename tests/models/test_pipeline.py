@@ -17,7 +17,7 @@ from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import FILES, build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.editing import complete
-from course_utils.models.generation import generate_many
+from course_utils.models.generation import SHIPPED_TEXT, generate_many
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import Wholeness, best_of
@@ -284,11 +284,11 @@ def test_a_model_that_reads_takes_texts():
     network = CONFIG["network"] | {"conditioners": [text]}
     denoiser, config = tiny(words=words, network=network)
     pipe = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))
-    made = pipe(["a tall chair", ""], seeds=[5, 6], output_type="field").shapes
+    made = pipe(["a tall chair", "a chair"], seeds=[5, 6], output_type="field").shapes
     noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))
-    tokens, times = [[0, 3, 1], [-1, -1, -1]], time_grid(denoiser.path, 4, 3.0)
+    tokens, times = [[0, 3, 1], [0, 1, -1]], time_grid(denoiser.path, 4, 3.0)
     assert torch.equal(made, ours(denoiser, tokens, noise, times, SAMPLERS["ddpm"], seed=[5, 6]))
-    other = pipe(["a small chair", ""], seeds=[5, 6], output_type="field").shapes
+    other = pipe(["a small chair", "a chair"], seeds=[5, 6], output_type="field").shapes
     assert not torch.equal(made[0], other[0]) and torch.allclose(made[1], other[1], atol=1e-5)
     with pytest.raises(ValueError, match=r"unknown word: tal \(near: tall\)"):
         pipe("a tal chair")
@@ -445,3 +445,14 @@ def test_what_is_no_voxel_model_is_refused(tmp_path):
     (tmp_path / "model" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(ValueError, match="checksum"):
         VoxelDiffusionPipeline.from_pretrained(tmp_path / "model")
+
+
+def test_a_pipeline_makes_nothing_of_what_it_does_not_understand():
+    pipe = VoxelDiffusionPipeline.from_pretrained(SHIPPED_TEXT)
+    for prompt, message in (
+        ("", "no family in ''"),
+        (["a chair", "椅子"], "unknown word: 椅子"),
+        ("a chair and a lamp", "names chair and lamp"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pipe(prompt, num_inference_steps=1)
