@@ -236,17 +236,15 @@ def install() -> None:
         if reason:
             # The base interpreter: course.py may itself have been started by the Python in .venv.
             base = getattr(sys, "_base_executable", sys.executable)
-            logged_step("1/4 a new Python environment", [base, "-m", "venv", str(VENV)])
-        pip_install("2/4 JupyterLab and the course's tools", locked("requirements.lock"))
+            logged_step("1/3 a new Python environment", [base, "-m", "venv", str(VENV)])
+        pip_install("2/3 JupyterLab and the course's tools", locked("requirements.lock"))
         install_torch(gpu)
-        # with the locked setuptools: an isolated build would fetch one that nothing pins
-        package = ["--no-deps", "--no-build-isolation", "-e", "."]
-        pip_install("4/4 the course's package", package)
     except NetworkError:
         # pip downloads everything before it changes anything. Without a pyvenv.cfg the next start
         # makes a new environment in any case.
         marker_file().unlink()
         raise
+    point_to_the_course()
     quieten_jupyterlab()
     write_stamp()
     marker_file().unlink()
@@ -259,6 +257,18 @@ def empty_environment() -> None:
             shutil.rmtree(child)
         elif child.name not in ("course.lock", "course.installing"):
             child.unlink()
+
+
+def point_to_the_course() -> None:
+    """Let the environment import course_utils from this folder.
+
+    Nothing is built for it: setuptools takes a `$x` or `{x}` in the folder's name for a variable,
+    and pip would fetch a setuptools that nothing pins. As code, in ASCII, the line holds any name.
+    """
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)}))
+    packages.mkdir(parents=True, exist_ok=True)
+    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
+    (packages / "noise_to_shape.pth").write_text(line, encoding="ascii")
 
 
 def quieten_jupyterlab() -> None:
@@ -454,7 +464,7 @@ def install_torch(gpu: str) -> None:
     attempts = torch_attempts(gpu)
     for number, arguments in enumerate(attempts, 1):
         try:
-            pip_install(f"3/4 {arguments[-1]}", ["--no-deps", *arguments])
+            pip_install(f"3/3 {arguments[-1]}", ["--no-deps", *arguments])
             if sys.platform == "linux" and arguments == [f"torch=={pinned('torch')}"]:
                 pip_install("      and CUDA", locked("requirements-cuda.lock"))
             return
