@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+import page_policy
 from build_site import ROOT, attempt, copy_libraries, lessons, with_figures
 from nbconvert import SlidesExporter
 from nbformat.notebooknode import NotebookNode
@@ -401,6 +402,7 @@ def build(out: Path, wanted: list[str]) -> None:
         )
         (out / f"{name}.html").write_text(page, encoding="utf-8")
     (out / "index.html").write_text(contents(names), encoding="utf-8")
+    page_policy.protect(out)
     print(f"{out}: {len(names)} lessons; open {out / 'index.html'} in a browser")
 
 
