@@ -197,7 +197,7 @@ def lay_out(folder: Path, live: bool) -> None:
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "docs" / "conf.py", folder)
     shutil.copytree(ROOT / "docs" / "static", folder / "static")
-    for script in ("figures.js", "as_file.js"):
+    for script in ("figures.js", "no_modules.js"):
         shutil.copy(WEB / "pages" / script, folder / "static")
     shutil.copytree(ROOT / "notebooks" / "images", folder / "notebooks" / "images")
     (folder / "files").mkdir()
