@@ -237,8 +237,10 @@ def install() -> None:
             # The base interpreter: course.py may itself have been started by the Python in .venv.
             base = getattr(sys, "_base_executable", sys.executable)
             logged_step("1/3 a new Python environment", [base, "-m", "venv", str(VENV)])
-        pip_install("2/3 JupyterLab and the course's tools", locked("requirements.lock"))
-        install_torch(gpu)
+        torch = install_torch(gpu)
+        if sys.platform == "linux" and torch == [f"torch=={pinned('torch')}"]:
+            pip_install("      CUDA, which this torch wants", locked("requirements-cuda.lock"))
+        pip_install("3/3 JupyterLab and the course's tools", locked("requirements.lock"))
     except NetworkError:
         # pip downloads everything before it changes anything. Without a pyvenv.cfg the next start
         # makes a new environment in any case.
@@ -455,19 +457,17 @@ def locked(name: str) -> list[str]:
     return ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", name]
 
 
-def install_torch(gpu: str) -> None:
-    """Install torch by itself: PyTorch's index lacks the other pinned versions.
+def install_torch(gpu: str) -> list[str]:
+    """Install torch by itself and first: PyTorch's index lacks the other pinned versions.
 
-    It has no hash in a lock, because its files differ between the indexes. What its CUDA build runs
-    with has.
+    It has no hash in a lock, because its files differ between the indexes. What its CUDA build
+    wants has. Returns the arguments that pip took.
     """
     attempts = torch_attempts(gpu)
     for number, arguments in enumerate(attempts, 1):
         try:
-            pip_install(f"3/3 {arguments[-1]}", ["--no-deps", *arguments])
-            if sys.platform == "linux" and arguments == [f"torch=={pinned('torch')}"]:
-                pip_install("      and CUDA", locked("requirements-cuda.lock"))
-            return
+            pip_install(f"2/3 {arguments[-1]}", ["--no-deps", *arguments])
+            return arguments
         except NetworkError:
             raise
         except CourseError:
@@ -612,8 +612,10 @@ def pip_settings(python: str, variables: dict[str, str]) -> dict[str, str]:
         python: The interpreter whose pip is asked.
         variables: Its environment variables.
     """
+    # `pip config` obeys the files too: `user = true` would show it one of them only
+    variables = variables | {"PIP_USER": "0", "PIP_QUIET": "0"}
     if "PIP_CONFIG_FILE" in os.environ:
-        variables = variables | {"PIP_CONFIG_FILE": os.environ["PIP_CONFIG_FILE"]}
+        variables["PIP_CONFIG_FILE"] = os.environ["PIP_CONFIG_FILE"]
     answer = subprocess.run(
         [python, "-P", "-m", "pip", "config", "list"],
         cwd=ROOT,
