@@ -20,6 +20,7 @@ from course_utils.exercises.checks import Exercise
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = (
     *("LICENSE", "constraints.txt", "course.py", "environment.yml", "pyproject.toml"),
+    *("requirements.lock", "requirements-cuda.lock"),
     *("binder", "configs", "course_utils", "data", "docs/notation.md", "notebooks/images"),
 )
 LEFT_OUT = shutil.ignore_patterns("lesson_*.py", "__pycache__", ".ipynb_checkpoints")

@@ -1,5 +1,6 @@
 """What a page runs is what its site's build has made: everything else is refused by name."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -107,6 +108,15 @@ def test_another_module_of_the_page_does_not_run(strict, site, tmp_path, file):
         said = strict.locator("[data-nts-live]").text_content()
     assert "damaged" in said and "Reload the page" in said and "\n" not in said
     assert any("integrity" in error for error in strict.console_errors)
+
+
+@without_npm
+def test_the_page_knows_all_files_of_its_runtime(site):
+    """WebGPU's too, which no test here can run. After an update of onnxruntime-web: sha256sum."""
+    source = (site / LIVE / "page.js").read_text(encoding="utf-8")
+    known = set(re.findall(r'(?:script|mjs|wasm): "([0-9a-f]{64})"', source))
+    files = [site / LIVE / "runtime" / name for name in build_site.RUNTIME_FILES]
+    assert known == {hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def test_sha256_without_https_is_sha256(strict, site, address):
