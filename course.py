@@ -11,6 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
+    # PYTHONINSPECT would end in a prompt, and PYTHONOPTIMIZE takes away the texts of --help
+    if os.name != "nt" and (sys.flags.inspect or sys.flags.optimize):
+        os.execv(sys.executable, [sys.executable, "-I", *sys.argv])
     # modules in the user's PYTHONPATH must not stand for Python's own, which are imported below
     theirs = [
         os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -579,7 +582,7 @@ LEFT_OUT = re.compile(
     r"PYTHON(?!(UNBUFFERED|UTF8|IOENCODING|DONTWRITEBYTECODE)$)\w*|__PYVENV_LAUNCHER__|VIRTUAL_ENV.*|"
     r"_?CONDA\w*|_CE_\w+|MAMBA_\w+|JUPYTER\w*|IPYTHON\w*|MPLBACKEND|MATPLOTLIBRC|"
     r"PLOTLY_RENDERER|PYTEST_(ADDOPTS|PLUGINS|DISABLE_PLUGIN_AUTOLOAD)|"
-    r"GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX)"
+    r"GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX)|NPM_CONFIG_(GLOBAL|LOCATION|PREFIX|DRY_RUN)"
 )
 
 

@@ -575,7 +575,7 @@ SHADOWS = (
     "PIP_PLATFORM", "VIRTUAL_ENV_PROMPT", "__PYVENV_LAUNCHER__", "CONDA_PREFIX",
     "CONDA_DEFAULT_ENV", "_CE_CONDA", "MPLBACKEND", "MATPLOTLIBRC", "JUPYTER_PATH",
     "JUPYTER_CONFIG_DIR", "JUPYTERLAB_DIR", "JUPYTER_TOKEN", "IPYTHONDIR", "PYTEST_ADDOPTS",
-    "PLOTLY_RENDERER", "GIT_DIR", "GIT_INDEX_FILE",
+    "PLOTLY_RENDERER", "GIT_DIR", "GIT_INDEX_FILE", "npm_config_global",
 )  # fmt: skip
 REACH = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_PROXY",
@@ -658,6 +658,20 @@ def test_a_module_of_the_users_does_not_stand_for_pythons_own(tmp_path):
         env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert answer.returncode == 0 and answer.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot replace a process")
+@pytest.mark.parametrize("variable", ["PYTHONINSPECT", "PYTHONOPTIMIZE"])
+def test_a_users_variable_changes_neither_help_nor_exit_code(variable):
+    def ask(*arguments):
+        return subprocess.run(
+            [sys.executable, str(SOURCE), *arguments], env={**os.environ, variable: "2"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert "None" not in ask("--help").stdout
+    answer = ask("doctor", "now")
+    assert answer.returncode == 2 and answer.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

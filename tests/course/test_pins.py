@@ -1,5 +1,6 @@
 """One set of versions in pyproject.toml, constraints.txt, environment.yml and binder/."""
 
+import json
 import re
 import tomllib
 from importlib import metadata
@@ -144,6 +145,13 @@ def test_binder_and_a_hub_install_the_lock():
         assert "--no-build-isolation" in editable
     packages = [line for line in conda_environment()["dependencies"] if line.startswith("python=")]
     assert packages == conda_environment()["dependencies"]  # the rest comes by course.py
+
+
+def test_what_npm_fetches_has_hashes():
+    lock = json.loads((ROOT / "docs/web/package-lock.json").read_text(encoding="utf-8"))
+    fetched = {name: entry for name, entry in lock["packages"].items() if name}
+    assert "node_modules/onnxruntime-web" in fetched
+    assert all(entry["integrity"].startswith("sha512-") for entry in fetched.values())
 
 
 def test_binder_has_no_room_for_cuda():
