@@ -61,10 +61,11 @@ INSTALLED_FROM = (
     "requirements.lock",
     "requirements-cuda.lock",
 )
+REPOSITORY = "noise-to-shape/noise-to-shape"
 COLAB = (
-    "https://colab.research.google.com/github/noise-to-shape/noise-to-shape/blob/main/notebooks/"
-    "00_start_here.ipynb"
+    f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/00_start_here.ipynb"
 )
+BINDER = f"https://mybinder.org/v2/gh/{REPOSITORY}/main"
 GIGABYTE = 1e9
 STAGES = ("lint", "unit", "notebooks", "browser")
 NETWORK_TROUBLE = re.compile(
@@ -366,7 +367,7 @@ def no_torch_here() -> str:
         what, remedy = old_system(), ""
     if not what:
         return ""
-    elsewhere = f"open the lessons in the browser, where nothing is installed: {COLAB}"
+    elsewhere = f"open the lessons in the browser, in Colab ({COLAB}) or Binder ({BINDER})"
     instead = f"{remedy}; or {elsewhere}" if remedy else elsewhere
     return f"torch {pinned('torch')}, which the course needs, has no build for {what}: {instead}"
 

@@ -740,6 +740,11 @@ WINDOWS = {"platform": "win32", "machine": "AMD64", "tag": "win-amd64"}
 ON_ARM = {"machine": "ARM64"}
 
 
+def test_the_ways_without_installing_are_the_lessons_own(course):
+    lesson = (ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8")
+    assert f"({course.COLAB})" in lesson and f"({course.BINDER}?" in lesson
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -791,7 +796,7 @@ def test_a_machine_without_a_wheel_is_told_before_anything_is_fetched(
     out = capsys.readouterr()
     assert out.out == ""
     (line,) = out.err.splitlines()
-    for text in (names, remedy, f"torch {course.pinned('torch')}", course.COLAB):
+    for text in (names, remedy, f"torch {course.pinned('torch')}", course.COLAB, course.BINDER):
         assert text in line
     monkeypatch.setattr(course, "check_network", lambda: (True, "fine"))
     code, problems = doctor(course, capsys)
