@@ -30,8 +30,9 @@ from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.evaluation.distances import iou_distances
 from course_utils.evaluation.sets import frechet_distance, sliced_wasserstein
 from course_utils.evaluation.shapes import height_profile, shape_report, watertight_share
-from course_utils.files.atomic import alone_in, save_tensors
+from course_utils.files.atomic import alone_in
 from course_utils.files.npz import read_npz
+from course_utils.files.states import save_state
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
@@ -289,16 +290,16 @@ def test_no_sampler_makes_nan_of_sound_guesses(path, sampler):
 
 def test_ctrl_c_while_saving_leaves_what_was_there(tmp_path, monkeypatch):
     goal = tmp_path / "state.safetensors"
-    save_tensors(goal, {"a": torch.ones(3)}, {})
+    save_state(goal, {"a": torch.ones(3)}, {})
     before = goal.read_bytes()
 
     def interrupted(tensors, path, metadata):
         Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course_utils.files.atomic.save_file", interrupted)
+    monkeypatch.setattr("course_utils.files.states.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        save_tensors(goal, {"a": torch.zeros(3)}, {})
+        save_state(goal, {"a": torch.zeros(3)}, {})
     assert goal.read_bytes() == before and list(tmp_path.iterdir()) == [goal]
 
 
@@ -309,13 +310,13 @@ def test_a_full_disk_loses_nothing_and_is_said_in_one_line(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     goal = tmp_path / "state.safetensors"
-    save_tensors(goal, {"a": torch.ones(3)}, {})
+    save_state(goal, {"a": torch.ones(3)}, {})
     before = goal.read_bytes()
     code = f"""
 import torch
 from course_utils.cli import main as program, train
-from course_utils.files.atomic import save_tensors
-train.run = lambda options: save_tensors({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
+from course_utils.files.states import save_state
+train.run = lambda options: save_state({str(goal)!r}, {{"a": torch.zeros(100_000)}}, {{}})
 program.main(["train", "shapes32"])
 """
     done = subprocess.run(

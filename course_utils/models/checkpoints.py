@@ -43,6 +43,7 @@ CONDITIONERS = {"labels": on_labels, "text": on_text, "facts": on_facts}
 MOST_PARAMETERS = 2_000_000_000
 NO_MODEL = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, MemoryError)
 USUAL = 128  # a network whose numbers are at most this cannot have as many
+FILES = ("model.safetensors", "config.json", "README.md", "model_index.json")  # of a checkpoint
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.models.pipeline", "VoxelDenoiser"],
@@ -100,14 +101,14 @@ def save_checkpoint(folder: str | Path, model: nn.Module, config: Config, card: 
     """Write a model as a checkpoint folder, atomically; its weights in half precision.
 
     Args:
-        folder: The folder; one that is there is replaced.
+        folder: The folder; a checkpoint that is there is replaced, what else lies there stays.
         model: The trained model.
         config: Its config, which is written with the checksum of the weights.
         card: The text of its README.md.
     """
     weights = save({k: v.detach().half().cpu().contiguous() for k, v in model.state_dict().items()})
     config = replace(config, weights_sha256=hashlib.sha256(weights).hexdigest())
-    with writing_folder(folder) as new:
+    with writing_folder(folder, FILES) as new:
         (new / "model.safetensors").write_bytes(weights)
         (new / "config.json").write_text(_text(config.to_dict()), encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
@@ -117,6 +118,12 @@ def save_checkpoint(folder: str | Path, model: nn.Module, config: Config, card: 
 
 def _text(entries: dict) -> str:
     return json.dumps(entries, indent=2) + "\n"
+
+
+def checkpoint_config(folder: str | Path) -> Config:
+    """The config of a checkpoint folder; ValueError if there is none or it describes no model."""
+    file = Path(folder) / "config.json"
+    return Config.of(read_json(file, str(file)), str(file))
 
 
 def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module, Config]:
@@ -136,7 +143,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module,
         weights = (folder / "model.safetensors").read_bytes()
     except OSError as error:
         raise ValueError(f"{folder} is not a checkpoint folder: {error}") from error
-    config = Config.of(read_json(file, str(file)), str(file))
+    config = checkpoint_config(folder)
     if hashlib.sha256(weights).hexdigest() != config.weights_sha256:
         raise ValueError(
             f"{folder / 'model.safetensors'} is damaged: its checksum is not the weights_sha256 in"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course_utils.diffusion.noise import as_seeds
 from course_utils.diffusion.sampling import State
 from course_utils.files.meshes import save_mesh
 from course_utils.files.png import png_bytes, save_image
@@ -152,7 +153,7 @@ def generate_many(
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
     edits = shipped_steering(denoiser, config, steering)
-    made, parts = [], batches(list(seeds))
+    made, parts = [], batches(as_seeds(seeds))
     total = len(parts) * (settings.steps if steps is None else steps)
     with progress(total=total, desc="sampling", disable=not show_progress) as bar:
         for part in parts:

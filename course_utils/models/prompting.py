@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.diffusion.guidance import Guided, guided
-from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.noise import as_seeds, gaussian
 from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
 from course_utils.models.rules import TAKES
@@ -101,14 +101,15 @@ def sampling_states(
     Raises:
         ValueError: The model does not know a prompt, or there is not one seed per prompt.
     """
-    if isinstance(prompts, str) or isinstance(seeds, int | float | str):
-        raise ValueError(f"prompts is {prompts!r} and seeds {seeds!r}; expected a list of each")
+    if isinstance(prompts, str):
+        raise ValueError(f"prompts is {prompts!r}; expected a list of texts")
+    seeds = as_seeds(seeds)
     if not 0 < len(prompts) == len(seeds):
         raise ValueError(
             f"there are {len(prompts)} prompts and {len(seeds)} seeds; expected a seed for each,"
             " one or more"
         )
-    settings, side, seeds = config.sampling, config.resolution, list(seeds)
+    settings, side = config.sampling, config.resolution
     denoise = edit(guided_by(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
