@@ -7,17 +7,31 @@ installation for every command, tests included), and starts the program that the
 `python3 course.py --help` lists the commands.
 """
 
+import os
+import sys
+
+if __name__ == "__main__":
+    # PYTHONINSPECT would end in a prompt, and PYTHONOPTIMIZE takes away the texts of --help
+    if os.name != "nt" and (sys.flags.inspect or sys.flags.optimize):
+        os.execv(sys.executable, [sys.executable, "-I", *sys.argv])
+    # modules in the user's PYTHONPATH must not stand for Python's own, which are imported below
+    theirs = [
+        os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    ]
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) not in theirs]
+
 import argparse
+import ast
 import errno
 import hashlib
 import importlib.util
 import json
-import os
+import platform
 import re
 import shutil
 import signal
 import subprocess
-import sys
+import sysconfig
 import tempfile
 import time
 import urllib.request
@@ -27,7 +41,7 @@ from pathlib import Path
 # Everything up to here must parse and run on an old Python, so that it can print this message.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(
-        "course.py: the course needs Python 3.11 or newer and this is"
+        "course.py: the course needs Python 3.11 to 3.14 and this is"
         f" {sys.version_info[0]}.{sys.version_info[1]}: install one from python.org or your package"
         " manager, then start e.g. 'python3.11 course.py lab'"
     )
@@ -36,8 +50,22 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INSTALL_VERSION = (
-    1  # increase it when the installation steps below change: every .venv is then updated
+    2  # increase it when the installation steps below change: every .venv is then updated
 )
+PYTHONS = ((3, 11), (3, 14))  # the oldest and the newest that the pinned torch has a wheel for
+WHEELS = ("linux x86_64", "linux aarch64", "darwin arm64", "win32 amd64")  # the machines
+GLIBC, MACOS = (2, 28), 14  # the oldest that its wheels take
+INSTALLED_FROM = (
+    "constraints.txt",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-cuda.lock",
+)
+REPOSITORY = "noise-to-shape/noise-to-shape"
+COLAB = (
+    f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/00_start_here.ipynb"
+)
+BINDER = f"https://mybinder.org/v2/gh/{REPOSITORY}/main"
 GIGABYTE = 1e9
 STAGES = ("lint", "unit", "notebooks", "browser")
 NETWORK_TROUBLE = re.compile(
@@ -47,6 +75,7 @@ NETWORK_TROUBLE = re.compile(
     r" (refused|reset|aborted)|ProxyError|SSLError|"
     r"Max retries exceeded"
 )
+OTHER_FILE = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s+(\S+)(?: from |:)", re.DOTALL)
 SPACE_TROUBLE = re.compile(r"No space left on device|\[Errno 28\]|There is not enough space")
 
 
@@ -89,7 +118,7 @@ def marker_file() -> Path:
 def fingerprint() -> str:
     """Return a hash of everything that determines the environment; a new hash means installing."""
     digest = hashlib.sha256()
-    for name in ("constraints.txt", "pyproject.toml"):
+    for name in INSTALLED_FROM:
         file = ROOT / name
         if not file.is_file():
             raise CourseError(f"{file} is missing: fetch the course again, this copy is incomplete")
@@ -212,14 +241,16 @@ def install() -> None:
             # The base interpreter: course.py may itself have been started by the Python in .venv.
             base = getattr(sys, "_base_executable", sys.executable)
             logged_step("1/3 a new Python environment", [base, "-m", "venv", str(VENV)])
-        install_torch(gpu)
-        package = ["-c", "constraints.txt", "-e", ".[test]"]
-        pip_install("3/3 JupyterLab, the course's package and its tools", package)
+        torch = install_torch(gpu)
+        if sys.platform == "linux" and torch == [f"torch=={pinned('torch')}"]:
+            pip_install("      CUDA, which this torch wants", locked("requirements-cuda.lock"))
+        pip_install("3/3 JupyterLab and the course's tools", locked("requirements.lock"))
     except NetworkError:
         # pip downloads everything before it changes anything. Without a pyvenv.cfg the next start
         # makes a new environment in any case.
         marker_file().unlink()
         raise
+    point_to_the_course()
     quieten_jupyterlab()
     write_stamp()
     marker_file().unlink()
@@ -232,6 +263,18 @@ def empty_environment() -> None:
             shutil.rmtree(child)
         elif child.name not in ("course.lock", "course.installing"):
             child.unlink()
+
+
+def point_to_the_course() -> None:
+    """Let the environment import course_utils from this folder.
+
+    Nothing is built for it: setuptools takes a `$x` or `{x}` in the folder's name for a variable,
+    and pip would fetch a setuptools that nothing pins. As code, in ASCII, the line holds any name.
+    """
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)}))
+    packages.mkdir(parents=True, exist_ok=True)
+    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
+    (packages / "noise_to_shape.pth").write_text(line, encoding="ascii")
 
 
 def quieten_jupyterlab() -> None:
@@ -272,12 +315,20 @@ def needed_gigabytes(gpu: str) -> int:
 
 def check_can_install(reason: str, gpu: str) -> None:
     """Raise CourseError, before anything changes, if the installation cannot succeed."""
+    obstacle = no_torch_here()
+    if obstacle:
+        raise CourseError(obstacle)
     if not reason:
         return
     if VENV.is_symlink():  # it belongs to another folder and would be emptied
         raise CourseError(
             f".venv is a link to {os.path.realpath(VENV)}: delete the link, each folder needs its"
             " own .venv"
+        )
+    if os.pathsep in str(ROOT):
+        raise CourseError(
+            f"the folder {ROOT} has a {os.pathsep!r} in its name, which separates folders in PATH:"
+            " rename it"
         )
     if not has_venv_module():
         raise CourseError(f"this Python has no venv module: {VENV_REMEDY}")
@@ -287,6 +338,68 @@ def check_can_install(reason: str, gpu: str) -> None:
             f"too little disk space: installing needs about {needed} GB and {free:.1f} GB are free"
             f" on the disk of {ROOT}: free some space or move the folder to another disk"
         )
+
+
+def no_torch_here() -> str:
+    """Return why the pinned torch has no wheel here, and what to do instead; or ""."""
+    oldest, newest = ("{}.{}".format(*version) for version in PYTHONS)
+    version = "{}.{}".format(*sys.version_info)
+    system, machine = sys.platform, platform.machine().lower()
+    name, another = f"{system} {machine}", f"a 64-bit CPython {oldest} to {newest} from python.org"
+    if system == "win32":  # the interpreter's own: Windows on ARM runs both kinds
+        name = f"{system} {sysconfig.get_platform().removeprefix('win-')}"
+    if sys.implementation.name != "cpython":
+        what, remedy = f"{platform.python_implementation()}", f"install {another}"
+    elif system in ("cygwin", "msys") or "mingw" in sysconfig.get_platform():
+        what, remedy = "the Python of Cygwin or MSYS2", f"install {another}"
+    elif not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
+        what, remedy = f"Python {version}", another_python()
+    elif sysconfig.get_config_var("Py_GIL_DISABLED"):
+        what, remedy = f"the free-threaded Python {version}", "start course.py with the usual one"
+    elif sys.maxsize < 2**32:
+        what, remedy = "a 32-bit Python", f"install {another}, if the system has 64 bits"
+    elif system == "darwin" and machine == "x86_64" and "ARM64" in platform.version():
+        what, remedy = "an Intel Python on Apple silicon", f"install {another}"
+    elif name not in WHEELS:
+        names = {"darwin x86_64": "Intel Macs", "win32 arm64": "Windows on ARM"}
+        what, remedy = names.get(name, name), ""
+    else:
+        what, remedy = old_system(), ""
+    if not what:
+        return ""
+    elsewhere = f"open the lessons in the browser, in Colab ({COLAB}) or Binder ({BINDER})"
+    instead = f"{remedy}; or {elsewhere}" if remedy else elsewhere
+    return f"torch {pinned('torch')}, which the course needs, has no build for {what}: {instead}"
+
+
+def another_python() -> str:
+    """Return how to start course.py with a Python that torch has a wheel for."""
+    versions = [f"3.{minor}" for minor in range(PYTHONS[1][1], PYTHONS[0][1] - 1, -1)]
+    found = [version for version in versions if shutil.which(f"python{version}")]
+    if found:
+        return f"start 'python{found[0]} course.py lab', which this computer has"
+    starts = f"py -{versions[0]}" if os.name == "nt" else f"python{versions[0]}"
+    return f"install Python {versions[0]} beside it and start '{starts} course.py lab'"
+
+
+def old_system() -> str:
+    """Return the name of a system that is older than torch's wheels take, or of one with musl."""
+    if sys.platform == "darwin":
+        version = platform.mac_ver()[0]
+        # an old Python is told 10.16, whatever it runs on
+        old = version and version != "10.16" and int(version.split(".")[0]) < MACOS
+        return f"macOS {version} (it needs {MACOS} or newer)" if old else ""
+    if sys.platform != "linux":
+        return ""
+    try:
+        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (ValueError, OSError):
+        library, version = "", ""
+    if library != "glibc":
+        return "a Linux without glibc, such as Alpine"
+    if tuple(map(int, version.split(".")[:2])) < GLIBC:
+        return f"glibc {version} (it needs {GLIBC[0]}.{GLIBC[1]} or newer)"
+    return ""
 
 
 def nvidia_smi() -> str | None:
@@ -343,12 +456,22 @@ def torch_attempts(gpu: str) -> list[list[str]]:
     return [[f"torch=={version}+cpu"], [f"torch=={version}"]]
 
 
-def install_torch(gpu: str) -> None:
-    """Install torch by itself and first: PyTorch's index lacks the other pinned versions."""
+def locked(name: str) -> list[str]:
+    """Return pip's arguments for the packages of a lock: these files or none, nothing is built."""
+    return ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", name]
+
+
+def install_torch(gpu: str) -> list[str]:
+    """Install torch by itself and first: PyTorch's index lacks the other pinned versions.
+
+    It has no hash in a lock, because its files differ between the indexes. What its CUDA build
+    wants has. Returns the arguments that pip took.
+    """
     attempts = torch_attempts(gpu)
     for number, arguments in enumerate(attempts, 1):
         try:
-            return pip_install(f"2/3 {arguments[-1]}", ["--no-deps", *arguments])
+            pip_install(f"2/3 {arguments[-1]}", ["--no-deps", *arguments])
+            return arguments
         except NetworkError:
             raise
         except CourseError:
@@ -381,7 +504,7 @@ def logged_step(title: str, command: list[str]) -> None:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=child_environment(),
+            env=install_environment(command[0]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -423,6 +546,13 @@ def explain_failure(title: str, code: int, output: str) -> CourseError:
             "pip cannot reach its package index: check the network connection (or the proxy"
             " settings) and start again; details in .venv/install.log"
         )
+    other = OTHER_FILE.search(output)
+    if other:
+        return CourseError(
+            f"{other[1]} is not the file that the course was tested with (its SHA-256 differs):"
+            " fetch the course again, and if that does not help, ask who runs your package index or"
+            " proxy; details in .venv/install.log"
+        )
     for line in output.strip().splitlines()[-8:]:
         print(f"    | {line}", file=sys.stderr)
     return CourseError(
@@ -434,10 +564,94 @@ def explain_failure(title: str, code: int, output: str) -> CourseError:
 # ---- Running programs in the environment ---------------------------------------------------------
 
 
+# What an installation sees of the user's environment. Anything else may redirect it: PIP_TARGET,
+# PIP_USER, PYTHONPATH, CONDA_PREFIX ... Names are compared in capitals: Windows knows no others.
+KEPT = re.compile(
+    r"PATH|HOME|USER|LOGNAME|USERNAME|USERPROFILE|HOMEDRIVE|HOMEPATH|(LOCAL)?APPDATA|PROGRAM\w+.*|"
+    r"COMMONPROGRAM.*|ALLUSERSPROFILE|SYSTEM(ROOT|DRIVE)|WINDIR|COMSPEC|PATHEXT|OS|PROCESSOR_\w+|"
+    r"NUMBER_OF_PROCESSORS|TEMP|TMP|TMPDIR|LANG|LANGUAGE|LC_\w+|TERM|TZ|XDG_\w+|LD_LIBRARY_PATH|"
+    r"(HTTPS?|ALL|NO|FTP)_PROXY|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC"
+)
+# How pip reaches its index, in variables (PIP_...) and in its configuration files.
+REACHING = re.compile(
+    r"(EXTRA_)?INDEX_URL|PYPI_URL|NO_INDEX|FIND_LINKS|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|"
+    r"(DEFAULT_)?TIMEOUT|(NO_)?CACHE_DIR|KEYRING_PROVIDER"
+)
+# What a program in the environment does not get: it would find other modules than the pinned ones,
+# another kernel, or other settings than the lessons were made with. The rest is the user's affair.
+LEFT_OUT = re.compile(
+    r"PYTHON(?!(UNBUFFERED|UTF8|IOENCODING|DONTWRITEBYTECODE)$)\w*|__PYVENV_LAUNCHER__|VIRTUAL_ENV.*|"
+    r"_?CONDA\w*|_CE_\w+|MAMBA_\w+|JUPYTER\w*|IPYTHON\w*|MPLBACKEND|MATPLOTLIBRC|"
+    r"PLOTLY_RENDERER|PYTEST_(ADDOPTS|PLUGINS|DISABLE_PLUGIN_AUTOLOAD)|"
+    r"GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX)|NPM_CONFIG_(GLOBAL|LOCATION|PREFIX|DRY_RUN)"
+)
+
+
+def reaches_index(name: str) -> bool:
+    """Return whether an environment variable tells pip how to reach its package index."""
+    return name.startswith("PIP_") and bool(REACHING.fullmatch(name[4:]))
+
+
+def install_environment(python: str) -> dict[str, str]:
+    """Return the environment variables of an installation step.
+
+    pip reads no configuration file there: how to reach the index is taken out of them, what else
+    they say (`user = true`, `target = ...`) is for other installations.
+    """
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if KEPT.fullmatch(name.upper()) or reaches_index(name.upper())
+    }
+    for name, value in pip_settings(python, variables).items():
+        variables.setdefault(name, value)
+    variables["PATH"] = os.pathsep.join([str(venv_python().parent), variables.get("PATH", "")])
+    return variables | {"PIP_CONFIG_FILE": os.devnull}
+
+
+def pip_settings(python: str, variables: dict[str, str]) -> dict[str, str]:
+    """Return what pip's configuration files say of its index, as variables; {} without pip.
+
+    Args:
+        python: The interpreter whose pip is asked.
+        variables: Its environment variables.
+    """
+    # `pip config` obeys the files too: `user = true` would show it one of them only
+    variables = variables | {"PIP_USER": "0", "PIP_QUIET": "0"}
+    if "PIP_CONFIG_FILE" in os.environ:
+        variables["PIP_CONFIG_FILE"] = os.environ["PIP_CONFIG_FILE"]
+    answer = subprocess.run(
+        [python, "-P", "-m", "pip", "config", "list"],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if answer.returncode and "No module named pip" not in answer.stderr:
+        why = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-1:])
+        raise CourseError(f"pip cannot read its configuration, correct it and start again: {why}")
+    found = {}
+    # what stands under [install] comes last in the list and has precedence, as in pip
+    for key, value in re.findall(
+        r"^(?:global|install)\.([\w-]+)=(.+)$", answer.stdout, re.MULTILINE
+    ):
+        name = f"PIP_{key.upper().replace('-', '_')}"
+        if reaches_index(name):
+            found[name] = str(ast.literal_eval(value))
+    return found
+
+
 def child_environment() -> dict[str, str]:
-    """Return the environment variables of everything that course.py starts."""
-    variables = dict(os.environ)
-    variables.pop("PYTHONHOME", None)
+    """Return the environment variables of every program that course.py starts."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if reaches_index(name.upper())
+        or not (name.upper().startswith("PIP_") or LEFT_OUT.fullmatch(name.upper()))
+    }
     variables["VIRTUAL_ENV"] = str(VENV)
     # Torch's threads wait for each other in a loop. When another program uses the same cores (a
     # browser that draws, a second kernel), each wait costs a time slice: a training step of 0.08 s
@@ -722,6 +936,15 @@ def command_doctor(arguments: list[str]) -> int:
 def doctor_checks(installed: bool):
     """Yield (name, (fine, text)) for each check that needs none of the installed packages."""
     yield "Python", (True, f"{sys.version.split()[0]} ({sys.executable})")
+    obstacle = no_torch_here()
+    yield (
+        "torch",
+        (
+            (False, obstacle.replace(": ", "; remedy: ", 1))
+            if obstacle
+            else (True, f"version {pinned('torch')} has a build for this computer")
+        ),
+    )
     writable = os.access(ROOT, os.W_OK)
     readonly = f"{ROOT} is read-only; remedy: copy the course to a folder of your own"
     yield "folder", (writable, str(ROOT) if writable else readonly)
@@ -790,6 +1013,7 @@ def check_network() -> tuple[bool, str]:
         ]
         answer = subprocess.run(
             [*command, f"packaging=={pinned('packaging')}"],
+            env=install_environment(sys.executable),
             capture_output=True,
             text=True,
             check=False,

@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import api_reference
 import nbformat
+import page_policy
 
 from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME, SITE, WEB
 
@@ -196,7 +198,8 @@ def lay_out(folder: Path, live: bool) -> None:
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "docs" / "conf.py", folder)
     shutil.copytree(ROOT / "docs" / "static", folder / "static")
-    shutil.copy(WEB / "pages" / "figures.js", folder / "static")
+    for script in ("figures.js", "no_modules.js"):
+        shutil.copy(WEB / "pages" / script, folder / "static")
     shutil.copytree(ROOT / "notebooks" / "images", folder / "notebooks" / "images")
     (folder / "files").mkdir()
     for path in lessons():
@@ -371,11 +374,13 @@ def build(out: Path, live: bool = True) -> None:
         for template in (site / "_static").glob("*webpack-macros.html"):
             # the themes' own, no pages
             template.unlink()
+        page_policy.protect(site)
         (site / ".nojekyll").touch()  # or GitHub Pages leaves out all folders that begin with _
         put_build(site, out, last)
     megabytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     print(f"{out}: {len(list(out.rglob('*.html')))} pages, {megabytes:.0f} MB; look at it with")
-    print(f"  {os.path.basename(sys.executable)} -m http.server --bind localhost --directory {out}")
+    server = ["-m", "http.server", "--bind", "localhost", "--directory", str(out)]
+    print(f"  {shlex.join([os.path.basename(sys.executable), *server])}")
 
 
 def attempt(command: str, build: Callable, *arguments) -> int:

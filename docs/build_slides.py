@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+import page_policy
 from build_site import (
     ROOT,
     attempt,
@@ -415,6 +416,7 @@ def lay_out(chosen: dict[str, Path], out: Path) -> None:
         )
         (out / f"{name}.html").write_text(page, encoding="utf-8")
     (out / "index.html").write_text(contents(names), encoding="utf-8")
+    page_policy.protect(out)
 
 
 def main(arguments: list[str]) -> int:

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXERCISES = ROOT / "course_utils" / "exercises"
 KEPT = (  # as git's pathspecs
     *("LICENSE", "constraints.txt", "course.py", "environment.yml", "pyproject.toml"),
+    *("requirements.lock", "requirements-cuda.lock"),
     *("binder", "configs", "course_utils", "data", "docs/notation.md", "notebooks/images"),
     ":(glob)notebooks/[0-9][0-9]_*.ipynb",
 )
@@ -45,7 +46,7 @@ README = """# Noise to Shape, the students' package
 python3 course.py lab      # JupyterLab, on lesson 00
 ```
 
-Python 3.11 or newer is all you need to have. The command makes `.venv` beside `course.py` and
+Python 3.11 to 3.14 is all you need to have. The command makes `.venv` beside `course.py` and
 installs the pinned packages there. The lessons are in `notebooks/`; an exercise's check says
 whether there is an answer, and your teacher marks it. Hand in the notebook. The commands `lab`,
 `generate`, `train` and `doctor` work here; the others need the full course. Symbols and words:

@@ -308,10 +308,8 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def page(chromium):
-    """A fresh page; `page.console_errors` collects the errors that the browser reports."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+def watched(page):
+    """A page whose `console_errors` collects the errors that the browser reports."""
     page.set_default_timeout(PATIENCE)
     page.console_errors = []
     page.on("pageerror", lambda error: page.console_errors.append(str(error)))
@@ -321,5 +319,20 @@ def page(chromium):
             page.console_errors.append(message.text)
 
     page.on("console", note)
+    return page
+
+
+@pytest.fixture
+def page(chromium):
+    """A fresh page. It does not hold pages to their policy, because Playwright waits with eval."""
+    page = watched(chromium.new_page(viewport={"width": 1280, "height": 1000}, bypass_csp=True))
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def strict(chromium):
+    """A fresh page that holds pages to their policy, as a reader's does: no wait_for_function."""
+    page = watched(chromium.new_page(viewport={"width": 1280, "height": 1000}))
     yield page
     page.close()

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import json
+import os
+import shlex
 import shutil
 import sys
 import warnings
@@ -172,6 +174,46 @@ def test_a_lesson_on_a_phone(chromium, address, lesson):
     phone.screenshot(path=ARTIFACTS / f"site-phone-{lesson}.png")
     phone.close()
     assert width <= 390 and wide == [] and code == []
+
+
+def test_every_page_keeps_to_its_policy(strict, address, site):
+    """Nothing that a page does is against its policy; and a script that it does not know is."""
+    for path in sorted(site.rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        policy = text.index('<meta http-equiv="Content-Security-Policy" content="default-src ')
+        assert policy < text.index("<script") and "unsafe-eval'" not in text[policy:].replace(
+            "'wasm-unsafe-eval'", ""
+        )
+        strict.goto(f"{address}{path.relative_to(site).as_posix()}")
+        figures = strict.locator("figure.film")
+        if figures.count():
+            figures.first.scroll_into_view_if_needed()
+            figures.first.locator(".plot-container").wait_for()
+    assert strict.console_errors == []
+    strict.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.foreign = 1";
+        document.head.append(script);
+        document.head.insertAdjacentHTML("beforeend", "<img src=data:, onerror='window.foreign = 1'>");
+    }""")
+    strict.wait_for_timeout(300)
+    assert strict.evaluate("window.foreign") is None and len(strict.console_errors) == 2
+
+
+@pytest.mark.parametrize("name", ["index", "notebooks/01_gaussian_noise"])
+def test_opened_by_double_click_a_page_says_how_to_start_a_server(strict, site, tmp_path, name):
+    if name == "index" and shutil.which("npm") is None:
+        pytest.skip("without npm the site has no live box")
+    folder = tmp_path / "it's 100 %25 ü"  # an address has spaces and letters escaped
+    shutil.copytree(site, folder, copy_function=os.link)
+    strict.goto((folder / f"{name}.html").as_uri())
+    box = strict.locator("[data-nts-live], [data-nts-plane]")
+    said = box.text_content().strip()
+    assert "\n" not in said and "server" in said and "http://localhost:8000" in said
+    command = shlex.split(box.locator("code").text_content())
+    expected = ["-m", "http.server", "--bind", "localhost", "--directory", str(folder)]
+    assert command[1:] == expected
+    assert not [error for error in strict.console_errors if "Content Security" in error]
 
 
 def test_a_film_turns_and_slides_without_a_kernel(reader, address):

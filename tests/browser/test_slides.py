@@ -178,3 +178,15 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     with pytest.raises(ValueError, match="something other than slides"):
         build_slides.build(tmp_path, [])
     assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("server", [True, False], ids=["from a server", "as a file"])
+def test_slides_keep_to_their_policy(strict, address, site, server):
+    """They need no server: a lecture may begin with a double click."""
+    for lesson in LESSONS:
+        file = site / f"{lesson}.html"
+        assert '<meta http-equiv="Content-Security-Policy"' in file.read_text(encoding="utf-8")
+        strict.goto(f"{address}{file.name}" if server else file.as_uri())
+        strict.locator(".reveal.ready").wait_for()
+        strict.locator("mjx-container").first.wait_for(state="attached")
+    assert strict.console_errors == []

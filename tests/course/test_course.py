@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,7 @@ def course(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("course_under_test", SOURCE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("constraints.txt", "pyproject.toml"):
+    for name in module.INSTALLED_FROM:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
@@ -83,7 +84,7 @@ def test_old_python_can_parse_it_and_is_told():
     )
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1
-    assert "Python 3.11 or newer and this is 3.9" in answer.stderr
+    assert "Python 3.11 to 3.14 and this is 3.9" in answer.stderr
 
 
 def test_standard_library_only():
@@ -189,7 +190,7 @@ def test_installs_once_then_only_after_a_change(course, steps):
     assert course.is_current()
     course.ensure_environment()
     assert len(steps) == 3
-    for name in ("constraints.txt", "pyproject.toml"):
+    for name in course.INSTALLED_FROM:
         with open(course.ROOT / name, "a") as file:
             file.write("# another byte\n")
         assert not course.is_current()
@@ -312,11 +313,35 @@ def test_next_best_torch_only_where_the_cpu_build_does_not_exist(course, monkeyp
     assert asked == [f"torch=={course.pinned('torch')}+cpu", f"torch=={course.pinned('torch')}"]
 
 
-def test_everything_is_installed_with_the_pins(course, steps):
+def test_everything_but_torch_is_installed_with_hashes_and_nothing_is_built(course, steps):
     course.ensure_environment()
-    assert steps[0][1:] == ["-m", "venv", str(course.VENV)]
-    assert "--no-deps" in steps[1]
-    assert steps[2][-4:] == ["-c", "constraints.txt", "-e", ".[test]"]
+    venv, torch, packages = steps
+    assert venv[1:] == ["-m", "venv", str(course.VENV)]
+    wanted = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "requirements.lock"]
+    assert packages[-6:] == wanted
+    assert "--no-deps" in torch and torch[-1].startswith("torch==")
+
+
+@pytest.mark.parametrize(
+    ("platform", "torch", "cuda"),
+    [
+        ("linux", ["torch==9+cpu"], False),
+        ("linux", ["torch==9"], True),
+        ("linux", ["--index-url", "https://download.pytorch.org/whl/cpu", "torch==9"], False),
+        ("win32", ["torch==9"], False),
+        ("darwin", ["torch==9"], False),
+    ],
+)
+def test_what_torchs_cuda_build_wants_has_hashes_too(
+    course, steps, monkeypatch, platform, torch, cuda
+):
+    monkeypatch.setattr(course, "pinned", lambda name: "9")
+    monkeypatch.setattr(course, "no_torch_here", lambda: "")
+    monkeypatch.setattr(course, "install_torch", lambda gpu: torch)
+    monkeypatch.setattr(course.sys, "platform", platform)
+    course.ensure_environment()
+    locks = [step[-1] for step in steps if "--require-hashes" in step]
+    assert locks == ["requirements-cuda.lock"] * cuda + ["requirements.lock"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the fake nvidia-smi is a shell script")
@@ -380,6 +405,13 @@ def test_too_little_disk_space(course, steps, monkeypatch, capsys):
             True,
         ),
         ("socket.gaierror: Temporary failure in name resolution", "network", True),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have"
+            " updated\n    tqdm==4.70.1 from https://host/tqdm-4.70.1-py3-none-any.whl (from -r"
+            " requirements.lock (line 9)):\n        Expected sha256 00\n             Got        11",
+            "tqdm==4.70.1 is not the file that the course was tested with",
+            False,
+        ),
     ],
 )
 def test_pip_failure_is_explained(course, monkeypatch, capsys, output, says, keeps):
@@ -531,6 +563,244 @@ def test_chromium_of_playwright(course, monkeypatch, tmp_path):
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
     if not Path("/Applications/Google Chrome.app").exists():
         assert course.find_chromium() == str(program)
+
+
+SHADOWS = (
+    "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT",
+    "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONPLATLIBDIR", "PYTHONSAFEPATH", "PYTHONNOUSERSITE",
+    "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_HASHES", "PIP_DRY_RUN",
+    "PIP_NO_DEPS", "PIP_NO_BINARY", "PIP_ONLY_BINARY", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT",
+    "PIP_REQUIREMENT", "PIP_UPGRADE_STRATEGY", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON",
+    "PIP_REPORT", "PIP_QUIET", "PIP_PRE", "PIP_IGNORE_INSTALLED", "PIP_LOG", "PIP_EDITABLE",
+    "PIP_PLATFORM", "VIRTUAL_ENV_PROMPT", "__PYVENV_LAUNCHER__", "CONDA_PREFIX",
+    "CONDA_DEFAULT_ENV", "_CE_CONDA", "MPLBACKEND", "MATPLOTLIBRC", "JUPYTER_PATH",
+    "JUPYTER_CONFIG_DIR", "JUPYTERLAB_DIR", "JUPYTER_TOKEN", "IPYTHONDIR", "PYTEST_ADDOPTS",
+    "PLOTLY_RENDERER", "GIT_DIR", "GIT_INDEX_FILE", "npm_config_global",
+)  # fmt: skip
+REACH = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_PROXY",
+    "PIP_CACHE_DIR", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_DEFAULT_TIMEOUT", "HTTPS_PROXY",
+    "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HOME", "TMPDIR", "LANG",
+    "LC_ALL", "SYSTEMROOT", "USERPROFILE",
+)  # fmt: skip
+OWN = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HF_HOME", "DISPLAY", "CHROMIUM", "MY_OWN", "CI")
+
+
+def test_what_shadows_the_pins_reaches_neither_installation_nor_programs(course, monkeypatch):
+    monkeypatch.setattr(course, "pip_settings", lambda python, variables: {})
+    for name in (*SHADOWS, *REACH, *OWN):
+        monkeypatch.setenv(name, "x")
+    installing, running = course.install_environment(sys.executable), course.child_environment()
+    assert not {*SHADOWS, "VIRTUAL_ENV", *OWN} & installing.keys()
+    assert not set(SHADOWS) & running.keys()
+    assert running["VIRTUAL_ENV"] == str(course.VENV)
+    assert {installing[name] for name in REACH} == {"x"}
+    assert {running[name] for name in (*REACH, *OWN)} == {"x"}
+    assert installing["PIP_CONFIG_FILE"] == os.devnull
+
+
+def test_names_are_windows_names_too(course, monkeypatch):
+    monkeypatch.setattr(course, "pip_settings", lambda python, variables: {})
+    fake = {
+        "SystemRoot": "C",
+        "Pip_User": "1",
+        "PythonPath": "p",
+        "Pip_Index_Url": "i",
+        "Path": "b",
+    }
+    monkeypatch.setattr(course.os, "environ", fake)
+    installing, running = course.install_environment(sys.executable), course.child_environment()
+    assert {"SystemRoot", "Pip_Index_Url"} <= installing.keys() & running.keys()
+    assert not {"Pip_User", "PythonPath"} & (installing.keys() | running.keys())
+
+
+def test_of_pips_files_only_the_index_counts(course, monkeypatch, tmp_path):
+    """And a variable goes before a file, [install] before [global], as in pip."""
+    config = tmp_path / "pip.conf"
+    config.write_text(
+        "[global]\nuser = true\nquiet = 2\nrequire-hashes = true\ntimeout = 7\nindex-url = https://a/s\n"
+        "cert = /c\nextra-index-url =\n    https://one/simple\n    https://two/simple\n"
+        "[install]\ntarget = /nowhere\nindex-url = https://b/s\nno-binary = :all:\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    monkeypatch.setenv("PIP_CERT", "/mine")
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
+    found = course.install_environment(sys.executable)
+    pips = {name: value for name, value in found.items() if name.startswith("PIP_")}
+    assert pips["PIP_INDEX_URL"] == "https://b/s" and pips["PIP_TIMEOUT"] == "7"
+    assert pips["PIP_EXTRA_INDEX_URL"].split() == ["https://one/simple", "https://two/simple"]
+    assert pips["PIP_CERT"] == "/mine" and pips["PIP_CONFIG_FILE"] == os.devnull
+    assert all(course.reaches_index(name) for name in pips.keys() - {"PIP_CONFIG_FILE"})
+    # pip itself, asked in that environment, knows of nothing else
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        env=found, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "user" not in listed and "target" not in listed and "https://b/s" in listed
+
+
+def test_a_broken_pip_file_is_one_line(course, monkeypatch, tmp_path, capsys):
+    (tmp_path / "pip.conf").write_text("user = true without a section\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    fake_venv(course)
+    fail_step(course, monkeypatch, "never runs")
+    assert course.main(["run"]) == 1
+    assert "pip cannot read its configuration" in complaint(capsys)
+
+
+def test_a_module_of_the_users_does_not_stand_for_pythons_own(tmp_path):
+    for name in ("json", "hashlib", "signal", "platform", "argparse"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('shadow')")
+    paths = os.pathsep.join([str(tmp_path), "", os.environ.get("PYTHONPATH", "")])
+    answer = subprocess.run(
+        [sys.executable, str(SOURCE), "lab", "--help"],
+        env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0 and answer.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot replace a process")
+@pytest.mark.parametrize("variable", ["PYTHONINSPECT", "PYTHONOPTIMIZE"])
+def test_a_users_variable_changes_neither_help_nor_exit_code(variable):
+    def ask(*arguments):
+        return subprocess.run(
+            [sys.executable, str(SOURCE), *arguments], env={**os.environ, variable: "2"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert "None" not in ask("--help").stdout
+    answer = ask("doctor", "now")
+    assert answer.returncode == 2 and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$x", "{x}", "%x% 100%", "a b'c\"d", ";#&|", "ü 椅 🪑", "[1]*?", "-r", "import sys", "a\nb"],
+)
+def test_a_folder_of_any_name_is_on_the_environments_path(course, monkeypatch, tmp_path, name):
+    """Even where names have no letters beyond ASCII: the line is code, and nothing is built."""
+    folder = tmp_path / name
+    (folder / "course_utils").mkdir(parents=True)
+    (folder / "course_utils" / "__init__.py").write_text("")
+    monkeypatch.setattr(course, "ROOT", folder)
+    monkeypatch.setattr(course, "VENV", folder / ".venv")
+    course.point_to_the_course()
+    (packages,) = course.VENV.rglob("site-packages")
+    program = (
+        f"import site; site.addsitedir({str(packages)!r}); import course_utils; "
+        "print(ascii(course_utils.__file__))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program],
+        env={"LC_ALL": "C", "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.stdout.strip() == ascii(str(folder / "course_utils" / "__init__.py"))
+
+
+def test_a_folder_that_path_cannot_name(course, steps, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(course, "ROOT", tmp_path / f"a{os.pathsep}b")
+    with pytest.raises(course.CourseError, match=r"has a '.' in its name.*rename it"):
+        course.check_can_install("first start", "")
+
+
+# Machines
+
+
+@pytest.fixture
+def machine(course, monkeypatch):
+    """Makes course.py believe that it runs elsewhere."""
+
+    def pretend(**told):
+        told = {
+            "platform": "linux", "machine": "x86_64", "version": (3, 12, 1), "libc": "glibc 2.36",
+            "name": "cpython", "tag": "linux-x86_64", "kernel": "#1 SMP", "bits": 64, "free": None,
+            "mac": "", **told,
+        }  # fmt: skip
+        monkeypatch.setattr(course.sys, "platform", told["platform"])
+        monkeypatch.setattr(course.sys, "version_info", told["version"])
+        monkeypatch.setattr(course.sys, "implementation", SimpleNamespace(name=told["name"]))
+        monkeypatch.setattr(course.sys, "maxsize", 2 ** (told["bits"] - 1) - 1)
+        monkeypatch.setattr(course.platform, "machine", lambda: told["machine"])
+        monkeypatch.setattr(course.platform, "version", lambda: told["kernel"])
+        monkeypatch.setattr(course.platform, "mac_ver", lambda: (told["mac"], ("", "", ""), ""))
+        monkeypatch.setattr(course.platform, "python_implementation", lambda: told["name"])
+        monkeypatch.setattr(course.sysconfig, "get_platform", lambda: told["tag"])
+        monkeypatch.setattr(course.sysconfig, "get_config_var", lambda name: told["free"])
+        monkeypatch.setattr(course.os, "confstr", lambda name: told["libc"], raising=False)
+        monkeypatch.setattr(course.shutil, "which", lambda name: told.get(name))
+
+    return pretend
+
+
+MAC = {"platform": "darwin", "machine": "arm64", "mac": "15.1", "tag": "macosx-11.0-arm64"}
+INTEL = MAC | {"machine": "x86_64", "tag": "macosx-10.9-universal2"}
+WINDOWS = {"platform": "win32", "machine": "AMD64", "tag": "win-amd64"}
+ON_ARM = {"machine": "ARM64"}
+
+
+def test_the_ways_without_installing_are_the_lessons_own(course):
+    lesson = (ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8")
+    assert f"({course.COLAB})" in lesson and f"({course.BINDER}?" in lesson
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {}, {"machine": "aarch64", "tag": "linux-aarch64"}, {"libc": "glibc 2.28"}, MAC, WINDOWS,
+        MAC | {"mac": "10.16"}, {"version": (3, 11, 0)}, {"version": (3, 14, 9)}, WINDOWS | ON_ARM,
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_machine_that_torch_has_a_wheel_for(course, machine, told):
+    """On Windows on ARM that is the emulated x86 Python."""
+    machine(**told)
+    assert course.no_torch_here() == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "names", "remedy"),
+    [
+        (INTEL, "Intel Macs", "browser"),
+        (INTEL | {"kernel": "RELEASE_ARM64_T8103"}, "Intel Python on Apple silicon", "python.org"),
+        (WINDOWS | ON_ARM | {"tag": "win-arm64"}, "Windows on ARM", "browser"),
+        (WINDOWS | {"tag": "win32", "bits": 32}, "32-bit", "64-bit CPython 3.11 to 3.14"),
+        ({"machine": "i686", "bits": 32}, "32-bit", "browser"),
+        ({"machine": "armv7l", "bits": 32}, "32-bit", "browser"),
+        ({"machine": "ppc64le"}, "linux ppc64le", "browser"),
+        ({"machine": "riscv64"}, "linux riscv64", "browser"),
+        ({"platform": "freebsd14", "machine": "amd64"}, "freebsd14 amd64", "browser"),
+        ({"version": (3, 15, 0)}, "Python 3.15", "install Python 3.14"),
+        ({"version": (4, 0, 0)}, "Python 4.0", "install Python 3.14"),
+        ({"version": (3, 15, 0), "python3.12": "y"}, "Python 3.15", "'python3.12 course.py lab'"),
+        ({"version": (3, 13, 1), "free": 1}, "free-threaded", "usual one"),
+        ({"name": "pypy"}, "pypy", "CPython 3.11 to 3.14"),
+        ({"name": "graalpy"}, "graalpy", "CPython 3.11 to 3.14"),
+        ({"libc": ""}, "without glibc", "browser"),
+        ({"libc": None}, "without glibc", "browser"),
+        ({"libc": "glibc 2.17"}, "glibc 2.17 (it needs 2.28 or newer)", "browser"),
+        (MAC | {"mac": "13.6.1"}, "macOS 13.6.1 (it needs 14 or newer)", "browser"),
+        ({"platform": "cygwin"}, "Cygwin or MSYS2", "python.org"),
+        (WINDOWS | {"tag": "mingw_x86_64_ucrt_gnu"}, "Cygwin or MSYS2", "python.org"),
+    ],
+)
+def test_a_machine_without_a_wheel_is_told_before_anything_is_fetched(
+    course, machine, monkeypatch, capsys, told, names, remedy
+):
+    machine(**told)
+    monkeypatch.setattr(course, "logged_step", lambda *_: pytest.fail("installs"))
+    (course.ROOT / "notebooks").mkdir()
+    (course.ROOT / "notebooks" / "00_start_here.ipynb").write_text("{}")
+    assert course.main(["lab"]) == 1
+    out = capsys.readouterr()
+    assert out.out == ""
+    (line,) = out.err.splitlines()
+    for text in (names, remedy, f"torch {course.pinned('torch')}", course.COLAB, course.BINDER):
+        assert text in line
+    monkeypatch.setattr(course, "check_network", lambda: (True, "fine"))
+    code, problems = doctor(course, capsys)
+    assert code == 1 and list(problems) == ["torch"] and names in problems["torch"]
 
 
 def test_children_know_the_environment(course):

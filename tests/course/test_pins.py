@@ -1,5 +1,6 @@
 """One set of versions in pyproject.toml, constraints.txt, environment.yml and binder/."""
 
+import json
 import re
 import tomllib
 from importlib import metadata
@@ -17,13 +18,12 @@ import course_utils
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-PIP_OPTION = re.compile(
-    r"(-c|-r|-e|--constraint|--requirement|--editable|--extra-index-url|--index-url)\s+(\S+)"
-)
+LOCKS = ("requirements.lock", "requirements-cuda.lock")
 INSTALL_FILES = (
     "constraints.txt",
+    *LOCKS,
     "environment.yml",
-    "binder/requirements.txt",
+    "binder/postBuild",
     "binder/runtime.txt",
 )
 
@@ -42,10 +42,20 @@ def conda_environment() -> dict:
     return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 
-def conda_pip_lines() -> list[str]:
-    """The pip section of environment.yml; pip runs it in the folder of that file."""
-    (section,) = (entry for entry in conda_environment()["dependencies"] if isinstance(entry, dict))
-    return section["pip"]
+def locked(name: str) -> dict[str, tuple[Version, list[str]]]:
+    """A lock as {canonical name: (version, SHA-256s)}; a line of another form fails here."""
+    found = {}
+    text = (ROOT / name).read_text(encoding="utf-8").replace(" \\\n", " ")
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        requirement, *options = re.split(r" +--hash=sha256:", line)
+        requirement = Requirement(requirement)
+        (clause,) = requirement.specifier
+        assert clause.operator == "==" and options, line
+        assert all(re.fullmatch("[0-9a-f]{64}", option) for option in options), line
+        found[canonicalize_name(requirement.name)] = Version(clause.version), options
+    return found
 
 
 def pins() -> dict[str, Version]:
@@ -84,28 +94,80 @@ def test_dependencies_have_a_lower_bound_and_no_upper_one():
         assert [clause.operator for clause in requirement.specifier] == [">="], requirement
 
 
-@pytest.mark.parametrize(
-    ("folder", "lines", "extra"),
-    [(".", conda_pip_lines(), "test"), ("binder", lines_of("binder/requirements.txt"), "lab")],
-    ids=["environment.yml", "binder"],
-)
-def test_conda_and_binder_install_the_constraints(folder, lines, extra):
-    options = [PIP_OPTION.fullmatch(line).groups() for line in lines if line.startswith("-")]
-    (constraints,) = (value for option, value in options if option == "-c")
-    assert (ROOT / folder / constraints).resolve() == ROOT / "constraints.txt"
-    assert ("-e", f".[{extra}]") in options
-    assert extra in EXTRAS
-    named = [Requirement(line) for line in lines if not line.startswith("-")]
-    assert "torch" in [requirement.name for requirement in named]
-    for requirement in named:
-        (clause,) = requirement.specifier
-        assert clause.operator == "=="
-        assert public(clause.version) == pins()[canonicalize_name(requirement.name)], requirement
+def test_everything_that_is_installed_but_torch_is_locked_at_its_pin():
+    versions, lock = pins(), locked("requirements.lock")
+    assert len(lock) > 150 and "torch" not in lock
+    assert {name: version for name, (version, _) in lock.items()}.items() <= versions.items()
+    lines = [
+        *PROJECT["dependencies"],
+        *(line for extra in ("lab", "site", "test") for line in EXTRAS[extra]),
+    ]
+    wanted = {canonicalize_name(Requirement(line).name) for line in lines} | {"setuptools"}
+    assert wanted - {"torch", PROJECT["name"]} <= lock.keys()
+    assert len(lock["numpy"][1]) > 20  # every system's and every Python's
+
+
+def test_every_installed_package_that_another_wants_is_locked():
+    """A lock without a dependency would leave it out: pip looks at none (--no-deps)."""
+    lock, missing = locked("requirements.lock"), set()
+    for name in lock:
+        try:
+            wants = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue  # another system's
+        needed = (Requirement(line) for line in wants)
+        missing |= {
+            f"{name}: {each.name}"
+            for each in needed
+            if (each.marker is None or each.marker.evaluate({"extra": ""}))
+            and canonicalize_name(each.name) not in {*lock, "torch"}
+        }
+    assert missing == set()
+
+
+def test_what_cuda_wants_is_locked_by_itself():
+    cuda = locked("requirements-cuda.lock")
+    assert "nvidia-cublas" in cuda and "triton" in cuda
+    assert not cuda.keys() & (pins().keys() | locked("requirements.lock").keys())
+
+
+def test_binder_and_a_hub_install_the_lock():
+    for name in ("binder/postBuild", "docs/jupyterhub.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        lines = re.findall(
+            r"^(?:sudo -E )?pip install (.*(?:torch|lock|-e).*)$", text, re.MULTILINE
+        )
+        assert len(lines) == 3
+        (hashed,) = (line for line in lines if "requirements.lock" in line)
+        assert "--require-hashes" in hashed and "--only-binary :all:" in hashed
+        assert all("--no-deps" in line for line in lines), name
+        (editable,) = (line for line in lines if "-e ." in line)
+        assert "--no-build-isolation" in editable
+    packages = [line for line in conda_environment()["dependencies"] if line.startswith("python=")]
+    assert packages == conda_environment()["dependencies"]  # the rest comes by course.py
+
+
+def test_what_npm_fetches_has_hashes():
+    lock = json.loads((ROOT / "docs/web/package-lock.json").read_text(encoding="utf-8"))
+    fetched = {name: entry for name, entry in lock["packages"].items() if name}
+    assert "node_modules/onnxruntime-web" in fetched
+    assert all(entry["integrity"].startswith("sha512-") for entry in fetched.values())
 
 
 def test_binder_has_no_room_for_cuda():
     """By its build tag: a plain version would bring gigabytes of CUDA if the CPU index is down."""
-    assert f"torch=={pins()['torch']}+cpu" in lines_of("binder/requirements.txt")
+    text = (ROOT / "binder/postBuild").read_text(encoding="utf-8")
+    assert (
+        f"--index-url https://download.pytorch.org/whl/cpu torch=={pins()['torch']}+cpu\n" in text
+    )
+
+
+def test_known_vulnerabilities_are_looked_for():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    commands = [step.get("run", "") for step in workflow["jobs"]["audit"]["steps"]]
+    for lock in LOCKS:
+        assert any("pip-audit==" in command and f"-r {lock}" in command for command in commands)
+    assert "schedule" in workflow[True]  # yaml's "on"
 
 
 def test_one_version_and_the_last_release_is_the_one_to_cite():
@@ -139,6 +201,31 @@ def test_one_python_version():
     assert oldest in matrix["python"]
     tested = [*matrix["python"], *(entry["python"] for entry in matrix["include"])]
     assert all(SpecifierSet(PROJECT["requires-python"]).contains(version) for version in tested)
+
+
+def test_the_pythons_that_torch_has_wheels_for_are_the_same_everywhere():
+    """course.py holds them; what a reader sees and what looks for a Python agrees with it."""
+    source = (ROOT / "course.py").read_text(encoding="utf-8")
+    oldest, newest = re.search(r"PYTHONS = \(\((\d, \d+)\), \((\d, \d+)\)\)", source).groups()
+    said = f"{oldest.replace(', ', '.')} to {newest.replace(', ', '.')}"
+    assert PROJECT["requires-python"] == f">={oldest.replace(', ', '.')}"
+    for name in (
+        "course.py",
+        "README.md",
+        "docs/jupyterhub.md",
+        "docs/troubleshooting.md",
+        "docs/students_package.py",
+        ".ci/run",
+    ):
+        text = " ".join((ROOT / name).read_text(encoding="utf-8").split())
+        assert f"Python {said}" in text and "3.11 or newer" not in text, name
+    found = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert f"({oldest}) <= sys.version_info[:2] <= ({newest})" in found
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    matrix = workflow["jobs"]["test"]["strategy"]["matrix"]
+    tested = {*matrix["python"], *(entry["python"] for entry in matrix["include"])}
+    minors = range(int(oldest.split(", ")[1]), int(newest.split(", ")[1]) + 1)
+    assert tested == {f"3.{minor}" for minor in minors}
 
 
 def test_every_pin_takes_the_oldest_python():

@@ -1,5 +1,6 @@
 // A trained model in the browser: onnxruntime-web runs what course_utils/models/onnx.py wrote.
 
+import { digest, verify } from "./checked.js";
 import { timeGrid } from "./paths.js";
 import { guided, sample } from "./sampling.js";
 import { check, classOf, encode } from "./words.js";
@@ -29,9 +30,10 @@ async function weightsOf(address, { bytes, sha256 }, onProgress) {
   const store = globalThis.caches && !local ? await caches.open(CACHE).catch(() => null) : null; // needs https
   const key = local ? address : `${address}?${sha256}`;
   const cached = await store?.match(key);
-  if (cached) return new Uint8Array(await cached.arrayBuffer());
+  const kept = cached && new Uint8Array(await cached.arrayBuffer());
+  if (kept && (await digest(kept)) === sha256) return kept;
   const data = await download(key, bytes, onProgress);
-  await verify(data, sha256, address);
+  await verify(data, sha256, "model.onnx");
   await evict(store, new URL(address).pathname);
   await store?.put(key, new Response(data)).catch(() => {}); // the disk is full: downloaded again next time
   return data;
@@ -42,19 +44,15 @@ async function evict(store, pathname) {
   for (const old of (await store?.keys()) ?? []) if (new URL(old.url).pathname === pathname) await store.delete(old);
 }
 
-async function verify(data, sha256, address) {
-  if (!globalThis.crypto?.subtle) return; // needs https
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found !== sha256) throw new Error(`${address} came damaged: reload the page.`);
-}
-
 /** Return a model's description and a session for it. ort: onnxruntime-web, or a promise of it; about, weights: addresses
- * of model.json and model.onnx; onProgress: called with how many bytes of the weights have arrived. */
-export async function loadModel(ort, about, weights, onProgress = () => {}, options = { executionProviders: ["wasm"] }) {
+ * of model.json and model.onnx, aboutSum: the SHA-256 of the first, if the page knows it; onProgress: called with how many
+ * bytes of the weights have arrived. */
+export async function loadModel(ort, { about, aboutSum, weights }, onProgress = () => {}, options = { executionProviders: ["wasm"] }) {
   const answer = await fetch(about);
   if (!answer.ok) throw new Error(`${about} cannot be loaded (${answer.status}).`);
-  const description = await answer.json();
+  const read = new Uint8Array(await answer.arrayBuffer());
+  await verify(read, aboutSum, "model.json");
+  const description = JSON.parse(new TextDecoder().decode(read));
   const [runtime, bytes] = await Promise.all([ort, weightsOf(weights, description, onProgress)]);
   onProgress(description.bytes);
   return { ort: runtime, about: description, session: await runtime.InferenceSession.create(bytes, options) };

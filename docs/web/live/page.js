@@ -2,14 +2,30 @@
 // into a page. The box opens with a film that the site's build has recorded; no model is loaded until "Make it" is pressed,
 // unless the page's address names a shape.
 
+import { verify } from "./checked.js";
 import { conditionOf } from "./model.js";
 import { make, unpack, VoxelViewer } from "./viewer.bundle.js";
 import { classOf } from "./words.js";
 
 const MODELS = { class: "shapes32", text: "text-to-shape32" };
-const ENGINES = { // files of onnxruntime-web and the size of its program; WebGPU is loaded only when it is chosen
-  webassembly: { provider: "wasm", script: "ort.wasm.min.mjs", files: "ort-wasm-simd-threaded", bytes: 14_239_897 },
-  webgpu: { provider: "webgpu", script: "ort.webgpu.min.mjs", files: "ort-wasm-simd-threaded.asyncify", bytes: 26_781_914 },
+// Files of onnxruntime-web with their SHA-256, and the size of its program. WebGPU is loaded only when it is chosen.
+const ENGINES = {
+  webassembly: {
+    provider: "wasm", script: "ort.wasm.min.mjs", files: "ort-wasm-simd-threaded", bytes: 14_239_897,
+    sums: {
+      script: "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b",
+      mjs: "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
+      wasm: "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+    },
+  },
+  webgpu: {
+    provider: "webgpu", script: "ort.webgpu.min.mjs", files: "ort-wasm-simd-threaded.asyncify", bytes: 26_781_914,
+    sums: {
+      script: "3dffff71811bc13a3a3d9591c57ca5ee5735b8f5f3eaf789510b02bb040ae3a0",
+      mjs: "3d1c85995364bb643302fc6fd877a0c3ba5ae72401815e0f24828a53d9191e28",
+      wasm: "39f9f0894d478800487ed9f7dbe92618498db320cf55c8e3d89adff8dce658da",
+    },
+  },
 };
 const TEXTS = [
   "a tall chair with armrests",
@@ -54,9 +70,9 @@ const TEMPLATE = `
 
 export class Live {
   /** element: receives the box.  find: maps worker.js, runtime/… and models/… to an address, or to a promise of one.
-   * models: the model for each way to ask that is offered. */
-  constructor(element, { find = (file) => new URL(file, import.meta.url).href, models = MODELS } = {}) {
-    Object.assign(this, { element, find, models });
+   * models: the model for each way to ask that is offered.  sums: the SHA-256 of files, written by the site's build. */
+  constructor(element, { find = (file) => new URL(file, import.meta.url).href, models = MODELS, sums = {} } = {}) {
+    Object.assign(this, { element, find, models, sums });
     element.classList.add("nts-live");
     element.innerHTML = TEMPLATE;
     this.form = element.querySelector("form");
@@ -82,11 +98,20 @@ export class Live {
   async _describe() {
     this.about = {};
     for (const [way, name] of Object.entries(this.models)) {
-      const answer = await fetch(await this.find(`models/${name}/model.json`));
-      if (!answer.ok) throw new Error("The models are not here: this page was not put up as a whole.");
-      this.about[way] = await answer.json();
+      const bytes = await this._load(`models/${name}/model.json`);
+      if (!bytes) throw new Error("The models are not here: this page was not put up as a whole.");
+      this.about[way] = JSON.parse(new TextDecoder().decode(bytes));
     }
     this.input("class").append(...(this.about.class?.classes ?? []).map((name) => new Option(name)));
+  }
+
+  /** Return a file's bytes, or null if it is not there; throw an error if they are not those of the site's build. */
+  async _load(file) {
+    const answer = await fetch(await this.find(file));
+    if (!answer.ok) return null;
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    await verify(bytes, this.sums[file], file);
+    return bytes;
   }
 
   /** Offer WebGPU if the browser has it. */
@@ -210,9 +235,8 @@ export class Live {
 
   /** Play the film of a shape that was made before from a file: one grid after the other, one bit per voxel. */
   async play(file) {
-    const answer = await fetch(await this.find(file));
-    if (!answer.ok) return; // the box works without it
-    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const bytes = await this._load(file);
+    if (!bytes) return; // the box works without it
     const size = this.viewer.size ** 3 / 8;
     const field = (k) => Float32Array.from(unpack(bytes.subarray(k * size, (k + 1) * size), 8 * size), (bit) => 2 * bit - 1);
     const count = bytes.length / size;
@@ -236,6 +260,8 @@ export class Live {
       throw new Error("This browser runs no WebAssembly in workers, which the model needs: try a newer one.");
     const address = await this.find("worker.js");
     if (this.worker) return;
+    await Promise.all(Object.keys(this.sums).filter((file) => file.endsWith(".js")).map((file) => this._load(file))); // its modules
+    if (this.worker) return; // pressed twice
     this.worker = new Worker(address, { type: "module" });
     this.loading = true;
     this.worker.onmessage = ({ data }) => data.id === this.id && this._receive(data);
@@ -247,20 +273,21 @@ export class Live {
     this.worker?.terminate();
     this.worker = undefined;
     this.loading = false;
+    if (!this.frames.length) this.viewer.setVoxels(new Uint8Array(this.viewer.size ** 3), this.viewer.size);
     this._end(text);
   }
 
   /** Return the addresses of the runtime and the model for the worker. */
   async _places(way) {
-    const { provider, script, files, bytes } = ENGINES[this.input("engine").value];
+    const { provider, script, files, bytes, sums } = ENGINES[this.input("engine").value];
     const wanted = { script: `runtime/${script}`, mjs: `runtime/${files}.mjs`, wasm: `runtime/${files}.wasm` };
     const model = { about: `models/${this.models[way]}/model.json`, weights: `models/${this.models[way]}/model.onnx` };
     const found = async (all) => {
       const pairs = Object.entries(all).map(async ([name, file]) => [name, await this.find(file)]);
       return Object.fromEntries(await Promise.all(pairs));
     };
-    const runtime = { provider, bytes, ...(await found(wanted)) };
-    return { runtime, ...(await found(model)), bytes: this._bytes(way) };
+    const runtime = { provider, bytes, sums, ...(await found(wanted)) };
+    return { runtime, ...(await found(model)), aboutSum: this.sums[model.about], bytes: this._bytes(way) };
   }
 
   /** Make a shape with the present settings. */
@@ -286,7 +313,7 @@ export class Live {
       const places = await this._places(way);
       if (id === this.id) this.worker.postMessage({ id, generate: { places, prompt, seed, steps, guidanceScale: guidance } });
     } catch (error) {
-      if (id === this.id) this._end(error.message);
+      if (id === this.id) this._giveUp(error.message);
     }
   }
 
@@ -387,7 +414,7 @@ export function settingsIn(hash) {
 
 /** Put a live box into an element; whenever the page's address names a shape, make it. */
 export async function mount(element) {
-  const live = new Live(element);
+  const live = new Live(element, { sums: JSON.parse(element.dataset.ntsSums ?? "{}") });
   await live.ready;
   if (live.failed) return live;
   const makeNamed = () => {
@@ -402,7 +429,7 @@ export async function mount(element) {
     return true;
   };
   addEventListener("hashchange", makeNamed);
-  if (!makeNamed()) live.play(OPENING.file).catch(() => {});
+  if (!makeNamed()) live.play(OPENING.file).catch((error) => live._report(error.message));
   return live;
 }
 

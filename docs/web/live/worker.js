@@ -1,8 +1,10 @@
 // Loads and runs the models in a worker, so that the page never waits. It receives {generate: {places, prompt, seed, steps,
 // guidanceScale}, id} and {cancel: true}, and sends, always with the id, {loaded, total}, {step, steps, t, x, x0},
-// {done, seconds}, {cancelled} or {error}. places: {runtime: {script, mjs, wasm, bytes, provider}, about, weights, bytes},
-// where script, mjs, wasm, about and weights are addresses and the last `bytes` is the total.
+// {done, seconds}, {cancelled} or {error}. places: {runtime: {script, mjs, wasm, sums, bytes, provider}, about, aboutSum,
+// weights, bytes}, where script, mjs, wasm, about and weights are addresses, sums and aboutSum are SHA-256, and the last
+// `bytes` is the total.
 
+import { verify } from "./checked.js";
 import { download, loadModel, shapes } from "./model.js";
 
 const runtimes = new Map();
@@ -19,15 +21,27 @@ function once(store, key, promise) {
   return store.get(key);
 }
 
-async function onnxruntime({ script, mjs, wasm, bytes }, onProgress) {
+/** Return the address of a copy of a script, made of the very bytes that were checked. */
+async function copied(address, sum) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new TypeError(answer.statusText);
+  const program = new Uint8Array(await answer.arrayBuffer());
+  await verify(program, sum, "onnxruntime-web's script");
+  return URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+}
+
+async function onnxruntime({ script, mjs, wasm, bytes, sums }, onProgress) {
   try {
     const program = await download(wasm, bytes, onProgress);
-    const ort = await import(script);
-    ort.env.wasm.wasmPaths = { mjs, wasm };
+    await verify(program, sums.wasm, "onnxruntime-web's program");
+    const paths = { mjs: await copied(mjs, sums.mjs), wasm };
+    const ort = await import(await copied(script, sums.script));
+    ort.env.wasm.wasmPaths = paths;
     ort.env.wasm.wasmBinary = program;
     ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
     return ort;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // what fetch throws without a connection
     throw new Error("onnxruntime-web cannot be loaded: check the connection and try again.");
   }
 }
@@ -43,11 +57,11 @@ function counter({ runtime, bytes }) {
 
 async function model(places) {
   if (!globalThis.WebAssembly) throw new Error("This browser runs no WebAssembly, which the model needs: try a newer one.");
-  const { runtime, about, weights } = places;
+  const { runtime, weights } = places;
   return once(models, `${runtime.provider} ${weights}`, () => {
     const progress = counter(places); // both are downloaded at the same time
     const ort = once(runtimes, runtime.script, () => onnxruntime(runtime, progress("runtime")));
-    return loadModel(ort, about, weights, progress("weights"), { executionProviders: [runtime.provider] });
+    return loadModel(ort, places, progress("weights"), { executionProviders: [runtime.provider] });
   });
 }
 
