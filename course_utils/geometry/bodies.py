@@ -126,7 +126,7 @@ def _mended(
     rim = np.unique(_pieces(start, end, len(vertices))[start], return_inverse=True)[1]
     length = np.bincount(rim)
     middles = np.stack([np.bincount(rim, vertices[start, a]) for a in range(3)], axis=1)
-    middles /= np.maximum(length, 1)[:, None]
+    middles = middles / np.maximum(length, 1)[:, None]
     fans = np.stack([end, start, len(vertices) + rim], axis=1)
     vertices = np.concatenate([vertices, middles])
     body = whole[side // 3]
