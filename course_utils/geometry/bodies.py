@@ -9,7 +9,7 @@ goes, faces are turned to agree with their neighbours, and small holes are close
 import numpy as np
 
 WELD = 2.0**18  # vertices that agree on a grid of so many steps along the longest side are one
-OPENING = 0.25  # of a body's area: larger openings are meant, and the body is a sheet
+OPENING = 0.47  # of a body's area: games leave out what is hidden; larger openings are meant
 FLAT = 1e-6  # of the longest side: what is thinner has no inside
 ROUNDS = 64  # of setting flaps aside; each takes the smallest flap at every edge
 

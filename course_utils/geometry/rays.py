@@ -158,7 +158,8 @@ def _crossings(
     face, j = face[row], j[row]
     a, b, c = corners.transpose(1, 0, 2)
     normal = np.cross(b - a, c - a)
-    slope = -normal[:, :2] / normal[:, 2:]
+    with np.errstate(all="ignore"):  # nor is a face seen edge on
+        slope = -normal[:, :2] / normal[:, 2:]
     depth = a[face, 2] + (slope[face] * (np.stack([i, j], axis=1) - a[face, :2])).sum(axis=1)
     return face, i, j, np.clip(depth, *_spans(corners[..., 2])[:, face])
 

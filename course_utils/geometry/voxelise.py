@@ -57,10 +57,10 @@ def _resample(voxels: np.ndarray, axis: int, size: int) -> np.ndarray:
 def voxelise(triangles: np.ndarray, resolution: int) -> np.ndarray:
     """Turn a surface into voxels, fitted into a cube as by `fit_to_cube`.
 
-    A voxel is kept if it is at least half full. So that nothing vanishes, two kinds are kept that
-    are not. Where a closed body is thinner than a voxel and reaches further than one beyond what is
-    kept, as a thin leg or plate does, the voxel in its middle. And where a sheet, which has no
-    inside, passes through: a curtain is one voxel thin.
+    A voxel is kept if it is at least half full. So that nothing vanishes, some are kept that are
+    not, where something reaches further than a voxel beyond what is kept: where a closed body is
+    thinner than a voxel, as a thin leg is, the voxel in its middle; and the voxels that a sheet
+    passes through, which has no inside, so that a curtain is one voxel thin.
 
     Small faults of a mesh don't matter (see `bodies.bodies_and_sheets`). What sheets enclose
     together is filled too, such as a box whose sides have no common edges.
@@ -77,9 +77,9 @@ def voxelise(triangles: np.ndarray, resolution: int) -> np.ndarray:
     """
     bodies, sheets = bodies_and_sheets(_scaled(triangles, resolution))
     share, thin = filled(bodies, resolution)
-    kept = _with_thin_parts(share, thin, touched(bodies, resolution))
     inside, shell = _enclosed(sheets, resolution)
-    return fit_to_cube(kept | (inside >= HALF) | (shell & ~_grown(inside == 1, corners=3)), resolution)
+    shell |= touched(bodies, resolution)
+    return fit_to_cube(_with_thin_parts(np.maximum(share, inside), thin, shell), resolution)
 
 
 def coverage(triangles: np.ndarray, resolution: int) -> np.ndarray:
@@ -137,7 +137,7 @@ def _with_thin_parts(share: np.ndarray, thin: np.ndarray, shell: np.ndarray) -> 
     # the edge of something thick is slim too, but beside what is kept
     lost = slim & ~_grown(kept)
     kept |= lost | (slim & _grown(lost))
-    lost = shell & ~_grown(kept, corners=3)  # a hair between all rays
+    lost = shell & ~_grown(kept, corners=3)  # a sheet, or a hair between all rays
     return kept | lost | (shell & _grown(lost))
 
 
