@@ -107,9 +107,7 @@ def _areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.cross(two - one, three - one), axis=1) / 2
 
 
-def _mended(
-    vertices: np.ndarray, faces: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _mended(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Repair bodies that are not closed: faces that now are, the other faces, and all vertices."""
     faces = faces[_firsts(np.sort(faces, axis=1))]
     if not len(faces):

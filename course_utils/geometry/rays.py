@@ -118,7 +118,9 @@ def _bands(corners: np.ndarray, n: int, per_cell: int) -> Iterator[tuple]:
     reach = int(per_cell * n * 0.71) + 2  # half the cube's diagonal
     width = 2 * reach + 1
     one, two, three = np.moveaxis(corners[..., :2], 1, 0)
-    area = np.cross(np.pad(two - one, [(0, 0), (0, 1)]), np.pad(three - one, [(0, 0), (0, 1)]))[:, 2]
+    area = np.cross(np.pad(two - one, [(0, 0), (0, 1)]), np.pad(three - one, [(0, 0), (0, 1)]))[
+        :, 2
+    ]
     # sorted, so that two triangles compute an edge that they share alike, to the last bit
     corners = np.take_along_axis(corners, corners[..., 1].argsort(axis=1)[..., None], axis=1)
     first, last = np.ceil(corners[:, [0, 2], 1]).astype(np.int64).T
@@ -131,7 +133,9 @@ def _bands(corners: np.ndarray, n: int, per_cell: int) -> Iterator[tuple]:
     bands = np.linspace(-reach, reach + 1, int(work / BATCH) + 2).astype(np.int64)
     for low, high in pairwise(bands):
         here = (first < high) & (last > low) & (area != 0)
-        crossings = _crossings(corners[here], np.maximum(first[here], low), np.minimum(last[here], high))
+        crossings = _crossings(
+            corners[here], np.maximum(first[here], low), np.minimum(last[here], high)
+        )
         face, i, j, depth = crossings
         sign = np.where(area[here] < 0, 1, -1)[face]
         rows, columns = np.mgrid[low:high, -reach : reach + 1]
@@ -230,7 +234,9 @@ def _cells(corners: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.n
     return u[meets], v[meets], d[meets]
 
 
-def _meets(corners: np.ndarray, face: np.ndarray, middle: np.ndarray, half: np.ndarray) -> np.ndarray:
+def _meets(
+    corners: np.ndarray, face: np.ndarray, middle: np.ndarray, half: np.ndarray
+) -> np.ndarray:
     """Whether flat triangles (F, 3, 2) and the rectangles around `middle` (C, 2) overlap."""
     meets = np.ones(len(face), dtype=bool)
     for corner in range(3):

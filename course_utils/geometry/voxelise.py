@@ -78,8 +78,9 @@ def voxelise(triangles: np.ndarray, resolution: int) -> np.ndarray:
     bodies, sheets = bodies_and_sheets(_scaled(triangles, resolution))
     share, thin = filled(bodies, resolution)
     inside, shell = _enclosed(sheets, resolution)
-    shell |= touched(bodies, resolution)
-    return fit_to_cube(_with_thin_parts(np.maximum(share, inside), thin, shell), resolution)
+    share = np.maximum(share, inside)
+    shell |= touched(_far(bodies, share >= HALF), resolution)
+    return fit_to_cube(_with_thin_parts(share, thin, shell), resolution)
 
 
 def coverage(triangles: np.ndarray, resolution: int) -> np.ndarray:
@@ -139,6 +140,13 @@ def _with_thin_parts(share: np.ndarray, thin: np.ndarray, shell: np.ndarray) -> 
     kept |= lost | (slim & _grown(lost))
     lost = shell & ~_grown(kept, corners=3)  # a sheet, or a hair between all rays
     return kept | lost | (shell & _grown(lost))
+
+
+def _far(triangles: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The triangles (F, 3, 3) that are not small and beside what is kept: most are."""
+    x, y, z = np.clip(triangles, 0, len(kept) - 1).astype(np.int64).transpose(2, 0, 1)
+    beside = _grown(kept, corners=3)[z, y, x].all(axis=1)
+    return triangles[~beside | (np.ptp(triangles, axis=1) > 1).any(axis=1)]
 
 
 def _grown(voxels: np.ndarray, corners: int = 1) -> np.ndarray:
