@@ -10,6 +10,8 @@ from course_utils.geometry.rays import filled, is_odd, touched
 
 HALF = 0.5 - 1e-3  # full enough for a voxel; a little less, for what is cut exactly in the middle
 
+THREE = (slice(None, -2), slice(1, -1), slice(2, None))  # three voxels in a row, along an axis
+
 
 def fit_to_cube(voxels: np.ndarray, resolution: int) -> np.ndarray:
     """Fit the occupied part of a grid into a cube, centred in x and y, standing on the ground.
@@ -132,14 +134,21 @@ def _with_thin_parts(share: np.ndarray, thin: np.ndarray, shell: np.ndarray) -> 
         thin: Flat indices (T, 2) of voxels in the middle of thin places, and of their neighbours.
         shell: Bool (n, n, n), what the surface passes through.
     """
-    kept = share >= HALF
+    kept = full = share >= HALF
     slim = np.zeros_like(kept)
     slim.flat[thin[~kept.flat[thin].any(axis=1), 0]] = True
     # the edge of something thick is slim too, but beside what is kept
     lost = slim & ~_grown(kept)
-    kept |= lost | (slim & _grown(lost))
+    kept = kept | lost | (slim & _grown(lost))
     lost = shell & ~_grown(kept, corners=3)  # a sheet, or a hair between all rays
-    return kept | lost | (shell & _grown(lost))
+    kept = kept | lost | (shell & _grown(lost))
+    # a hair that some rays hit has no gaps either
+    for axis in range(3):
+        low, gap, high = (np.moveaxis(kept, axis, 0)[part] for part in THREE)
+        thin_side = np.moveaxis(kept & ~full, axis, 0)
+        bridge = low & high & (thin_side[THREE[0]] | thin_side[THREE[2]])
+        gap |= bridge & np.moveaxis(shell, axis, 0)[THREE[1]]
+    return kept
 
 
 def _far(triangles: np.ndarray, kept: np.ndarray) -> np.ndarray:
