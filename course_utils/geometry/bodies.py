@@ -138,7 +138,11 @@ def _mended(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     wrong = _count(whole, crossed[edge].any(axis=1)) + np.bincount(
         body, uneven[start] | uneven[end], minlength=size
     )
-    good = (wrong == 0) & (large <= OPENING * _count(whole, _areas(vertices, faces)))
+    good = (
+        (wrong == 0)
+        & (np.bincount(whole) > 1)
+        & (large <= OPENING * _count(whole, _areas(vertices, faces)))
+    )
     closed = np.concatenate([faces[good[whole]], fans[good[body]]])
     return closed, np.concatenate([faces[~good[whole]], flaps]), vertices
 

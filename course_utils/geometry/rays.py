@@ -48,7 +48,7 @@ def filled(
         ValueError: The faces lie over each other too often.
     """
     n, total, thin = resolution, np.zeros((resolution,) * 3, dtype=np.float32), []
-    per_cell = max(LEAST, -(-ACROSS // n))
+    per_cell = _rays_along(n)
     cosine, sine = per_cell * np.cos(TURN), per_cell * np.sin(TURN)
     turn = np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]])
     for axis in range(3):
@@ -69,6 +69,11 @@ def filled(
             where = np.stack(np.unravel_index(flat, (n, n, n)))[back]
             thin.append(np.ravel_multi_index(tuple(where), (n, n, n)))
     return np.clip(total, 0, 1), np.concatenate([*thin, np.zeros((0, 2), np.int64)])
+
+
+def _rays_along(n: int) -> int:
+    """Rays along a side of a cell, where the cube has n cells."""
+    return max(LEAST, -(-ACROSS // n))
 
 
 def _add_stays(
@@ -100,7 +105,9 @@ def _add_stays(
     steps += np.bincount(place + 1, way * part, minlength=len(steps))
     # where it enters and leaves within a voxel
     enter, leave = depth[0::2], depth[1::2]
-    slim = leave - enter < 1
+    stay = leave - enter
+    # what is thinner than the rays are apart, they only meet here and there
+    slim = (stay < 1) & (stay > 0.5 / _rays_along(n))
     spot = (enter[slim] + leave[slim]) / 2 + EDGE  # a part centred on a border goes one way
     middle = np.clip(np.floor(spot).astype(np.int64), 0, n - 1)
     first, second = cell[0::2][slim], cell[1::2][slim]
@@ -125,11 +132,7 @@ def _bands(corners: np.ndarray, n: int, per_cell: int) -> Iterator[tuple]:
     corners = np.take_along_axis(corners, corners[..., 1].argsort(axis=1)[..., None], axis=1)
     first, last = np.ceil(corners[:, [0, 2], 1]).astype(np.int64).T
     work = np.abs(area).sum() / 2 + (last - first).sum()
-    if work > MAX_CROSSINGS:
-        raise ValueError(
-            f"its faces are crossed {work:.0f} times by the rays that measure it, expected at most"
-            f" {MAX_CROSSINGS}; simplify it first"
-        )
+    _check_work(work)
     bands = np.linspace(-reach, reach + 1, int(work / BATCH) + 2).astype(np.int64)
     for low, high in pairwise(bands):
         here = (first < high) & (last > low) & (area != 0)
@@ -181,6 +184,14 @@ def _ranges(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return owner, np.arange(len(owner)) - start[owner] + first[owner]
 
 
+def _check_work(crossings: float) -> None:
+    if crossings > MAX_CROSSINGS:
+        raise ValueError(
+            f"its faces lie over each other: they cross {crossings:.0f} rays or columns of voxels,"
+            f" expected at most {MAX_CROSSINGS}; simplify it first"
+        )
+
+
 def touched(triangles: np.ndarray, resolution: int) -> np.ndarray:
     """Mark the cells that triangles pass through; what lies between two cells counts as the higher.
 
@@ -190,16 +201,22 @@ def touched(triangles: np.ndarray, resolution: int) -> np.ndarray:
 
     Returns:
         Bool (n, n, n).
+
+    Raises:
+        ValueError: The faces lie over each other too often.
     """
     n, grid = resolution, np.zeros((resolution,) * 3, dtype=bool)
     a, b, c = np.moveaxis(triangles, 1, 0)
     facing = np.abs(np.cross(b - a, c - a)).argmax(axis=1)
+    work = 0
     for axis in range(3):
         axes = [(axis + 1) % 3, (axis + 2) % 3, axis]
         corners = triangles[facing == axis][..., axes]
         low = np.floor(corners.min(axis=1) + EDGE).astype(np.int64)
         high = np.maximum(np.floor(corners.max(axis=1) - EDGE).astype(np.int64), low)
         columns = (high - low + 1)[:, :2].prod(axis=1)
+        work += columns.sum()
+        _check_work(work)
         parts = np.searchsorted(columns.cumsum(), np.arange(0, columns.sum(), BATCH))
         for start, stop in pairwise([*np.unique(parts), len(corners)]):
             u, v, d = _cells(corners[start:stop], low[start:stop], high[start:stop])
