@@ -32,6 +32,7 @@ from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.devices import checked_device
 from course_utils.models.doctor import Finding
 from course_utils.places import CHECKPOINTS
 
@@ -506,6 +507,10 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    try:
+        checked_device(options.device)
+    except ValueError as error:
+        parser().error(str(error))
     command = "python3 course.py gpu-check " + " ".join(
         sys.argv[1:] if arguments is None else arguments
     )

@@ -53,6 +53,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 SHIPPED = ("shapes32", "text-to-shape32")
 OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
 OPENING_FILE = "opening.bits"
+MADE = ".made"  # names what a build wrote, so that the next one replaces nothing else
 # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
 RUNTIME_FILES = (
     "ort.wasm.min.mjs",
@@ -288,6 +289,7 @@ def put_models(folder: Path) -> None:
         config = Config.of(json.loads((CHECKPOINTS / name / "config.json").read_text()))
         if not exported(made, config):
             export_onnx(CHECKPOINTS / name, made)
+            (made / OPENING_FILE).unlink(missing_ok=True)  # of the model that was there before
         if name == OPENING[0] and not (made / OPENING_FILE).exists():
             with writing(made / OPENING_FILE) as file:
                 file.write_bytes(opening(CHECKPOINTS / name, *OPENING[1:]))
@@ -314,6 +316,42 @@ def package(name: str) -> Path:
     return Path(found.origin).parent
 
 
+def last_build(out: Path, mark: str, what: str) -> list[str]:
+    """The files that an earlier build wrote into a folder.
+
+    Args:
+        out: The folder; it need not be there.
+        mark: A file or folder that every build has.
+        what: What it builds, for messages.
+
+    Raises:
+        ValueError: The folder holds something else.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / mark).exists():
+        raise ValueError(
+            f"{out} holds something other than {what}; choose another --out or empty it"
+        )
+    file = out / MADE
+    names = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [name for name in names if not {"..", "/"} & set(Path(name).parts)]
+
+
+def put_build(new: Path, out: Path, last: list[str]) -> None:
+    """Put a build into a folder, in place of the last one; what no build wrote stays there.
+
+    Args:
+        new: The build.
+        out: The folder.
+        last: Of `last_build`.
+    """
+    from course_utils.files.atomic import writing_folder
+
+    names = sorted(path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file())
+    with writing_folder(out, last) as folder:
+        shutil.copytree(new, folder, dirs_exist_ok=True)
+        (folder / MADE).write_text("\n".join([*names, MADE]), encoding="utf-8")
+
+
 def build(out: Path, live: bool = True) -> None:
     """Build the site into `out`, replacing an earlier build.
 
@@ -321,10 +359,7 @@ def build(out: Path, live: bool = True) -> None:
     """
     from sphinx.cmd.build import main as sphinx
 
-    if out.exists() and any(out.iterdir()) and not (out / ".buildinfo").exists():
-        raise ValueError(
-            f"{out} holds something other than a site; choose another --out or empty it"
-        )
+    last = last_build(out, ".buildinfo", "a site")
     with tempfile.TemporaryDirectory() as folder:
         source, site = Path(folder) / "source", Path(folder) / "site"
         source.mkdir()
@@ -337,8 +372,7 @@ def build(out: Path, live: bool = True) -> None:
             # the themes' own, no pages
             template.unlink()
         (site / ".nojekyll").touch()  # or GitHub Pages leaves out all folders that begin with _
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(site, out)
+        put_build(site, out, last)
     megabytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     print(f"{out}: {len(list(out.rglob('*.html')))} pages, {megabytes:.0f} MB; look at it with")
     print(f"  {os.path.basename(sys.executable)} -m http.server --bind localhost --directory {out}")

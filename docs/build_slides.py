@@ -18,12 +18,21 @@ import io
 import re
 import shutil
 import sys
+import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from build_site import ROOT, attempt, copy_libraries, lessons, with_figures
+from build_site import (
+    ROOT,
+    attempt,
+    copy_libraries,
+    last_build,
+    lessons,
+    put_build,
+    with_figures,
+)
 from nbconvert import SlidesExporter
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -380,11 +389,16 @@ def build(out: Path, wanted: list[str]) -> None:
     unknown = sorted(set(wanted) - {key for name in every for key in (name, name[:2])})
     if unknown:
         raise ValueError(f"no lesson {unknown[0]!r}; there are {', '.join(every)}")
-    if out.exists() and any(out.iterdir()) and not (out / "reveal").exists():
-        raise ValueError(
-            f"{out} holds something other than slides; choose another --out or empty it"
-        )
-    shutil.rmtree(out, ignore_errors=True)
+    last = last_build(out, "reveal", "slides")
+    with tempfile.TemporaryDirectory() as folder:
+        slides = Path(folder) / "slides"
+        lay_out({name: every[name] for name in chosen}, slides)
+        put_build(slides, out, last)
+    print(f"{out}: {len(chosen)} lessons; open {out / 'index.html'} in a browser")
+
+
+def lay_out(chosen: dict[str, Path], out: Path) -> None:
+    """Write lessons as slides into a new folder; `chosen` is their notebooks by name."""
     shutil.copytree(
         SLIDES, out, ignore=shutil.ignore_patterns("*.j2", "conf.json", "contents.html")
     )
@@ -393,15 +407,14 @@ def build(out: Path, wanted: list[str]) -> None:
     shutil.copytree(WEB / "pages", out, dirs_exist_ok=True)
     copy_libraries(out)
     names = {}
-    for name in chosen:
-        notebook = nbformat.read(every[name], as_version=4)
+    for name, path in chosen.items():
+        notebook = nbformat.read(path, as_version=4)
         names[name] = re.match(r"# (.+)", notebook.cells[0].source)[1]
         page, _ = exporter().from_notebook_node(
             slide_show(notebook), {"metadata": {"name": names[name]}}
         )
         (out / f"{name}.html").write_text(page, encoding="utf-8")
     (out / "index.html").write_text(contents(names), encoding="utf-8")
-    print(f"{out}: {len(names)} lessons; open {out / 'index.html'} in a browser")
 
 
 def main(arguments: list[str]) -> int:

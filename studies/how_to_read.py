@@ -33,7 +33,7 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import Plan, Trainer
 from course_utils.evaluation.faithfulness import faithfulness, total
-from course_utils.files.results import load_results, save_results
+from course_utils.files.results import resumed_results, save_results
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config
@@ -132,8 +132,8 @@ def run(way: str) -> dict:
 
 
 def main(file: Path = FILE) -> None:
-    new = {"runs": [], "plan": PLAN, "families": list(FAMILIES), "levels": list(LEVELS)}
-    contents = load_results(file)[0] if file.exists() else new
+    fixed = {"plan": PLAN | LOSS, "families": FAMILIES, "levels": LEVELS}
+    contents = resumed_results(file, fixed, {"runs": []})
     for way in WAYS:
         if way not in {one["way"] for one in contents["runs"]}:
             contents["runs"].append(run(way))

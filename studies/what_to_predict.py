@@ -25,7 +25,7 @@ from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import ddpm, last, sample, time_grid
 from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.evaluation.shapes import shape_report
-from course_utils.files.results import load_results, save_results, without_infinities
+from course_utils.files.results import resumed_results, save_results, without_infinities
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.unet import UNet
@@ -120,7 +120,7 @@ def run(setting: dict) -> dict:
 
 
 def main(file: Path = FILE) -> None:
-    contents = load_results(file)[0] if file.exists() else {"runs": [], "oracle": {}}
+    contents = resumed_results(file, {"worlds": WORLDS}, {"runs": [], "oracle": {}})
     for name, world in WORLDS.items():
         if name not in contents["oracle"]:
             oracle = shape_report(reference(world, HELD_OUT + 5000), reference(world, HELD_OUT))

@@ -1,10 +1,13 @@
 """`generate`: make shapes and write their meshes, with a picture beside them."""
 
 import argparse
+import os
+import tempfile
 import time
 from pathlib import Path
 
-from course_utils.cli.numbers import positive, some, whole
+from course_utils.cli.numbers import positive, real, some, whole
+from course_utils.networks.words import visible
 
 
 def add_parser(commands) -> None:
@@ -19,18 +22,23 @@ def add_parser(commands) -> None:
     add("--count", type=some, default=1, help="how many: this seed and those after it")
     out = "mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)"
     add("--out", type=Path, help=out)
+    size = (
+        "length of the longest side, with its unit: mm, cm, m or in (default: 1m, and 80mm in an"
+        " .stl, which slicers read in millimetres)"
+    )
+    add("--size", help=size)
     add("--steps", type=positive, help="sampling steps (default: the model's)")
     scale = "how strongly to obey (default: the model's)"
-    add("--guidance-scale", type=float, help=scale)
+    add("--guidance-scale", type=real, help=scale)
     tries = (
         "seeds to choose from: the best one for a text, the first in one piece for a class"
         " (default: the model's)"
     )
-    add("--tries", type=positive, help=tries)
+    add("--tries", type=some, help=tries)
     steering = (
         "how strongly to pull towards what the text names, 0 for not at all (default: the model's)"
     )
-    add("--steering", type=float, help=steering)
+    add("--steering", type=real, help=steering)
     model = "checkpoint folder (default: the shipped one for a class or text)"
     add("--model", type=Path, help=model)
     add("--device", default="cpu", help="cpu (default), cuda or mps")
@@ -38,18 +46,21 @@ def add_parser(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG; ValueError for what cannot be made or written."""
-    from course_utils.files.meshes import SUFFIXES, save_mesh
+    from course_utils.files.meshes import save_mesh
+    from course_utils.files.sizes import in_metres
     from course_utils.models.generation import file_name, generate_many
 
+    if options.size is not None:
+        in_metres(options.size)
     out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")
-    if out.suffix.lower() not in SUFFIXES:
-        raise ValueError(
-            f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}"
-        )
+    seeds = range(options.seed, options.seed + options.count)
+    files = [out if len(seeds) == 1 else out.with_stem(f"{out.stem}-{seed}") for seed in seeds]
+    picture = out.with_suffix(".png")
+    check_writable(out, [*files, picture])
     start = time.perf_counter()
     made = generate_many(
         options.prompt,
-        range(options.seed, options.seed + options.count),
+        seeds,
         model=options.model,
         steps=options.steps,
         guidance_scale=options.guidance_scale,
@@ -58,23 +69,52 @@ def run(options: argparse.Namespace) -> None:
         device=options.device,
     )
     seconds = time.perf_counter() - start
-    for shape in made:
-        file = out if len(made) == 1 else out.with_stem(f"{out.stem}-{shape.seed}")
-        save_mesh(shape.mesh, file)
-        print(f"{file}: {described(shape)}")
-    picture = out.with_suffix(".png")
+    for file, shape in zip(files, made, strict=True):
+        extents = save_mesh(shape.mesh, file, size=options.size)
+        print(f"{visible(str(file))}: {described(shape, extents)}")
     save_picture(picture, made)
-    print(f"{picture}: {'its picture' if len(made) == 1 else 'all of them'}; {seconds:.1f} s")
+    told = "its picture" if len(made) == 1 else "all of them"
+    print(f"{visible(str(picture))}: {told}; {seconds:.1f} s")
 
 
-def described(shape) -> str:
-    """Return the words that describe a shape (`Generated`) beside its file's name."""
+def check_writable(out: Path, files: list[Path]) -> None:
+    """Raise ValueError, before anything is made, for files that cannot be written.
+
+    Args:
+        out: The mesh as it was asked for.
+        files: All that will be written, in one folder.
+    """
+    from course_utils.files.meshes import SUFFIXES
+
+    if out.suffix.lower() not in SUFFIXES:
+        raise ValueError(
+            f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}"
+        )
+    try:
+        taken = [file for file in files if file.is_dir()]
+        folder = next(one for one in out.absolute().parents if one.exists())
+        longest = max((file.name for file in files), key=lambda name: len(os.fsencode(name)))
+        with tempfile.NamedTemporaryFile(prefix=f".{longest}-", dir=folder):
+            pass  # as long as the name that is written first
+    except OSError as error:  # a name that is too long, a folder that may not be written
+        raise ValueError(f"--out {out} cannot be written: {error.strerror}") from error
+    if taken:
+        raise ValueError(f"--out {out}: {taken[0]} is a folder; name a file")
+
+
+def described(shape, extents: str) -> str:
+    """Return the words that describe a shape beside its file's name.
+
+    Args:
+        shape: A `Generated`.
+        extents: Of `save_mesh`.
+    """
     from course_utils.geometry.surface import is_watertight
 
     kept = f"; of several tries the best, seed {shape.kept_seed}"
     return (
         f"{len(shape.mesh.faces)} triangles, {'' if is_watertight(shape.mesh) else 'not '}"
-        f"watertight{'' if shape.kept_seed == shape.seed else kept}"
+        f"watertight, {extents}{'' if shape.kept_seed == shape.seed else kept}"
     )
 
 

@@ -7,6 +7,7 @@ import argparse
 import sys
 
 from course_utils.cli import doctor, generate, onnx, train
+from course_utils.networks.words import visible
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {visible(message)} (see {self.prog} --help)\n")
 
 
 def parser() -> Parser:
@@ -32,16 +33,19 @@ def parser() -> Parser:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; what goes wrong is one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a file's name in a script it cannot write
     options = parser().parse_args(arguments)
     try:
         options.run(options)
     except ValueError as error:
-        print(f"course.py {options.command}: {error}", file=sys.stderr)
+        print(f"course.py {options.command}: {visible(str(error))}", file=sys.stderr)
         raise SystemExit(2) from error
     # a full disk, a folder that may not be written: what was there before is there still
     except OSError as error:
         print(
-            f"course.py {options.command}: {error}; what was saved before is unharmed",
+            f"course.py {options.command}: {visible(str(error))}; what was saved before is"
+            " unharmed",
             file=sys.stderr,
         )
         raise SystemExit(1) from error

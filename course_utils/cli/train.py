@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
-from course_utils.cli.numbers import positive
+from course_utils.cli.numbers import whole
+from course_utils.models.checking import LIMITS
 from course_utils.places import RUNS
 
 
@@ -18,13 +20,16 @@ def add_parser(commands) -> None:
     command = commands.add_parser("train", help=about, epilog=several)
     command.set_defaults(run=run)
     add = command.add_argument
+    steps, shapes = (
+        partial(whole, least=1, most=LIMITS[key][1]) for key in ("plan.steps", "batch_size")
+    )
     add("config", help="name of a file in configs/, or a path to a .json")
     add("--data", type=Path, help="the data file, for configs that need one")
     add("--out", type=Path, help="folder for state and checkpoint (default: runs/NAME)")
-    add("--steps", type=positive, help="training steps (default: the config's)")
-    add("--batch-size", type=positive, help="shapes per step (default: the config's)")
+    add("--steps", type=steps, help="training steps (default: the config's)")
+    add("--batch-size", type=shapes, help="shapes per step (default: the config's)")
     add("--device", help="cpu, cuda or mps (default: cuda if there is one)")
-    add("--save-every", type=positive, default=250, help="steps between saves (default: 250)")
+    add("--save-every", type=steps, default=250, help="steps between saves (default: 250)")
     half = "bfloat16 on the CPU too (quick where it has AMX)"
     add("--half", action="store_true", help=half)
     compiled = "compile the network first (worth it on a GPU)"

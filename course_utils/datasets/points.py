@@ -5,6 +5,7 @@ variance of about 1 along each axis on average, so the same noise path suits all
 """
 
 import math
+from operator import index
 
 import numpy as np
 import torch
@@ -76,7 +77,10 @@ def letter(count: int, seed: int = 0, character: str = "S") -> Tensor:
 def _generator(count: int, seed: int) -> torch.Generator:
     if count < 1:
         raise ValueError(f"count is {count}; ask for at least one point")
-    return torch.Generator().manual_seed(seed)
+    try:
+        return torch.Generator().manual_seed(index(seed))
+    except TypeError:
+        raise ValueError(f"seed is {seed!r}; expected a whole number") from None
 
 
 def _around(x: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_utils.diffusion.noise import as_seed
 from course_utils.diffusion.paths import Path, Time, as_time
 
 Points = Float[Tensor, "batch d"]
@@ -59,7 +60,7 @@ class GaussianMixture:
 
     def sample(self, count: int, seed: int = 0) -> Tensor:
         """Draw independent points, float32 (count, d)."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(as_seed(seed))
         which = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         normal = torch.randn(count, self.dimensions, generator=generator, dtype=torch.float64)
         return (self.means[which] + self.stds[which, None] * normal).float()

@@ -7,7 +7,9 @@ stream, i): any part can be made anywhere.
 """
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,24 +38,57 @@ def threefry(
     return x, y
 
 
+def as_seed(value: Any, name: str = "seed") -> int:
+    """Return a seed of any integer type as Python's int.
+
+    Args:
+        value: A whole number in [0, 2**32), of Python, NumPy, or a tensor of one number.
+        name: What messages call it.
+
+    Raises:
+        ValueError: It is none of these; True and 3.0 are not.
+    """
+    try:
+        number = -1 if _is_bool(value) else operator.index(value)
+    except (TypeError, ValueError):
+        number = -1
+    if not 0 <= number < 2**32:
+        raise ValueError(f"{name} is {value!r}; expected a whole number from 0 to {2**32 - 1}")
+    return number
+
+
+def as_seeds(values: Any) -> list[int]:
+    """Return one or more seeds, in any container, as a list; ValueError if one of them is none."""
+    if getattr(values, "ndim", 0) > 1:
+        raise ValueError(f"seeds has the shape {tuple(values.shape)}; expected a list of numbers")
+    return [as_seed(one, "seeds") for one in values] if is_many(values) else [as_seed(values)]
+
+
+def is_many(seed: Any) -> bool:
+    """Return whether this is a list, range, array or tensor of seeds, and not one seed."""
+    return isinstance(seed, Iterable) and not isinstance(seed, str) and getattr(seed, "ndim", 1) > 0
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
+
+
 def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -> torch.Tensor:
     """Return standard normal numbers that depend on seed, stream and place alone; float32, CPU.
 
     Args:
-        seed: A whole number in [0, 2**32). A list of seeds gives a batch (len(seed), *shape) in
-            which item k is what seed[k] alone would give: a shape does not change with its
-            neighbours.
+        seed: A whole number in [0, 2**32). A list, array or tensor of seeds gives a batch
+            (len(seed), *shape) in which item k is what seed[k] alone would give: a shape does not
+            change with its neighbours.
         shape: Of the result; at most 2**32 numbers in all.
         stream: A whole number in [0, 2**32): another one is other noise of the same seed.
 
     Raises:
         ValueError: A seed, the stream or the shape is out of these bounds.
     """
-    if isinstance(seed, Sequence) and not isinstance(seed, str) and len(seed):
-        return torch.stack([gaussian(one, shape, stream) for one in seed])
-    for name, value in (("seed", seed), ("stream", stream)):
-        if not _is_counter(value):
-            raise ValueError(f"{name} is {value!r}; expected a whole number from 0 to {2**32 - 1}")
+    if is_many(seed) and len(seeds := as_seeds(seed)):
+        return torch.stack([gaussian(one, shape, stream) for one in seeds])
+    seed, stream = as_seed(seed), as_seed(stream, "stream")
     count = math.prod(shape)
     if min(shape, default=0) < 0 or count > 2**32:
         raise ValueError(
@@ -61,19 +96,12 @@ def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -
             " in all"
         )
     pairs = np.arange((count + 1) // 2, dtype=np.uint32)
-    first, second = threefry((int(seed), int(stream)), (pairs, np.zeros_like(pairs)))
+    first, second = threefry((seed, stream), (pairs, np.zeros_like(pairs)))
     # (n + 0.5) / 2^32 lies strictly between 0 and 1, so that the logarithm is finite
     radius = np.sqrt(-2 * np.log((first + 0.5) / 2.0**32))
     angle = 2 * math.pi * (second + 0.5) / 2.0**32
     numbers = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
     return torch.from_numpy(numbers.astype(np.float32)).reshape(tuple(shape))
-
-
-def _is_counter(value) -> bool:
-    try:
-        return not isinstance(value, bool | str) and int(value) == value and 0 <= value < 2**32
-    except (TypeError, ValueError, OverflowError):
-        return False
 
 
 def lerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.noise import as_seed, as_seeds, gaussian, is_many
 from course_utils.diffusion.paths import Path, Samples, Time, finite, spread, whole
 
 MOST_STEPS = 2**16  # streams of noise lie so far apart that no two draws of a sampler share one
@@ -228,7 +228,8 @@ def sample(
         raise ValueError(
             f"x is {what}; expected a tensor (B, ...) of finite floats, one sample or more"
         )
-    if isinstance(seed, Sequence) and len(seed) != len(x):
+    seed = as_seeds(seed) if is_many(seed) else as_seed(seed)
+    if isinstance(seed, list) and len(seed) != len(x):
         raise ValueError(
             f"seed has {len(seed)} numbers for {len(x)} samples;"
             " expected one number, or one for each"
@@ -245,8 +246,8 @@ def sample(
         yield State(k + 1, steps, float(times[k + 1]), x, x0)
 
 
-def _fresh_noise(seed: int | Sequence[int], x: Tensor, streams: Iterator[int]) -> Tensor:
-    shape = x.shape[1:] if isinstance(seed, Sequence) else x.shape
+def _fresh_noise(seed: int | list[int], x: Tensor, streams: Iterator[int]) -> Tensor:
+    shape = x.shape[1:] if isinstance(seed, list) else x.shape
     return gaussian(seed, shape, next(streams)).to(dtype=x.dtype, device=x.device)
 
 

@@ -5,6 +5,7 @@
 Sources: moving average (arXiv 2006.11239, appendix B), decoupled weight decay (arXiv 1711.05101).
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel
 
 from course_utils.diffusion.losses import Batch, Loss
-from course_utils.files.atomic import load_tensors, save_tensors
+from course_utils.diffusion.noise import as_seed
+from course_utils.files.states import about_state, differences, load_state, save_state
 
 Draw = Callable[[torch.Generator, int], Batch]
 
@@ -56,6 +58,7 @@ class Plan:
             value = getattr(self, name)
             if not value > 0 or (name == "learning_rate" and value == math.inf):
                 raise ValueError(f"{name} is {value!r}; expected a number above 0")
+        object.__setattr__(self, "seed", as_seed(self.seed))
         if not 0 <= self.ema_decay < 1:
             raise ValueError(
                 f"ema_decay is {self.ema_decay!r}; expected a share, from 0 to below 1"
@@ -132,6 +135,7 @@ class Trainer:
     ):
         self.device, self.plan, self.loss = torch.device(device), plan, loss
         self.step, self.seconds = 0, 0.0
+        self.origin: dict = {}  # what else a saved state must agree with, such as a config; JSON
         self.losses: tuple[float, ...] = ()  # of the last step, one for each turn
         self.rank, self.processes = place_in_team()
         self.model = model.to(self.device).train()
@@ -238,62 +242,86 @@ class Trainer:
             torch._foreach_copy_(means, new)
 
     def _fixed(self) -> dict:
-        """What a state must agree with; the batch is that of all processes together."""
-        return asdict(self.plan) | {
-            "batch_size": self.processes * self.plan.batch_size,
-            "betas": list(self.plan.betas),
-            "loss": repr(self.loss),
-        }
+        """What a state must agree with, as JSON; the batch is that of all processes together."""
+        plan = asdict(self.plan) | {"batch_size": self.processes * self.plan.batch_size}
+        loss = {"kind": type(self.loss).__name__, **vars(self.loss)}
+        return json.loads(json.dumps({"plan": plan, "loss": loss} | self.origin, default=repr))
 
-    def save(self, file: str | FilePath) -> None:
-        """Write the whole state to one file; a reader finds the old state or the new one."""
+    def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"weights.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
         for index, entries in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": v for k, v in entries.items()}
-        about = {"step": self.step, "seconds": self.seconds, "plan": self._fixed()}
-        save_tensors(file, tensors, about | {"scaler": self.scaler.state_dict()})
+        return tensors
+
+    def save(self, file: str | FilePath) -> None:
+        """Write the whole state to one file; a reader finds the old state or the new one."""
+        about = {"step": self.step, "seconds": self.seconds, "belongs": self._fixed()}
+        save_state(file, self._tensors(), about | {"scaler": self.scaler.state_dict()})
+
+    def check(self, file: str | FilePath) -> None:
+        """Look whether `restore` could continue from a file, as far as can be known by now.
+
+        Raises:
+            ValueError: It is damaged, or belongs to another plan, loss or `origin`.
+        """
+        self._refuse_foreign(file, about_state(file))
+
+    def _refuse_foreign(self, file: str | FilePath, about: dict) -> None:
+        mine = self._fixed()
+        there = {key: about.get("belongs", {}).get(key) for key in mine}
+        plan = there["plan"] or {}
+        fewer = plan.get("steps", math.inf) > self.plan.steps
+        if not fewer:  # more are welcome: the learning rate then falls later
+            plan["steps"] = self.plan.steps
+        if changed := differences(there, mine):
+            by_now = (
+                f"; it is at step {about.get('step')}, and cannot be shortened" if fewer else ""
+            )
+            raise ValueError(
+                f"{file} belongs to another training ({changed}{by_now}): go back to what it was"
+                " begun with to continue it, or begin anew in another folder (course.py train:"
+                " --out); a config's begin_from may name the checkpoint whose weights to begin with"
+            )
 
     def restore(self, file: str | FilePath) -> None:
         """Continue from a file written by `save`.
 
         Raises:
-            ValueError: It is damaged, or belongs to another plan, loss or network.
+            ValueError: It is damaged, or belongs to another plan, loss, `origin` or network.
         """
-        tensors, about = load_tensors(file, str(self.device), ("step", "seconds", "plan", "scaler"))
-        mine = self._fixed()
-        changed = [
-            f"{k}: {v} there, {mine.get(k)} now"
-            for k, v in about["plan"].items()
-            if mine.get(k) != v
-        ]
-        if changed:
-            raise ValueError(
-                f"{file} belongs to another plan ({'; '.join(changed)}); use that plan (a batch is"
-                " that of all processes together), or begin anew with another file"
-                " (course.py train: --out FOLDER)"
-            )
+        tensors, about = load_state(file, str(self.device))
+        self._refuse_foreign(file, about)
+        try:
+            self._take(tensors)
+            if about["scaler"]:
+                self.scaler.load_state_dict(about["scaler"])
+            self.step, self.seconds = int(about["step"]), float(about["seconds"])
+        except (RuntimeError, ValueError, LookupError, TypeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[-1].strip()
+            raise ValueError(f"{file} belongs to another network: {reason}") from error
+
+    def _take(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `_tensors` gave; an error where names, sizes or types are others."""
         parts: dict[str, dict] = {"weights": {}, "ema": {}, "optimizer": {}}
         for key, value in tensors.items():
             part, _, name = key.partition(".")
             parts[part][name] = value
-        try:
-            self.model.load_state_dict(parts["weights"])
-            self.ema.load_state_dict(parts["ema"])
-        except RuntimeError as error:
-            raise ValueError(
-                f"{file} belongs to another network: {str(error).splitlines()[-1].strip()}"
-            ) from error
+        for part, model in (("weights", self.model), ("ema", self.ema)):
+            for name, mine in model.state_dict().items():
+                if name in parts[part] and parts[part][name].dtype != mine.dtype:
+                    raise ValueError(f"{name} is {parts[part][name].dtype}, not {mine.dtype}")
+            model.load_state_dict(parts[part])
+        learned = [one for group in self.optimizer.param_groups for one in group["params"]]
         state: dict[int, dict] = {}
         for name, value in parts["optimizer"].items():
             index, _, entry = name.partition(".")
+            if value.shape not in ((), learned[int(index)].shape):
+                raise ValueError(f"the optimizer's {name} has the shape {tuple(value.shape)}")
             state.setdefault(int(index), {})[entry] = value
         self.optimizer.load_state_dict(
             {"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]}
         )
-        if about["scaler"]:
-            self.scaler.load_state_dict(about["scaler"])
-        self.step, self.seconds = about["step"], about["seconds"]
 
 
 # ---- what is random, and where -------------------------------------------------------------------

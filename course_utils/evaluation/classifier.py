@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from course_utils.datasets.images import Pictures
 from course_utils.diffusion.losses import Batch
+from course_utils.diffusion.noise import as_seed
 from course_utils.diffusion.training import Plan, Trainer, batches
 
 FEATURES = 48
@@ -78,7 +79,7 @@ def train_classifier(pictures: Pictures, steps: int = 300, seed: int = 0) -> Cla
         seed: Of its first weights and of everything random in the training.
     """
     with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
+        torch.manual_seed(as_seed(seed))
         classifier = Classifier(len(pictures.names), pictures.pixels.shape[-1])
     plan = Plan(
         steps,

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.diffusion.noise import as_seed
+
 
 def nearest_neighbour_accuracy(within_a: Tensor, between: Tensor, within_b: Tensor) -> float:
     """Return 1-NNA: how often the nearest other shape of a shape comes from its own set.
@@ -78,7 +80,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 128, seed: int = 
         raise ValueError(
             "a or b holds numbers that are not finite; expected points, all of them finite"
         )
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(as_seed(seed))
     axes = torch.nn.functional.normalize(
         torch.randn(a.shape[1], directions, generator=generator), dim=0
     )

@@ -16,8 +16,7 @@ import numpy as np
 import torch
 
 SEED = 20
-TOLERANCE = 1e-4
-TOLERANCE_HALF = 2e-2  # answers computed in float16 or bfloat16 are right too
+HALF = {"float16": torch.finfo(torch.float16).eps, "bfloat16": torch.finfo(torch.bfloat16).eps}
 PASSED, NOT_ATTEMPTED, WRONG, HANDED_IN = "passed", "not attempted yet", "wrong", "handed in"
 MARKS = {
     PASSED: ("✓", "#009E73"),
@@ -69,6 +68,8 @@ class Exercise:
         properties: Functions that take the learner's function and return None if a property holds,
             else one sentence with the numbers (see `unless_close`). The first that fails is shown
             if no usual mistake matches.
+        tolerance: Accepted differences, relative to the number and to the largest of the right
+            answer. It is the exercise's own: an answer in half precision gets no larger one.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Exercise:
     make_inputs: Callable[[torch.Generator], Sequence[tuple]]
     mistakes: Sequence[tuple[Callable, str]]
     properties: Sequence[Callable[[Callable], str | None]]
+    tolerance: float = 1e-4
 
     def __post_init__(self):
         mistakes = [(wrong, one_line(hint)) for wrong, hint in self.mistakes]
@@ -88,33 +90,81 @@ class Exercise:
             return problem
         inputs = self.make_inputs(torch.Generator().manual_seed(SEED))
         outcomes = [_run(function, arguments) for arguments in inputs]
+        return self.judge(inputs, outcomes, lambda: self._failing_property(function))
+
+    def judge(
+        self,
+        inputs: Sequence[tuple],
+        outcomes: Sequence["Outcome"],
+        explain: Callable[[], str | None] = lambda: None,
+    ) -> Result:
+        """Compare outcomes with the reference's. The learner's function is not called.
+
+        Args:
+            inputs: Argument tuples.
+            outcomes: What the learner's function gave for each.
+            explain: Called where no usual mistake matches; a sentence, or None.
+
+        Returns:
+            The score, with a hint.
+        """
         if outcomes[0].returned_nothing:
             return self._result(
                 NOT_ATTEMPTED, "It returns None: write its body, and end it with a return."
             )
         note = _note_on_changed_inputs(outcomes)
         expected = [_run(self.reference, arguments) for arguments in inputs]
-        if all(map(_same, outcomes, expected)):
+        if all(map(self._same, outcomes, expected)):
             return self._result(PASSED, "Well done." + note)
-        return self._result(WRONG, self._explain(function, inputs, outcomes, expected) + note)
+        message = (
+            self._usual_mistake(inputs, outcomes)
+            or self._problem_of_kind(inputs, outcomes, expected)
+            or self._too_coarse(outcomes, expected)
+            or explain()
+            or self._gap(inputs, outcomes, expected)
+        )
+        return self._result(WRONG, message + note)
 
-    def _explain(self, function, inputs, outcomes, expected) -> str:
+    def _usual_mistake(self, inputs, outcomes) -> str | None:
         for wrong, hint in self.mistakes:
-            if all(map(_same, outcomes, (_run(wrong, arguments) for arguments in inputs))):
+            if all(map(self._same, outcomes, (_run(wrong, arguments) for arguments in inputs))):
                 return hint
+        return None
+
+    def _first_that_differs(self, inputs, outcomes, expected):
         triples = zip(inputs, outcomes, expected, strict=True)
-        arguments, outcome, wanted = next(triple for triple in triples if not _same(*triple[1:]))
+        return next(triple for triple in triples if not self._same(*triple[1:]))
+
+    def _problem_of_kind(self, inputs, outcomes, expected) -> str | None:
+        arguments, outcome, wanted = self._first_that_differs(inputs, outcomes, expected)
         problem = _problem_of_kind(outcome, wanted)
-        if problem:
-            return f"{problem} This happened with {_describe(arguments)}."
+        return problem and f"{problem} This happened with {_describe(arguments)}."
+
+    def _too_coarse(self, outcomes, expected) -> str | None:
+        """A sentence if half precision may be all that is wrong: a few roundings of it explain the
+        differences.
+        """
+        coarse = {precision(outcome.value) for outcome in outcomes} & HALF.keys()
+        limit = 4 * max((HALF[name] for name in coarse), default=0.0)
+        if not all(_same(*pair, limit) for pair in zip(outcomes, expected, strict=True)):
+            return None
+        return one_line(f"""Perhaps it is right, but your numbers are {max(coarse)}, which keeps two
+        or three digits: too few to tell. Compute in float32.""")
+
+    def _failing_property(self, function) -> str | None:
         for holds in self.properties:
             failure = _run(holds, (lambda *args: _numbers_or_raise(function, args),)).value
             if isinstance(failure, str):
                 return failure
-        gap = largest_difference(
-            _numbers(outcome.value).squeeze(), _numbers(wanted.value).squeeze()
-        )
+        return None
+
+    def _gap(self, inputs, outcomes, expected) -> str:
+        arguments, outcome, wanted = self._first_that_differs(inputs, outcomes, expected)
+        gap = largest_difference(numbers(outcome.value).squeeze(), numbers(wanted.value).squeeze())
         return f"The numbers are off by up to {gap:.3g} with {_describe(arguments)}."
+
+    def _same(self, outcome, other) -> bool:
+        return _same(outcome, other, self.tolerance)
 
     def _result(self, status: str, message: str) -> Result:
         return Result(self.name, status, 1.0 if status == PASSED else 0.0, message)
@@ -172,7 +222,7 @@ def _source(function: Callable) -> str:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """The outcome of one call: a value or an exception, and the arguments changed in place."""
 
     value: object = None
@@ -187,7 +237,7 @@ class _Outcome:
 def largest_difference(a, b) -> float:
     """Return the largest absolute difference of two array-likes; NaN counts as infinite."""
     with np.errstate(invalid="ignore"):  # inf - inf must not warn in the learner's notebook
-        difference = np.abs(_numbers(a) - _numbers(b))
+        difference = np.abs(numbers(a) - numbers(b))
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
@@ -204,7 +254,7 @@ def unless_close(value, wanted, sentence: str, tolerance: float = 1e-3) -> str |
     gap = largest_difference(value, wanted)
     if gap < tolerance:
         return None
-    return one_line(sentence).format(value=_numbers(value).flat[0], gap=gap)
+    return one_line(sentence).format(value=numbers(value).flat[0], gap=gap)
 
 
 def one_line(text: str) -> str:
@@ -212,7 +262,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _run(function: Callable, arguments: tuple) -> _Outcome:
+def _run(function: Callable, arguments: tuple) -> Outcome:
     """Call a function on copies of its arguments and keep whatever happens, even exit()."""
     copies = tuple(copy.deepcopy(argument) for argument in arguments)
     try:
@@ -220,22 +270,34 @@ def _run(function: Callable, arguments: tuple) -> _Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _Outcome(error=error)
+        return Outcome(error=error)
     pairs = enumerate(zip(copies, arguments, strict=True))
-    return _Outcome(value, changed=tuple(index for index, pair in pairs if _changed(*pair)))
+    return Outcome(value, changed=tuple(index for index, pair in pairs if _changed(*pair)))
 
 
 def _changed(after, before) -> bool:
-    return isinstance(before, torch.Tensor | np.ndarray) and not bool((after == before).all())
+    if not isinstance(before, torch.Tensor | np.ndarray):
+        return False
+    try:
+        return not np.array_equal(numbers(after), numbers(before))
+    except Exception:  # such as a tensor that has lost its memory
+        return True
 
 
-def _numbers(value) -> np.ndarray:
+def precision(value) -> str:
+    """The number type of a tensor, an array or a list of them: "float32"; "" if it has none."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return str(getattr(value, "dtype", "")).removeprefix("torch.")
+
+
+def numbers(value) -> np.ndarray:
     """Any array-like of real numbers as a float64 array; TypeError for anything else."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value.float() if value.dtype == torch.bfloat16 else value  # numpy has no bfloat16
     elif isinstance(value, list | tuple):
-        value = [_numbers(item) for item in value]
+        value = [numbers(item) for item in value]
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"not real numbers: {type(value).__name__}")
@@ -247,42 +309,39 @@ def _numbers_or_raise(function: Callable, arguments: tuple) -> np.ndarray:
     outcome = _run(function, arguments)
     if outcome.error is not None:
         raise outcome.error
-    return _numbers(outcome.value).squeeze()
+    return numbers(outcome.value).squeeze()
 
 
-def _same(outcome: _Outcome, other: _Outcome) -> bool:
+def _same(outcome: Outcome, other: Outcome, tolerance: float) -> bool:
     """Equal numbers within tolerance, or the same kind of exception."""
     if outcome.error is not None or other.error is not None:
         return type(outcome.error) is type(other.error)
     try:
-        a, b = _numbers(outcome.value).squeeze(), _numbers(other.value).squeeze()
+        a, b = numbers(outcome.value).squeeze(), numbers(other.value).squeeze()
     except Exception:  # not numbers: no match, whatever numpy raises
         return False
     if a.shape != b.shape:
         return False
-    halves = (torch.float16, torch.bfloat16, np.dtype("float16"))
-    half = getattr(outcome.value, "dtype", None) in halves
-    tolerance = TOLERANCE_HALF if half else TOLERANCE
     scale = np.clip(np.abs(b[np.isfinite(b)]).max(initial=0.0), 0.1, 1.0)
     return np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
 
 
-def _problem_of_kind(outcome: _Outcome, wanted: _Outcome) -> str | None:
+def _problem_of_kind(outcome: Outcome, wanted: Outcome) -> str | None:
     """A sentence about an exception, a wrong type or shape, or NaN; None if only numbers differ."""
     if outcome.error is not None:
         return f"Your function raised {_describe_error(outcome.error)}."
     if outcome.returned_nothing:
         return "Your function returned None for some inputs; every branch needs a return."
     try:
-        numbers = _numbers(outcome.value)
+        array = numbers(outcome.value)
     except Exception:  # not numbers
         kind = type(outcome.value).__name__
         return f"Your function returned a {kind}; expected {_describe_value(wanted.value)}."
-    if numbers.squeeze().shape != _numbers(wanted.value).squeeze().shape:
+    if array.squeeze().shape != numbers(wanted.value).squeeze().shape:
         is_tensor = isinstance(outcome.value, torch.Tensor)
-        returned = _describe_value(outcome.value if is_tensor else numbers)
+        returned = _describe_value(outcome.value if is_tensor else array)
         return f"Your function returned {returned}; expected {_describe_value(wanted.value)}."
-    if np.isnan(numbers).any():
+    if np.isnan(array).any():
         return one_line("""Your function returned NaN where a number belongs: 0 / 0, or the root or
         log of a negative number?""")
     return None
@@ -310,7 +369,7 @@ def _describe_value(value) -> str:
     return f"the number {value:.3g}" if isinstance(value, int | float) else repr(value)
 
 
-def _note_on_changed_inputs(outcomes: Sequence[_Outcome]) -> str:
+def _note_on_changed_inputs(outcomes: Sequence[Outcome]) -> str:
     changed = sorted({index for outcome in outcomes for index in outcome.changed})
     if not changed:
         return ""

@@ -48,7 +48,7 @@ def plate_on_feet(*feet):
 
 
 def plates_on_feet(generator):
-    """Plates on a ring and on one to four feet, and two tables.
+    """Plates on a ring and on one to four feet, two tables, and what has dozens of random feet.
 
     Some stand above the ground, and some feet touch only at a corner.
     """
@@ -63,7 +63,18 @@ def plates_on_feet(generator):
     joined[2, 1:9, 1:9] = True  # a plate just above the feet
     inputs.append((joined,))
     lowered = np.roll(plate_on_feet(*[spots[k] for k in random.permutation(4)[:2]]), -1, axis=0)
-    return [*inputs, (lowered,), (_two_tables(),)]
+    return [*inputs, (lowered,), (_two_tables(),), *((_thicket(random),) for _ in range(4))]
+
+
+def _thicket(random):
+    """A random layer at a random height, a denser one on it, and a plate on top."""
+    side, ground = random.integers(8, 13), random.integers(0, 4)
+    voxels = np.zeros((side,) * 3, bool)
+    voxels[ground : ground + 2] = (
+        random.random((2, side, side)) < np.array([0.3, 0.6])[:, None, None]
+    )
+    voxels[ground + 2, 1:-1, 1:-1] = True
+    return voxels
 
 
 def _two_tables():

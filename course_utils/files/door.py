@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 MAX_FILE_BYTES = 64 * 2**20  # of a .vox, .binvox or mesh file
-MAX_UNPACKED_BYTES = 512 * 2**20  # of the arrays of an .npz, or of the accessors of a .glb
+MAX_UNPACKED_BYTES = 512 * 2**20  # of the arrays of an .npz
+MAX_FACES = 2_000_000  # triangles of a mesh, copies counted
+LONGEST_REASON = 400  # characters of a message
 MAX_SIDE = 512  # voxels along one side of any grid
 
 UP = {  # the axis that points up, by each format's convention or its usual writers
@@ -46,6 +48,12 @@ def checked_up(suffix: str, up: str | None) -> str:
     return up or UP[suffix]
 
 
+def check_faces(count: int) -> None:
+    """Refuse a mesh of more than `MAX_FACES` triangles, before they are made."""
+    if count > MAX_FACES:
+        raise ValueError(f"it has more than {MAX_FACES} faces; simplify it first")
+
+
 def y_up_to_z_up(voxels: np.ndarray) -> np.ndarray:
     """Turn a grid with axes (z, y, x) by (x, y, z) -> (x, -z, y), which takes y up to z up."""
     return voxels.transpose(1, 0, 2)[:, ::-1]
@@ -57,7 +65,9 @@ def naming(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a malformed file makes parsers fail in every possible way
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if len(reason) > LONGEST_REASON:  # a parser quoted the file
+            reason = f"{reason[:LONGEST_REASON]}…"
         raise ValueError(
             f"path: {str(path)!r} is not a usable {Path(path).suffix} file: {reason}"
         ) from error

@@ -4,11 +4,13 @@ Lesson 08 trains on one, and a learner's own shapes may come in one. Nothing is 
 size of every array is checked before it is unpacked. Format: numpy's NEP 1 inside a zip file.
 """
 
+import io
 import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -16,6 +18,11 @@ from course_utils.files.atomic import writing
 from course_utils.files.door import MAX_SIDE, MAX_UNPACKED_BYTES, file_size, naming
 
 MAX_ARCHIVE_BYTES = 256 * 2**20  # on the disk
+MAX_MEMBERS = 1000
+MAX_HEADER_BYTES = 10_000  # of one array, as numpy's own
+BLOCK = 2**20  # bytes read at once
+DIRECTORY_ENTRY = b"PK\x01\x02"  # begins what a zip's directory says about each member
+LABEL, TEXT = 17, 80  # bytes made for every shape's label and split, and for a text beside its own
 
 
 @dataclass(frozen=True)
@@ -52,68 +59,114 @@ def read_npz(path: str | Path) -> VoxelArchive:
     whose header disagrees with the zip directory, before anything is unpacked.
     """
     file_size(path, MAX_ARCHIVE_BYTES)
-    with naming(path), zipfile.ZipFile(path) as zipped:
-        names = {name.removesuffix(".npy") for name in zipped.namelist() if name.endswith(".npy")}
-        splits = ("train_", "test_") if {"train_voxels", "test_voxels"} <= names else ("",)
-        if splits == ("",) and "voxels" not in names:
-            raise ValueError(
-                f"it holds {sorted(names)[:8]}, expected voxels, or train_voxels and test_voxels"
-            )
-        wanted = [split + key for split in splits for key in ("voxels", "labels")] + [
-            "captions",
-            "classes",
-        ]
-        wanted = [name for name in wanted if name in names]
-        unpacked = sum(zipped.getinfo(f"{name}.npy").file_size for name in wanted)
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise ValueError(
-                f"its arrays unpack to {unpacked} bytes, expected at most {MAX_UNPACKED_BYTES}"
-            )
-        arrays = {name: _npz_array(zipped, name) for name in wanted}
-        packed = [arrays[split + "voxels"] for split in splits]
-        labels = [
-            arrays.get(split + "labels", np.zeros(len(p), int))
-            for split, p in zip(splits, packed, strict=True)
-        ]
-        if any(len(p) != len(part) for p, part in zip(packed, labels, strict=True)):
-            raise ValueError("voxels and labels differ in number")
-        is_test = np.repeat(np.array([False, True])[: len(packed)], [len(p) for p in packed])
-        axes = (0, 1, 2) if splits == ("",) else (2, 1, 0)
-        return _checked_archive(
-            np.concatenate(packed), np.concatenate(labels), is_test, arrays, axes
+    with naming(path):
+        _check_members(path)
+        with zipfile.ZipFile(path) as zipped:
+            return _archive(zipped)
+
+
+def _check_members(path: str | Path) -> None:
+    """Refuse a zip of very many members before its directory is opened."""
+    members = 0
+    with Path(path).open("rb") as file:
+        while block := file.read(BLOCK):
+            members += block.count(DIRECTORY_ENTRY)
+    if members > MAX_MEMBERS:
+        raise ValueError(f"it holds about {members} files, expected at most {MAX_MEMBERS}")
+
+
+def _archive(zipped: zipfile.ZipFile) -> VoxelArchive:
+    """Return the shapes of an open archive, see `read_npz`."""
+    listed = [name for name in zipped.namelist() if name.endswith(".npy")]
+    names = {name.removesuffix(".npy") for name in listed}
+    splits = ("train_", "test_") if {"train_voxels", "test_voxels"} <= names else ("",)
+    if splits == ("",) and "voxels" not in names:
+        raise ValueError(
+            f"it holds {sorted(names)[:8]}, expected voxels, or train_voxels and test_voxels"
         )
+    wanted = [split + key for split in splits for key in ("voxels", "labels")]
+    wanted = [name for name in (*wanted, "captions", "classes") if name in names]
+    if twice := [name for name in wanted if listed.count(f"{name}.npy") > 1]:
+        raise ValueError(f"it holds {twice[0]} twice")
+    made = sum(_announced_bytes(zipped, name, len(splits)) for name in wanted)
+    if made > MAX_UNPACKED_BYTES:
+        raise ValueError(
+            f"its arrays unpack to {made} bytes, expected at most {MAX_UNPACKED_BYTES}"
+        )
+    arrays = {name: _npz_array(zipped, name) for name in wanted}
+    packed = [arrays[split + "voxels"] for split in splits]
+    labels = [
+        arrays.get(split + "labels", np.zeros(len(p), int))
+        for split, p in zip(splits, packed, strict=True)
+    ]
+    if any(len(p) != len(part) for p, part in zip(packed, labels, strict=True)):
+        raise ValueError("voxels and labels differ in number")
+    if splits == ("",):
+        is_test = np.zeros(len(packed[0]), bool)
+        return _checked_archive(packed[0], labels[0], is_test, arrays)
+    is_test = np.repeat([False, True], [len(p) for p in packed])
+    voxels = np.concatenate(packed)
+    return _checked_archive(voxels, np.concatenate(labels), is_test, arrays, (2, 1, 0))
 
 
-def _npz_array(zipped: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Return one array of the zip, read only if its header agrees with the zip directory."""
+def _announced_bytes(zipped: zipfile.ZipFile, name: str, splits: int) -> int:
+    """Return how many bytes are made of an array, by its header; two splits are joined."""
     info = zipped.getinfo(f"{name}.npy")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(
             f"{name} is compressed by method {info.compress_type}, expected stored or deflated"
         )
-    kind, ndim = {"voxels": ("u", 2), "labels": ("iu", 1)}.get(name.split("_")[-1], ("U", 1))
     with zipped.open(info) as stream:
-        version = np.lib.format.read_magic(stream)
-        header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
+        shape, _, dtype, _ = _npy_header(stream, name, info)
+    number = math.prod(shape)
+    if name.endswith("voxels"):
+        return splits * number + LABEL * shape[0]
+    return number * (TEXT + 2 * dtype.itemsize) if dtype.kind == "U" else number * dtype.itemsize
+
+
+def _npy_header(
+    stream: BinaryIO, name: str, info: zipfile.ZipInfo
+) -> tuple[tuple[int, ...], bool, np.dtype, bytes]:
+    """Return shape, Fortran order, dtype and the first bytes of an array that is what it should be.
+
+    ValueError if its header does not agree with the zip directory.
+    """
+    first = io.BytesIO(stream.read(MAX_HEADER_BYTES))
+    version = np.lib.format.read_magic(first)
+    header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    try:
+        shape, fortran, dtype = header(first)
+    except (MemoryError, RecursionError):  # what Python's parser says of brackets in brackets
+        raise ValueError(f"{name} has a header that describes no array") from None
+    kind, ndim = {"voxels": ("u", 2), "labels": ("iu", 1)}.get(name.split("_")[-1], ("U", 1))
+    if dtype.kind not in kind or len(shape) != ndim or (kind == "u" and dtype.itemsize != 1):
+        raise ValueError(
+            f"{name} is {dtype} of shape {shape}, expected {ndim}D of kind {kind!r}; no pickles"
         )
-        shape, fortran, dtype = header(stream)
-        if dtype.kind not in kind or len(shape) != ndim or (kind == "u" and dtype.itemsize != 1):
-            raise ValueError(
-                f"{name} is {dtype} of shape {shape}, expected {ndim}D of kind {kind!r}; no pickles"
-            )
-        size = math.prod(shape) * dtype.itemsize
-        if min(shape) < 1 or size != info.file_size - stream.tell():
-            raise ValueError(
-                f"{name} announces {shape} of {dtype}, but has {info.file_size - stream.tell()}"
-                " bytes"
-            )
-        content = stream.read(size)
-        if len(content) != size:
-            raise ValueError(f"{name} has {len(content)} bytes, expected {size}")
-    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+    there = info.file_size - first.tell()
+    if min(shape) < 1 or math.prod(shape) * dtype.itemsize != there or not there:
+        raise ValueError(f"{name} announces {shape} of {dtype}, but has {there} bytes")
+    return shape, fortran, dtype, first.read()
+
+
+def _npz_array(zipped: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Return one array of the zip, read only if its header agrees with the zip directory."""
+    info = zipped.getinfo(f"{name}.npy")
+    with zipped.open(info) as stream:
+        shape, fortran, dtype, first = _npy_header(stream, name, info)
+        content = np.empty(math.prod(shape) * dtype.itemsize, np.uint8)
+        content[: len(first)] = np.frombuffer(first, np.uint8)
+        filled = len(first)
+        while block := stream.read(BLOCK):
+            content[filled : filled + len(block)] = np.frombuffer(block, np.uint8)
+            filled += len(block)
+    if filled != len(content):
+        raise ValueError(f"{name} has {filled} bytes, expected {len(content)}")
+    return content.view(dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def _checked_archive(
@@ -132,7 +185,7 @@ def _checked_archive(
         )
     classes = tuple(arrays.get("classes", np.array([], str)).tolist())
     captions = tuple(arrays.get("captions", np.array([], str)).tolist())
-    labels = labels.astype(np.int64)
+    labels = labels.astype(np.int64, copy=False)
     if labels.min() < 0 or (classes and labels.max() >= len(classes)):
         raise ValueError(
             f"labels run from {labels.min()} to {labels.max()}, expected 0 to {len(classes) - 1}"

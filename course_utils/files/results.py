@@ -10,6 +10,8 @@ import math
 from pathlib import Path
 
 from course_utils.files.atomic import writing
+from course_utils.files.json_door import read_json
+from course_utils.files.states import differences
 from course_utils.places import REMEDY
 
 
@@ -55,12 +57,38 @@ def load_results(file: str | Path) -> tuple[dict, str]:
     """
     remedy = f"{REMEDY}, or run the study's script to make it anew"
     try:
-        whole = json.loads(Path(file).read_text(encoding="utf-8"))
+        whole = read_json(file)
         contents, command, wanted = whole["contents"], whole["command"], whole["sha256"]
+        found = checksum(contents)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file} holds no readable results ({error}); {remedy}") from error
-    if checksum(contents) != wanted:
+    if found != wanted:
         raise ValueError(
             f"{file} was changed or damaged: its checksum does not fit its contents; {remedy}"
         )
     return contents, command
+
+
+def resumed_results(file: str | Path, fixed: dict, found: dict) -> dict:
+    """Return the contents of a study to go on with: those of its file, or new ones.
+
+    Args:
+        file: File of `save_results`; it need not be there.
+        fixed: The study's constants, which all its results share; they are part of the contents.
+        found: What a new study has found: nothing, in the right places.
+
+    Raises:
+        ValueError: The file is damaged, or was begun with other constants.
+    """
+    fixed = json.loads(json.dumps(fixed))
+    if not Path(file).exists():
+        return fixed | found
+    contents = load_results(file)[0]
+    known = {key: value for key, value in fixed.items() if key in contents}
+    changed = differences({key: contents[key] for key in known}, known)
+    if changed:
+        raise ValueError(
+            f"{file} was begun with other settings ({changed}); go back to them to continue, or"
+            " move it away to begin anew"
+        )
+    return contents | fixed

@@ -12,6 +12,8 @@ import numpy as np
 from course_utils.files.door import MAX_SIDE
 
 MAX_SCENE_VOXELS = 2**24  # copies counted
+MAX_SCENE_NODES = 2**15  # copies counted
+BATCH = 2**20  # voxels placed at once
 
 
 class Cursor:
@@ -63,12 +65,17 @@ def _transform_node(cursor: Cursor) -> Node:
     hidden = cursor.dictionary().get("_hidden") == "1"
     child, _, layer = cursor.integer(), cursor.integer(), cursor.integer()
     frames = [cursor.dictionary() for _ in range(cursor.count())]
-    first = frames[0] if frames else {}
+    first = min(frames, key=_frame, default={})
     move = [int(number) for number in first.get("_t", "0 0 0").split()]
     if len(move) != 3 or max(map(abs, move)) > 2**31:
-        raise ValueError(f"a node is moved by {first['_t']!r}, expected three whole numbers")
+        raise ValueError(f"a node is moved by {first['_t'][:80]!r}, expected three whole numbers")
     turn = _rotation(int(first.get("_r", "4")))
     return Node([child], [], turn, np.array(move, dtype=np.int64), layer, hidden)
+
+
+def _frame(attributes: dict[str, str]) -> int:
+    """Return when in an animation something counts; what does not say so counts from the start."""
+    return int(attributes.get("_f", "0"))
 
 
 def _group_node(cursor: Cursor) -> Node:
@@ -79,9 +86,10 @@ def _group_node(cursor: Cursor) -> Node:
 
 def _shape_node(cursor: Cursor) -> Node:
     hidden = cursor.dictionary().get("_hidden") == "1"
-    models = [(cursor.integer(), cursor.dictionary())[0] for _ in range(cursor.count())]
+    models = [(cursor.integer(), cursor.dictionary()) for _ in range(cursor.count())]
     # several models are the frames of an animation: the first one is the shape
-    return Node([], models[:1], np.eye(3, dtype=np.int64), np.zeros(3, np.int64), hidden=hidden)
+    first = [model for model, _ in sorted(models, key=lambda model: _frame(model[1]))[:1]]
+    return Node([], first, np.eye(3, dtype=np.int64), np.zeros(3, np.int64), hidden=hidden)
 
 
 NODES = {b"nTRN": _transform_node, b"nGRP": _group_node, b"nSHP": _shape_node}
@@ -102,65 +110,118 @@ def _rotation(byte: int) -> np.ndarray:
 
 
 def placed_scene(models: list, nodes: dict[int, Node]) -> np.ndarray:
-    """Return the bounding box of all visible models, bool (D, H, W).
+    """Return the bounding box of all visible models, uint8 (D, H, W): colours, 0 where nothing is.
+
+    A shape or a group may be shown several times. Where two models overlap, the later one counts.
 
     Args:
-        models: (size (3,), points (N, 3)) of each model, both x, y, z.
-        nodes: The visible nodes by their number; node 0 is the root.
+        models: (size, voxels) of each model; voxels are uint8 (N, 4): x, y, z and colour.
+        nodes: The nodes by their number; node 0 is the root.
 
     Raises:
-        ValueError: The scene is no tree, shows nothing, or exceeds a limit, which is checked before
-            the grid is made.
+        ValueError: The scene goes round in a circle, shows nothing, or exceeds a limit, which is
+            checked before anything is placed.
     """
-    placed = list(_placed_models(models, nodes))
-    if not placed:
+    nodes = {**nodes, None: _top(nodes)}
+    if not _count_shown(models, nodes):
         raise ValueError("its scene shows no voxel")
-    if (total := sum(len(points) for points, _, _ in placed)) > MAX_SCENE_VOXELS:
-        raise ValueError(f"its scene has {total} voxels, expected at most {MAX_SCENE_VOXELS}")
-    boxes = [
-        _place(np.stack([points.min(0), points.max(0)]), turn, move)
-        for points, turn, move in placed
-    ]
-    low, high = np.min([box.min(0) for box in boxes], 0), np.max([box.max(0) for box in boxes], 0)
+    placed = list(_placed_models(models, nodes))
+    corners = {number: _corners(models[number][1]) for number in {one[0] for one in placed}}
+    boxes = np.array(
+        [_place(corners[number], axes, signs, move) for number, axes, signs, move in placed]
+    )  # (placed, 2, 3)
+    low, high = boxes.min((0, 1)), boxes.max((0, 1))
     size = high - low + 1
     if size.max() > MAX_SIDE:
         raise ValueError(
             f"its scene spans {size.tolist()} voxels, expected at most {MAX_SIDE} a side"
         )
-    grid = np.zeros(size[::-1], dtype=bool)
-    for points, turn, move in placed:
-        grid[tuple((_place(points, turn, move) - low).T[::-1])] = True
+    grid = np.zeros(size[::-1], dtype=np.uint8)
+    for number, axes, signs, move in placed:
+        points = models[number][1]
+        for start in range(0, len(points), BATCH):
+            part = points[start : start + BATCH]
+            x, y, z = _place(part[:, :3], axes, signs, move - low).T
+            grid[z, y, x] = part[:, 3]
     return grid
 
 
-def _placed_models(
-    models: list, nodes: dict[int, Node]
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield (points, turn, move) of every visible model, walking down from node 0.
+def _top(nodes: dict[int, Node]) -> Node:
+    """Return the group of node 0, or, in a scene that counts otherwise, of all that is in none."""
+    children = {child for node in nodes.values() for child in node.children}
+    roots = [0] if 0 in nodes else [number for number in nodes if number not in children]
+    return Node(roots, [], np.eye(3, dtype=np.int64), np.zeros(3, np.int64))
 
-    Points are twice the voxels' centres, relative to the model's pivot floor(size / 2), so that
-    they are whole numbers.
+
+def _count_shown(models: list, nodes: dict[int | None, Node]) -> int:
+    """Return how many voxels a scene shows, counted as often as they are shown.
+
+    Each node is counted once, after its children, so that this takes no longer where groups that
+    are shared by groups make millions of copies. ValueError for too many, and for a circle.
     """
-    points = [2 * p + 1 - 2 * (np.array(size) // 2) for size, p in models]
-    waiting, seen = [(0, np.eye(3, dtype=np.int64), np.zeros(3, np.int64))], set()
+    counts, within = {}, set()  # (nodes, voxels) of finished nodes; nodes around the present one
+    waiting = [None]
+    while waiting:
+        number = waiting[-1]
+        node = nodes.get(number)
+        if node is None:
+            raise ValueError(f"its scene shows the node {number}, which it does not have")
+        if number in counts or node.hidden:
+            counts.setdefault(number, (0, 0))
+            waiting.pop()
+        elif number not in within:
+            within.add(number)
+            waiting += node.children
+            if circle := within.intersection(node.children):
+                raise ValueError(f"its scene is a circle: node {circle.pop()} is inside itself")
+        else:  # its children are counted
+            below = [counts[child] for child in node.children]
+            below += [(0, _model_voxels(models, model)) for model in node.models]
+            shown, voxels = 1 + sum(one for one, _ in below), sum(one for _, one in below)
+            if shown > MAX_SCENE_NODES or voxels > MAX_SCENE_VOXELS:
+                raise ValueError(
+                    f"its scene shows {shown} nodes and {voxels} voxels or more, expected at most"
+                    f" {MAX_SCENE_NODES} and {MAX_SCENE_VOXELS}, counted as often as they appear"
+                )
+            counts[number] = shown, voxels
+            within.remove(number)
+            waiting.pop()
+    return counts[None][1]
+
+
+def _model_voxels(models: list, number: int) -> int:
+    if not 0 <= number < len(models):
+        raise ValueError(f"its scene shows model {number}, but it has {len(models)}")
+    return len(models[number][1])
+
+
+def _placed_models(
+    models: list, nodes: dict[int | None, Node]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield (model, axes, signs, move) of every visible model that has voxels, see `_place`."""
+    waiting = [(None, np.eye(3, dtype=np.int64), np.zeros(3, np.int64))]
     while waiting:
         number, turn, move = waiting.pop()
-        if number in seen:
-            raise ValueError(f"its scene reaches node {number} twice, expected a tree")
-        seen.add(number)
-        if number not in nodes:  # hidden
-            continue
         node = nodes[number]
+        if node.hidden:
+            continue
         move = turn @ node.move + move
         turn = turn @ node.turn
-        waiting += [(child, turn, move) for child in node.children]
+        waiting += [(child, turn, move) for child in node.children[::-1]]
         for model in node.models:
-            if not 0 <= model < len(models):
-                raise ValueError(f"its scene shows model {model}, but it has {len(models)}")
-            if len(points[model]):
-                yield points[model], turn, move
+            size, points = models[model]
+            if len(points):
+                axes, signs = np.abs(turn).argmax(1), turn.sum(1)
+                # a model turns about floor(size / 2), and its voxels' middles lie at a half
+                pivot = np.array(size)[axes] // 2
+                yield model, axes, signs, move + np.where(signs > 0, -pivot, pivot - 1)
 
 
-def _place(points: np.ndarray, turn: np.ndarray, move: np.ndarray) -> np.ndarray:
-    """Map twice the centres (N, 3) to the voxels' whole-numbered coordinates in the world."""
-    return points @ turn.T // 2 + move
+def _corners(points: np.ndarray) -> np.ndarray:
+    """Return the box around voxels, (2, 3)."""
+    return np.stack([points[:, :3].min(0), points[:, :3].max(0)])
+
+
+def _place(points: np.ndarray, axes: np.ndarray, signs: np.ndarray, move: np.ndarray) -> np.ndarray:
+    """Return where the voxels (N, 3) of a turned and moved model lie, int64 (N, 3)."""
+    return points[:, axes] * signs + move

@@ -25,7 +25,9 @@ def card(config: Config) -> str:
 
 
 def write_section(folder: str | Path, heading: str, section: str) -> None:
-    """Write a section at the end of a folder's card, in place of an older one.
+    """Write a section into a folder's card, in place of an older one or at the end.
+
+    Other sections stay, such as a person's notes.
 
     Args:
         folder: A checkpoint folder.
@@ -33,14 +35,16 @@ def write_section(folder: str | Path, heading: str, section: str) -> None:
         section: The whole section in Markdown, its heading included.
     """
     file = Path(folder) / "README.md"
-    text = file.read_text(encoding="utf-8").split(heading)[0].rstrip()
+    before, _, old = f"{file.read_text(encoding='utf-8')}\n".partition(f"\n{heading}\n")
+    after = old[old.find("\n## ") :].strip() if "\n## " in old else ""
+    parts = (before.rstrip(), section.rstrip(), after)
     with writing(file) as temporary:
-        temporary.write_text(f"{text}\n\n{section}", encoding="utf-8")
+        temporary.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
 
 
 def sha256_of(data: Tensor) -> str:
     """The checksum of training data on the CPU, as a card and a config state it."""
-    return hashlib.sha256(data.numpy().tobytes()).hexdigest()
+    return hashlib.sha256(data.contiguous().numpy()).hexdigest()
 
 
 def _what(config: Config) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from torch import nn
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.paths import PATHS
 from course_utils.files.atomic import writing_folder
+from course_utils.files.door import LONGEST_REASON
+from course_utils.files.weights import AtMost, announced_tensors
 from course_utils.models.config import Config, read_json
 from course_utils.networks.conditioning import several
 from course_utils.networks.conditioning.facts import on_facts
@@ -43,6 +46,7 @@ CONDITIONERS = {"labels": on_labels, "text": on_text, "facts": on_facts}
 MOST_PARAMETERS = 2_000_000_000
 NO_MODEL = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, MemoryError)
 USUAL = 128  # a network whose numbers are at most this cannot have as many
+FILES = ("model.safetensors", "config.json", "README.md", "model_index.json")  # of a checkpoint
 MODEL_INDEX = {
     "_class_name": "VoxelDiffusionPipeline",
     "denoiser": ["course_utils.models.pipeline", "VoxelDenoiser"],
@@ -100,14 +104,14 @@ def save_checkpoint(folder: str | Path, model: nn.Module, config: Config, card: 
     """Write a model as a checkpoint folder, atomically; its weights in half precision.
 
     Args:
-        folder: The folder; one that is there is replaced.
+        folder: The folder; a checkpoint that is there is replaced, what else lies there stays.
         model: The trained model.
         config: Its config, which is written with the checksum of the weights.
         card: The text of its README.md.
     """
     weights = save({k: v.detach().half().cpu().contiguous() for k, v in model.state_dict().items()})
     config = replace(config, weights_sha256=hashlib.sha256(weights).hexdigest())
-    with writing_folder(folder) as new:
+    with writing_folder(folder, FILES) as new:
         (new / "model.safetensors").write_bytes(weights)
         (new / "config.json").write_text(_text(config.to_dict()), encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
@@ -117,6 +121,12 @@ def save_checkpoint(folder: str | Path, model: nn.Module, config: Config, card: 
 
 def _text(entries: dict) -> str:
     return json.dumps(entries, indent=2) + "\n"
+
+
+def checkpoint_config(folder: str | Path) -> Config:
+    """The config of a checkpoint folder; ValueError if there is none or it describes no model."""
+    file = Path(folder) / "config.json"
+    return Config.of(read_json(file, str(file)), str(file))
 
 
 def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module, Config]:
@@ -136,18 +146,22 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> tuple[nn.Module,
         weights = (folder / "model.safetensors").read_bytes()
     except OSError as error:
         raise ValueError(f"{folder} is not a checkpoint folder: {error}") from error
-    config = Config.of(read_json(file, str(file)), str(file))
+    config = checkpoint_config(folder)
     if hashlib.sha256(weights).hexdigest() != config.weights_sha256:
         raise ValueError(
             f"{folder / 'model.safetensors'} is damaged: its checksum is not the weights_sha256 in"
             f" {file}; fetch or copy the folder again (a shipped model: git checkout"
             " data/checkpoints)"
         )
-    model = build_model(config)
+    try:
+        tensors = announced_tensors(weights)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'model.safetensors'} holds no weights: {error}") from error
+    with AtMost(tensors):
+        model = build_model(config)
     try:
         model.load_state_dict({k: v.float() for k, v in load(weights).items()})
     except (RuntimeError, SafetensorError) as error:
-        raise ValueError(
-            f"{file}: the weights fit another network: {str(error).splitlines()[-1].strip()}"
-        ) from error
+        reason = shorten(str(error).splitlines()[-1], LONGEST_REASON, placeholder="…")
+        raise ValueError(f"{file}: the weights fit another network: {reason}") from error
     return model.to(torch.device(device)).eval().requires_grad_(False), config

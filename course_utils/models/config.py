@@ -5,7 +5,6 @@ config.json holds; `course_utils.models.rules` says what is accepted, in one lin
 """
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
@@ -14,6 +13,8 @@ from typing import Any
 
 from course_utils.diffusion.denoiser import LOG_SNR_RANGE
 from course_utils.diffusion.training import Plan
+from course_utils.files.json_door import MAX_CONFIG_BYTES
+from course_utils.files.json_door import read_json as read_small_json
 from course_utils.places import CONFIGS, REMEDY, ROOT
 
 SEERS = ("FactsOfText", "FactsOfShape")  # networks that see facts: no denoisers, they make nothing
@@ -192,19 +193,9 @@ def _others(name: str) -> str:
 def read_json(path: Path, where: str) -> Any:
     """What a JSON file holds; ValueError that names it if it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_doubles)
-    except (OSError, ValueError, RecursionError) as error:
+        return read_small_json(path, MAX_CONFIG_BYTES)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{where} is not JSON with a config in it: {error}") from error
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys differ."""
-    entries = dict(pairs)
-    if len(entries) < len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {double!r} appears twice")
-    return entries
 
 
 def _written(instance: Any, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,23 @@
 """Which device a model runs on."""
 
+import warnings
+
 import torch
+
+from course_utils.networks.words import shown
 
 
 def checked_device(name: str) -> str:
     """Return the device's name if torch can use it here; ValueError otherwise."""
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        with warnings.catch_warnings(action="ignore"):  # of names that torch is about to drop
+            device = torch.device(name)
+            float(torch.ones(1, device=device).sum())  # some make tensors that hold nothing
+        reason = "there is one cpu" if device.type == "cpu" and device.index else ""
+    except Exception as error:  # whatever torch raises, down to missing modules
+        reason = str(error).split("\n")[0].split(". ")[0]
+    if reason or not isinstance(name, str):
         raise ValueError(
-            f"device {name!r} can't be used here ({reason}); cpu always can"
-        ) from error
+            f"device '{shown(str(name))}' can't be used here ({shown(reason)}); cpu always can"
+        )
     return name

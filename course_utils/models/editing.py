@@ -13,10 +13,12 @@ import torch
 
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import keeping
+from course_utils.diffusion.noise import as_seeds
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
+from course_utils.models.wishes import check_prompt
 
 
 def complete(
@@ -44,7 +46,8 @@ def complete(
     Raises:
         ValueError: The grids do not fit the model, or it does not know the prompt.
     """
-    voxels, keep, seeds = np.asarray(voxels), np.asarray(keep), list(seeds)
+    check_prompt(config, prompt)
+    voxels, keep, seeds = np.asarray(voxels), np.asarray(keep), as_seeds(seeds)
     grid = (config.resolution,) * 3
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid
     if not fits or voxels.dtype != bool or keep.dtype != bool:

@@ -6,7 +6,7 @@ calls it, a notebook can. Lessons 08 and 09 build the pieces.
 """
 
 import json
-import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course_utils.diffusion.noise import as_seeds
+from course_utils.diffusion.paths import finite
 from course_utils.diffusion.sampling import State
 from course_utils.files.meshes import save_mesh
 from course_utils.files.png import png_bytes, save_image
 from course_utils.geometry.render import render
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import smooth_mesh
+from course_utils.models.checking import LIMITS
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.devices import checked_device
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
+from course_utils.models.wishes import check_prompt, class_of
 from course_utils.places import CHECKPOINTS, present
 
 if TYPE_CHECKING:
@@ -71,10 +75,19 @@ class Generated:
         """Return a picture of `size` pixels per side, uint8 (size, size, 3)."""
         return render(self.field, size, colour=self.colour)
 
-    def save(self, path: str | Path) -> None:
-        """Write the mesh as .glb, .obj or .stl, and the picture beside it as .png."""
-        save_mesh(self.mesh, path)
+    def save(self, path: str | Path, size: str | None = None) -> str:
+        """Write the mesh as .glb, .obj or .stl, and the picture beside it as .png.
+
+        Args:
+            path: File to write; the suffix chooses the format.
+            size: Of `files.meshes.save_mesh`: the longest side with its unit, such as "80mm".
+
+        Returns:
+            Width, depth and height in the file, such as "80 x 75.3 x 80 mm".
+        """
+        extents = save_mesh(self.mesh, path, size=size)
         save_image(Path(path).with_suffix(".png"), self.picture)
+        return extents
 
     def __repr__(self) -> str:
         faces = len(self.mesh.faces)
@@ -99,7 +112,7 @@ def generate(
     """Make one shape.
 
     Args:
-        prompt: A class of the model, such as "chair", or a text about a shape.
+        prompt: A class of the model, such as "chair", or a text that names one of its families.
         seed: Which one; the same seed is the same shape everywhere.
         model: Checkpoint folder; None is the shipped model for the prompt.
         steps: Sampling steps; None is the model's own number, as for all that follows.
@@ -113,7 +126,8 @@ def generate(
         The shape, its mesh and its picture.
 
     Raises:
-        ValueError: An unknown word, model or device, a setting out of range, or an empty shape.
+        ValueError: An unknown word, model or device, a text without a family, a setting out of
+            range, or an empty shape.
     """
     (made,) = generate_many(
         prompt,
@@ -146,13 +160,15 @@ def generate_many(
     Raises:
         ValueError: As `generate`; also if any of the shapes is empty.
     """
+    _check(seeds, steps=steps, guidance_scale=guidance_scale, steering=steering, tries=tries)
     folder = model_for(prompt) if model is None else model
     denoiser, config = load_checkpoint(folder, checked_device(device))
+    check_prompt(config, prompt)
     settings = config.sampling
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
     edits = shipped_steering(denoiser, config, steering)
-    made, parts = [], batches(list(seeds))
+    made, parts = [], batches(as_seeds(seeds))
     total = len(parts) * (settings.steps if steps is None else steps)
     with progress(total=total, desc="sampling", disable=not show_progress) as bar:
         for part in parts:
@@ -180,6 +196,19 @@ def generate_many(
     return made
 
 
+def _check(seeds: Sequence[int], **settings: float | None) -> None:
+    """Raise ValueError for seeds and settings out of range, before a model is loaded."""
+    as_seeds(seeds)
+    for name, value in settings.items():
+        if value is None:
+            continue
+        low, high = LIMITS["sampling.steps" if name == "steps" else name]
+        whole = name in ("steps", "tries")
+        if not low <= finite(name, value) <= high or (whole and value != int(value)):
+            kind = "whole number" if whole else "number"
+            raise ValueError(f"{name} is {value!r}; expected a {kind} from {low:,} to {high:,}")
+
+
 def _count(bar, state: State) -> None:
     """Move a progress bar by a step; where another try begins, there are more steps to do."""
     if bar.n >= bar.total:
@@ -191,9 +220,11 @@ def model_for(prompt: str) -> Path:
     """Return the shipped model for a prompt: that of lesson 08 for a class, of 09 for a text."""
     shipped = present(SHIPPED / "config.json")
     classes = json.loads(shipped.read_text(encoding="utf-8"))["classes"]
-    return SHIPPED if prompt in classes else SHIPPED_TEXT
+    return SHIPPED_TEXT if class_of(classes, prompt) is None else SHIPPED
 
 
 def file_name(prompt: str) -> str:
-    """Return a prompt as the beginning of a file's name."""
-    return re.sub("[^a-z0-9]+", "-", prompt.lower()).strip("-")[:60] or "shape"
+    """Return a prompt as the beginning of a file's name: its letters and digits, in any script."""
+    plain = unicodedata.normalize("NFC", prompt).lower()
+    kept = "".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in plain)
+    return "-".join(kept.split()).encode()[:60].decode(errors="ignore") or "shape"

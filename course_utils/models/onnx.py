@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.files.atomic import writing_folder
+from course_utils.files.atomic import checked_folder, writing_folder
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.wishes import nouns_of
 
 MODEL, ABOUT = "model.onnx", "model.json"
 CONFIG_KEYS = (
@@ -74,12 +75,13 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
 
     Args:
         folder: The checkpoint.
-        out: The folder to write.
+        out: The folder to write; what else lies there stays.
 
     Raises:
         ValueError: onnxruntime's answers are further from those in double precision than
             `TOLERANCE` allows.
     """
+    checked_folder(out, (MODEL, ABOUT))  # before the work
     denoiser, config = load_checkpoint(folder)
     graph = _graph(denoiser, config)
     difference, rounding = largest_differences(denoiser, config, graph)
@@ -96,7 +98,7 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
         "largest_difference": difference,
         "largest_difference_of_torch": rounding,
     }
-    with writing_folder(Path(out)) as target:
+    with writing_folder(out, (MODEL, ABOUT)) as target:
         (target / MODEL).write_bytes(graph)
         (target / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return about
@@ -105,14 +107,18 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
 def about_config(config: Config) -> dict:
     """Return what model.json says of a checkpoint's config."""
     entries = config.to_dict()
-    return {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
+    about = {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
+    return about | ({"nouns": nouns_of(config)} if config.words else {})
 
 
 def exported(out: str | Path, config: Config) -> bool:
-    """Return whether the folder `out` holds the export of the checkpoint with this config."""
-    about = Path(out) / ABOUT
-    known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
-    return known | about_config(config) == known
+    """Return whether the folder `out` holds a whole export of the checkpoint with this config."""
+    try:
+        known = json.loads((Path(out) / ABOUT).read_text(encoding="utf-8"))
+        found = hashlib.sha256((Path(out) / MODEL).read_bytes()).hexdigest()
+        return known | about_config(config) | {"sha256": found} == known
+    except (OSError, ValueError, TypeError):  # missing or damaged
+        return False
 
 
 def _graph(denoiser: Denoiser, config: Config) -> bytes:

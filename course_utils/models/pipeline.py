@@ -24,16 +24,17 @@ from torch import Tensor
 
 from course_utils.diffusion import paths
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.noise import as_seeds, gaussian
 from course_utils.diffusion.sampling import State, time_grid
 from course_utils.files.atomic import writing_folder
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import to_occupancy
-from course_utils.models.checkpoints import MODEL_INDEX, load_checkpoint, save_checkpoint
+from course_utils.models.checkpoints import FILES, MODEL_INDEX, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.progress import progress
 from course_utils.models.prompting import guided_by, sampling_states
+from course_utils.models.wishes import check_prompt
 from course_utils.places import present
 
 OUTPUTS: dict[str, Callable] = {
@@ -48,6 +49,7 @@ WANTED: dict[str, Callable] = {
     "v_prediction": lambda x0, noise, alpha, sigma: alpha * noise - sigma * x0,
     "flow_prediction": lambda x0, noise, alpha, sigma: noise - x0,
 }
+SCHEDULER = "scheduler/scheduler_config.json"  # of a checkpoint folder with a scheduler
 
 
 @dataclass
@@ -92,6 +94,15 @@ class VoxelDenoiser(ModelMixin, ConfigMixin):
             card.read_text(encoding="utf-8") if card.exists() else "",
         )
 
+    def save_pretrained(self, save_directory: str | Path, **saving) -> None:
+        """Write a checkpoint folder, one that a pipeline can be loaded from.
+
+        Args:
+            save_directory: The folder.
+            **saving: As of `VoxelDiffusionPipeline.save_pretrained`.
+        """
+        VoxelDiffusionPipeline(self).save_pretrained(save_directory, **saving)
+
 
 class VoxelDiffusionPipeline(DiffusionPipeline):
     """From classes or texts to shapes; without a `scheduler`, by the model's own sampler."""
@@ -113,14 +124,33 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         present(folder)
         return super().from_pretrained(folder, **loading)
 
-    def save_pretrained(self, save_directory: str | Path) -> None:
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        *,
+        push_to_hub: bool = False,
+        **_,
+    ) -> None:
         """Write a checkpoint folder, atomically, replacing one that is there; in half precision.
 
-        ValueError if the folder is there and holds anything else.
+        Args:
+            save_directory: The folder.
+            safe_serialization: True; there is no pickle.
+            variant: None; a checkpoint has one set of weights.
+            push_to_hub: False; the folder can be uploaded.
+            **_: What else diffusers' pipelines take, such as max_shard_size, is ignored: the
+                weights are one file.
+
+        Raises:
+            ValueError: The folder is there and holds something other than a checkpoint, or another
+                way to save it is asked for.
         """
+        _refuse_other_ways(safe_serialization, variant, push_to_hub)
         folder, model = Path(save_directory), self.denoiser
         if (
-            folder.exists()
+            folder.is_dir()
             and any(folder.iterdir())
             and not (folder / "model.safetensors").exists()
         ):
@@ -130,7 +160,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
             )
         # the scheduler may have been set since
         self.register_modules(denoiser=model, scheduler=self.scheduler)
-        with writing_folder(folder) as new:
+        with writing_folder(folder, (*FILES, SCHEDULER)) as new:
             save_checkpoint(new, model.denoiser, model.settings, model.card)
             if self.scheduler is not None:
                 self.scheduler.save_pretrained(new / "scheduler")
@@ -155,7 +185,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     ) -> VoxelPipelineOutput | tuple:
         """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
-        prompt: one or more classes, or texts for a model that reads (`prompting.condition_of`).
+        prompt: one or more classes, or texts for a model that reads (`wishes.check_prompt`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the
             same shape.
@@ -174,6 +204,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each(prompt, num_shapes_per_prompt)
+        for each in dict.fromkeys(prompts):
+            check_prompt(config, each)
         seeds = _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
         if noise.shape != (len(prompts), 1, size, size, size):
@@ -222,6 +254,25 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         return state.x_t
 
 
+def _refuse_other_ways(safe_serialization: bool, variant: str | None, push_to_hub: bool) -> None:
+    """ValueError for a way to save that a checkpoint folder does not have."""
+    if not safe_serialization:
+        raise ValueError(
+            "safe_serialization is False; expected True: a checkpoint's weights are safetensors,"
+            " as a pickle can run anything where it is opened"
+        )
+    if variant is not None:
+        raise ValueError(
+            f"variant is {variant!r}; expected None: a checkpoint has one set of weights, in half"
+            " precision"
+        )
+    if push_to_hub:
+        raise ValueError(
+            "push_to_hub is True; expected False: save the folder, then upload it with"
+            " huggingface_hub's upload_folder"
+        )
+
+
 def _each(prompt: str | Sequence[str], count: int) -> list[str]:
     """Every prompt `count` times."""
     prompts = (
@@ -247,7 +298,7 @@ def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int
         seeds = [
             int(torch.randint(2**32, (), generator=g, device=g.device if g else None)) for g in each
         ]
-    seeds = [seeds] if isinstance(seeds, int | float | str) else list(seeds)
+    seeds = as_seeds(seeds)
     if len(seeds) != count:
         raise ValueError(
             f"there are {len(seeds)} seeds or generators for {count} shapes; give one each"

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.diffusion.guidance import Guided, guided
-from course_utils.diffusion.noise import gaussian
+from course_utils.diffusion.noise import as_seeds, gaussian
 from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
 from course_utils.models.rules import TAKES
+from course_utils.models.wishes import check_prompt, class_of
 from course_utils.networks.text import Vocabulary
 
 TOGETHER = 8  # shapes in a batch: its size changes no shape, only memory and time
@@ -42,16 +43,13 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
     """
     if config.words:
         return Vocabulary(config.words).encode(prompts)
+    for prompt in prompts:
+        check_prompt(config, prompt)
     known = config.classes
-    unknown = [prompt for prompt in prompts if prompt not in known]
-    if unknown:
-        raise ValueError(
-            f"the model knows no {', '.join(map(repr, unknown))}; it makes: {', '.join(known)}"
-        )
     told = {TAKES[part.kind] for part in config.network.conditioners} or {"labels"}
     if len(known) == 1 or told != {"labels"}:
         return None
-    return torch.tensor([known.index(prompt) for prompt in prompts])
+    return torch.tensor([known.index(class_of(known, prompt)) for prompt in prompts])
 
 
 def guided_by(
@@ -101,14 +99,15 @@ def sampling_states(
     Raises:
         ValueError: The model does not know a prompt, or there is not one seed per prompt.
     """
-    if isinstance(prompts, str) or isinstance(seeds, int | float | str):
-        raise ValueError(f"prompts is {prompts!r} and seeds {seeds!r}; expected a list of each")
+    if isinstance(prompts, str):
+        raise ValueError(f"prompts is {prompts!r}; expected a list of texts")
+    seeds = as_seeds(seeds)
     if not 0 < len(prompts) == len(seeds):
         raise ValueError(
             f"there are {len(prompts)} prompts and {len(seeds)} seeds; expected a seed for each,"
             " one or more"
         )
-    settings, side, seeds = config.sampling, config.resolution, list(seeds)
+    settings, side = config.sampling, config.resolution
     denoise = edit(guided_by(denoiser, config, prompts, guidance_scale))
     noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.diffusion.guidance import full_or_empty, steered
+from course_utils.diffusion.noise import as_seeds
 from course_utils.diffusion.sampling import State
 from course_utils.evaluation.shapes import CRUMB
 from course_utils.geometry.repair import close_all_gaps
@@ -87,7 +88,7 @@ def best_of(
     """
     if tries < 1:
         raise ValueError(f"tries is {tries}; expected a whole number from 1")
-    how = {"steps": steps, "guidance_scale": guidance_scale}
+    seeds, how = as_seeds(seeds), {"steps": steps, "guidance_scale": guidance_scale}
     kept: list[tuple] = [(-np.inf, None, seed) for seed in seeds]  # score, field, seed
     for k in range(tries):
         rows = [row for row, (reached, *_) in enumerate(kept) if reached < ranker.enough]

@@ -36,10 +36,14 @@ from course_utils.places import place
 
 
 class Source(NamedTuple):
-    """What a training learns from: `draw` gives batches, `values` (N, ...) are all targets."""
+    """What a training learns from: `draw` gives batches, `values` (N, ...) are all targets.
+
+    given: what the model is given with them, if anything, so that a checksum tells it as well.
+    """
 
     draw: Draw
     values: Tensor
+    given: Tensor | None = None
 
 
 def source_of(config, given: Path | None = None) -> Source:
@@ -61,7 +65,7 @@ def source_of(config, given: Path | None = None) -> Source:
 def procedural(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
     """Shapes of the config's classes, drawn from their index, with labels."""
     voxels, labels = procedural_shapes(config, count, first_index)
-    return Source(batches(voxels, labels, to_model), voxels)
+    return Source(batches(voxels, labels, to_model), voxels, labels)
 
 
 def procedural_shapes(config, count: int, first_index: int = 0) -> tuple[Tensor, Tensor]:
@@ -77,7 +81,7 @@ def procedural_shapes(config, count: int, first_index: int = 0) -> tuple[Tensor,
 def npz(config, given: Path | None, *, file: str) -> Source:
     """Real shapes from a file that is not ours to ship, without those of its own test split."""
     voxels, labels = shapes_of_file(config, given, file)
-    return Source(batches(voxels, labels, to_model), voxels)
+    return Source(batches(voxels, labels, to_model), voxels, labels)
 
 
 def shapes_of_file(config, given: Path | None, file: str) -> tuple[Tensor, Tensor | None]:
@@ -107,7 +111,7 @@ def captioned(
     """Shapes, each with one of several captions."""
     made = make_shapes(count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
-    return Source(draw_captioned(voxels, tokens), voxels)
+    return Source(draw_captioned(voxels, tokens), voxels, tokens)
 
 
 def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
@@ -139,7 +143,7 @@ def means(
     made = make_shapes(count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
     bits, labels = shapes_that_fit(made, config.words, wordings)
-    return Source(on_cpu(draw_means(to_model(voxels), tokens, bits, labels)), voxels)
+    return Source(on_cpu(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
 
 
 def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
@@ -206,7 +210,7 @@ def facts_of_texts(
     """The facts that a text names."""
     made = make_shapes(count, config.resolution, config.classes, first_index)
     facts, tokens = named_in_texts(made, config.words, wordings)
-    return Source(batches(facts, tokens, as_signs), facts)
+    return Source(batches(facts, tokens, as_signs), facts, tokens)
 
 
 def named_in_texts(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
@@ -228,7 +232,7 @@ def facts_of_shapes(config, given: Path | None, *, count: int, first_index: int 
     facts, voxels = shown_by_shapes(
         make_shapes(count, config.resolution, config.classes, first_index)
     )
-    return Source(on_cpu(draw_ragged(facts, voxels)), facts)
+    return Source(on_cpu(draw_ragged(facts, voxels)), facts, voxels)
 
 
 def shown_by_shapes(made: ShapeSet) -> tuple[Tensor, Tensor]:
@@ -248,7 +252,8 @@ def facts_of_guesses(
     facts, voxels = shown_by_shapes(made)
     denoiser, about = load_checkpoint(place(model))
     tokens = captioned_shapes(made, about.words, wordings)[1]
-    return Source(on_cpu(draw_guesses(facts, voxels, tokens, denoiser, about.sampling)), facts)
+    draw = draw_guesses(facts, voxels, tokens, denoiser, about.sampling)
+    return Source(on_cpu(draw), facts, voxels)
 
 
 def as_signs(facts: Tensor) -> Tensor:

@@ -228,10 +228,11 @@ def _names(config: Config, place: Place) -> None:
     if "classes" in config.given and not config.classes:
         raise place.at("classes").wrong([], "one name or more")
     for key in ("classes", "begin_from", "frozen"):
-        texts = getattr(config, key)
-        for number, text in enumerate(texts):
-            if not text.strip() or not text.isprintable() or text in texts[:number]:
+        seen = set()
+        for number, text in enumerate(getattr(config, key)):
+            if not text.strip() or not text.isprintable() or text in seen:
                 raise place.at(key, number).wrong(text, "a name of its own")
+            seen.add(text)
     if config.path is not None:
         checked_choice(config.path, PATHS, place.at("path"))
     if config.prediction is not None:

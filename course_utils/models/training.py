@@ -4,6 +4,7 @@ A training saves as it goes and continues where it was stopped. What can be know
 before data are made, and long before the first step.
 """
 
+import os
 import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -23,15 +24,30 @@ from course_utils.diffusion.training import (
     has_bfloat16_units,
     place_in_team,
 )
-from course_utils.files.atomic import alone_in
+from course_utils.files.atomic import (
+    alone_in,
+    behind_link,
+    checked_folder,
+    checked_goal,
+    clear_leftovers,
+)
+from course_utils.files.states import before
 from course_utils.models.card import card, sha256_of
-from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.checkpoints import FILES, build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.origin import (
+    found_in_places,
+    origin_of,
+    origin_of_data,
+    refuse_another_model,
+)
 from course_utils.models.progress import progress
 from course_utils.models.prompting import sampling_states
 from course_utils.models.recipes import source_of
 from course_utils.models.team import anyone, mean_over_team, team
 from course_utils.places import place
+
+STATE = "state.safetensors"  # in a training's folder
 
 
 class Stopped(KeyboardInterrupt):
@@ -79,40 +95,80 @@ def train(
         Stopped: After Ctrl-C.
     """
     out = Path(out)
-    state = out / "state.safetensors"
+    state = out / STATE
     with (
         team(device) as device,
-        alone_in(out) if place_in_team()[0] == 0 else nullcontext(),
+        _at_work_in(out) if place_in_team()[0] == 0 else nullcontext(),
     ):
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
-        model = begun(config)
-        try:
-            source = source_of(config, data)
-        except ValueError as error:
-            raise ValueError(f"{config.where}: data: {error}") from error
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
-        trainer = Trainer(model, config.plan, loss, device, compiled, half)
-        restored = restore_all(trainer, state)
+        trainer = Trainer(begun(config), config.plan, loss, device, compiled, half)
+        with _about(f"{config.where}: "):
+            trainer.origin = origin_of(config)
+        saved = saved_state(state)
+        if saved is not None:  # before data are made
+            trainer.check(saved)
+        refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
+        with _about(f"{config.where}: data: "):
+            source = source_of(config, data)
+        trainer.origin |= origin_of_data(source)
+        restored = restore_all(trainer, saved)
+        refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         if trainer.rank == 0:
             say(f"{restored}{_described(config, trainer, len(source.values), device)}")
+        first = trainer.step
         run_training(trainer, source.draw, state, save_every, show_progress)
         if trainer.rank > 0:
             return None
+        if trainer.step == first and _written(out / "checkpoint", config):
+            return out / "checkpoint"  # as it is: its card may have got a section since
         config = replace(config, made=how_made(trainer, source.values, arguments))
         save_checkpoint(out / "checkpoint", trainer.ema, config, card(config))
         return out / "checkpoint"
+
+
+@contextmanager
+def _about(subject: str) -> Iterator[None]:
+    """Say in every ValueError what it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{subject}{error}") from error
+
+
+@contextmanager
+def _at_work_in(out: Path) -> Iterator[None]:
+    """Hold a training's folder, cleared of what killed ones left; refused if it cannot be written.
+
+    ValueError as `alone_in`, `checked_goal` and `checked_folder`.
+    """
+    state, checkpoint = out / STATE, out / "checkpoint"
+    with alone_in(out):
+        checked_goal(state)
+        checked_folder(checkpoint, FILES)
+        clear_leftovers(state)
+        clear_leftovers(before(state))
+        clear_leftovers(checkpoint)
+        yield
+
+
+def _written(folder: Path, config: Config) -> bool:
+    """Whether a checkpoint is there, whole, and that of a config."""
+    try:
+        theirs = load_checkpoint(folder)[1]
+    except ValueError:
+        return False
+    return replace(theirs, made=None, weights_sha256=None) == config
 
 
 def begun(config: Config) -> nn.Module:
     """The model as its training begins: seeded, begun from checkpoints, frozen in part, tried."""
     torch.manual_seed(config.plan.seed)
     model = build_model(config)
-    try:
+    with _about(f"{config.where}: "):
         begin_from(model, config.begin_from)
         freeze(model, config.frozen)
-    except ValueError as error:
-        raise ValueError(f"{config.where}: {error}") from error
     try_out(model, config)
     return model
 
@@ -194,17 +250,26 @@ def _answer(model: nn.Module, config: Config) -> torch.Tensor:
     return model(-torch.ones(1, *[config.resolution] * 3))
 
 
-def restore_all(trainer: Trainer, state: Path) -> str:
+def saved_state(state: Path) -> Path | None:
+    """The state to continue from; the one before where a save was killed; None if there is none."""
+    return next((one for one in (state, before(state)) if os.path.lexists(behind_link(one))), None)
+
+
+def restore_all(trainer: Trainer, state: Path | None) -> str:
     """Restore a trainer in every process, and return a line that says so; "" if there is no state.
 
+    Args:
+        trainer: Of this process.
+        state: The state, or None.
+
     Raises:
-        ValueError: If only some processes could.
+        ValueError: If it cannot continue from it, or only some processes can.
     """
-    if state.exists():
+    if state is not None:
         trainer.restore(state)
     if mean_over_team(float(trainer.step), trainer) != trainer.step:
         raise ValueError(
-            f"not every process sees the same {state}; give an --out that all machines share"
+            "not every process sees the same state; give an --out that all machines share"
         )
     steps = f"{trainer.step} of {trainer.plan.steps}"
     return f"continuing at step {steps} ({state})\n" if trainer.step else ""
@@ -244,7 +309,7 @@ def run_training(
                 break
             if main and done.step % save_every == 0 and done.step < steps:
                 trainer.save(state)
-        if main:
+        if main and trainer.step > first:
             trainer.save(state)
     if trainer.step < steps:
         saved = f"stopped at step {trainer.step}, saved in {state}"
@@ -276,6 +341,7 @@ def how_made(trainer: Trainer, values: torch.Tensor, arguments: Sequence[str]) -
         "minutes": round(trainer.seconds / 60, 1),
         "device": torch.cuda.get_device_name() if cuda else cores,
         "shapes": len(values),
+        "found": found_in_places(trainer.origin),
         "data_sha256": sha256_of(values),
         "torch": torch.__version__,
     }

@@ -4,14 +4,14 @@ Sources: the transformer (arXiv 1706.03762); a summary token that gathers the te
 arXiv 1810.04805, section 3). `conditioning.text` puts it into a network.
 """
 
-import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
+
+from course_utils.networks.words import named, shown, split, tokens_of, words_of
 
 FEW = 40  # words that an error message lists one by one
 
@@ -19,7 +19,7 @@ FEW = 40  # words that an error message lists one by one
 class Vocabulary:
     """The words that texts may use; the number of a word is its place in `words`.
 
-    Words are runs of letters and digits in lower case; everything else separates them.
+    Words stand between white space and punctuation (`networks.words`), in lower case.
     """
 
     def __init__(self, words: Sequence[str]):
@@ -56,43 +56,44 @@ class Vocabulary:
             ValueError: For words that are not in the vocabulary (with known words that are spelt
                 alike, and all words if they are few), and for a text that is too long.
         """
-        rows = [split(text) for text in ([texts] if isinstance(texts, str) else texts)]
-        self._check_words(rows)
+        texts = [texts] if isinstance(texts, str) else texts
+        self._check_words(texts)
+        rows = [split(text) for text in texts]
         longest = max(rows, key=len, default=[])
         length = max(1, len(longest)) if length is None else length
         if len(longest) > length:
             raise ValueError(
-                f"texts have up to {len(longest)} words ({' '.join(longest)!r}); expected at most"
-                f" {length}"
+                f"texts have up to {len(longest)} words ({shown(' '.join(longest))!r}); expected at"
+                f" most {length}"
             )
         numbers = [
             [self._numbers[word] for word in row] + [-1] * (length - len(row)) for row in rows
         ]
         return torch.tensor(numbers, dtype=torch.int64).reshape(len(rows), length)
 
-    def _check_words(self, rows: Iterable[list[str]]) -> None:
-        strange = sorted({word for row in rows for word in row if word not in self._numbers})
-        if not strange:
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Return what texts have that is no known word: whole, as typed, in order, once each."""
+        found: dict[tuple[str, ...], str] = {}
+        for token in (token for text in texts for token in tokens_of(text)):
+            words = tuple(words_of(token))
+            if not self._numbers.keys() >= set(words):
+                found.setdefault(words, token)
+        return list(found.values())
+
+    def _check_words(self, texts: Iterable[str]) -> None:
+        unknown = self.unknown(texts)
+        if not unknown:
             return
         known = f"all {len(self)} words are in `words`"
         if len(self) <= FEW:
             known = f"the words are {', '.join(self.words)}"
-        raise ValueError(f"unknown word: {', '.join(map(self._with_near, strange))}; {known}")
-
-    def _with_near(self, word: str) -> str:
-        near = get_close_matches(word, self.words, cutoff=0.7)
-        return f"{word} (near: {', '.join(near)})" if near else word
+        raise ValueError(f"unknown word: {named(unknown, self.words)}; {known}")
 
     def decode(self, tokens: Int[Tensor, "batch length"]) -> list[str]:
         """Return the texts of token numbers (B, length)."""
         return [
             " ".join(self.words[number] for number in row if number >= 0) for row in tokens.tolist()
         ]
-
-
-def split(text: str) -> list[str]:
-    """Return the words of a text, in lower case."""
-    return re.findall(r"[a-z0-9]+", text.lower())
 
 
 class TextEncoder(nn.Module):

@@ -1,9 +1,10 @@
 """The prompt box of lesson 09: type words, watch a shape form, replay its steps, save it."""
 
+import html
 from pathlib import Path
 
 import numpy as np
-from ipywidgets import Button, FloatSlider, IntSlider, Text
+from ipywidgets import HTML, Button, FloatSlider, IntSlider, Text
 
 from course_utils.diffusion.sampling import State
 from course_utils.files.meshes import save_mesh
@@ -13,6 +14,7 @@ from course_utils.models.config import Config
 from course_utils.models.generation import file_name
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import Agreement
+from course_utils.models.wishes import check_prompt
 from course_utils.plots.film import sampling_film
 from course_utils.plots.pictures import enlarged
 from course_utils.plots.stills import middle_slice, render
@@ -22,15 +24,14 @@ from course_utils.widgets.control import Control
 SIDE = 300  # pixels of the picture of the shape
 HIGHEST = 6.0  # guidance scale
 STRONGEST = 0.4  # steering
-LETTERS = 110  # of a message under the picture
 MOST_STEPS = 32
 
 
 class PromptBox(Control):
     """A shape for a prompt, drawn while the sampler runs.
 
-    `film` goes back through the steps, "Save mesh" writes a .glb. If the model does not know a
-    prompt, the picture says so, and the shape stays.
+    `film` goes back through the steps, "Save mesh" writes a .glb. If the model does not understand
+    a prompt, a line under the picture says so, and the shape stays.
 
     Args:
         denoiser: Of `checkpoints.load_checkpoint`.
@@ -55,7 +56,7 @@ class PromptBox(Control):
         super().__init__()
         self.button = Button(description="Save mesh", icon="download")
         self.button.on_click(lambda _: self.save())
-        self.box.children += (self.button,)
+        self.box.children += (self.words, self.button)
 
     def _inputs(self):
         # a shape takes longer than a redraw
@@ -79,22 +80,25 @@ class PromptBox(Control):
 
     def _draw(self, figure):
         (left, right), blank = figure.subplots(1, 2), np.full((SIDE, SIDE, 3), 255, np.uint8)
-        figure.subplots_adjust(left=0.01, right=0.99, top=0.86, bottom=0.1, wspace=0.02)
+        figure.subplots_adjust(left=0.01, right=0.99, top=0.86, bottom=0.02, wspace=0.02)
         self.views = [axes.imshow(blank) for axes in (left, right)]
         self.titles = [axes.set_title("", fontsize=11) for axes in (left, right)]
         for axes in (left, right):
             axes.set_axis_off()
-        self.words = figure.text(0.5, 0.03, "", ha="center", fontsize=11)
-        return [*self.views, *self.titles, self.words]
+        self.words = HTML()  # not in the picture, whose font lacks most scripts
+        return [*self.views, *self.titles]
+
+    def _say(self, text: str) -> None:
+        self.words.value = f'<span role="status">{html.escape(text)}</span>'
 
     def _update(self):
         wish = tuple(self[name] for name in self.inputs if name != "film")
-        self.words.set_text("")
+        self._say("")
         if wish != self.wish:
             try:
                 states = self._sampling()
             except ValueError as error:
-                self.words.set_text(shortened(str(error)))
+                self._say(str(error))
                 return
             self.wish, self.states = wish, []
             for state in states:
@@ -105,6 +109,7 @@ class PromptBox(Control):
         self._show(self.states[min(self["film"], len(self.states)) - 1])
 
     def _sampling(self):
+        check_prompt(self.config, self["prompt"])
         how = {"steps": self["steps"], "guidance_scale": self["scale"]}
         if self.critic:
             how["edit"] = self.critic.steering(self["steering"])([self["prompt"]])
@@ -124,24 +129,20 @@ class PromptBox(Control):
     def save(self, file: str | Path | None = None) -> None:
         """Write the mesh, by default to a file named after prompt and seed.
 
-        The picture says where it is, or what is wrong.
+        The line under the picture says where and how large it is, or what is wrong.
         """
-        mesh = smooth_mesh(self.field())
-        file = Path(file or f"{file_name(self.wish[0])}-{self.wish[1]}.glb")
         try:
+            if not self.states:
+                raise ValueError("there is no shape yet")
+            mesh = smooth_mesh(self.field())
             if not len(mesh.faces):
                 raise ValueError("the shape is empty; try another seed")
-            save_mesh(mesh, file)
+            file = Path(file or f"{file_name(self.wish[0])}-{self.wish[1]}.glb")
+            extents = save_mesh(mesh, file)
             closed = "watertight" if is_watertight(mesh) else "not watertight"
-            self.words.set_text(f"{file}: {len(mesh.faces)} triangles, {closed}")
+            self._say(f"{file}: {len(mesh.faces)} triangles, {closed}, {extents}")
         except (ValueError, OSError) as error:
-            self.words.set_text(shortened(str(error)))
-        self.canvas.png = self.stage.png()
+            self._say(str(error))
 
     def _twin(self):
         return sampling_film(iter(self.states))
-
-
-def shortened(text: str) -> str:
-    """Return a text that fits on a line under the picture."""
-    return text if len(text) <= LETTERS else text[: LETTERS - 1].rstrip() + "…"

@@ -1,20 +1,23 @@
 """The modules of docs/web on an empty page in Chromium: their numbers are those of Python."""
 
 import base64
+import json
 
 import numpy as np
 import pytest
 import torch
-from conftest import QuietFiles, alone, serve_files
+from conftest import ROOT, QuietFiles, alone, serve_files
 
-from course_utils.datasets.captions import captions, words
+from course_utils.datasets.captions import LONGEST, captions, words
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.onnx import about_config
 from course_utils.networks.text import Vocabulary
+from course_utils.networks.words import split
 from course_utils.places import CHECKPOINTS, WEB
 
 
@@ -93,6 +96,34 @@ def test_mixtures_and_samplers_are_those_of_python(modules):
             np.reshape(ours, (30, 2)), last(states).x_t.numpy(), atol=2e-3, err_msg=name
         )
     assert set(found["results"]) == {"ddim", "ddpm", "heun"}
+
+
+def test_texts_are_read_and_refused_as_in_python(modules):
+    """The examples of tests/networks/test_words.py, which Python is tested with, and captions."""
+    file = ROOT / "tests" / "networks" / "texts.json"
+    examples = json.loads(file.read_text(encoding="utf-8"))
+    configs = {"text": "text-to-shape32", "class": "shapes32"}
+    about = {
+        kind: about_config(load_checkpoint(CHECKPOINTS / name)[1]) | {"longest_text": LONGEST}
+        for kind, name in configs.items()
+    }
+    examples += [{"model": "text", "text": text} for text in captions(make_shapes(300, 8), 7)]
+    found = modules.evaluate(
+        """async ([examples, about]) => {
+            const { check, split } = await import("/live/words.js");
+            return examples.map(({ model, text }) => {
+                try { check(about[model], text); } catch (error) { return [split(text), error.message]; }
+                return [split(text), null];
+            }); }""",
+        [examples, about],
+    )
+    makes = ", ".join(about["text"]["classes"])
+    knows = f"the model knows {len(about['text']['words'])} words and makes: {makes}"
+    for example, (read, error) in zip(examples, found, strict=True):
+        wanted = example.get("error")
+        wanted = wanted and wanted.replace("KNOWS", knows).replace("MAKES", makes)
+        assert error == wanted, example["text"]
+        assert read == example.get("words", split(example["text"]))
 
 
 def test_rays_meet_the_first_voxel(modules):

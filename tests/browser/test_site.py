@@ -221,6 +221,23 @@ def test_a_picture_is_described_by_its_caption_or_by_its_section():
     ]
 
 
+def test_a_build_replaces_the_last_one_and_nothing_else(tmp_path):
+    site, out = tmp_path / "site", tmp_path / "out"
+    for number, pages in enumerate((("index.html", "a/old.html"), ("index.html", "a/new.html"))):
+        for name in (".buildinfo", *pages):
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / name).write_text(str(number))
+        build_site.put_build(site, out, build_site.last_build(out, ".buildinfo", "a site"))
+        (out / "CNAME").write_text("mine")
+        shutil.rmtree(site)
+    files = {p.relative_to(out).as_posix(): p.read_text() for p in out.rglob("*") if p.is_file()}
+    listed = files.pop(build_site.MADE).splitlines()
+    assert files == {".buildinfo": "1", "index.html": "1", "a/new.html": "1", "CNAME": "mine"}
+    assert listed == [".buildinfo", "a/new.html", "index.html", build_site.MADE]
+    (out / build_site.MADE).write_text(f"../site\n{tmp_path / 'thesis'}\nindex.html")
+    assert build_site.last_build(out, ".buildinfo", "a site") == ["index.html"]
+
+
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")

@@ -163,6 +163,12 @@ def test_only_the_wanted_lessons_are_shown_and_an_unknown_one_is_refused(tmp_pat
     build_slides.build(tmp_path / "slides", ["05"])
     names = sorted(path.name for path in (tmp_path / "slides").glob("*.html"))
     assert names == ["05_gans_compared.html", "index.html"]
+    (tmp_path / "slides" / "notes.html").write_text("mine")
+    (tmp_path / "slides" / "images" / "me.png").write_text("mine")
+    build_slides.build(tmp_path / "slides", ["01"])
+    names = sorted(path.name for path in (tmp_path / "slides").glob("*.html"))
+    assert names == ["01_gaussian_noise.html", "index.html", "notes.html"]
+    assert (tmp_path / "slides" / "images" / "me.png").read_text() == "mine"
     with pytest.raises(ValueError, match="no lesson '77'; there are 00_start_here"):
         build_slides.build(tmp_path / "slides", ["77"])
 

@@ -341,7 +341,7 @@ def test_the_saved_file_is_the_shape_in_metres_y_up(viewed, tmp_path):
     mesh = trimesh.load(tmp_path / "shape.glb", force="mesh", process=False)
     assert is_watertight(mesh)
     assert mesh.volume == pytest.approx(chair().sum() / SIZE**3, rel=1e-5)
-    save_mesh(blocky_mesh(chair()), tmp_path / "python.glb")
+    save_mesh(blocky_mesh(chair()), tmp_path / "python.glb", scale=1)
     ours = trimesh.load(tmp_path / "python.glb", force="mesh", process=False)
     corners = [np.unique(np.round(m.vertices * SIZE).astype(int), axis=0) for m in (mesh, ours)]
     assert np.array_equal(*corners)

@@ -1,6 +1,7 @@
 """The command line as a user types it: generate, train, stop, continue, and wrong arguments."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import torch
 import trimesh
 
+from course_utils.cli.main import main
 from course_utils.datasets.shapes import make_shapes
 from course_utils.files.npz import write_npz
 from course_utils.geometry.voxels import to_model
@@ -280,7 +282,44 @@ def test_help(command):
     ("arguments", "expected"),
     [
         (["generate"], "prompt"),
-        (["generate", "dragon"], "unknown word: dragon"),
+        (
+            ["generate", "dragon"],
+            "unknown word: dragon; the model knows 288 words and makes: chair",
+        ),
+        (["generate", "椅子"], "unknown word: 椅子; the model knows 288 words and makes: chair"),
+        (["generate", "ein Stühlchen"], ", Stühlchen; the model knows"),
+        (["generate", "chair \x1b[2J \u202e☂"], "unknown word: \\x1b, 2J, ☂;"),
+        (
+            ["generate", "round"],
+            "no family in 'round'; name one that the model makes: chair, table",
+        ),
+        (["generate", ""], "no family in ''; name one that the model makes: chair, table"),
+        (["generate", "a chair and a table"], "names chair and table; name one"),
+        (["generate", "chair", "--size", "80"], "size is '80'; expected a length from 0.01 mm"),
+        (["generate", "chair", "--size", "0mm"], "size is '0mm'"),
+        (["generate", "chair", "--size", "1e400m"], "size is '1e400m'"),
+        (["generate", "chair", "--size", "80 parsec"], "such as '80mm'"),
+        (["generate", "chair", "--seed", "３"], "whole number from 0"),
+        (["generate", "chair", "--seed", "9" * 5000], "whole number from 0"),
+        (
+            ["generate", "chair", "--seed", str(2**32 - 1), "--count", "2"],
+            "is 4294967296; expected",
+        ),
+        (["generate", "chair", "--tries", "1000000000"], "whole number from 1 to 1000"),
+        (["generate", "chair", "--steps", "1000000000"], "steps is 1000000000"),
+        (["generate", "chair", "--guidance-scale", "1e9"], "guidance_scale is 1000000000.0"),
+        (["generate", "chair", "--guidance-scale", "1_0"], "expected a number, got '1_0'"),
+        (["generate", "chair", "--steering", "inf"], "steering is inf"),
+        (
+            ["generate", "chair", "--out", "/dev/null/\n.glb"],
+            "/dev/null/\\x0a.glb cannot be written",
+        ),
+        (["generate", "chair", "--out", "x" * 250 + ".glb"], "name too long"),
+        (["generate", "chair", "--out", "x.PNG"], ".glb, .obj, .stl"),
+        (["generate", "chair", "--device", "xla"], "device 'xla' can't be used here"),
+        (["train", "shapes32", "--steps", "４"], "whole number from 1 to 1000000000"),
+        (["train", "shapes32", "--batch-size", "99999999"], "whole number from 1 to 65536"),
+        (["onnx", "\x1b[2J", "--out", "x"], "\\x1b[2J is not a checkpoint"),
         (["generate", "chair", "--seed", "-1"], "whole number from 0"),
         (["generate", "chair", "--steps", "0"], "whole number from 1"),
         (["generate", "chair", "--steps", "9999999999999"], "whole number from 1"),
@@ -297,10 +336,35 @@ def test_help(command):
         (["paint"], "invalid choice: 'paint'"),
     ],
 )
-def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, expected):
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert expected in done.stderr and len(done.stderr.strip().splitlines()) == 1
+def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, expected, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    line = capsys.readouterr().err.strip()
+    assert ended.value.code == 2
+    assert expected in line and line.isprintable() and len(line) < 900
+
+
+@pytest.mark.parametrize(
+    ("suffix", "more", "longest"),
+    [(".stl", [], 80), (".glb", [], 1), (".obj", ["--size", "3 in"], 0.0762)],
+)
+def test_a_size_is_in_the_formats_unit(tmp_path, suffix, more, longest):
+    """Also where the terminal can't show the file's name."""
+    (tmp_path / f"椅子{suffix}").write_text("replaced")
+    command = [sys.executable, "-m", "course_utils", "generate", "chair", "--steps", "4"]
+    done = subprocess.run(
+        [*command, "--tries", "1", "--out", tmp_path / f"椅子{suffix}", *more],
+        capture_output=True, text=True, cwd=ROOT, timeout=300,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    extents = trimesh.load(tmp_path / f"椅子{suffix}", force="mesh").extents
+    assert extents.max() == pytest.approx(longest, rel=1e-4)
+    width, depth, height = extents if suffix == ".stl" else extents[[0, 2, 1]]
+    unit = {".stl": "mm"}.get(suffix, "m")
+    line = f"watertight, {width:.3g} x {depth:.3g} x {height:.3g} {unit}"
+    assert f"\\u6905\\u5b50{suffix}: " in done.stdout and line in done.stdout
+    assert f"{width:.3g} x".encode() in (tmp_path / f"椅子{suffix}").read_bytes()
 
 
 def test_doctor():

@@ -165,4 +165,4 @@ def test_another_batch_of_all_is_refused(story, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", config, "--device", "cpu", "--out", folder])
     assert stop.value.code == 2
-    assert "batch_size: 8 there, 4 now" in capsys.readouterr().err
+    assert "plan.batch_size: 8 → 4" in capsys.readouterr().err

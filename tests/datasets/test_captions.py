@@ -28,7 +28,8 @@ from course_utils.datasets.captions import (
     words,
 )
 from course_utils.datasets.shapes import CLASSES, Draws, attributes_of, make_shapes
-from course_utils.networks.text import Vocabulary, split
+from course_utils.networks.text import Vocabulary
+from course_utils.networks.words import split
 
 CHECKSUM = "66a946c57d7e011f27232d64937cd197f15bb4465daa9410c876992341056cfa"
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -175,3 +176,11 @@ def test_the_exact_denoiser_takes_classes():
         mixture.denoiser(path)(x, 0.5, torch.zeros(40, dtype=torch.long))
     with pytest.raises(ValueError, match="expected"):
         denoise(x, 0.5, torch.full((40,), 7))
+
+
+@pytest.mark.parametrize("draw", POINTS.values(), ids=POINTS)
+def test_a_seed_is_an_integer_of_any_kind(draw):
+    assert torch.equal(draw(5, np.int64(3)), draw(5, 3))
+    assert torch.equal(draw(5, torch.tensor(3)), draw(5, 3))
+    with pytest.raises(ValueError, match=r"seed is 3\.0; expected a whole number"):
+        draw(5, 3.0)

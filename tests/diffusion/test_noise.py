@@ -7,7 +7,19 @@ import pytest
 import torch
 from scipy import stats
 
-from course_utils.diffusion.noise import ROTATIONS, gaussian, lerp, slerp, threefry
+from course_utils.diffusion.mixtures import GaussianMixture
+from course_utils.diffusion.noise import (
+    ROTATIONS,
+    as_seed,
+    as_seeds,
+    gaussian,
+    lerp,
+    slerp,
+    threefry,
+)
+from course_utils.diffusion.paths import FlowPath
+from course_utils.diffusion.sampling import last, sample, time_grid
+from course_utils.diffusion.training import Plan
 
 
 @pytest.mark.parametrize(
@@ -69,10 +81,64 @@ def test_a_batch_is_its_members():
     assert torch.equal(gaussian(9, (3,)), gaussian(9, (8,))[:3])
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True])
+BAD = [-1, 2**32, 1.5, 3.0, True, "3", None, np.True_, np.float32(3), torch.tensor(3.0)]
+BAD += [torch.tensor(True), np.array(-1), object()]
+
+
+@pytest.mark.parametrize("seed", BAD, ids=repr)
 def test_bad_seeds(seed):
     with pytest.raises(ValueError, match="seed is"):
         gaussian(seed, (2,))
+    for many in ([1, seed], (seed, 1)):
+        with pytest.raises(ValueError, match="seeds is"):
+            gaussian(many, (2,))
+
+
+ONE = [
+    3,
+    np.int64(3),
+    np.uint8(3),
+    np.array(3),
+    torch.tensor(3),
+    torch.tensor(3, dtype=torch.uint8),
+]
+MANY = [
+    [3, 250],
+    (3, 250),
+    range(3, 251, 247),
+    np.array([3, 250]),
+    np.array([3, 250], np.uint8),
+    torch.tensor([3, 250]),
+    [np.int64(3), torch.tensor(250)],
+]
+
+
+@pytest.mark.parametrize("seed", ONE, ids=repr)
+def test_a_seed_is_any_kind_of_integer(seed):
+    assert torch.equal(gaussian(seed, (4,)), gaussian(3, (4,)))
+    assert type(as_seed(seed)) is int and as_seeds(seed) == [3]
+    assert Plan(seed=seed) == Plan(seed=3) and type(Plan(seed=seed).seed) is int
+    mixture = GaussianMixture([[0.0, 0.0]], 1.0)
+    assert torch.equal(mixture.sample(4, seed), mixture.sample(4, 3))
+
+
+@pytest.mark.parametrize("seeds", MANY, ids=repr)
+def test_seeds_are_any_container_of_them(seeds):
+    assert as_seeds(seeds) == [3, 250] and all(type(one) is int for one in as_seeds(seeds))
+    assert torch.equal(gaussian(seeds, (4,)), gaussian([3, 250], (4,)))
+    x, path = gaussian([3, 250], (4,)), FlowPath()
+    ends = [
+        last(sample(lambda x, t: x / 2, x, time_grid(path, 3), churned, each)).x_t
+        for each in (seeds, [3, 250])
+    ]
+    assert torch.equal(*ends)
+    with pytest.raises(ValueError, match=r"seeds has the shape \(1, 2\)"):
+        gaussian(np.array([[1, 2]]), (4,))
+
+
+def churned(denoise, x, t, s, draw, history):
+    """A step that adds fresh noise."""
+    return x + draw(), denoise(x, t)
 
 
 def test_the_ways_between_two_noises():

@@ -1,6 +1,7 @@
 """The exercise checks: the reference passes, right answers in other styles pass, every usual
 mistake is recognised, and nothing a learner hands over raises into the notebook."""
 
+import dataclasses
 import importlib
 import math
 import pkgutil
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from course_utils import exercises
-from course_utils.exercises import lesson_00, lesson_08
+from course_utils.exercises import checks, lesson_00, lesson_08
 from course_utils.exercises.checks import Exercise, Result
 
 
@@ -156,7 +157,6 @@ def test_ctrl_c_goes_through(exercise):
 STYLES = {
     "numpy": torch.Tensor.numpy,
     "float64": torch.Tensor.double,
-    "bfloat16": torch.Tensor.bfloat16,
     "python": torch.Tensor.tolist,
     "extra axis": lambda x: x[None],
     "with gradient": lambda x: (
@@ -193,6 +193,74 @@ def test_a_right_answer_that_changes_its_inputs_passes_with_a_word_about_it(exer
 def test_an_answer_just_outside_the_tolerance_is_wrong(exercise):
     assert is_right(exercise.check(lambda *a: exercise.reference(*a) * (1 + 1e-6)))
     assert not is_right(exercise.check(lambda *a: exercise.reference(*a) * (1 + 2e-3)))
+
+
+ROUNDED = {
+    "float16": torch.Tensor.half,
+    "bfloat16": torch.Tensor.bfloat16,
+    "numpy": lambda x: x.numpy().astype(np.float16),
+    "list": lambda x: [*x.half()] if x.ndim else x.half(),
+}
+every_half = pytest.mark.parametrize("half", ROUNDED.values(), ids=ROUNDED)
+
+
+@every_exercise
+@every_half
+@pytest.mark.parametrize("factor", [1.008, 0.992, 1.004])
+def test_half_precision_does_not_widen_the_tolerance(exercise, half, factor):
+    def answer(*arguments):
+        return half(torch.as_tensor(exercise.reference(*arguments)).double() * factor)
+
+    assert not is_right(exercise.check(answer))
+
+
+@every_exercise
+@every_half
+def test_a_right_answer_rounded_to_half_precision_is_told_so_unless_nothing_was_lost(
+    exercise, half
+):
+    def answer(*arguments):
+        return half(torch.as_tensor(exercise.reference(*arguments)))
+
+    result = exercise.check(answer)
+    if exercise.name == "count_feet":  # whole numbers, which half precision holds exactly
+        assert is_right(result)
+    else:
+        assert is_wrong(result) and "Compute in float32" in result.message
+        assert re.search(r"your numbers are b?float16", result.message)
+
+
+def test_an_exercise_may_have_a_tolerance_of_its_own():
+    exercise = dataclasses.replace(lesson_00.noisy, tolerance=0.02)
+    assert is_right(exercise.check(lambda *a: exercise.reference(*a) * 1.008))
+    assert not is_right(exercise.check(lambda *a: exercise.reference(*a) * 1.05))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@every_exercise
+def test_inputs_of_other_seeds_tell_right_from_wrong_too(exercise, seed):
+    """Grading draws its own (docs/grading.py)."""
+    inputs = exercise.make_inputs(torch.Generator().manual_seed(2**61 + seed))
+    right = [checks.Outcome(exercise.reference(*arguments)) for arguments in inputs]
+    assert all(np.isfinite(checks.numbers(outcome.value)).all() for outcome in right)
+    assert is_right(exercise.judge(inputs, right))
+    for wrong, _ in exercise.mistakes:
+        outcomes = [checks._run(wrong, arguments) for arguments in inputs]
+        assert not is_right(exercise.judge(inputs, outcomes))
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda x: x.resize_(0), lambda x: x.set_(), lambda x: x.unsqueeze_(0),
+    lambda x: setattr(x, "data", x.data.double()[:1]),
+])  # fmt: skip
+def test_an_argument_that_was_spoilt_is_only_worth_a_word(spoil):
+    def answer(x0, noise, t):
+        value = lesson_00.noisy.reference(x0, noise, t)
+        spoil(x0)
+        return value
+
+    result = lesson_00.noisy.check(answer)
+    assert is_right(result) and "changes its argument 1 in place" in result.message
 
 
 # ---- what a learner sees -------------------------------------------------------------------------

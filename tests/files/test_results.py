@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from course_utils.files.results import checksum, load_results, save_results, without_infinities
+from course_utils.files.results import (
+    checksum,
+    load_results,
+    resumed_results,
+    save_results,
+    without_infinities,
+)
 from course_utils.places import STUDIES
 
 CONTENTS = {
@@ -74,3 +80,15 @@ def test_the_shipped_studies_are_whole_and_name_their_script(file):
     script = next(word for word in command.split() if word.endswith(".py"))
     assert contents and (STUDIES.parents[1] / script).exists()
     assert json.loads(file.read_text())["sha256"] == checksum(contents)
+
+
+def test_a_study_goes_on_with_its_own_constants_only(tmp_path):
+    file, plan = tmp_path / "study.json", {"plan": {"steps": 9, "betas": (0.9, 0.99)}}
+    contents = resumed_results(file, plan, {"runs": []})
+    assert contents == {"plan": {"steps": 9, "betas": [0.9, 0.99]}, "runs": []}
+    contents["runs"].append(1)
+    save_results(file, contents, "true")
+    assert resumed_results(file, plan, {"runs": []})["runs"] == [1]
+    assert resumed_results(file, plan | {"new": 1}, {"runs": []})["new"] == 1
+    with pytest.raises(ValueError, match=r"begun with other settings \(plan\.steps: 9 → 10\)"):
+        resumed_results(file, {"plan": {"steps": 10, "betas": (0.9, 0.99)}}, {"runs": []})

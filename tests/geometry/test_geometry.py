@@ -357,7 +357,7 @@ def test_glb_has_normals_and_a_material(tmp_path, kind, bend):
     mesh = (
         blocky_mesh(table()) if kind == "blocky" else smooth_mesh(sphere_field(16), smoothing=0.7)
     )
-    save_mesh(mesh, tmp_path / "a.glb")
+    save_mesh(mesh, tmp_path / "a.glb", scale=1)
     document, array = gltf(tmp_path / "a.glb")
     primitive = document["meshes"][0]["primitives"][0]
     corners = array(primitive["indices"]).reshape(-1, 3)

@@ -181,7 +181,7 @@ def test_a_game_that_was_saved_continues_exactly(tmp_path):
     assert torch.equal(weights(second.ema), weights(whole.ema))
     assert torch.equal(weights(second.model), weights(whole.model))
     other = game(plan, r1=0.5)
-    with pytest.raises(ValueError, match="another plan"):
+    with pytest.raises(ValueError, match=r"another training \(loss.r1: 1.0 → 0.5\)"):
         other.restore(tmp_path / "state.safetensors")
 
 

@@ -135,6 +135,13 @@ def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
     for section in ("## Quality\n\nold\n", "## Quality\n\nnew\n"):
         write_section(tmp_path, "## Quality", section)
     assert (tmp_path / "README.md").read_text() == "# tiny\n\nA card.\n\n## Quality\n\nnew\n"
+    text = "# tiny\n\nSee ## Quality.\n\n## Quality\n\nnew\n\n## My notes\n\n### Mugs\n\nround\n"
+    (tmp_path / "README.md").write_text(text)
+    write_section(tmp_path, "## Quality", "## Quality\n\nnewer\n\n### By class\n")
+    newer = text.replace("new\n", "newer\n\n### By class\n")
+    assert (tmp_path / "README.md").read_text() == newer
+    write_section(tmp_path, "## Faithfulness", "## Faithfulness\n\ngood\n")
+    assert (tmp_path / "README.md").read_text() == f"{newer}\n## Faithfulness\n\ngood\n"
 
 
 def test_a_model_makes_shapes_if_it_samples_voxels_and_sees_more_than_a_text():

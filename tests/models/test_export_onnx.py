@@ -79,6 +79,17 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     assert export_onnx.exported(tmp_path / "out", config)
     assert not export_onnx.exported(tmp_path / "out", replace(config, weights_sha256="other"))
     assert not export_onnx.exported(tmp_path, config)
+    spoilt = {"model.onnx": [graph[:-1], b"", None], "model.json": [b"{", b"[]", b"\xff", None]}
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    for name, versions in spoilt.items():
+        sound = (tmp_path / "out" / name).read_bytes()
+        for data in versions:
+            (tmp_path / "out" / name).unlink()
+            if data is not None:
+                (tmp_path / "out" / name).write_bytes(data)
+            assert not export_onnx.exported(tmp_path / "out", config)
+            (tmp_path / "out" / name).write_bytes(sound)
+    assert export_onnx.exported(tmp_path / "out", config)
     inputs = export_onnx.example(config, 5, seed=7)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     names = [put.name for put in session.get_inputs()]
@@ -91,7 +102,10 @@ def test_any_batch_gives_what_torch_gives(tmp_path, changes):
 def test_weights_take_two_bytes_each(tmp_path):
     wide = {"network": CONFIG["network"] | CLASSES | {"channels": [32, 64]}}
     folder = checkpoint(tmp_path / "model", CONFIG | wide)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
     about = export_onnx.export_onnx(folder, tmp_path / "out")
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "years of work"
     weights = (folder / "model.safetensors").stat().st_size
     assert about["bytes"] < 1.2 * weights
 

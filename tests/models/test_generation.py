@@ -11,6 +11,7 @@ from test_pipeline import tiny
 
 from course_utils import models
 from course_utils.diffusion.sampling import last
+from course_utils.files.meshes import save_mesh
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint, save_checkpoint
@@ -83,7 +84,62 @@ def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": -1}, "is -1; expected a whole number from 0"),
+        ({"seed": 2**32}, "is 4294967296; expected a whole number from 0"),
+        ({"tries": 10**9}, "tries is 1000000000; expected a whole number from 1 to 1,000"),
+        ({"tries": 1.5}, "tries is 1.5"),
+        ({"steps": 10**9}, "steps is 1000000000; expected a whole number from 1 to 10,000"),
+        ({"guidance_scale": float("inf")}, "guidance_scale is inf"),
+        ({"guidance_scale": 1e9}, "expected a number from -1,000 to 1,000"),
+        ({"steering": float("nan")}, "steering is nan"),
+        ({"steering": -0.1}, "steering is -0.1"),
+        *(
+            ({"device": name}, f"device '{name}' can't be used here")
+            for name in ("meta", "vulkan", "hpu", "cpu:3", "cuda:99", "CUDA", "gpu", "", "mkldnn")
+        ),
+        ({"device": "\x1b[2J"}, r"device '\\x1b\[2J' can't"),
+        ({"device": None}, "device 'None' can't be used"),
+    ],
+)
+def test_settings_out_of_range_are_refused_before_a_model_is_loaded(wrong, message, recwarn):
+    with pytest.raises(ValueError, match=message) as refused:
+        models.generate("chair", **wrong, model="nowhere", show_progress=False)
+    assert len(str(refused.value)) < 250 and not recwarn.list
+
+
+def test_a_text_without_a_family_makes_nothing():
+    for prompt in ("", "red", "椅子", "a tall", "a chair and a mug", 3):
+        with pytest.raises(ValueError, match=r"chair|expected a text"):
+            models.generate(prompt, steps=1, tries=1, show_progress=False)
+    assert model_for("CHAIR!") == SHIPPED and model_for(" a chair") == SHIPPED_TEXT
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".stl"])
+def test_the_longest_side_is_the_size_in_the_formats_unit(mugs, tmp_path, suffix):
+    for size, metres in (
+        (None, 0.08 if suffix == ".stl" else 1),
+        ("8 CM", 0.08),
+        ("2.5in", 0.0635),
+    ):
+        said = mugs[0].save(tmp_path / f"a{suffix}", size)
+        longest = 1000 * metres if suffix == ".stl" else metres
+        mesh = trimesh.load(tmp_path / f"a{suffix}", force="mesh")
+        assert mesh.extents.max() == pytest.approx(longest, rel=1e-5)
+        assert said.endswith(" mm" if suffix == ".stl" else " m") and f"{longest:.3g}" in said
+        assert said.encode() in (tmp_path / f"a{suffix}").read_bytes()
+    for size in ("0mm", "-3cm", "nan", "1e400m", "80", "80 parsec", "", "８mm", "2km", 80, "8 0mm"):
+        with pytest.raises(ValueError, match="size is"):
+            mugs[0].save(tmp_path / f"a{suffix}", size)
+    with pytest.raises(ValueError, match="expected one of them"):
+        save_mesh(mugs[0].mesh, tmp_path / f"a{suffix}", 2.0, size="8cm")
+
+
 def test_a_prompt_becomes_a_file_name():
+    assert file_name("椅子 Stu\u0308hle/x\x1b") == "椅子-stühle-x"
+    assert len(file_name("椅" * 100).encode()) == 60
     assert file_name("A tall chair, without arms!") == "a-tall-chair-without-arms"
     assert file_name("../..") == "shape" and len(file_name("chair " * 50)) == 60
 

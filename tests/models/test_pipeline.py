@@ -14,9 +14,13 @@ from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
-from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.checkpoints import FILES, build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
+from course_utils.models.editing import complete
+from course_utils.models.generation import SHIPPED_TEXT, generate_many
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
+from course_utils.models.prompting import sampling_states
+from course_utils.models.ranking import Wholeness, best_of
 
 # diffusers with NumPy 2
 pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
@@ -280,11 +284,11 @@ def test_a_model_that_reads_takes_texts():
     network = CONFIG["network"] | {"conditioners": [text]}
     denoiser, config = tiny(words=words, network=network)
     pipe = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))
-    made = pipe(["a tall chair", ""], seeds=[5, 6], output_type="field").shapes
+    made = pipe(["a tall chair", "a chair"], seeds=[5, 6], output_type="field").shapes
     noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))
-    tokens, times = [[0, 3, 1], [-1, -1, -1]], time_grid(denoiser.path, 4, 3.0)
+    tokens, times = [[0, 3, 1], [0, 1, -1]], time_grid(denoiser.path, 4, 3.0)
     assert torch.equal(made, ours(denoiser, tokens, noise, times, SAMPLERS["ddpm"], seed=[5, 6]))
-    other = pipe(["a small chair", ""], seeds=[5, 6], output_type="field").shapes
+    other = pipe(["a small chair", "a chair"], seeds=[5, 6], output_type="field").shapes
     assert not torch.equal(made[0], other[0]) and torch.allclose(made[1], other[1], atol=1e-5)
     with pytest.raises(ValueError, match=r"unknown word: tal \(near: tall\)"):
         pipe("a tal chair")
@@ -347,6 +351,77 @@ def test_a_folder_of_other_things_is_not_replaced(pipe, tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_saving_takes_what_diffusers_pipelines_take(pipe, tmp_path):
+    usual = {"safe_serialization": True, "variant": None, "max_shard_size": "5GB"}
+    pipe.save_pretrained(tmp_path / "all", **usual, push_to_hub=False, use_flashpack=False)
+    pipe.save_pretrained(str(tmp_path / "few"), True)
+    pipe.denoiser.save_pretrained(tmp_path / "model", is_main_process=True, **usual)
+    folders = [{p.name: p.read_bytes() for p in one.iterdir()} for one in tmp_path.iterdir()]
+    assert folders[0] == folders[1] == folders[2] and len(folders[0]) == 4
+    for wrong, why in (
+        (
+            {"safe_serialization": False},
+            "safe_serialization is False; .* a pickle can run anything",
+        ),
+        ({"variant": "fp16"}, "variant is 'fp16'; expected None: a checkpoint has one set"),
+        ({"push_to_hub": True}, "push_to_hub is True; .* upload_folder"),
+    ):
+        for saved in (pipe, pipe.denoiser):
+            with pytest.raises(ValueError, match=why):
+                saved.save_pretrained(tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
+
+
+def test_saving_again_keeps_strangers_and_links(pipe, tmp_path):
+    pipe.scheduler = diffusers.DDIMScheduler()
+    pipe.save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    (tmp_path / "model" / "scheduler" / "todo.txt").write_text("mine")
+    pipe.scheduler = None
+    pipe.save_pretrained(tmp_path / "model")
+    left = {str(p.relative_to(tmp_path / "model")) for p in (tmp_path / "model").rglob("*.*")}
+    assert left == {*FILES, "notes.txt", str(Path("scheduler", "todo.txt"))}
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ValueError, match="file is a file; expected a folder"):
+        pipe.save_pretrained(tmp_path / "file")
+
+
+KINDS = [np.int64(3), [np.uint8(3)], (3,), range(3, 4), np.array([3]), torch.tensor(3)]
+
+
+@pytest.mark.parametrize("seeds", [*KINDS, torch.tensor([3]), np.array(3)], ids=repr)
+def test_seeds_are_integers_of_any_kind(pipe, seeds):
+    """Here, in the sampler that the command line uses, and where shapes are ranked and edited."""
+    x = pipe("chair", 2, seeds=seeds, output_type="field").shapes
+    model, config = pipe.denoiser.denoiser, pipe.denoiser.settings
+    assert torch.equal(x, pipe("chair", 2, seeds=3, output_type="field").shapes)
+    assert torch.equal(x, last(sampling_states(model, config, ["chair"], seeds, steps=2)).x_t)
+    best = best_of(1, Wholeness(), model, config, ["chair"], seeds, steps=2)
+    assert torch.equal(best.x, x) and best.seeds == [3] and type(best.seeds[0]) is int
+    grid = np.zeros((8, 8, 8), bool)
+    kept = [complete(model, config, "chair", grid, ~grid[:], each, 2) for each in (seeds, [3])]
+    assert np.array_equal(*kept)
+
+
+@pytest.mark.parametrize(
+    "seeds", [True, 3.0, "3", [1.5], np.float64(3), torch.tensor([True]), [-1]]
+)
+def test_what_is_no_seed_is_refused(pipe, seeds):
+    model, config = pipe.denoiser.denoiser, pipe.denoiser.settings
+    grid = np.zeros((8, 8, 8), bool)
+    for make in (
+        lambda: pipe("chair", 2, seeds=seeds),
+        lambda: sampling_states(model, config, ["chair"], seeds),
+        lambda: best_of(1, Wholeness(), model, config, ["chair"], seeds),
+        lambda: complete(model, config, "chair", grid, grid, seeds),
+        lambda: generate_many("mug", seeds, show_progress=False),
+    ):
+        with pytest.raises(
+            ValueError, match=r"seeds? is .*; expected a whole number from 0 to 4294"
+        ):
+            make()
+
+
 def test_half_precision_is_close(tmp_path):
     save_checkpoint(tmp_path / "model", *tiny(), "")
     # renamed there
@@ -370,3 +445,14 @@ def test_what_is_no_voxel_model_is_refused(tmp_path):
     (tmp_path / "model" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(ValueError, match="checksum"):
         VoxelDiffusionPipeline.from_pretrained(tmp_path / "model")
+
+
+def test_a_pipeline_makes_nothing_of_what_it_does_not_understand():
+    pipe = VoxelDiffusionPipeline.from_pretrained(SHIPPED_TEXT)
+    for prompt, message in (
+        ("", "no family in ''"),
+        (["a chair", "椅子"], "unknown word: 椅子"),
+        ("a chair and a lamp", "names chair and lamp"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pipe(prompt, num_inference_steps=1)

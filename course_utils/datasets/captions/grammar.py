@@ -11,7 +11,7 @@ from string import Formatter
 from course_utils.datasets.captions.facts import ENTRIES, Attributes, Entry, Named, holds, pairs_of
 from course_utils.datasets.captions.phrases import FORMS, SAID_APART
 from course_utils.datasets.shapes import CLASSES, Draws, ShapeSet
-from course_utils.networks.text import split
+from course_utils.networks.words import split
 
 LONGEST = 24  # words; `TextEncoder` reads no more
 DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "six": "6"}
@@ -20,7 +20,10 @@ DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "six": "6"}
 def words() -> list[str]:
     """Return the vocabulary: every word that any caption can contain, in alphabetical order."""
     texts = [
-        phrase for entries in ENTRIES.values() for entry in entries for phrase in entry.phrases
+        phrase.strip("=~")
+        for entries in ENTRIES.values()
+        for entry in entries
+        for phrase in entry.phrases
     ]
     texts += [re.sub("{.*?}", " ", form) for form in FORMS]
     found = {word for text in texts for word in split(text)}

@@ -2,7 +2,7 @@
 
 import { timeGrid } from "./paths.js";
 import { guided, sample } from "./sampling.js";
-import { encode } from "./words.js";
+import { check, classOf, encode } from "./words.js";
 
 const CACHE = "noise-to-shape";
 
@@ -60,12 +60,12 @@ export async function loadModel(ort, about, weights, onProgress = () => {}, opti
   return { ort: runtime, about: description, session: await runtime.InferenceSession.create(bytes, options) };
 }
 
-/** Return the condition for a prompt: a BigInt64Array of one number for a class, `longest_text` numbers for a text. */
+/** Return the condition for a prompt: a BigInt64Array of one number for a class, `longest_text` numbers for a text. Throws
+ * a RangeError for a prompt that the model does not understand. */
 export function conditionOf(about, prompt) {
+  check(about, prompt);
   if (about.words) return BigInt64Array.from(encode(prompt, about.words, about.longest_text), BigInt);
-  const place = about.classes.indexOf(prompt);
-  if (place < 0) throw new RangeError(`The model makes no “${prompt}”; it makes: ${about.classes.join(", ")}.`);
-  return BigInt64Array.of(BigInt(place));
+  return BigInt64Array.of(BigInt(about.classes.indexOf(classOf(about.classes, prompt))));
 }
 
 /** Yield the sampler's states for one shape (see sampling.js); the last x is the shape, occupied where it is above 0. */

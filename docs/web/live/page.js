@@ -4,6 +4,7 @@
 
 import { conditionOf } from "./model.js";
 import { make, unpack, VoxelViewer } from "./viewer.bundle.js";
+import { classOf } from "./words.js";
 
 const MODELS = { class: "shapes32", text: "text-to-shape32" };
 const ENGINES = { // files of onnxruntime-web and the size of its program; WebGPU is loaded only when it is chosen
@@ -28,8 +29,8 @@ const TEMPLATE = `
     <label><input type="radio" name="way" value="class" checked> Pick a class</label>
     <label><input type="radio" name="way" value="text"> Say it in words</label></div>
   <label data-way="class">Shape <select name="class"></select></label>
-  <label data-way="text" hidden>Text <input name="text" type="text" maxlength="200" autocomplete="off"
-    placeholder="nothing said: whatever it likes"></label>
+  <label data-way="text" hidden>Text <input name="text" type="text" autocomplete="off"
+    placeholder="${TEXTS[0]}"></label>
   <div class="nts-live-try" data-way="text" role="group" aria-label="Texts to try" hidden></div>
   <label>Seed <span><input name="seed" type="number" min="0" max="${SEEDS - 1}" step="1" value="3" required>
     <button type="button" name="dice" title="Another seed">Another</button></span></label>
@@ -137,7 +138,10 @@ export class Live {
     if (!(way in this.models)) throw new RangeError(`“${way}” is no way to ask: ${Object.keys(this.models).join(" or ")}.`);
     const { classes, sampling } = this.about[way];
     const { min, max } = GUIDANCE;
-    if (way === "class" && !classes.includes(prompt ?? classes[0])) throw new RangeError(`“${prompt}” is none of the classes.`);
+    if (way === "class" && prompt !== undefined) {
+      conditionOf(this.about[way], prompt);
+      prompt = classOf(classes, prompt);
+    }
     if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed < SEEDS))
       throw new RangeError(`Seed ${seed}: take a whole number from 0 to ${SEEDS - 1}.`);
     if (steps !== undefined && !STEPS.includes(steps)) throw new RangeError(`${steps} steps: take one of ${STEPS.join(", ")}.`);
@@ -266,7 +270,8 @@ export class Live {
     try {
       conditionOf(this.about[way], prompt); // report at once what the model does not know
     } catch (error) {
-      this.stop(error.message);
+      if (this.id) this.stop(error.message);
+      else this._report(error.message); // the film that the box opens with plays on
       return;
     }
     const id = ++this.id;
@@ -296,7 +301,8 @@ export class Live {
   /** Name the file that saving the shape writes. */
   _name() {
     const { prompt, seed } = this.shownSettings;
-    this.viewer.name = `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60) || "shape"}-${seed}`;
+    const words = prompt.normalize("NFC").toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? ["shape"];
+    this.viewer.name = `${words.join("-").slice(0, 60)}-${seed}`;
   }
 
   /** Append a frame and show it. */
@@ -318,7 +324,7 @@ export class Live {
       this._add(step < steps ? x0 : x); // the guess of x0 at each step, and finally the shape
       this._report(`Step ${step} of ${steps}`, step / steps);
     } else if (done) {
-      this._end(`Made in ${seconds.toFixed(1)} s: ${this.shownSettings.prompt || "nothing said"}, seed ${this.shownSettings.seed}, ${this.frames.length} steps.`, 1);
+      this._end(`Made in ${seconds.toFixed(1)} s: ${this.shownSettings.prompt}, seed ${this.shownSettings.seed}, ${this.frames.length} steps.`, 1);
       this.seconds = seconds;
     }
   }

@@ -1,0 +1,274 @@
+"""`.ply`, ASCII and binary: the coordinates of its vertices and the indices of its faces.
+
+Other elements and properties (colours, normals, texture) are passed over.
+"""
+
+import re
+import struct
+from array import array
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from course_utils.files.door import MAX_FACES, check_faces
+from course_utils.files.polygons import triangles
+from course_utils.files.words import Words, check_numbers, deal, decoded, plain, runs
+
+MAX_HEADER_BYTES = 2**20
+MAX_COLUMNS = 1000  # elements and properties
+MAX_LIST_COLUMNS = 8  # properties that are lists
+MAX_LISTS = 3 * MAX_FACES  # in a binary file, where they are walked through one by one
+END = re.compile(rb"[\r\n][ \t]*end_header[ \t]*")
+INDICES = ("vertex_indices", "vertex_index")
+ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+TYPES = {  # by numpy's and struct's letters
+    "char": "b", "uchar": "B", "short": "h", "ushort": "H", "int": "i", "uint": "I",
+    "int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I",
+    "int64": "q", "uint64": "Q", "float": "f", "float32": "f", "double": "d", "float64": "d",
+}  # fmt: skip
+
+
+@dataclass
+class Property:
+    """A column of an element; `length` is the type of a list's length, empty for one number."""
+
+    name: str
+    kind: str
+    length: str
+
+
+@dataclass
+class Element:
+    """What a header says of vertices, of faces, or of anything else."""
+
+    name: str
+    count: int
+    properties: list[Property] = field(default_factory=list)
+
+    def column(self, *names: str) -> int:
+        """Return the position of the first property of these names, else ValueError."""
+        for place, column in enumerate(self.properties):
+            if column.name in names:
+                return place
+        raise ValueError(f"its element {self.name} has no property {names[0]}")
+
+
+def ply_triangles(data: bytes) -> np.ndarray:
+    """Return the triangles of a .ply, float64 (F, 3, 3), else ValueError."""
+    data = decoded(data).lstrip()
+    end = END.search(data[:MAX_HEADER_BYTES])
+    if not data.startswith(b"ply") or end is None:
+        raise ValueError("no PLY header that ends with 'end_header' at its start")
+    header = data[: end.start()].splitlines()
+    order, elements = _header(header)
+    if not {"vertex", "face"} <= elements.keys():
+        names = ", ".join(elements) or "nothing"
+        raise ValueError(f"it has no faces; its header announces {names}, expected vertex and face")
+    if not (elements["vertex"].count and elements["face"].count):
+        raise ValueError("it has no faces, as a cloud of points has none")
+    indices = elements["face"].properties[elements["face"].column(*INDICES)]
+    if not indices.length or indices.kind in "fd":
+        raise ValueError(f"its property {indices.name} is not a list of whole numbers")
+    newline = re.compile(rb"[^\r\n]*(\r\n|\r|\n)").match(data)[1]
+    body = data[end.end() :].removeprefix(newline)  # numbers may begin with such a byte
+    read = _binary if order else _ascii
+    vertices, corners, sizes = read(body, elements, order or len(header) + 2)
+    beyond = (corners < 0) | (corners >= len(vertices))
+    if beyond.any():
+        wrong = corners[np.argmax(beyond)]
+        raise ValueError(f"a face names vertex {wrong}, but there are {len(vertices)}")
+    return triangles(vertices, corners, sizes)
+
+
+def _header(lines: list[bytes]) -> tuple[str, dict[str, Element]]:
+    """Return the order of bytes ("" for ASCII) and the elements."""
+    order, elements, columns = None, {}, 0
+    for number, line in enumerate(lines[1:], 2):
+        match line.decode("latin-1").split():
+            case [] | ["comment" | "obj_info", *_]:
+                continue
+            case ["format", encoding, _] if encoding in ORDERS:
+                order = ORDERS[encoding]
+            case ["element", name, count] if re.fullmatch(r"\d{1,18}", count):
+                if name in elements:
+                    raise ValueError(f"line {number}: a second element {name!r}")
+                elements[name] = last = Element(name, int(count))
+            case ["property", "list", length, kind, name] if (
+                elements and kind in TYPES and TYPES.get(length, "f") in "bBhHiI"
+            ):
+                last.properties.append(Property(name, TYPES[kind], TYPES[length]))
+            case ["property", kind, name] if elements and kind in TYPES:
+                last.properties.append(Property(name, TYPES[kind], ""))
+            case words:
+                text = " ".join(words)[:80]
+                raise ValueError(f"line {number}: {text!r} is not a line of a PLY header")
+        columns += 1
+        if columns > MAX_COLUMNS:
+            raise ValueError(f"its header has more than {MAX_COLUMNS} elements and properties")
+    lists = sum(bool(c.length) for element in elements.values() for c in element.properties)
+    if lists > MAX_LIST_COLUMNS:
+        raise ValueError(f"its header has {lists} lists, expected at most {MAX_LIST_COLUMNS}")
+    if order is None:
+        raise ValueError("its header has no line 'format', expected 'format ascii 1.0' or binary")
+    return order, elements
+
+
+def _ascii(
+    body: bytes, elements: dict[str, Element], line: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return vertices (V, 3), and the corners and sizes of faces, from lines of numbers.
+
+    Args:
+        body: What follows the header.
+        elements: What the header announces.
+        line: Number of the body's first line.
+    """
+    axes = [elements["vertex"].column(axis) for axis in "xyz"]
+    indices = elements["face"].column(*INDICES)
+    announced = {element.name: element.count for element in elements.values() if element.properties}
+    vertices, corners, sizes, numbers, faces = [], [], [], 0, 0
+    for name, words, rows in deal(plain(body), 0, line, announced):
+        if name == "vertex":
+            numbers += 3 * len(rows)
+            check_numbers(numbers)
+            first, _ = _columns(words, rows, elements[name])
+            columns = np.stack([first[axis] for axis in sorted(axes)], axis=1)
+            values = words.numbers(columns).reshape(-1, 3)
+            vertices.append(values[:, np.argsort(np.argsort(axes))])
+        elif name == "face":
+            numbers += len(rows) * sum(bool(c.length) for c in elements[name].properties)
+            check_numbers(numbers)
+            first, lengths = _columns(words, rows, elements[name])
+            faces += int(np.maximum(lengths[indices] - 2, 0).sum())
+            check_faces(faces)
+            numbers += int(lengths[indices].sum())
+            check_numbers(numbers)
+            corners.append(words.whole(runs(first[indices], lengths[indices])))
+            sizes.append(lengths[indices])
+    return tuple(np.concatenate(part) for part in (vertices, corners, sizes))
+
+
+def _columns(
+    words: Words, rows: np.ndarray, element: Element
+) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
+    """Find an element's properties in lines.
+
+    Args:
+        words: The block.
+        rows: The element's lines in it, int64 (L,).
+        element: What the header says of it.
+
+    Returns:
+        The first word of each property in each line, and the lengths of lists by their column.
+    """
+    at, end = words.heads[rows], words.heads[rows] + words.sizes[rows]
+    first, lengths = [], {}
+    for place, column in enumerate(element.properties):
+        words.refuse_where(at >= end, at - 1, f"it ends before the property {column.name}")
+        if column.length:
+            lengths[place] = words.whole(at)
+            wrong = (lengths[place] < 0) | (lengths[place] >= end - at)
+            words.refuse_where(wrong, at, "a list of {} numbers does not fit into its line")
+            first.append(at + 1)
+            at = at + 1 + lengths[place]
+        else:
+            first.append(at)
+            at = at + 1
+    words.refuse_where(at < end, at, "{} stands behind all properties that the header announces")
+    return first, lengths
+
+
+def _binary(
+    body: bytes, elements: dict[str, Element], order: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return vertices (V, 3), and the corners and sizes of faces, from bytes.
+
+    Args:
+        body: What follows the header; what follows the faces may be anything.
+        elements: What the header announces.
+        order: "<" or ">".
+    """
+    at, found = 0, {}
+    for element in elements.values():
+        if any(column.length for column in element.properties):
+            at, starts, sizes = _walk(body, at, element, order)
+            if element.name == "face":
+                found["face"] = _corners(body, element, order, starts, sizes), sizes
+        else:
+            row = np.dtype([(f"{i}", order + c.kind) for i, c in enumerate(element.properties)])
+            if at + element.count * row.itemsize > len(body):
+                raise ValueError(f"it is cut off among its {element.count} x {element.name}")
+            if element.name == "vertex":
+                table = np.frombuffer(body, row, element.count, at)
+                axes = [table[f"{element.column(axis)}"] for axis in "xyz"]
+                found["vertex"] = np.stack(axes, axis=1, dtype=np.float64, casting="unsafe")
+            at += element.count * row.itemsize
+    if "vertex" not in found:
+        raise ValueError("its element vertex has a list, expected numbers alone")
+    return found["vertex"], *found["face"]
+
+
+def _walk(body: bytes, at: int, element: Element, order: str) -> tuple[int, np.ndarray, np.ndarray]:
+    """Go through a binary element with lists.
+
+    Args:
+        body: What follows the header.
+        at: Byte at which the element begins.
+        element: What the header says of it.
+        order: "<" or ">".
+
+    Returns:
+        The byte behind it; of each row, the first byte of the list of vertices and its length.
+    """
+    steps, skip = [], 0  # bytes before a list, reader and bytes of its length, bytes of a number
+    for column in element.properties:
+        size = struct.calcsize("<" + column.kind)
+        if column.length:
+            length = struct.Struct(order + column.length)
+            steps.append((skip, length.unpack_from, length.size, size, column.name in INDICES))
+            skip = 0
+        else:
+            skip += size
+    if element.count * len(steps) > MAX_LISTS:
+        raise ValueError(f"its {element.count} x {element.name} have more than {MAX_LISTS} lists")
+    starts, sizes = array("q"), array("q")
+    try:
+        for _ in range(element.count):
+            for before, unpack, size, width, wanted in steps:
+                at += before
+                (length,) = unpack(body, at)
+                at += size
+                if length < 0:
+                    raise ValueError(f"a list of {length} numbers in its {element.name}")
+                if wanted:
+                    starts.append(at)
+                    sizes.append(length)
+                at += length * width
+            at += skip
+    except struct.error:
+        at = len(body) + 1
+    if at > len(body):
+        raise ValueError(f"it is cut off among its {element.count} x {element.name}")
+    return at, np.array(starts, np.int64), np.array(sizes, np.int64)
+
+
+def _corners(
+    body: bytes, element: Element, order: str, starts: np.ndarray, sizes: np.ndarray
+) -> np.ndarray:
+    """Return the vertex of each corner of binary faces, int64 (C,).
+
+    Args:
+        body: What follows the header.
+        element: The faces.
+        order: "<" or ">".
+        starts: First byte of each face's list, int64 (P,).
+        sizes: Number of its corners, int64 (P,).
+    """
+    check_faces(int(np.maximum(sizes - 2, 0).sum()))
+    kind = np.dtype(order + element.properties[element.column(*INDICES)].kind)
+    first = runs(starts, sizes, kind.itemsize)
+    data = np.frombuffer(body, np.uint8)
+    numbers = np.empty((len(first), kind.itemsize), np.uint8)
+    for byte in range(kind.itemsize):
+        numbers[:, byte] = data[first + byte]
+    return numbers.view(kind).ravel().astype(np.int64)

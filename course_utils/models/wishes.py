@@ -1,0 +1,106 @@
+"""Whether a model understands a prompt: the door of everything that makes a shape for a person.
+
+The sampler below this door takes the empty text as "nothing said", which guidance needs; a person
+who types nothing, or nothing that the model makes, gets a message and no shape. The site's page has
+the same rules (`docs/web/live/words.js`).
+"""
+
+from collections.abc import Sequence
+
+from course_utils.datasets.captions.facts import ENTRIES
+from course_utils.datasets.captions.grammar import DIGITS, LONGEST
+from course_utils.models.config import Config
+from course_utils.networks.text import Vocabulary
+from course_utils.networks.words import named, shown, split
+
+DETAIL = ""  # what a phrase names that has a family's name in it: a bedside table
+
+
+def nouns_of(config: Config) -> dict[str, str]:
+    """Return what texts may call each family that a model makes: {"floor lamp": "lamp"}.
+
+    Phrases that have such a noun in them and name a part of another shape stand for `DETAIL`. Empty
+    for a model of which no family can be named in its words.
+    """
+    nouns = {" ".join(split(name)): name for name in config.classes}
+    others = []
+    for family in (name for name in config.classes if name in ENTRIES):
+        for phrase in (phrase for entry in ENTRIES[family] for phrase in entry.phrases):
+            words = split(phrase.strip("=~"))
+            if phrase[0] == "=":
+                nouns[" ".join(words)] = family
+                nouns[" ".join(DIGITS.get(word, word) for word in words)] = family
+            else:
+                others.append(" ".join(words[words[0] in ("a", "an", "no") :]))
+    single = {noun for noun in nouns if " " not in noun}
+    nouns |= {other: DETAIL for other in others if single & set(other.split())}
+    known = set(config.words)
+    return {noun: family for noun, family in nouns.items() if set(noun.split()) <= known}
+
+
+def families_in(words: Sequence[str], nouns: dict[str, str]) -> list[str]:
+    """Return the families that a text names, once each, in its order.
+
+    Where the text names details alone, they may be families after all: a bedside table is a table.
+
+    Args:
+        words: Of the text.
+        nouns: Of `nouns_of`.
+    """
+    longest = max((len(noun.split()) for noun in nouns), default=0)
+    found, place = [], 0
+    while place < len(words):
+        for end in range(place + longest, place, -1):
+            if (noun := " ".join(words[place:end])) in nouns:
+                found.append(nouns[noun])
+                place += len(noun.split()) - 1
+                break
+        place += 1
+    families = list(dict.fromkeys(family for family in found if family != DETAIL))
+    if families or not found:
+        return families
+    return families_in(words, {noun: family for noun, family in nouns.items() if family != DETAIL})
+
+
+def class_of(classes: Sequence[str], prompt: str) -> str | None:
+    """Return the class that a prompt names: "Chair!" is chair; None if there is not just one.
+
+    Args:
+        classes: Of a config.
+        prompt: What was asked for.
+    """
+    if prompt in classes or not isinstance(prompt, str):
+        return prompt if prompt in classes else None
+    alike = [name for name in classes if split(prompt) == split(name) != []]
+    return alike[0] if len(alike) == 1 else None
+
+
+def check_prompt(config: Config, prompt: str) -> None:
+    """Raise ValueError for a prompt that the model does not understand; it says what is possible.
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+        prompt: One of the config's classes, or for a model that reads a text that has only known
+            words and names one family.
+    """
+    if not isinstance(prompt, str):
+        raise ValueError(f"prompt is {prompt!r}; expected a text")
+    makes = ", ".join(config.classes)
+    if not config.words:
+        if class_of(config.classes, prompt) is None:
+            raise ValueError(f"the model knows no '{shown(prompt)}'; it makes: {makes}")
+        return
+    unknown = Vocabulary(config.words).unknown([prompt])
+    if unknown:
+        raise ValueError(
+            f"unknown word: {named(unknown, config.words)}; the model knows {len(config.words)}"
+            f" words and makes: {makes}"
+        )
+    words, nouns = split(prompt), nouns_of(config)
+    families = families_in(words, nouns)
+    if not families and (nouns or not words):
+        raise ValueError(f"no family in '{shown(prompt)}'; name one that the model makes: {makes}")
+    if len(families) > 1:
+        raise ValueError(f"the text names {' and '.join(families)}; name one: a shape is of one")
+    if len(words) > LONGEST:
+        raise ValueError(f"the text has {len(words)} words; at most {LONGEST} are read")
