@@ -45,7 +45,8 @@ def pieces_of_furniture(step: int) -> Iterator[np.ndarray]:
 
 def deepest(triangles: np.ndarray, n: int = 48) -> tuple[np.ndarray, float]:
     """The point farthest within the solid, and how far it is from the surface."""
-    depth = distance_transform_edt(np.pad(coverage(triangles, n) > 0.99, 1))
+    filled = coverage(triangles, n)  # thin things have no cell that is full
+    depth = distance_transform_edt(np.pad(filled > 0.99 * filled.max(), 1))
     low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
     scale = (high - low).max() / n
     cell = np.array(np.unravel_index(depth.argmax(), depth.shape))[::-1] - 0.5  # x, y, z
