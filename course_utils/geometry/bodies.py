@@ -6,11 +6,15 @@ directions. Only a body that is not is repaired: copies go, what hangs inside or
 goes, faces are turned to agree with their neighbours, and small holes are closed.
 """
 
+from collections import defaultdict
+
 import numpy as np
 
-WELD = 2.0**18  # vertices that agree on a grid of so many steps along the longest side are one
+WELD = 2.0**17  # steps along the longest side of the grid on which vertices are one
+NEAR = 0.07  # of a step: corners on both sides of a border that are so close to it are one too
 OPENING = 0.47  # of a body's area: games leave out what is hidden; larger openings are meant
 FLAT = 1e-6  # of the longest side: what is thinner has no inside
+SHORT, MOST_SHORT = 24, 500  # sides of a rim, and rims, that are closed by the least area
 ROUNDS = 64  # of setting flaps aside; each takes the smallest flap at every edge
 
 
@@ -40,14 +44,32 @@ def bodies_and_sheets(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _welded(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V, 3) and faces (F, 3); a face with a vertex twice has no area and is dropped."""
+    """Vertices (V, 3) and faces (F, 3); a face with a vertex twice has no area and is dropped.
+
+    Corners in one cell of a fine grid are one vertex, and so are those close by across a border.
+    """
     corners = triangles.reshape(-1, 3)
-    low = corners.min(axis=0)
-    steps = np.round((corners - low) * (WELD / np.ptp(corners, axis=0).max())).astype(np.int64)
-    key = (steps[:, 0] << 40) | (steps[:, 1] << 20) | steps[:, 2]
-    _, first, number = np.unique(key, return_index=True, return_inverse=True)
-    faces = number.reshape(-1, 3)
-    return corners[first], faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
+    places = (corners - corners.min(axis=0)) * (WELD / np.ptp(corners, axis=0).max()) + 1
+    cells = np.round(places).astype(np.int64)
+    keys, first, number = np.unique(_keys(cells), return_index=True, return_inverse=True)
+    beside = (places - cells) * (np.abs(places - cells) > 0.5 - NEAR)  # 0 away from a border
+    links = [np.zeros((2, 0), dtype=np.int64)]
+    for axes in ([0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]):
+        here = np.flatnonzero((beside[:, axes] != 0).all(axis=1))
+        other = cells[here]
+        other[:, axes] += np.sign(beside[here][:, axes]).astype(np.int64)
+        found = np.minimum(np.searchsorted(keys, _keys(other)), len(keys) - 1)
+        there = keys[found] == _keys(other)
+        links.append(np.stack([number[here[there]], found[there]]))
+    vertex = _pieces(*np.concatenate(links, axis=1), len(keys))
+    faces = vertex[number].reshape(-1, 3)
+    vertices = corners[first[np.unique(vertex, return_index=True)[1]]]
+    return vertices, faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
+
+
+def _keys(cells: np.ndarray) -> np.ndarray:
+    """One number for each cell (V, 3)."""
+    return (cells[:, 0] << 40) | (cells[:, 1] << 20) | cells[:, 2]
 
 
 def _rolled(faces: np.ndarray) -> np.ndarray:
@@ -118,18 +140,13 @@ def _mended(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     edge, way = _edges(faces)
     number = np.bincount(edge.ravel())
     whole = _linked(edge, np.ones(len(number), dtype=bool))
-    # the rims of holes, and a fan from the middle of each
-    side = np.flatnonzero(number[edge].ravel() == 1)
+    side = np.flatnonzero(number[edge].ravel() == 1)  # the rims of holes
     start, end = faces.ravel()[side], np.roll(faces, -1, axis=1).ravel()[side]
-    rim = np.unique(_pieces(start, end, len(vertices))[start], return_inverse=True)[1]
-    length = np.bincount(rim)
-    middles = np.stack([np.bincount(rim, vertices[start, a]) for a in range(3)], axis=1)
-    middles = middles / np.maximum(length, 1)[:, None]
-    fans = np.stack([end, start, len(vertices) + rim], axis=1)
-    vertices = np.concatenate([vertices, middles])
-    body = whole[side // 3]
-    size = len(_count(whole, whole))
-    large = np.bincount(body, _areas(vertices, fans) * (length[rim] > 3), minlength=size)
+    body, size = whole[side // 3], len(_count(whole, whole))
+    caps, rim, rims, vertices = _caps(vertices, start, end)
+    body_of_cap = body[np.unique(rims, return_index=True)[1]][rim]
+    length = np.bincount(rims)
+    large = np.bincount(body_of_cap, _areas(vertices, caps) * (length[rim] > 3), minlength=size)
     uneven = np.bincount(start, minlength=len(vertices)) != np.bincount(
         end, minlength=len(vertices)
     )
@@ -143,8 +160,72 @@ def _mended(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
         & (np.bincount(whole) > 1)
         & (large <= OPENING * _count(whole, _areas(vertices, faces)))
     )
-    closed = np.concatenate([faces[good[whole]], fans[good[body]]])
+    closed = np.concatenate([faces[good[whole]], caps[good[body_of_cap]]])
     return closed, np.concatenate([faces[~good[whole]], flaps]), vertices
+
+
+def _caps(
+    vertices: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Close holes whose rims go from `start` (R,) to `end`: by the least area, or by a fan.
+
+    Returns the caps' faces (C, 3), the rim of each, that of each side (R,), and all vertices.
+    """
+    rims = np.unique(_pieces(start, end, len(vertices))[start], return_inverse=True)[1]
+    length = np.bincount(rims)
+    middles = np.stack([np.bincount(rims, vertices[start, a]) for a in range(3)], axis=1)
+    middles = middles / np.maximum(length, 1)[:, None]
+    fans = np.stack([end, start, len(vertices) + rims], axis=1)
+    short = np.flatnonzero((length > 3) & (length <= SHORT))[:MOST_SHORT]
+    parts, owner, fanned = [], [], np.ones(len(length), dtype=bool)
+    for one in short:
+        loop = _walk(end[rims == one].tolist(), start[rims == one].tolist())
+        if len(loop) == length[one]:
+            parts.append(np.array(loop)[_least_area(vertices[loop])])
+            owner.append(np.full(len(loop) - 2, one))
+            fanned[one] = False
+    kept = fanned[rims]
+    caps = np.concatenate([fans[kept], *parts])
+    return caps, np.concatenate([rims[kept], *owner]), rims, np.concatenate([vertices, middles])
+
+
+def _walk(start: list[int], end: list[int]) -> list[int]:
+    """The vertices of a closed walk along these sides, each once; of fewer if there is none.
+
+    A rim may pass a vertex twice, where two holes touch. Hierholzer's way.
+    """
+    ways = defaultdict(list)
+    for one, other in zip(start, end, strict=True):
+        ways[one].append(other)
+    walk, waiting = [], [start[0]]
+    while waiting:
+        if ways[waiting[-1]]:
+            waiting.append(ways[waiting[-1]].pop())
+        else:
+            walk.append(waiting.pop())
+    return walk[:0:-1] if walk[0] == walk[-1] else []
+
+
+def _least_area(loop: np.ndarray) -> np.ndarray:
+    """The triangles (k - 2, 3) of least area that span a closed line of k points (k, 3)."""
+    k = len(loop)
+    one, two = loop[None, :, None] - loop[:, None, None], loop[None, None] - loop[:, None, None]
+    area = np.linalg.norm(np.cross(one, two), axis=-1)
+    least, middle = np.zeros((k, k)), np.zeros((k, k), dtype=np.int64)
+    for gap in range(2, k):
+        for i in range(k - gap):
+            j = i + gap
+            costs = least[i, i + 1 : j] + least[i + 1 : j, j] + area[i, i + 1 : j, j]
+            middle[i, j] = i + 1 + costs.argmin()
+            least[i, j] = costs.min()
+    triangles, waiting = [], [(0, k - 1)]
+    while waiting:
+        i, j = waiting.pop()
+        if j - i > 1:
+            m = middle[i, j]
+            triangles.append((i, m, j))
+            waiting += [(i, m), (m, j)]
+    return np.array(triangles)
 
 
 def _flaps(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

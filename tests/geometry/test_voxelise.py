@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from course_utils.datasets.own_shapes import read_coverage, read_mesh
-from course_utils.geometry.bodies import bodies_and_sheets
+from course_utils.geometry.bodies import _welded, bodies_and_sheets
 from course_utils.geometry.rays import touched
 from course_utils.geometry.surface import blocky_mesh
 from course_utils.geometry.voxelise import coverage, voxelise
@@ -130,6 +130,23 @@ def test_any_face_may_be_missing_or_turned():
         turned = BOX.copy()
         turned[face] = turned[face, ::-1]
         assert voxelise(turned, 12).all()
+
+
+def test_corners_that_differ_by_a_millionth_are_one():
+    torus = make.torus(1, 0.4, 40, 40).triangles.view(np.ndarray)
+    noise = 1e-7 * np.random.default_rng(0).normal(size=torus.shape)
+    assert len(_welded(torus + noise)[0]) == 1600
+    assert (voxelise(torus + noise, 32) == voxelise(torus, 32)).all()
+
+
+def test_a_face_may_be_missing_where_two_openings_then_touch():
+    """A board without ends: without one long face too, both ends and the gap are one rim."""
+    board = box((10, 2, 6))
+    board = board[np.abs(board[..., 0].max(axis=1) - board[..., 0].min(axis=1)) > 1]
+    assert len(board) == 8
+    for face in range(8):
+        voxels = voxelise(np.delete(board, face, axis=0), 40)
+        assert (voxels == voxelise(box((10, 2, 6)), 40)).mean() > 0.999
 
 
 def test_a_surface_that_points_inwards_inside_another_is_a_cavity():
