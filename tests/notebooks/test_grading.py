@@ -11,12 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
 import torch
-from cheats import CHEATS, HONEST, PATCHES
+from cheats import CHEATS, HONEST, PATCHES, REACHING
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -62,11 +63,12 @@ def test_no_cheat_gets_a_point_and_an_honest_answer_beside_them_does(grading):
     lessons = ", ".join(f"lesson_{number:02}" for number in range(10))
     cells = [new_code_cell(f"from course_utils.exercises import {lessons}")]
     cells.append(new_code_cell(PATCHES))
-    for exercise, source in (CHEATS | HONEST).items():
+    tried = CHEATS | HONEST | (REACHING if grading.confined.version() else {})
+    for exercise, source in tried.items():
         cells += [new_code_cell(source), check_cell(exercise)]
     said = marked(grading, cells)
     assert {name for name, words in said.items() if not words.startswith("0.0")} == set(HONEST)
-    assert len(said) == len(CHEATS) + 1
+    assert len(said) == len(tried)
     assert "AttributeError" in said["lesson_00.noisy"]  # there is no reference to call
     assert "too many numbers" in said["lesson_08.velocity_loss"]
 
@@ -119,6 +121,34 @@ def test_an_answer_that_takes_too_long_costs_its_own_point_only(grading):
     assert said[again].startswith("1.0"), said
 
 
+PROBE = f"""
+import os, pathlib, socket
+reached = []
+def attempt(name, action):
+    try:
+        action()
+        reached.append(name)
+    except OSError:
+        pass
+
+for name in ("environ", "mem", "maps", "cwd", "root/etc", "fd"):
+    place = pathlib.Path("/proc", str(os.getppid()), name)
+    attempt(name, lambda: place.read_bytes() if place.is_file() else os.listdir(place))
+attempt("signal", lambda: os.kill(os.getppid(), 0))
+attempt("course", lambda: os.listdir({str(ROOT)!r}))
+attempt("writing", lambda: pathlib.Path({str(ROOT)!r}, "written").touch())
+attempt("home", lambda: os.listdir({str(Path.home())!r}))
+attempt("other folders", lambda: os.listdir({tempfile.gettempdir()!r}))
+if os.popen("ls {ROOT}").read():
+    reached.append("a shell")
+with socket.socket() as listening:
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    attempt("network", lambda: socket.create_connection(listening.getsockname()))
+f"reached: {{reached}}"
+"""
+
+
 def test_a_kernel_has_the_students_package_and_nothing_of_the_teachers(grading, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "42")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -137,9 +167,12 @@ assert any(CHECKPOINTS.iterdir())
 """
         + HONEST_NOISY
     )
-    probe = new_code_cell(probe)
-    said = marked(grading, [probe, check_cell("lesson_00.noisy")])
-    assert said["lesson_00.noisy"].startswith("1.0"), probe.outputs
+    cells = [new_code_cell(source) for source in (probe, PROBE)]
+    said = marked(grading, [*cells, check_cell("lesson_00.noisy")])
+    assert said["lesson_00.noisy"].startswith("1.0"), cells[0].outputs
+    if not grading.confined.version():
+        pytest.skip("no Landlock here: what else a kernel reaches was not tested")
+    assert "'reached: []'" in str(cells[1].outputs), cells[1].outputs
 
 
 def test_inputs_are_new_each_time(grading):
