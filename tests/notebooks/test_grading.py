@@ -131,9 +131,8 @@ def attempt(name, action):
     except OSError:
         pass
 
-for name in ("environ", "mem", "maps", "cwd", "root/etc", "fd"):
-    place = pathlib.Path("/proc", str(os.getppid()), name)
-    attempt(name, lambda: place.read_bytes() if place.is_file() else os.listdir(place))
+for name in ("environ", "mem", "maps", "cwd", "root", "fd/2"):
+    attempt(name, lambda: os.open(f"/proc/{{os.getppid()}}/{{name}}", os.O_RDONLY))
 attempt("signal", lambda: os.kill(os.getppid(), 0))
 attempt("course", lambda: os.listdir({str(ROOT)!r}))
 attempt("writing", lambda: pathlib.Path({str(ROOT)!r}, "written").touch())
