@@ -634,7 +634,7 @@ def pip_settings(python: str, variables: dict[str, str]) -> dict[str, str]:
     )
     # without pip, or with a broken one beside the user's Python, there is nothing to read
     if answer.returncode and not re.search(r"Traceback|No module named pip", answer.stderr):
-        why = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-1:])
+        why = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-2:])
         raise CourseError(f"pip cannot read its configuration, correct it and start again: {why}")
     found = {}
     # what stands under [install] comes last in the list and has precedence, as in pip
@@ -1016,6 +1016,7 @@ def check_network() -> tuple[bool, str]:
         ]
         answer = subprocess.run(
             [*command, f"packaging=={pinned('packaging')}"],
+            cwd=folder,
             env=install_environment(sys.executable),
             capture_output=True,
             text=True,

@@ -26,7 +26,10 @@ from course_utils.exercises.checks import SEED, Outcome
 
 ROOT = Path(__file__).parents[2]
 LESSON, ASSIGNMENT = "00_start_here", "lesson_00"
-pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the package needs git")
+pytestmark = pytest.mark.skipif(
+    not (ROOT / ".git").exists() or not shutil.which("git"),
+    reason="the package is what git tracks: no repository, or no git",
+)
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +310,6 @@ def test_a_round_from_the_package_to_the_marks(classroom, package):
     wrong = "def noisy(x0, noise, t):\n    return t * x0 + (1 - t) * noise"
     notebooks = {
         "ada": handed_in(package, HONEST_NOISY),
-        "ben": handed_in(package, wrong),
         "cem": handed_in(package, ""),
         "dan": handed_in(package, wrong),
         "eve": handed_in(package, HONEST_NOISY),
@@ -320,7 +322,7 @@ def test_a_round_from_the_package_to_the_marks(classroom, package):
         submitted = classroom / "submitted" / student / ASSIGNMENT
         submitted.mkdir(parents=True)
         nbformat.write(notebook, submitted / f"{LESSON}.ipynb")
-    beside = classroom / "submitted" / "ben" / ASSIGNMENT  # files that would be imported instead
+    beside = classroom / "submitted" / "dan" / ASSIGNMENT  # files that would be imported instead
     forged = beside / "course_utils" / "exercises"
     forged.mkdir(parents=True)
     (forged / "lesson_00.py").write_text("class noisy:\n    def check(function): return 1.0\n")
@@ -333,6 +335,6 @@ def test_a_round_from_the_package_to_the_marks(classroom, package):
         assert not any(mark.needs_manual_grade for mark in marks.values())
     right, wrong = (1, 1), (0, 1)
     assert [name for name, score in scores.items() if score == right] == ["ada", "eve"]
-    assert [*scores.values()].count(wrong) == 3
+    assert [*scores.values()].count(wrong) == 2
     nbgrader(classroom, "export")
     assert (classroom / "grades.csv").read_text().count("\nlesson_00,") == len(notebooks)
