@@ -115,14 +115,23 @@ def outcome(answer: dict) -> Outcome:
         return Outcome(error=ValueError(f"this is no answer: {type(error).__name__}"))
 
 
+def require_own(file: Path) -> None:
+    """ValueError if student/assignment/notebook is a link, such as one to the solutions."""
+    submitted = file.parents[2]
+    if file.resolve() != submitted.resolve() / file.relative_to(submitted):
+        raise ValueError(f"{file} is a link to {file.resolve()}: it is not marked")
+
+
 class Restore(NbGraderPreprocessor):
     """Gives the marked cells of a notebook the marks that were released, and takes away all others.
 
-    Of cells with the same mark the last one counts. Lost checks come back, at the end.
+    Of cells with the same mark the last one counts. Lost checks come back, at the end. ValueError
+    if the notebook is a link: the same content may be the teacher's.
     """
 
     def preprocess(self, nb, resources):
-        about = resources["nbgrader"]
+        place, about = resources["metadata"], resources["nbgrader"]
+        require_own(Path(place["path"], f"{place['name']}.ipynb"))
         with Gradebook(about["db_url"]) as book:
             notebook = book.find_notebook(about["notebook"], about["assignment"])
             points = {cell.name: cell.max_score for cell in notebook.grade_cells}

@@ -214,6 +214,23 @@ def test_half_precision_is_told_apart_from_the_numbers(grading):
     assert "Compute in float32" in lesson_00.noisy.judge(inputs, outcomes).message
 
 
+def test_a_link_to_a_notebook_is_not_marked(grading, tmp_path):
+    submitted = tmp_path / "real" / "submitted"
+    for student in ("ada", "ben"):
+        (submitted / student / "lesson_00").mkdir(parents=True)
+    (submitted / "ada" / "lesson_00" / "00.ipynb").write_text("{}")
+    (submitted / "ben" / "lesson_00" / "00.ipynb").symlink_to("../../ada/lesson_00/00.ipynb")
+    (submitted / "cem").symlink_to("ada")
+    (submitted / "dan").mkdir()
+    (submitted / "dan" / "lesson_00").symlink_to("../ada/lesson_00")
+    (tmp_path / "class").symlink_to("real")
+    for folder in (submitted, tmp_path / "class" / "submitted"):  # the teacher's own link is none
+        grading.require_own(folder / "ada" / "lesson_00" / "00.ipynb")
+        for student in ("ben", "cem", "dan"):
+            with pytest.raises(ValueError, match=r"is a link to .*ada/lesson_00"):
+                grading.require_own(folder / student / "lesson_00" / "00.ipynb")
+
+
 def test_only_checks_of_the_course_are_marked(grading):
     cell = check_cell("lesson_00.noisy")
     cell.source = "assert noisy(1, 2, 0.5) == 1.5"
