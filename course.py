@@ -737,6 +737,12 @@ def command_lab(arguments: list[str]) -> int:
     lessons = sorted((ROOT / "notebooks").glob("00*.ipynb"))
     if not lessons:
         raise CourseError(f"no lesson 00*.ipynb in {ROOT / 'notebooks'}: fetch the course again")
+    home = Path(os.path.expanduser("~"))
+    if not (home / ".jupyter").is_dir() and not os.access(home, os.W_OK):
+        raise CourseError(
+            f"JupyterLab keeps its files in your home folder, and {home} cannot be written: set"
+            " HOME to a folder of your own"
+        )
     command = [
         str(ensure_environment()),
         "-m",

@@ -672,6 +672,15 @@ def test_started_in_a_folder_that_is_gone():
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows names no home by HOME")
+def test_lab_without_a_home_says_so_before_it_installs(course, steps, monkeypatch, capsys):
+    (course.ROOT / "notebooks").mkdir()
+    (course.ROOT / "notebooks" / "00_start.ipynb").write_text("{}")
+    monkeypatch.setenv("HOME", "/nowhere/at/all")
+    assert course.main(["lab"]) == 1
+    assert "set HOME to a folder of your own" in complaint(capsys) and steps == []
+
+
 def test_a_terminal_without_the_letters_of_the_folder(course, tmp_path):
     folder = tmp_path / "Übung 椅"
     folder.mkdir()
