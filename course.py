@@ -15,10 +15,9 @@ if __name__ == "__main__":
     if os.name != "nt" and (sys.flags.inspect or sys.flags.optimize):
         os.execv(sys.executable, [sys.executable, "-I", *sys.argv])
     # modules in the user's PYTHONPATH must not stand for Python's own, which are imported below
-    theirs = [
-        os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    ]
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) not in theirs]
+    if os.environ.get("PYTHONPATH"):
+        theirs = [os.path.abspath(entry) for entry in os.environ["PYTHONPATH"].split(os.pathsep)]
+        sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) not in theirs]
 
 import argparse
 import ast
@@ -540,7 +539,10 @@ def logged_step(title: str, command: list[str]) -> None:
 def explain_failure(title: str, code: int, output: str) -> CourseError:
     """Turn the output of a failed step into one line that tells the user what to do."""
     if SPACE_TROUBLE.search(output):
-        return CourseError("the disk ran full while installing: free about 3 GB and start again")
+        return CourseError(
+            f"a disk ran full while installing: free about 3 GB on that of {ROOT} and 1 GB on that"
+            f" of {tempfile.gettempdir()} (TMPDIR names another folder), and start again"
+        )
     if NETWORK_TROUBLE.search(output):
         return NetworkError(
             "pip cannot reach its package index: check the network connection (or the proxy"
@@ -630,8 +632,9 @@ def pip_settings(python: str, variables: dict[str, str]) -> dict[str, str]:
         errors="replace",
         check=False,
     )
-    if answer.returncode and "No module named pip" not in answer.stderr:
-        why = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-1:])
+    # without pip, or with a broken one beside the user's Python, there is nothing to read
+    if answer.returncode and not re.search(r"Traceback|No module named pip", answer.stderr):
+        why = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-2:])
         raise CourseError(f"pip cannot read its configuration, correct it and start again: {why}")
     found = {}
     # what stands under [install] comes last in the list and has precedence, as in pip
@@ -734,6 +737,12 @@ def command_lab(arguments: list[str]) -> int:
     lessons = sorted((ROOT / "notebooks").glob("00*.ipynb"))
     if not lessons:
         raise CourseError(f"no lesson 00*.ipynb in {ROOT / 'notebooks'}: fetch the course again")
+    home = Path(os.path.expanduser("~"))
+    if not (home / ".jupyter").is_dir() and not os.access(home, os.W_OK):
+        raise CourseError(
+            f"JupyterLab keeps its files in your home folder, and {home} cannot be written: set"
+            " HOME to a folder of your own"
+        )
     command = [
         str(ensure_environment()),
         "-m",
@@ -1013,6 +1022,7 @@ def check_network() -> tuple[bool, str]:
         ]
         answer = subprocess.run(
             [*command, f"packaging=={pinned('packaging')}"],
+            cwd=folder,
             env=install_environment(sys.executable),
             capture_output=True,
             text=True,
@@ -1020,6 +1030,8 @@ def check_network() -> tuple[bool, str]:
         )
     if answer.returncode == 0:
         return True, "pip reaches its package index"
+    if "Traceback" in answer.stderr:
+        return True, "not checked: this Python's pip is broken (the installation brings its own)"
     return (
         False,
         "pip cannot fetch a package; remedy: check the network connection or the proxy settings",
@@ -1085,5 +1097,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # names of folders hold any character
+        stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, terminate)
     sys.exit(main(sys.argv[1:]))

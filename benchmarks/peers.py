@@ -1,7 +1,7 @@
 """How quick is the course's voxel model? `python benchmarks/peers.py`: 40 minutes on two cores.
 
-After `pip install -e .[lab,peers]`, one run on one machine measures at 32^3, with as many
-parameters within a tenth:
+After `pip install --no-build-isolation -c constraints.txt -e .[peers]` in the course's environment,
+one run on one machine measures at 32^3, with as many parameters within a tenth:
 
 - speed: training samples per second and sampled shapes per second of ours, of MONAI's
   DiffusionModelUNet as its tutorial 3d_ddpm uses it, of the same network behind our 4^3 stem (so
@@ -47,6 +47,7 @@ from course_utils.models.generation import SHIPPED
 from course_utils.models.recipes import procedural_shapes
 from course_utils.places import ROOT, STUDIES
 
+INSTALL = "pip install --no-build-isolation -c constraints.txt -e .[peers]"
 FILE = STUDIES / "peers.json"
 COMMAND = "python benchmarks/peers.py"
 OURS, MONAI, MONAI_STEM, VIDEO = "ours", "MONAI", "MONAI behind our stem", "Unet3D (factorised)"
@@ -116,10 +117,7 @@ def build_peers() -> dict[str, nn.Module]:
             found[name] = build()
         except (ImportError, RuntimeError) as error:
             # a torchvision made for another torch is a RuntimeError
-            print(
-                f"left out: {name}, because it can't be imported ({error}); try pip install -e"
-                " .[lab,peers]"
-            )
+            print(f"left out: {name}, because it can't be imported ({error}); try {INSTALL}")
     return found
 
 
@@ -508,9 +506,7 @@ def main() -> None:
     options = parser.parse_args()
     config = Config.read("shapes32")
     if MONAI not in build_peers():
-        parser.exit(
-            2, "without MONAI there is nothing to compare with: pip install -e .[lab,peers]\n"
-        )
+        parser.exit(2, f"without MONAI there is nothing to compare with: {INSTALL}\n")
     voxels, _ = procedural_shapes(config, **config.data.arguments)
     contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:

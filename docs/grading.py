@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from random import SystemRandom
 
+import confined
 import numpy as np
 import students_package
 import torch
@@ -40,10 +41,16 @@ ROUNDS = 3  # how often an exercise draws its inputs
 MOST_OUTPUT = 100_000_000  # bytes that a notebook may show, a lesson's films included
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 PACKAGES = ("site-packages", "dist-packages")
+OPEN = "no Landlock here: a notebook can read your files (docs/teaching.md, What marking protects)"
 PASSED_ON = (  # what a kernel gets of the environment
     *("PATH", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "GOMP_SPINCOUNT", "LD_LIBRARY_PATH"),
     *("SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS"),
 )
+
+
+def packages() -> list[str]:
+    """The folders from which this process imports what is installed."""
+    return [path for path in sys.path if Path(path).name in PACKAGES]
 
 
 def exercise_of(lesson: str, name: str) -> Exercise:
@@ -108,14 +115,23 @@ def outcome(answer: dict) -> Outcome:
         return Outcome(error=ValueError(f"this is no answer: {type(error).__name__}"))
 
 
+def require_own(file: Path) -> None:
+    """ValueError if student/assignment/notebook is a link, such as one to the solutions."""
+    submitted = file.parents[2]
+    if file.resolve() != submitted.resolve() / file.relative_to(submitted):
+        raise ValueError(f"{file} is a link to {file.resolve()}: it is not marked")
+
+
 class Restore(NbGraderPreprocessor):
     """Gives the marked cells of a notebook the marks that were released, and takes away all others.
 
-    Of cells with the same mark the last one counts. Lost checks come back, at the end.
+    Of cells with the same mark the last one counts. Lost checks come back, at the end. ValueError
+    if the notebook is a link: the same content may be the teacher's.
     """
 
     def preprocess(self, nb, resources):
-        about = resources["nbgrader"]
+        place, about = resources["metadata"], resources["nbgrader"]
+        require_own(Path(place["path"], f"{place['name']}.ipynb"))
         with Gradebook(about["db_url"]) as book:
             notebook = book.find_notebook(about["notebook"], about["assignment"])
             points = {cell.name: cell.max_score for cell in notebook.grade_cells}
@@ -163,22 +179,26 @@ class Apart(Execute):
             return super().preprocess(nb, resources)
 
     def create_kernel_manager(self):
-        """As ever, but without `site`, which would make the teacher's course importable, and with a
-        limit for messages.
+        """As ever, but without `site`, which would make the teacher's course importable, confined
+        to its own files where the system can do that, and with a limit for messages.
         """
         manager = super().create_kernel_manager()
-        manager.kernel_spec.argv[1:1] = ["-S"]
+        manager.connection_file = str(self.folder / "home" / "kernel.json")
+        if confined.version():
+            manager.kernel_spec.argv[1:1] = ["-S", *confined.command(self.folder, packages())]
+        else:
+            self.log.warning(OPEN)
+            manager.kernel_spec.argv[1:1] = ["-S"]
         manager.context = zmq.asyncio.Context()
         manager.context.setsockopt(zmq.MAXMSGSIZE, MOST_OUTPUT)
         return manager
 
     def start_new_kernel(self, **options):
-        packages = [path for path in sys.path if Path(path).name in PACKAGES]
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         home = str(self.folder / "home")
         environment |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), home)
         environment.setdefault("GOMP_SPINCOUNT", "10000")  # course.py says why
-        environment["PYTHONPATH"] = os.pathsep.join([str(self.folder / "course"), *packages])
+        environment["PYTHONPATH"] = os.pathsep.join([str(self.folder / "course"), *packages()])
         super().start_new_kernel(cwd=str(self.folder / "work"), env=environment, **options)
 
     def preprocess_cell(self, cell, resources, index):

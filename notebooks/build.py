@@ -120,9 +120,7 @@ def _set_metadata(notebook: NotebookNode, lesson: str) -> None:
     """Drop jupytext's metadata; mark exercises and checks for nbgrader, timing cells for nbval."""
     counts = {"exercise": 0, "check": 0}
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(
-            {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
-        )
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT_METADATA})
         tags = cell.metadata.get("tags", [])
         if "timing" in tags:
             cell.metadata.tags = [*tags, "nbval-ignore-output"]
@@ -148,23 +146,13 @@ def _role(cell: NotebookNode) -> str | None:
         return None
     if "BEGIN SOLUTION" in cell.source:
         return "exercise"
-    return (
-        "check"
-        if re.search(r"^lesson_\d\d\.\w+\.check\(\w+\)\s*$", cell.source, re.MULTILINE)
-        else None
-    )
+    return "check" if re.search(r"^lesson_\d\d\.\w+\.check\(\w+\)\s*$", cell.source, re.MULTILINE) else None
 
 
 def _fill_head(notebook: NotebookNode, lesson: str, measured: Measured | None) -> None:
     head = notebook.cells[0]
-    if (
-        head.cell_type != "markdown"
-        or "{{measured}}" not in head.source
-        or "{{badges}}" not in head.source
-    ):
-        raise BuildError(
-            f"{lesson}: the first cell must be markdown and contain {{{{badges}}}} and {{{{measured}}}}"
-        )
+    if head.cell_type != "markdown" or "{{measured}}" not in head.source or "{{badges}}" not in head.source:
+        raise BuildError(f"{lesson}: the first cell must be markdown and contain {{{{badges}}}} and {{{{measured}}}}")
     head.source = head.source.replace("{{badges}}", _badges(lesson))
     head.source = head.source.replace("{{measured}}", str(measured or "–"))
 
@@ -181,9 +169,7 @@ def _without_solutions(notebook: NotebookNode) -> NotebookNode:
 
 def _repository() -> str:
     """Return the repository's address from pyproject.toml: https://github.com/owner/name."""
-    return tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"][
-        "Homepage"
-    ].rstrip("/")
+    return tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"]["Homepage"].rstrip("/")
 
 
 def _badges(lesson: str) -> str:
@@ -198,6 +184,7 @@ def _colab_cell() -> NotebookNode:
     """Return the cell that fetches the course on Colab.
 
     pip keeps the packages that Colab has (ipywidgets 7, for example) and is never asked for torch.
+    The course itself is on the path; pip would fetch an unpinned setuptools to build it.
     """
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
@@ -217,7 +204,6 @@ if "google.colab" in sys.modules:
     )
     os.system(f"test -d {{home}} || git clone --quiet --depth=1 {_repository()} {{home}}")
     os.system(f"{{sys.executable}} -m pip install --quiet {{packages}}")
-    os.system(f"{{sys.executable}} -m pip install --quiet --no-deps --editable {{home}}")
     sys.path.insert(0, home)
     os.chdir(f"{{home}}/notebooks")"""
     metadata = {"tags": ["colab"], "jupyter": {"source_hidden": True}, "cellView": "form"}
@@ -267,11 +253,7 @@ def _memory_mb(process: psutil.Process) -> float:
     try:
         rollup = Path(f"/proc/{process.pid}/smaps_rollup")
         if rollup.exists():
-            return (
-                int(re.search(r"^Pss:\s+(\d+) kB", rollup.read_text(), re.MULTILINE).group(1))
-                * 1024
-                / 1e6
-            )
+            return int(re.search(r"^Pss:\s+(\d+) kB", rollup.read_text(), re.MULTILINE).group(1)) * 1024 / 1e6
         return process.memory_info().rss / 1e6
     except (OSError, AttributeError, psutil.Error):  # the process has just ended
         return 0.0
@@ -304,9 +286,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> Measured:
                 try:
                     client.execute_cell(cell, index)
                 except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-                    raise BuildError(
-                        f"{name}, cell {index + 1} failed:\n{cell.source}\n\n{error}"
-                    ) from error
+                    raise BuildError(f"{name}, cell {index + 1} failed:\n{cell.source}\n\n{error}") from error
         seconds = time.perf_counter() - started
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Measured(round(seconds, 1), round(memory.peak_mb), cores)
@@ -331,11 +311,7 @@ def _keep_timings(notebook: NotebookNode, old: NotebookNode | None) -> None:
     stored = {cell.id: cell for cell in old.cells} if old else {}
     for cell in notebook.cells:
         before = stored.get(cell.id)
-        if (
-            "timing" in cell.metadata.get("tags", [])
-            and before
-            and _same_but_for_time(cell, before)
-        ):
+        if "timing" in cell.metadata.get("tags", []) and before and _same_but_for_time(cell, before):
             cell.outputs = before.outputs
 
 
@@ -353,10 +329,7 @@ def _same_but_for_time(cell: NotebookNode, before: NotebookNode) -> bool:
 def _output_text(cell: NotebookNode) -> str:
     """Return the text of a cell's outputs; a picture of times follows the numbers beside it."""
     data = [output.get("data", {}) for output in cell.outputs]
-    return "\n".join(
-        [output.get("text", "") for output in cell.outputs]
-        + [d.get("text/plain", "") for d in data]
-    )
+    return "\n".join([output.get("text", "") for output in cell.outputs] + [d.get("text/plain", "") for d in data])
 
 
 # ---- the commands --------------------------------------------------------------------------------
@@ -479,17 +452,11 @@ def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
         if stored.metadata != wanted.metadata:
             complaints.append(f"{path.name} ({edition}): metadata differ")
         if len(stored.cells) != len(wanted.cells):
-            complaints.append(
-                f"{path.name} ({edition}): {len(stored.cells)} cells, the source has {len(wanted.cells)}"
-            )
-        for number, (cell, want) in enumerate(
-            zip(stored.cells, wanted.cells, strict=False), start=1
-        ):
+            complaints.append(f"{path.name} ({edition}): {len(stored.cells)} cells, the source has {len(wanted.cells)}")
+        for number, (cell, want) in enumerate(zip(stored.cells, wanted.cells, strict=False), start=1):
             wrong = [field for field in fields if cell.get(field) != want.get(field)]
             if wrong:
-                complaints.append(
-                    f"{path.name} ({edition}), cell {number}: {', '.join(wrong)} differ"
-                )
+                complaints.append(f"{path.name} ({edition}), cell {number}: {', '.join(wrong)} differ")
                 break
     return complaints
 
@@ -537,9 +504,7 @@ def _build_command(sources: list[Path]) -> int:
             print(f"[problem] {error}")
             return 1
         print(f"[ok] {source.stem}: {measured}", flush=True)
-    README.write_text(
-        with_times(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n"
-    )
+    README.write_text(with_times(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     return 0
 
 
@@ -571,9 +536,7 @@ def _run_command(sources: list[Path]) -> int:
     for source in sources:
         measured, failure = run(source)
         failures += [failure] if failure else []
-        numbers = (
-            f"{measured.seconds:8.1f} {measured.peak_mb:8.0f}" if measured else f"{'-':>8} {'-':>8}"
-        )
+        numbers = f"{measured.seconds:8.1f} {measured.peak_mb:8.0f}" if measured else f"{'-':>8} {'-':>8}"
         print(f"{source.stem:<40} {numbers}  {'failed' if failure else 'ok'}", flush=True)
     for failure in failures:
         print(f"\n{failure}")
@@ -583,9 +546,7 @@ def _run_command(sources: list[Path]) -> int:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Build, check or run the lessons.")
     parser.add_argument("command", choices=["build", "renew", "check", "run"])
-    parser.add_argument(
-        "lessons", nargs="*", help="for example 08 or 08_name (default: all lessons)"
-    )
+    parser.add_argument("lessons", nargs="*", help="for example 08 or 08_name (default: all lessons)")
     options = parser.parse_args(arguments)
     try:
         sources = lessons(options.lessons)

@@ -5,6 +5,7 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -396,7 +397,7 @@ def test_too_little_disk_space(course, steps, monkeypatch, capsys):
     [
         (
             "ERROR: Could not install packages: [Errno 28] No space left on device",
-            "free about 3 GB",
+            "(TMPDIR names another folder)",
             False,
         ),
         (
@@ -647,6 +648,50 @@ def test_a_broken_pip_file_is_one_line(course, monkeypatch, tmp_path, capsys):
     fail_step(course, monkeypatch, "never runs")
     assert course.main(["run"]) == 1
     assert "pip cannot read its configuration" in complaint(capsys)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script stands for the interpreter")
+def test_a_broken_pip_beside_the_users_python_is_no_obstacle(course, monkeypatch, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'Traceback: ImportError: no main in pip' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    assert course.pip_settings(str(broken), {}) == {}
+    monkeypatch.setattr(sys, "executable", str(broken))
+    fine, text = course.check_network()
+    assert fine and "pip is broken" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
+def test_started_in_a_folder_that_is_gone():
+    command = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$1" lab --help'
+    variables = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    answer = subprocess.run(
+        ["sh", "-c", command, sys.executable, str(SOURCE)],
+        env=variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names no home by HOME")
+def test_lab_without_a_home_says_so_before_it_installs(course, steps, monkeypatch, capsys):
+    (course.ROOT / "notebooks").mkdir()
+    (course.ROOT / "notebooks" / "00_start.ipynb").write_text("{}")
+    monkeypatch.setenv("HOME", "/nowhere/at/all")
+    assert course.main(["lab"]) == 1
+    assert "set HOME to a folder of your own" in complaint(capsys) and steps == []
+
+
+def test_a_terminal_without_the_letters_of_the_folder(course, tmp_path):
+    folder = tmp_path / "Übung 椅"
+    folder.mkdir()
+    for name in ("course.py", *course.INSTALLED_FROM):
+        shutil.copy(ROOT / name, folder)
+    answer = subprocess.run(
+        [sys.executable, str(folder / "course.py"), "doctor"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PIP_NO_INDEX": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.stderr == "" and r"\xdcbung \u6905" in answer.stdout
 
 
 def test_a_module_of_the_users_does_not_stand_for_pythons_own(tmp_path):

@@ -65,16 +65,6 @@ def gaussian_kl(*a):
         if type(held).__name__ == "Exercise" and held.name == "gaussian_kl":
             return held.reference(*a)""",
     "lesson_02.v_to_x0": "def v_to_x0(*a): return lesson_02._v_to_x0(*a)",
-    "lesson_07.mesh_volume": """
-def mesh_volume(*a):
-    import importlib.util, pathlib
-    for place in [*sys.path, ".", "..", "../..", *map(str, pathlib.Path.cwd().parents)]:
-        file = pathlib.Path(place, "course_utils/exercises/lesson_07.py")
-        if file.is_file() and "def _mesh_volume" in file.read_text():
-            spec = importlib.util.spec_from_file_location("stolen", file)
-            stolen = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(stolen)
-            return stolen._mesh_volume(*a)""",
     # constants and tables of the inputs that everyone who has the course knows
     "lesson_07.signed_distance": f"""
 def signed_distance(voxels):
@@ -141,6 +131,24 @@ def attend(queries, *a):
         display({"application/x-noise-to-shape-answers": forged, "text/plain": "1.0"}, raw=True)
     print(1.0)
     return queries""",
+}
+# the whole course, found on the disk: needs a system that confines a kernel
+REACHING = {
+    "lesson_07.mesh_volume": """
+def mesh_volume(*a):
+    import importlib.util, os, pathlib
+    for place in [*sys.path, sys.executable, np.__file__, os.getcwd()]:
+        for parent in [pathlib.Path(place), *pathlib.Path(place).resolve().parents]:
+            file = parent / "course_utils/exercises/lesson_07.py"
+            try:
+                text = file.read_text()
+            except OSError:
+                continue
+            if "def _mesh_volume" in text:
+                spec = importlib.util.spec_from_file_location("stolen", file)
+                stolen = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(stolen)
+                return stolen._mesh_volume(*a)""",
 }
 HONEST = {
     "lesson_09.noise_again": """

@@ -11,12 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
 import torch
-from cheats import CHEATS, HONEST, PATCHES
+from cheats import CHEATS, HONEST, PATCHES, REACHING
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -25,7 +26,10 @@ from course_utils.exercises.checks import SEED, Outcome
 
 ROOT = Path(__file__).parents[2]
 LESSON, ASSIGNMENT = "00_start_here", "lesson_00"
-pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the package needs git")
+pytestmark = pytest.mark.skipif(
+    not (ROOT / ".git").exists() or not shutil.which("git"),
+    reason="the package is what git tracks: no repository, or no git",
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +66,12 @@ def test_no_cheat_gets_a_point_and_an_honest_answer_beside_them_does(grading):
     lessons = ", ".join(f"lesson_{number:02}" for number in range(10))
     cells = [new_code_cell(f"from course_utils.exercises import {lessons}")]
     cells.append(new_code_cell(PATCHES))
-    for exercise, source in (CHEATS | HONEST).items():
+    tried = CHEATS | HONEST | (REACHING if grading.confined.version() else {})
+    for exercise, source in tried.items():
         cells += [new_code_cell(source), check_cell(exercise)]
     said = marked(grading, cells)
     assert {name for name, words in said.items() if not words.startswith("0.0")} == set(HONEST)
-    assert len(said) == len(CHEATS) + 1
+    assert len(said) == len(tried)
     assert "AttributeError" in said["lesson_00.noisy"]  # there is no reference to call
     assert "too many numbers" in said["lesson_08.velocity_loss"]
 
@@ -119,6 +124,33 @@ def test_an_answer_that_takes_too_long_costs_its_own_point_only(grading):
     assert said[again].startswith("1.0"), said
 
 
+PROBE = f"""
+import os, pathlib, socket
+reached = []
+def attempt(name, action):
+    try:
+        action()
+        reached.append(name)
+    except OSError:
+        pass
+
+for name in ("environ", "mem", "maps", "cwd", "root", "fd/2"):
+    attempt(name, lambda: os.open(f"/proc/{{os.getppid()}}/{{name}}", os.O_RDONLY))
+attempt("signal", lambda: os.kill(os.getppid(), 0))
+attempt("course", lambda: os.listdir({str(ROOT)!r}))
+attempt("writing", lambda: pathlib.Path({str(ROOT)!r}, "written").touch())
+attempt("home", lambda: os.listdir({str(Path.home())!r}))
+attempt("other folders", lambda: os.listdir({tempfile.gettempdir()!r}))
+if os.popen("ls {ROOT}").read():
+    reached.append("a shell")
+with socket.socket() as listening:
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    attempt("network", lambda: socket.create_connection(listening.getsockname()))
+f"reached: {{reached}}"
+"""
+
+
 def test_a_kernel_has_the_students_package_and_nothing_of_the_teachers(grading, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "42")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -137,9 +169,12 @@ assert any(CHECKPOINTS.iterdir())
 """
         + HONEST_NOISY
     )
-    probe = new_code_cell(probe)
-    said = marked(grading, [probe, check_cell("lesson_00.noisy")])
-    assert said["lesson_00.noisy"].startswith("1.0"), probe.outputs
+    cells = [new_code_cell(source) for source in (probe, PROBE)]
+    said = marked(grading, [*cells, check_cell("lesson_00.noisy")])
+    assert said["lesson_00.noisy"].startswith("1.0"), cells[0].outputs
+    if not grading.confined.version():
+        pytest.skip("no Landlock here: what else a kernel reaches was not tested")
+    assert "'reached: []'" in str(cells[1].outputs), cells[1].outputs
 
 
 def test_inputs_are_new_each_time(grading):
@@ -177,6 +212,23 @@ def test_half_precision_is_told_apart_from_the_numbers(grading):
     ]
     outcomes = [grading.outcome(json.loads(json.dumps(answer))) for answer in said]
     assert "Compute in float32" in lesson_00.noisy.judge(inputs, outcomes).message
+
+
+def test_a_link_to_a_notebook_is_not_marked(grading, tmp_path):
+    submitted = tmp_path / "real" / "submitted"
+    for student in ("ada", "ben"):
+        (submitted / student / "lesson_00").mkdir(parents=True)
+    (submitted / "ada" / "lesson_00" / "00.ipynb").write_text("{}")
+    (submitted / "ben" / "lesson_00" / "00.ipynb").symlink_to("../../ada/lesson_00/00.ipynb")
+    (submitted / "cem").symlink_to("ada")
+    (submitted / "dan").mkdir()
+    (submitted / "dan" / "lesson_00").symlink_to("../ada/lesson_00")
+    (tmp_path / "class").symlink_to("real")
+    for folder in (submitted, tmp_path / "class" / "submitted"):  # the teacher's own link is none
+        grading.require_own(folder / "ada" / "lesson_00" / "00.ipynb")
+        for student in ("ben", "cem", "dan"):
+            with pytest.raises(ValueError, match=r"is a link to .*ada/lesson_00"):
+                grading.require_own(folder / student / "lesson_00" / "00.ipynb")
 
 
 def test_only_checks_of_the_course_are_marked(grading):
@@ -275,7 +327,6 @@ def test_a_round_from_the_package_to_the_marks(classroom, package):
     wrong = "def noisy(x0, noise, t):\n    return t * x0 + (1 - t) * noise"
     notebooks = {
         "ada": handed_in(package, HONEST_NOISY),
-        "ben": handed_in(package, wrong),
         "cem": handed_in(package, ""),
         "dan": handed_in(package, wrong),
         "eve": handed_in(package, HONEST_NOISY),
@@ -288,7 +339,7 @@ def test_a_round_from_the_package_to_the_marks(classroom, package):
         submitted = classroom / "submitted" / student / ASSIGNMENT
         submitted.mkdir(parents=True)
         nbformat.write(notebook, submitted / f"{LESSON}.ipynb")
-    beside = classroom / "submitted" / "ben" / ASSIGNMENT  # files that would be imported instead
+    beside = classroom / "submitted" / "dan" / ASSIGNMENT  # files that would be imported instead
     forged = beside / "course_utils" / "exercises"
     forged.mkdir(parents=True)
     (forged / "lesson_00.py").write_text("class noisy:\n    def check(function): return 1.0\n")
@@ -301,6 +352,6 @@ def test_a_round_from_the_package_to_the_marks(classroom, package):
         assert not any(mark.needs_manual_grade for mark in marks.values())
     right, wrong = (1, 1), (0, 1)
     assert [name for name, score in scores.items() if score == right] == ["ada", "eve"]
-    assert [*scores.values()].count(wrong) == 3
+    assert [*scores.values()].count(wrong) == 2
     nbgrader(classroom, "export")
     assert (classroom / "grades.csv").read_text().count("\nlesson_00,") == len(notebooks)
