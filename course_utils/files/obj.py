@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.files.door import check_faces
 from course_utils.files.polygons import triangles
-from course_utils.files.words import Words, blocks, check_numbers, decoded, plain, runs
+from course_utils.files.lexing import Words, blocks, check_numbers, decoded, plain, runs
 
 MAX_JOINS = 1_000_000
 # only vertices and faces: names may end in a backslash, as folders do, and letters in Shift-JIS

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.files.door import check_faces
 from course_utils.files.polygons import triangles
-from course_utils.files.words import check_numbers, deal, decoded, plain, runs
+from course_utils.files.lexing import check_numbers, deal, decoded, plain, runs
 
 SKIP = rb"(?:\s+|#[^\n]*)*+"  # blanks and comments
 START = re.compile(SKIP + rb"(?:(?:ST|st)?[Cc]?N?(4?)(n?)(?:OFF|off|Off)(?: *(BINARY))?)?")

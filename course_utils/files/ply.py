@@ -12,7 +12,7 @@ import numpy as np
 
 from course_utils.files.door import MAX_FACES, check_faces
 from course_utils.files.polygons import triangles
-from course_utils.files.words import Words, check_numbers, deal, decoded, plain, runs
+from course_utils.files.lexing import Words, check_numbers, deal, decoded, plain, runs
 
 MAX_HEADER_BYTES = 2**20
 MAX_COLUMNS = 1000  # elements and properties

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 from course_utils.files.door import check_faces
-from course_utils.files.words import blocks, check_numbers, decoded, plain
+from course_utils.files.lexing import blocks, check_numbers, decoded, plain
 
 HEADER, RECORD = 84, 50  # bytes before the first triangle, and of each
 RECORDS = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

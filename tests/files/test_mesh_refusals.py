@@ -7,7 +7,7 @@ import dialects
 import numpy as np
 import pytest
 
-from course_utils.files import door, glb, obj, ply, polygons, words
+from course_utils.files import door, glb, lexing, obj, ply, polygons
 from course_utils.files.meshes import read_triangles
 
 CORNER = b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -293,16 +293,16 @@ SPARSE = {
     "sparse": {"count": 1, "indices": {"bufferView": 0, "componentType": 5121}, "values": {"bufferView": 0}},
 }  # fmt: skip
 TOO_MUCH = {
-    "numbers.obj": (words, "MAX_NUMBERS", 8, CORNER + b"f 1 2 3\n", "more than 8 numbers"),
-    "numbers.stl": (words, "MAX_NUMBERS", 8, b"solid\n" + FACET, "more than 8 numbers"),
-    "numbers.off": (words, "MAX_NUMBERS", 8, READ["glued.off"][0], "more than 8 numbers"),
-    "numbers.ply": (words, "MAX_NUMBERS", 8, ASCII + b"3 0 1 2", "more than 8 numbers"),
+    "numbers.obj": (lexing, "MAX_NUMBERS", 8, CORNER + b"f 1 2 3\n", "more than 8 numbers"),
+    "numbers.stl": (lexing, "MAX_NUMBERS", 8, b"solid\n" + FACET, "more than 8 numbers"),
+    "numbers.off": (lexing, "MAX_NUMBERS", 8, READ["glued.off"][0], "more than 8 numbers"),
+    "numbers.ply": (lexing, "MAX_NUMBERS", 8, ASCII + b"3 0 1 2", "more than 8 numbers"),
     "faces.obj": (door, "MAX_FACES", 2, CORNER + b"f 1 2 3 1 2\n", "more than 2 faces"),
     "faces.off": (door, "MAX_FACES", 0, READ["glued.off"][0], "more than 0 faces"),
     "faces.stl": (door, "MAX_FACES", 0, b"solid\n" + FACET, "more than 0 faces"),
     "faces.ply": (door, "MAX_FACES", 0, ASCII + b"3 0 1 2", "more than 0 faces"),
     "ten.ply": (door, "MAX_FACES", 0, READ["ten.ply"][0], "more than 0 faces"),
-    "line.obj": (words, "MAX_LINE_BYTES", 9, CORNER + b"f 1 2 3   #\n", "line 4 has 12 bytes"),
+    "line.obj": (lexing, "MAX_LINE_BYTES", 9, CORNER + b"f 1 2 3   #\n", "line 4 has 12 bytes"),
     "joins.obj": (obj, "MAX_JOINS", 1, CORNER + b"f 1\\\n 2\\\n 3\n", "more than 1 of its lines"),
     "dents.obj": (
         polygons, "EAR_WORK", 400,
