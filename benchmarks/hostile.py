@@ -227,10 +227,11 @@ def safetensors_with(kind: str) -> Maker:
             }
             header |= {f"{n}": empty for n in range(size // 60 + 1)}
         else:
-            header["__metadata__"] = {"a": "deep"}
+            header["__metadata__"] = header.get("__metadata__", {}) | {"about": "deep"}
         text = json.dumps(header).encode()
         if kind == "nesting":
-            text = text.replace(b'"deep"', deep_things(draws, size))
+            deep = deep_things(draws, size)
+            text = text.replace(b'"deep"', draws.choice((deep, json.dumps(deep.decode()).encode())))
         return struct.pack("<Q", len(text)) + text + weights
 
     return make

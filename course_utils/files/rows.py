@@ -121,7 +121,7 @@ def _counted_off(words: Words, elements: list[Element]) -> list[Part]:
             return []
         heads = at + width * np.arange(element.count + 1)
         for row in range(element.count if lists else 0):
-            heads[row] = at
+            begin = at
             for place in lists:
                 if at + place >= total:
                     return []
@@ -129,7 +129,7 @@ def _counted_off(words: Words, elements: list[Element]) -> list[Part]:
                     at += max(int(letters[start[at + place] : end[at + place]]), 0)
                 except ValueError:
                     return []
-            at += width
+            at, heads[row] = at + width, begin
         at = at if lists else int(heads[-1])
         if at > total:
             return []

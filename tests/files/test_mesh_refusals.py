@@ -7,7 +7,7 @@ import dialects
 import numpy as np
 import pytest
 
-from course_utils.files import door, glb, lexing, obj, ply, polygons
+from course_utils.files import door, glb, lexing, obj, ply, polygons, rows
 from course_utils.files.meshes import read_triangles
 
 CORNER = b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -72,6 +72,12 @@ REFUSED = {
     "less.stl": (bytes(80) + struct.pack("<I", 3) + bytes(100), "announces 3 triangles, which take 234"),
     "more.stl": (bytes(80) + struct.pack("<I", 1) + b"\1" * 150, "announces 1 triangles, but 100 more"),
     "solid.stl": (b"solid".ljust(80) + struct.pack("<I", 9) + bytes(100), "announces 9 triangles"),
+    "empty.stl": (b"solid a\nendsolid a\n", "it has no faces"),
+    "header.stl": (b"solid facet normal".ljust(80) + struct.pack("<I", 9) + b"\1" * 60, "announces 9"),
+    "strip.ply": (
+        ASCII.replace(b"face", b"tristrips").replace(b"uchar", b"char") + b"4 0 1 -2 2\n",
+        "line 13: a face names vertex '-2'",
+    ),
     "text.glb": (b'{"asset": {}}', "it is the text of a .gltf"),
     "json.glb": (dialects.packed(b'{"asset": ', b""), "its JSON is damaged: .* line 1"),
     "deep.glb": (dialects.packed(b"[" * 200_000, b""), "its JSON is nested too deeply"),
@@ -92,6 +98,20 @@ READ = {
     "glued.off": (b"OFF3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", TRIANGLE),  # as in ModelNet
     "edges.off": (b"OFF 3 2 1\n0 0 0\n1 0 0\n0 1 0\n2 0 1\n3 0 1 2 0.5 0.5 0.5\n", TRIANGLE),
     "weights.off": (b"4OFF 3 1 0\n0 0 0 1\n2 0 0 2\n0 3 0 3\n3 0 1 2\n", TRIANGLE),
+    "one_line.off": (b"OFF 3 1 0 0 0 0 1 0 0 0 1 0 3 0 1 2", TRIANGLE),
+    "one_a_line.off": (b"OFF\n3\n1\n0\n0\n0\n0\n1\n0\n0\n0\n1\n0\n3\n0\n1\n2\n", TRIANGLE),
+    "uneven.off": (b"COFF\n3 2\n0 0 0 1 1\n1 1 1 0 0 9 9 9\n9 0 1 0 9 9 9 9\n3 0 1\n2 2 0 1", TRIANGLE),
+    "uneven4.off": (b"4OFF\n3 1 -1\n0 0 0 1 2 0\n0 2 0 3 0 3\n3\n0 1 2", TRIANGLE),
+    "dimensions3.off": (b"nOFF 3\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", TRIANGLE),
+    "dimensions3n.off": (b"nOFF\n3\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", TRIANGLE),
+    "one_line.ply": (ASCII[:-18] + b"0 0 0 1 0 0 0 1 0 3 0 1 2", TRIANGLE),
+    "uneven.ply": (ASCII[:-18] + b"0\n0 0 1 0\n0 0 1 0\n\n3 0\n1 2", TRIANGLE),
+    "version.ply": (ASCII.replace(b"ascii 1.0", b"ascii") + b"3 0 1 2", TRIANGLE),
+    "joined_files.obj": (b"\xef\xbb\xbf\xef\xbb\xbf" + CORNER + b"\xef\xbb\xbff 1 2 3\n", TRIANGLE),
+    "continued_blank.obj": (CORNER + b"f 1 \\  \n2 \\\t\r\n3\n", TRIANGLE),
+    "one_line.stl": (b"solid a vertex " + FACET.replace(b"\n", b" ") + b"endsolid a vertex", TRIANGLE),
+    "beside.stl": (b"solid " + FACET.replace(b"\n", b" ") + b"\nendsolid facet", TRIANGLE),
+    "remark.stl": (b"# made by hand\nsolid a\n" + FACET + b"endsolid a\n", TRIANGLE),
     "forward.obj": (b"f 1 2 3\n" + CORNER, TRIANGLE),
     "relative.obj": (CORNER + b"f -3 -2 -1\nv 9 9 9\n", TRIANGLE),
     "fortran.obj": (CORNER.replace(b"1", b"1.0D+00") + b"f 1 2 3", TRIANGLE),
@@ -114,6 +134,24 @@ def test_what_is_odd_is_read(tmp_path, name):
     data, expected = READ[name]
     (tmp_path / name).write_bytes(data)
     assert read_triangles(tmp_path / name, up="z").tolist() == [expected]
+
+
+@pytest.mark.parametrize("order", ["", "<", ">"])
+def test_strips_in_a_ply_are_cut(tmp_path, order):
+    """As Stanford's programs write them: -1 ends a strip, and so does the list."""
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 2, 0]], "<f4")
+    lists = [[0, 1, 2, 3, 4, -1, 4, 3, 2, -1, -1, 0, 1], [], [-1], [1, 3, 2, 0]]
+    expected = [[0, 1, 2], [2, 1, 3], [2, 3, 4], [4, 3, 2], [1, 3, 2], [2, 3, 0]]
+    encoding = {"": "ascii", "<": "binary_little_endian", ">": "binary_big_endian"}[order].encode()
+    head = PLY % (encoding, 5) + FACE.replace(b"uchar", b"int").replace(b"face", b"tristrips") % 4
+    if order:
+        data = points.astype(order + "f4").tobytes()
+        data += b"".join(struct.pack(f"{order}{len(s) + 1}i", len(s), *s) for s in lists)
+    else:
+        lines = [*points.tolist(), *([len(strip), *strip] for strip in lists)]
+        data = "\n".join(" ".join(map(str, line)) for line in lines).encode()
+    (tmp_path / "a.ply").write_bytes(head + data)
+    assert np.array_equal(read_triangles(tmp_path / "a.ply"), points[np.array(expected)])
 
 
 # ---- polygons ------------------------------------------------------------------------------------
@@ -302,6 +340,7 @@ TOO_MUCH = {
     "faces.stl": (door, "MAX_FACES", 0, b"solid\n" + FACET, "more than 0 faces"),
     "faces.ply": (door, "MAX_FACES", 0, ASCII + b"3 0 1 2", "more than 0 faces"),
     "ten.ply": (door, "MAX_FACES", 0, READ["ten.ply"][0], "more than 0 faces"),
+    "counted.off": (rows, "MAX_COUNTED_BYTES", 9, READ["one_line.off"][0], "ends after 1 of the 3 vert"),
     "line.obj": (lexing, "MAX_LINE_BYTES", 9, CORNER + b"f 1 2 3   #\n", "line 4 has 12 bytes"),
     "joins.obj": (obj, "MAX_JOINS", 1, CORNER + b"f 1\\\n 2\\\n 3\n", "more than 1 of its lines"),
     "dents.obj": (
