@@ -233,6 +233,10 @@ REFUSED_GLB = {
         },
         r"compressed \(EXT_meshopt",
     ),
+    "instances": (
+        {"nodes": [{"mesh": 0, "extensions": {"EXT_mesh_gpu_instancing": {"attributes": {}}}}]},
+        r"its node 0 stands for many copies \(EXT_mesh_gpu_instancing\)",
+    ),
     "unknown": ({"extensionsRequired": ["ACME_spheres"]}, "requires the extension 'ACME_spheres'"),
     "outside": ({"buffers": [{"uri": "a.bin"}]}, "its data lie in another file, 'a.bin'"),
     "no data": ({"accessors": NO_VIEW}, "its accessor 0 has no data"),
@@ -296,7 +300,7 @@ def test_normalised_coordinates_and_fallbacks_are_read(tmp_path):
     text = {
         "nodes": [{"mesh": 0}], "meshes": primitive(), "accessors": buffer.accessors,
         "bufferViews": buffer.views, "buffers": [{}],
-        "extensionsRequired": ["KHR_mesh_quantization", "KHR_texture_transform"],
+        "extensionsRequired": ["KHR_mesh_quantization", "KHR_texture_transform", "EXT_lights_image_based", "VRMC_vrm"],
     }  # fmt: skip
     (tmp_path / "a.glb").write_bytes(dialects.packed(json.dumps(text).encode(), buffer.data))
     assert read_triangles(tmp_path / "a.glb", up="z").tolist() == [TRIANGLE]
