@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 BLOCK_BYTES = 2**20
-MAX_LINE_BYTES = 2**23  # whole small files are in one line
+MAX_LINE_BYTES = 2**22  # small files may be one line
 MAX_NUMBERS = 11_000_000  # in one text, as 2,000,000 triangles on 1,000,000 vertices have in .off
 END_OF_LINE, JOINED_LINE = 10, 11  # bytes; the second counts a line but does not end it
 
