@@ -36,6 +36,7 @@ from course_utils.datasets.shapes import make_shape
 from course_utils.files.meshes import save_mesh
 from course_utils.files.npz import read_npz, write_npz
 from course_utils.files.results import load_results, save_results
+from course_utils.files.states import CHECKSUM, ZEROS, load_state, save_state
 from course_utils.files.vox import write_vox
 from course_utils.geometry.surface import blocky_mesh
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
@@ -95,6 +96,7 @@ def valid_files(folder: Path) -> dict[str, Path]:
         (folder / name).write_bytes(change(source.read_bytes()))
     config = Config.of(TINY)
     save_checkpoint(folder / "model", build_model(config), config, "")
+    save_state(folder / "state.safetensors", build_model(config).state_dict(), {"step": 1})
     save_results(folder / "results.json", {"numbers": [1, 2.5], "text": "a"}, "python fuzz.py")
     inside = [folder / "model" / name for name in ("config.json", "model.safetensors")]
     return {file.name: file for file in [*folder.glob("*.*"), *inside]}
@@ -124,7 +126,19 @@ def read(file: Path) -> object:
         config["weights_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
         (file.parent / "config.json").write_text(json.dumps(config))
         return load_checkpoint(file.parent)
+    if file.name == "state.safetensors":
+        file.write_bytes(sealed(file.read_bytes()))
+        return load_state(file, "cpu")
     return read_voxels(file, 8)
+
+
+def sealed(state: bytes) -> bytes:
+    """A state with the checksum that fits what it holds."""
+    place = CHECKSUM.search(state)
+    if place is None:
+        return state
+    before, behind = state[: place.start(1)], state[place.end(1) :]
+    return before + hashlib.sha256(before + ZEROS + behind).hexdigest().encode() + behind
 
 
 # ---- the files -----------------------------------------------------------------------------------

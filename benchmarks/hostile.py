@@ -80,6 +80,16 @@ def polygon(suffix: str) -> Maker:
     return make
 
 
+def other_lines(maker: Maker) -> Maker:
+    """A file of another maker, all of whose words are in one line, or each in its own."""
+
+    def make(data: bytes, draws: random.Random, size: int) -> bytes:
+        head, end, body = maker(data, draws, size).rpartition(b"end_header\n")
+        return head + end + body.replace(*draws.choice(((b"\n", b" "), (b" ", b"\n"))))
+
+    return make
+
+
 def stl_solids(data: bytes, draws: random.Random, size: int) -> bytes:
     """Solids in a text .stl, inside or behind each other."""
     facet = b"facet normal 0 0 1\nouter loop\n" + b"vertex 0 1 2\nvertex 1 0 0\nvertex 2 2 0\n"
@@ -227,10 +237,11 @@ def safetensors_with(kind: str) -> Maker:
             }
             header |= {f"{n}": empty for n in range(size // 60 + 1)}
         else:
-            header["__metadata__"] = {"a": "deep"}
+            header["__metadata__"] = header.get("__metadata__", {}) | {"about": "deep"}
         text = json.dumps(header).encode()
         if kind == "nesting":
-            text = text.replace(b'"deep"', deep_things(draws, size))
+            deep = deep_things(draws, size)
+            text = text.replace(b'"deep"', draws.choice((deep, json.dumps(deep.decode()).encode())))
         return struct.pack("<Q", len(text)) + text + weights
 
     return make
@@ -430,12 +441,12 @@ JSON = {
 MAKERS: dict[str, dict[str, tuple[Maker, ...]]] = {
     ".obj": {"sharing": (obj_words, triangle_soup(".obj")), "repetition": (repeat_line,),
              "nesting": (polygon(".obj"),)},
-    ".off": {"sharing": (triangle_soup(".off"),), "repetition": (repeat_line,),
-             "nesting": (polygon(".off"),)},
-    ".ply": {"sharing": (triangle_soup(".ply"),), "repetition": (repeat_line, ply_elements),
-             "nesting": (polygon(".ply"),)},
+    ".off": {"sharing": (triangle_soup(".off"), other_lines(triangle_soup(".off"))),
+             "repetition": (repeat_line,), "nesting": (polygon(".off"),)},
+    ".ply": {"sharing": (triangle_soup(".ply"), other_lines(triangle_soup(".ply"))),
+             "repetition": (repeat_line, ply_elements), "nesting": (polygon(".ply"),)},
     ".stl": {"sharing": (triangle_soup(".stl"),), "repetition": (repeat_line, stl_solids),
-             "nesting": (stl_solids,)},
+             "nesting": (stl_solids, other_lines(stl_solids))},
     ".glb": {"sharing": (glb_shared,), "repetition": (glb_json(JSON["repetition"]),),
              "nesting": (glb_deep, glb_json(JSON["nesting"]))},
     ".vox": {"sharing": (vox_shared,), "repetition": (vox_repeated,), "nesting": (vox_deep,)},

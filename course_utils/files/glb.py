@@ -20,7 +20,11 @@ MAX_PARTS = 50_000  # nodes of a scene, and primitives of its meshes
 MAX_COPIED_BYTES = 128 * 2**20  # of sparse accessors; the others are read where they lie
 TRIANGLES, STRIP, FAN = 4, 5, 6
 COMPRESSION = "draco", "meshopt"
-LEFT_OUT = "KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_", "KHR_mesh_quantization"
+LEFT_OUT = (
+    "KHR_materials_", "KHR_texture_", "EXT_texture_", "MSFT_texture_", "KHR_lights_", "EXT_lights_",
+    "KHR_animation_", "KHR_xmp", "VRM", "KHR_mesh_quantization",
+)  # fmt: skip
+INSTANCES = "EXT_mesh_gpu_instancing"
 KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC3": 3}
 
@@ -126,6 +130,10 @@ class Scene:
                 raise ValueError(f"its node {number} is reached twice, but nodes form a tree")
             seen.add(number)
             self._counted()
+            if INSTANCES in _object(node.get("extensions", {}), f"the extensions of node {number}"):
+                raise ValueError(
+                    f"its node {number} stands for many copies ({INSTANCES}); save each as a node"
+                )
             matrix = above @ _matrix(node, f"node {number}") if _MOVES & node.keys() else above
             if "mesh" in node:
                 yield _whole(node["mesh"], "a node's mesh"), matrix

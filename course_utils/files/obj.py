@@ -5,8 +5,8 @@ import re
 import numpy as np
 
 from course_utils.files.door import check_faces
+from course_utils.files.lexing import Words, blocks, check_numbers, decoded, plain, runs
 from course_utils.files.polygons import triangles
-from course_utils.files.words import Words, blocks, check_numbers, decoded, plain, runs
 
 MAX_JOINS = 1_000_000
 # only vertices and faces: names may end in a backslash, as folders do, and letters in Shift-JIS
@@ -20,7 +20,7 @@ def obj_triangles(data: bytes) -> np.ndarray:
 
     Indices count from 1, or back from where they stand. Lines joined by a backslash are one.
     """
-    text = plain(decoded(data))
+    text = re.sub(rb"\\ +\n", b"\\\n", plain(decoded(data)))
     if text.count(b"\\\n") > MAX_JOINS:
         raise ValueError(f"more than {MAX_JOINS} of its lines are continued; triangulate it first")
     if b"\\\n" in text:

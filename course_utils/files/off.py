@@ -4,65 +4,49 @@ import re
 
 import numpy as np
 
-from course_utils.files.door import check_faces
+from course_utils.files.lexing import decoded, plain
 from course_utils.files.polygons import triangles
-from course_utils.files.words import check_numbers, deal, decoded, plain, runs
+from course_utils.files.rows import INDICES, Element, Property, text_rows
 
 SKIP = rb"(?:\s+|#[^\n]*)*+"  # blanks and comments
-START = re.compile(SKIP + rb"(?:(?:ST|st)?[Cc]?N?(4?)(n?)(?:OFF|off|Off)(?: *(BINARY))?)?")
-COUNTS = re.compile(SKIP + rb"(\d+) +(\d+)(?: +\d+)? *(?:#[^\n]*)?\n")
+START = re.compile(SKIP + rb"(?:(ST|st)?([Cc])?(N)?(4)?(n)?(?:OFF|off|Off)(?: *(BINARY))?)?")
+OTHERS = 2, 4, 3  # numbers of a vertex behind its coordinates: of texture, colour and normal
+DIMENSIONS = re.compile(SKIP + rb"(\d+)\b")
+GAP = rb"\s" + SKIP
+COUNTS = re.compile(  # of vertices, faces and edges, the last of which some leave out
+    SKIP + rb"(?:(\d+) +(\d+)(?: +-?\d+)? *(?:#[^\n]*)?\n|(\d+)%b(\d+)%b-?\d+(?=\s))" % (GAP, GAP)
+)
 
 
 def off_triangles(data: bytes) -> np.ndarray:
     """Return the triangles of an .off, float64 (F, 3, 3), else ValueError."""
     text = plain(decoded(data))
     start = START.match(text)
-    four, dimensions, binary = start.groups()
+    *letters, four, dimensions, binary = start.groups()
+    at = start.end()
     if binary:
         raise ValueError("it is a binary OFF; save it as ASCII")
     if dimensions:
-        raise ValueError("its vertices have any number of dimensions (nOFF); save them with three")
-    counts = COUNTS.match(text, start.end())
+        dimensions = DIMENSIONS.match(text, at)
+        if dimensions is None or int(dimensions[1][:9]) != 3:
+            raise ValueError(
+                "its vertices do not have three dimensions (nOFF); save them with three"
+            )
+        at = dimensions.end()
+    counts = COUNTS.match(text, at)
     if counts is None:
-        line = 1 + text.count(b"\n", 0, start.end())
+        line = 1 + text.count(b"\n", 0, at)
         raise ValueError(f"line {line}: expected OFF and the numbers of vertices, faces and edges")
-    announced = {"vertices": _number(counts[1]), "faces": _number(counts[2])}
-    width = 4 if four else 3
-    line = 1 + text.count(b"\n", 0, counts.end())
-    vertices, corners, sizes, total, numbers = [], [], [], 0, 0
-    for name, words, rows in deal(text, counts.end(), line, announced):
-        heads, length = words.heads[rows], words.sizes[rows]
-        if name == "vertices":
-            numbers += width * len(rows)
-            check_numbers(numbers)
-            words.refuse_where(length < width, heads, f"a vertex has fewer than {width} numbers")
-            vertices.append(words.numbers(heads[:, None] + np.arange(width)).reshape(-1, width))
-            continue
-        numbers += len(rows)
-        check_numbers(numbers)
-        size = words.whole(heads)
-        words.refuse_where(
-            (size < 0) | (size >= length), heads, "a face of {} corners has not as many indices"
-        )
-        total += int(np.maximum(size - 2, 0).sum())
-        check_faces(total)
-        numbers += int(size.sum())
-        check_numbers(numbers)
-        chosen = runs(heads + 1, size)
-        index = words.whole(chosen)
-        beyond = (index < 0) | (index >= announced["vertices"])
-        words.refuse_where(
-            beyond, chosen, f"a face names vertex {{}}, but there are {announced['vertices']}"
-        )
-        corners.append(index)
-        sizes.append(size)
-    if not sizes or not vertices:
+    vertices, faces = (int(count[:20]) for count in counts.groups() if count)
+    if not (vertices and faces):
         raise ValueError("it has no faces")
-    vertices = np.concatenate(vertices)
+    axes = "xyzw" if four else "xyz"
+    others = sum(count for count, letter in zip(OTHERS, letters, strict=True) if letter)
+    vertex = Element("vertices", vertices, [Property(axis) for axis in axes], others)
+    face = Element("faces", faces, [Property(INDICES[0], "i", "i")], 0)
+    line = 1 + text.count(b"\n", 0, counts.end())
+    rows = text_rows(text[counts.end() :], line, [vertex, face], vertex, face, axes)
+    points, corners, sizes = rows
     with np.errstate(all="ignore"):  # a weight of 0 is a point at infinity, refused later
-        vertices = vertices[:, :3] / vertices[:, 3:] if four else vertices
-    return triangles(vertices, np.concatenate(corners), np.concatenate(sizes))
-
-
-def _number(digits: bytes) -> int:
-    return int(digits[:20])
+        points = points[:, :3] / points[:, 3:] if four else points
+    return triangles(points, corners, sizes)

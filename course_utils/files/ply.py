@@ -6,51 +6,25 @@ Other elements and properties (colours, normals, texture) are passed over.
 import re
 import struct
 from array import array
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from course_utils.files.door import MAX_FACES, check_faces
-from course_utils.files.polygons import triangles
-from course_utils.files.words import Words, check_numbers, deal, decoded, plain, runs
+from course_utils.files.lexing import decoded, plain, runs
+from course_utils.files.polygons import strip_corners, triangles
+from course_utils.files.rows import INDICES, STRIPS, Element, Property, text_rows
 
 MAX_HEADER_BYTES = 2**20
 MAX_COLUMNS = 1000  # elements and properties
 MAX_LIST_COLUMNS = 8  # properties that are lists
 MAX_LISTS = 3 * MAX_FACES  # in a binary file, where they are walked through one by one
 END = re.compile(rb"[\r\n][ \t]*end_header[ \t]*")
-INDICES = ("vertex_indices", "vertex_index")
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 TYPES = {  # by numpy's and struct's letters
     "char": "b", "uchar": "B", "short": "h", "ushort": "H", "int": "i", "uint": "I",
     "int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I",
     "int64": "q", "uint64": "Q", "float": "f", "float32": "f", "double": "d", "float64": "d",
 }  # fmt: skip
-
-
-@dataclass
-class Property:
-    """A column of an element; `length` is the type of a list's length, empty for one number."""
-
-    name: str
-    kind: str
-    length: str
-
-
-@dataclass
-class Element:
-    """What a header says of vertices, of faces, or of anything else."""
-
-    name: str
-    count: int
-    properties: list[Property] = field(default_factory=list)
-
-    def column(self, *names: str) -> int:
-        """Return the position of the first property of these names, else ValueError."""
-        for place, column in enumerate(self.properties):
-            if column.name in names:
-                return place
-        raise ValueError(f"its element {self.name} has no property {names[0]}")
 
 
 def ply_triangles(data: bytes) -> np.ndarray:
@@ -61,22 +35,31 @@ def ply_triangles(data: bytes) -> np.ndarray:
         raise ValueError("no PLY header that ends with 'end_header' at its start")
     header = data[: end.start()].splitlines()
     order, elements = _header(header)
-    if not {"vertex", "face"} <= elements.keys():
+    if "vertex" not in elements or not elements.keys() & {"face", STRIPS}:
         names = ", ".join(elements) or "nothing"
         raise ValueError(f"it has no faces; its header announces {names}, expected vertex and face")
-    if not (elements["vertex"].count and elements["face"].count):
+    vertex, face = elements["vertex"], elements.get("face")
+    if STRIPS in elements and not (face and face.count):
+        face = elements[STRIPS]
+    if not (vertex.count and face.count):
         raise ValueError("it has no faces, as a cloud of points has none")
-    indices = elements["face"].properties[elements["face"].column(*INDICES)]
+    indices = face.properties[face.column(*INDICES)]
     if not indices.length or indices.kind in "fd":
         raise ValueError(f"its property {indices.name} is not a list of whole numbers")
     newline = re.compile(rb"[^\r\n]*(\r\n|\r|\n)").match(data)[1]
     body = data[end.end() :].removeprefix(newline)  # numbers may begin with such a byte
-    read = _binary if order else _ascii
-    vertices, corners, sizes = read(body, elements, order or len(header) + 2)
+    if order:
+        vertices, corners, sizes = _binary(body, elements, face, order)
+    else:
+        filled = [element for element in elements.values() if element.properties]
+        rows = text_rows(plain(body), len(header) + 2, filled, vertex, face, "xyz")
+        vertices, corners, sizes = rows
+    if face.name == STRIPS:
+        corners, sizes = strip_corners(corners, sizes)
     beyond = (corners < 0) | (corners >= len(vertices))
     if beyond.any():
         wrong = corners[np.argmax(beyond)]
-        raise ValueError(f"a face names vertex {wrong}, but there are {len(vertices)}")
+        raise ValueError(f"a face names vertex {wrong}, but there are {len(vertices)}, from 0")
     return triangles(vertices, corners, sizes)
 
 
@@ -87,7 +70,7 @@ def _header(lines: list[bytes]) -> tuple[str, dict[str, Element]]:
         match line.decode("latin-1").split():
             case [] | ["comment" | "obj_info", *_]:
                 continue
-            case ["format", encoding, _] if encoding in ORDERS:
+            case ["format", encoding, *_] if encoding in ORDERS:
                 order = ORDERS[encoding]
             case ["element", name, count] if re.fullmatch(r"\d{1,18}", count):
                 if name in elements:
@@ -113,86 +96,22 @@ def _header(lines: list[bytes]) -> tuple[str, dict[str, Element]]:
     return order, elements
 
 
-def _ascii(
-    body: bytes, elements: dict[str, Element], line: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vertices (V, 3), and the corners and sizes of faces, from lines of numbers.
-
-    Args:
-        body: What follows the header.
-        elements: What the header announces.
-        line: Number of the body's first line.
-    """
-    axes = [elements["vertex"].column(axis) for axis in "xyz"]
-    indices = elements["face"].column(*INDICES)
-    announced = {element.name: element.count for element in elements.values() if element.properties}
-    vertices, corners, sizes, numbers, faces = [], [], [], 0, 0
-    for name, words, rows in deal(plain(body), 0, line, announced):
-        if name == "vertex":
-            numbers += 3 * len(rows)
-            check_numbers(numbers)
-            first, _ = _columns(words, rows, elements[name])
-            columns = np.stack([first[axis] for axis in sorted(axes)], axis=1)
-            values = words.numbers(columns).reshape(-1, 3)
-            vertices.append(values[:, np.argsort(np.argsort(axes))])
-        elif name == "face":
-            numbers += len(rows) * sum(bool(c.length) for c in elements[name].properties)
-            check_numbers(numbers)
-            first, lengths = _columns(words, rows, elements[name])
-            faces += int(np.maximum(lengths[indices] - 2, 0).sum())
-            check_faces(faces)
-            numbers += int(lengths[indices].sum())
-            check_numbers(numbers)
-            corners.append(words.whole(runs(first[indices], lengths[indices])))
-            sizes.append(lengths[indices])
-    return tuple(np.concatenate(part) for part in (vertices, corners, sizes))
-
-
-def _columns(
-    words: Words, rows: np.ndarray, element: Element
-) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
-    """Find an element's properties in lines.
-
-    Args:
-        words: The block.
-        rows: The element's lines in it, int64 (L,).
-        element: What the header says of it.
-
-    Returns:
-        The first word of each property in each line, and the lengths of lists by their column.
-    """
-    at, end = words.heads[rows], words.heads[rows] + words.sizes[rows]
-    first, lengths = [], {}
-    for place, column in enumerate(element.properties):
-        words.refuse_where(at >= end, at - 1, f"it ends before the property {column.name}")
-        if column.length:
-            lengths[place] = words.whole(at)
-            wrong = (lengths[place] < 0) | (lengths[place] >= end - at)
-            words.refuse_where(wrong, at, "a list of {} numbers does not fit into its line")
-            first.append(at + 1)
-            at = at + 1 + lengths[place]
-        else:
-            first.append(at)
-            at = at + 1
-    words.refuse_where(at < end, at, "{} stands behind all properties that the header announces")
-    return first, lengths
-
-
 def _binary(
-    body: bytes, elements: dict[str, Element], order: str
+    body: bytes, elements: dict[str, Element], face: Element, order: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return vertices (V, 3), and the corners and sizes of faces, from bytes.
 
     Args:
         body: What follows the header; what follows the faces may be anything.
         elements: What the header announces.
+        face: The one that has a list of vertices.
         order: "<" or ">".
     """
     at, found = 0, {}
     for element in elements.values():
         if any(column.length for column in element.properties):
             at, starts, sizes = _walk(body, at, element, order)
-            if element.name == "face":
+            if element is face:
                 found["face"] = _corners(body, element, order, starts, sizes), sizes
         else:
             row = np.dtype([(f"{i}", order + c.kind) for i, c in enumerate(element.properties)])

@@ -49,6 +49,26 @@ def triangles(vertices: np.ndarray, corners: np.ndarray, sizes: np.ndarray) -> n
     return vertices[indices]
 
 
+def strip_corners(corners: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut strips into triangles, every other one of which is turned over.
+
+    Args:
+        corners: Vertex of each corner, list after list, int64 (C,); -1 ends a strip.
+        sizes: Number of corners of each list, int64 (L,).
+
+    Returns:
+        Corners (3 F,) and sizes (F,) of triangles.
+    """
+    number = np.arange(len(corners))
+    begins = np.zeros(len(corners) + 1, dtype=bool)
+    begins[np.cumsum(sizes) - sizes] = True
+    begins[1:] |= corners == -1
+    place = number - np.maximum.accumulate(np.where(begins[:-1], number, 0))
+    third = np.flatnonzero((place > 1) & (corners != -1))
+    cut = third[:, None] + np.where(place[third, None] % 2, [-1, -2, 0], [-2, -1, 0])
+    return corners[cut].ravel(), np.full(len(third), 3)
+
+
 def _dented(fans: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Return the polygons whose fan has a triangle that is turned over.
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from itertools import takewhile
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.files.atomic import behind_link, part_of, writing
+from course_utils.files.weights import read_header
 
+MAX_HEADER_BYTES = 2**22  # averages and the optimizer make five tensors of each of a network's
 ZEROS = b"0" * 64
 CHECKSUM = re.compile(rb'"sha256":"([0-9a-f]{64})"')  # in the JSON of the header
 LONGEST = 60  # characters of a value in a message
@@ -123,25 +126,28 @@ def _about(file: Path) -> dict:
         if found != wanted:
             raise ValueError("is damaged: its checksum does not fit its contents")
         with safe_open(file, "pt") as state:
-            return json.loads(state.metadata()["about"])
+            about = json.loads(state.metadata()["about"])
+        if not isinstance(about, dict):
+            raise TypeError("it says nothing about itself")
+        return about
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from error
-    except (SafetensorError, LookupError, TypeError) as error:
+    except (SafetensorError, LookupError, TypeError, RecursionError, JSONDecodeError) as error:
         raise ValueError(f"is no training's state ({error})") from error
 
 
 def _checksums(file: Path) -> tuple[int, str, str]:
     """Where a state's checksum stands, the one written there, and that of its contents."""
     with file.open("rb") as opened:
-        size = opened.read(8)
-        length = int.from_bytes(size, "little")
-        if len(size) < 8 or length > file.stat().st_size - 8:
-            raise ValueError("is damaged: its end is missing, or its beginning was changed")
-        header = opened.read(length)
+        try:
+            header = read_header(opened, MAX_HEADER_BYTES)
+        except ValueError as error:
+            raise ValueError(f"is damaged: {error}") from error
         place = CHECKSUM.search(header)
         if place is None:
             raise ValueError(_without_checksum(file))
         start, end = place.span(1)
+        size = len(header).to_bytes(8, "little")
         digest = hashlib.sha256(size + header[:start] + ZEROS + header[end:])
         while block := opened.read(2**20):
             digest.update(block)

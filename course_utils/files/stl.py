@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 from course_utils.files.door import check_faces
-from course_utils.files.words import blocks, check_numbers, decoded, plain
+from course_utils.files.lexing import Words, blocks, check_numbers, decoded, plain
 
 HEADER, RECORD = 84, 50  # bytes before the first triangle, and of each
 RECORDS = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -13,18 +13,16 @@ RECORDS = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribut
 
 def stl_triangles(data: bytes) -> np.ndarray:
     """Return the triangles of an .stl, float64 (F, 3, 3), else ValueError."""
-    count = struct.unpack_from("<I", data, 80)[0] if len(data) >= HEADER else 0
-    fits = count and HEADER + RECORD * count <= len(data)  # as text, it is 150 million or more
     text = decoded(data)
-    start = text[: 2**16].lower().lstrip()
-    marked = len(text) != len(data)  # NULs of UTF-32 may look like a count
-    if start.startswith((b"solid", b"facet")) and b"facet" in start and (marked or not fits):
-        return _ascii(text)
-    return _binary(data, count)
+    start = text[: 2**16].rstrip(b"\0").lower()
+    if b"\0" not in start and (b"facet" in start or b"endsolid" in start):
+        return _ascii(text)  # a binary file has a NUL in its count
+    return _binary(data)
 
 
-def _binary(data: bytes, count: int) -> np.ndarray:
+def _binary(data: bytes) -> np.ndarray:
     """Return the triangles of a binary file. Less than a triangle, or padding, may follow them."""
+    count = struct.unpack_from("<I", data, 80)[0] if len(data) >= HEADER else 0
     end = HEADER + RECORD * count
     if len(data) < max(end, HEADER):
         raise ValueError(
@@ -42,8 +40,7 @@ def _ascii(data: bytes) -> np.ndarray:
     """Return the triangles of all solids in a text; whatever is not a vertex is passed over."""
     parts, waiting, count = [], 0, 0
     for words in blocks(plain(data)):
-        titles = words.are(words.heads, b"solid") | words.are(words.heads, b"endsolid")
-        untitled = np.flatnonzero(~np.repeat(titles, words.sizes))  # a name may be any word
+        untitled = np.flatnonzero(~_titles(words))
         corners = untitled[words.are(untitled, b"vertex")]
         ends = untitled[words.are(untitled, b"endloop")]
         before = np.searchsorted(corners, ends)
@@ -58,3 +55,18 @@ def _ascii(data: bytes) -> np.ndarray:
     if waiting:
         raise ValueError("its last facet is cut off")
     return np.concatenate(parts).reshape(-1, 3, 3)
+
+
+def _titles(words: Words) -> np.ndarray:
+    """Return which words are in the name of a solid, which may be any; a facet may follow it."""
+    every = np.arange(len(words.start))
+    normals = np.flatnonzero(words.are(every, b"normal"))
+    facets = normals[words.are(normals - 1, b"facet")] - 1
+    begins = words.are(every, b"endsolid")
+    begins[words.heads] |= words.are(words.heads, b"solid")
+    heads, ends = every[begins], np.repeat(words.heads + words.sizes, words.sizes)[begins]
+    ends = np.minimum(ends, np.append(facets, len(every))[np.searchsorted(facets, heads)])
+    edges = np.bincount(heads, minlength=len(every) + 1) - np.bincount(
+        ends, minlength=len(every) + 1
+    )
+    return np.cumsum(edges)[:-1] > 0

@@ -3,6 +3,7 @@
 Format: MagicaVoxel's voxel-model repository (ephtracy), its extension of the `.vox` format.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,16 +67,24 @@ def _transform_node(cursor: Cursor) -> Node:
     child, _, layer = cursor.integer(), cursor.integer(), cursor.integer()
     frames = [cursor.dictionary() for _ in range(cursor.count())]
     first = min(frames, key=_frame, default={})
-    move = [int(number) for number in first.get("_t", "0 0 0").split()]
-    if len(move) != 3 or max(map(abs, move)) > 2**31:
-        raise ValueError(f"a node is moved by {first['_t'][:80]!r}, expected three whole numbers")
-    turn = _rotation(int(first.get("_r", "4")))
+    move = first.get("_t", "0 0 0")
+    if not re.fullmatch(r"\s*(?:[-+]?\d{1,10}\s+){2}[-+]?\d{1,10}\s*", move, re.ASCII):
+        raise ValueError(f"a node is moved by {move[:80]!r}, expected three whole numbers")
+    move = [int(number) for number in move.split()]
+    turn = _rotation(_whole(first, "_r", "rotation", 4))
     return Node([child], [], turn, np.array(move, dtype=np.int64), layer, hidden)
 
 
 def _frame(attributes: dict[str, str]) -> int:
     """Return when in an animation something counts; what does not say so counts from the start."""
-    return int(attributes.get("_f", "0"))
+    return _whole(attributes, "_f", "frame", 0)
+
+
+def _whole(attributes: dict[str, str], key: str, name: str, otherwise: int) -> int:
+    text = attributes.get(key, str(otherwise))
+    if not re.fullmatch(r"\s*[-+]?\d{1,9}\s*", text, re.ASCII):
+        raise ValueError(f"a node has the {name} {text[:80]!r}, expected a whole number")
+    return int(text)
 
 
 def _group_node(cursor: Cursor) -> Node:

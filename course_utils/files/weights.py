@@ -1,13 +1,35 @@
 """What a safetensors file announces, looked at before its tensors are made."""
 
+import io
 import json
 import math
-import struct
+from typing import BinaryIO
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 MAX_HEADER_BYTES = 2**20  # about ten thousand tensors
+
+
+def read_header(file: BinaryIO, most: int = MAX_HEADER_BYTES) -> bytes:
+    """Return the JSON at the beginning of a safetensors file.
+
+    Args:
+        file: The open file; afterwards it is where its first tensor begins.
+        most: Largest length of the JSON in bytes.
+
+    Raises:
+        ValueError: It is longer, or cut off.
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
+    if not 2 <= length <= min(size - 8, most):
+        raise ValueError(
+            f"its header announces {length} bytes, expected 2 to {most} and no more than the"
+            f" file has ({size})"
+        )
+    return file.read(length)
 
 
 def announced_tensors(weights: bytes) -> list[int]:
@@ -16,14 +38,9 @@ def announced_tensors(weights: bytes) -> list[int]:
     ValueError if its header is none, or is longer than `MAX_HEADER_BYTES`. Offsets and dtypes are
     left to the package safetensors, which checks them before it makes anything.
     """
-    length = struct.unpack_from("<Q", weights)[0] if len(weights) >= 8 else 0
-    if not 2 <= length <= min(len(weights) - 8, MAX_HEADER_BYTES):
-        raise ValueError(
-            f"its header announces {length} bytes, expected 2 to {MAX_HEADER_BYTES} and no more"
-            f" than the file has ({len(weights)})"
-        )
+    header = read_header(io.BytesIO(weights))
     try:
-        entries = json.loads(weights[8 : 8 + length])
+        entries = json.loads(header)
         tensors = [entry["shape"] for name, entry in entries.items() if name != "__metadata__"]
         return [math.prod(shape) for shape in tensors]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

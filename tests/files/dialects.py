@@ -67,6 +67,17 @@ def spoken(lines: list[str], draws: random.Random, inline: bool = True) -> bytes
     return text.encode(encoding) + (b"" if encoding.startswith(("utf-16", "utf-32")) else tail)
 
 
+def broken(lines: list[str], draws: random.Random) -> list[str]:
+    """The same words, in lines of other lengths."""
+    words, longest = " ".join(lines).split(), draws.choice((1, 2, 7, 30, 10_000))
+    lines = []
+    while words:
+        length = draws.randint(1, longest)
+        lines.append(" ".join(words[:length]))
+        words = words[length:]
+    return lines
+
+
 def obj(vertices, faces, draws: random.Random) -> bytes:
     noise = (
         "o NAME", "g NAME a", "s off", "s 1", "usemtl NAME", "mtllib NAME.mtl", "vt 0.5 0.5",
@@ -109,6 +120,8 @@ def off(vertices, faces, draws: random.Random) -> bytes:
     colour = draws.choice(("", " 255 0 0", " 0.5 0.5 0.5 1.0", " 3"))
     for face in faces:
         lines.append(f"{len(face)} " + " ".join(map(str, face)) + colour)
+    if not colour and "CN" not in prefix and draws.random() < 0.3:  # theirs has no alpha
+        lines = [*head, *broken(lines[len(head) :], draws)]
     return spoken(lines, draws)
 
 
@@ -176,6 +189,7 @@ def ply(vertices, faces, draws: random.Random) -> bytes:
     if order:
         tail = draws.choice((b"", b"\n", b"tail"))
         return newline.join([*header, ""]).encode("latin-1") + b"".join(body) + tail
+    body = body if draws.random() < 0.7 else broken(body, draws)
     return spoken([*header, *body], draws, inline=False)
 
 
@@ -199,6 +213,8 @@ def stl(triangles: np.ndarray, draws: random.Random) -> bytes:
     lines.append("endsolid")
     if draws.random() < 0.2:
         lines = [line if "solid" in line else line.upper() for line in lines]
+    if draws.random() < 0.2:
+        lines = [" ".join(lines)]
     return spoken(lines, draws)
 
 

@@ -397,6 +397,11 @@ HOSTILE_VOX = {
     ),
     "bad move": (vox(ONE, move(0, 1, t="1 2"), show(1, 0)), "moved by '1 2'"),
     "bad rotation": (vox(ONE, move(0, 1, r="5"), show(1, 0)), "rotation 5"),
+    "move in words": (
+        vox(ONE, move(0, 1, t="1.5 0 0"), show(1, 0)),
+        "moved by '1.5 0 0', expected",
+    ),
+    "no rotation": (vox(ONE, move(0, 1, r=""), show(1, 0)), "rotation '', expected a whole number"),
     "all hidden": (vox(ONE, move(0, 1, hidden=True), show(1, 0)), "shows no voxel"),
     "huge dictionary": (
         vox(ONE, chunk(b"nGRP", struct.pack("<ii", 0, 2**30))),

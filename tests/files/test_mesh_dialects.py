@@ -6,7 +6,7 @@ import dialects
 import numpy as np
 import pytest
 
-from course_utils.files import words
+from course_utils.files import lexing
 from course_utils.files.meshes import read_triangles
 
 FILES = 150  # of each format
@@ -53,7 +53,7 @@ def test_numbers_are_those_of_python():
         "1e-320",
         "0." + "0" * 20 + "1",
     ]
-    found = words.Words(" ".join(spelt).encode() + b"\n", 1).numbers(np.arange(len(spelt)))
+    found = lexing.Words(" ".join(spelt).encode() + b"\n", 1).numbers(np.arange(len(spelt)))
     expected = np.array([float(word) for word in spelt])
     assert np.array_equal(found.view(np.int64), expected.view(np.int64))  # to the last bit
 
@@ -63,7 +63,7 @@ def test_numbers_are_those_of_python():
 )
 def test_what_is_not_a_number_is_none(word):
     with pytest.raises(ValueError, match=r"line 2: .* is not a number"):
-        words.Words(f"1\n{word}\n".encode(), 1).numbers(np.arange(2))
+        lexing.Words(f"1\n{word}\n".encode(), 1).numbers(np.arange(2))
 
 
 def in_order(triangles):

@@ -7,7 +7,7 @@ import dialects
 import numpy as np
 import pytest
 
-from course_utils.files import door, glb, obj, ply, polygons, words
+from course_utils.files import door, glb, lexing, obj, ply, polygons, rows
 from course_utils.files.meshes import read_triangles
 
 CORNER = b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -42,11 +42,11 @@ REFUSED = {
     "curves.obj": (CORNER + b"p 1\nl 1 2\nsurf 0 1 0 1 1 2 3\n", "no faces, only points, lines, or curves"),
     "picture.obj": (b"\x89PNG\r\n\x1a\n" + bytes(40), "no faces"),
     "binary.off": (b"OFF BINARY\n" + bytes(60), "it is a binary OFF; save it as ASCII"),
-    "dimensions.off": (b"nOFF 4\n3 1 0\n", "any number of dimensions"),
+    "dimensions.off": (b"nOFF 4\n3 1 0\n", "do not have three dimensions"),
     "counts.off": (b"OFF\n# a\nthree 1 0\n", "line 1: expected OFF and the numbers of vertices"),
     "few.off": (b"OFF\n3 2 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", "ends after 1 of the 2 faces"),
     "many.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n\n3 0 1 2\n", "line 8: '3' stands behind all"),
-    "list.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n4 0 1 2\n", "line 6: a face of '4' corners"),
+    "list.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n4 0 1 2\n", "line 6: a list of '4' numbers does not"),
     "outside.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 3\n", "line 6: a face names vertex '3'"),
     "negative.off": (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 -1\n", "line 6: a face names vertex '-1'"),
     "infinite.off": (b"4OFF\n3 1 0\n0 0 0 0\n1 0 0 1\n0 1 0 1\n3 0 1 2\n", "not a finite number"),
@@ -54,7 +54,7 @@ REFUSED = {
     "long.ply": (ASCII + b"3 0 1 2 0\n", "line 13: '0' stands behind all properties"),
     "more.ply": (ASCII + b"3 0 1 2\n3 0 1 2\n", "line 14: '3' stands behind all that the header"),
     "less.ply": (ASCII, "ends after 0 of the 1 face"),
-    "outside.ply": (ASCII + b"3 0 1 3\n", "a face names vertex 3, but there are 3"),
+    "outside.ply": (ASCII + b"3 0 1 3\n", "line 13: a face names vertex '3', but there are 3, from 0"),
     "type.ply": (ASCII.replace(b"float y", b"real y"), "line 5: 'property real y' is not a line"),
     "twice.ply": (ASCII.replace(b"element face", b"element vertex 3\nelement face"), "line 7: a second"),
     "format.ply": (ASCII.replace(b"ascii", b"utf8"), "line 2: 'format utf8 1.0' is not"),
@@ -72,6 +72,12 @@ REFUSED = {
     "less.stl": (bytes(80) + struct.pack("<I", 3) + bytes(100), "announces 3 triangles, which take 234"),
     "more.stl": (bytes(80) + struct.pack("<I", 1) + b"\1" * 150, "announces 1 triangles, but 100 more"),
     "solid.stl": (b"solid".ljust(80) + struct.pack("<I", 9) + bytes(100), "announces 9 triangles"),
+    "empty.stl": (b"solid a\nendsolid a\n", "it has no faces"),
+    "header.stl": (b"solid facet normal".ljust(80) + struct.pack("<I", 9) + b"\1" * 60, "announces 9"),
+    "strip.ply": (
+        ASCII.replace(b"face", b"tristrips").replace(b"uchar", b"char") + b"4 0 1 -2 2\n",
+        "line 13: a face names vertex '-2'",
+    ),
     "text.glb": (b'{"asset": {}}', "it is the text of a .gltf"),
     "json.glb": (dialects.packed(b'{"asset": ', b""), "its JSON is damaged: .* line 1"),
     "deep.glb": (dialects.packed(b"[" * 200_000, b""), "its JSON is nested too deeply"),
@@ -92,6 +98,20 @@ READ = {
     "glued.off": (b"OFF3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", TRIANGLE),  # as in ModelNet
     "edges.off": (b"OFF 3 2 1\n0 0 0\n1 0 0\n0 1 0\n2 0 1\n3 0 1 2 0.5 0.5 0.5\n", TRIANGLE),
     "weights.off": (b"4OFF 3 1 0\n0 0 0 1\n2 0 0 2\n0 3 0 3\n3 0 1 2\n", TRIANGLE),
+    "one_line.off": (b"OFF 3 1 0 0 0 0 1 0 0 0 1 0 3 0 1 2", TRIANGLE),
+    "one_a_line.off": (b"OFF\n3\n1\n0\n0\n0\n0\n1\n0\n0\n0\n1\n0\n3\n0\n1\n2\n", TRIANGLE),
+    "uneven.off": (b"COFF\n3 2\n0 0 0 1 1\n1 1 1 0 0 9 9 9\n9 0 1 0 9 9 9 9\n3 0 1\n2 2 0 1", TRIANGLE),
+    "uneven4.off": (b"4OFF\n3 1 -1\n0 0 0 1 2 0\n0 2 0 3 0 3\n3\n0 1 2", TRIANGLE),
+    "dimensions3.off": (b"nOFF 3\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", TRIANGLE),
+    "dimensions3n.off": (b"nOFF\n3\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", TRIANGLE),
+    "one_line.ply": (ASCII[:-18] + b"0 0 0 1 0 0 0 1 0 3 0 1 2", TRIANGLE),
+    "uneven.ply": (ASCII[:-18] + b"0\n0 0 1 0\n0 0 1 0\n\n3 0\n1 2", TRIANGLE),
+    "version.ply": (ASCII.replace(b"ascii 1.0", b"ascii") + b"3 0 1 2", TRIANGLE),
+    "joined_files.obj": (b"\xef\xbb\xbf\xef\xbb\xbf" + CORNER + b"\xef\xbb\xbff 1 2 3\n", TRIANGLE),
+    "continued_blank.obj": (CORNER + b"f 1 \\  \n2 \\\t\r\n3\n", TRIANGLE),
+    "one_line.stl": (b"solid a vertex " + FACET.replace(b"\n", b" ") + b"endsolid a vertex", TRIANGLE),
+    "beside.stl": (b"solid " + FACET.replace(b"\n", b" ") + b"\nendsolid facet", TRIANGLE),
+    "remark.stl": (b"# made by hand\nsolid a\n" + FACET + b"endsolid a\n", TRIANGLE),
     "forward.obj": (b"f 1 2 3\n" + CORNER, TRIANGLE),
     "relative.obj": (CORNER + b"f -3 -2 -1\nv 9 9 9\n", TRIANGLE),
     "fortran.obj": (CORNER.replace(b"1", b"1.0D+00") + b"f 1 2 3", TRIANGLE),
@@ -114,6 +134,24 @@ def test_what_is_odd_is_read(tmp_path, name):
     data, expected = READ[name]
     (tmp_path / name).write_bytes(data)
     assert read_triangles(tmp_path / name, up="z").tolist() == [expected]
+
+
+@pytest.mark.parametrize("order", ["", "<", ">"])
+def test_strips_in_a_ply_are_cut(tmp_path, order):
+    """As Stanford's programs write them: -1 ends a strip, and so does the list."""
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 2, 0]], "<f4")
+    lists = [[0, 1, 2, 3, 4, -1, 4, 3, 2, -1, -1, 0, 1], [], [-1], [1, 3, 2, 0]]
+    expected = [[0, 1, 2], [2, 1, 3], [2, 3, 4], [4, 3, 2], [1, 3, 2], [2, 3, 0]]
+    encoding = {"": "ascii", "<": "binary_little_endian", ">": "binary_big_endian"}[order].encode()
+    head = PLY % (encoding, 5) + FACE.replace(b"uchar", b"int").replace(b"face", b"tristrips") % 4
+    if order:
+        data = points.astype(order + "f4").tobytes()
+        data += b"".join(struct.pack(f"{order}{len(s) + 1}i", len(s), *s) for s in lists)
+    else:
+        lines = [*points.tolist(), *([len(strip), *strip] for strip in lists)]
+        data = "\n".join(" ".join(map(str, line)) for line in lines).encode()
+    (tmp_path / "a.ply").write_bytes(head + data)
+    assert np.array_equal(read_triangles(tmp_path / "a.ply"), points[np.array(expected)])
 
 
 # ---- polygons ------------------------------------------------------------------------------------
@@ -195,6 +233,10 @@ REFUSED_GLB = {
         },
         r"compressed \(EXT_meshopt",
     ),
+    "instances": (
+        {"nodes": [{"mesh": 0, "extensions": {"EXT_mesh_gpu_instancing": {"attributes": {}}}}]},
+        r"its node 0 stands for many copies \(EXT_mesh_gpu_instancing\)",
+    ),
     "unknown": ({"extensionsRequired": ["ACME_spheres"]}, "requires the extension 'ACME_spheres'"),
     "outside": ({"buffers": [{"uri": "a.bin"}]}, "its data lie in another file, 'a.bin'"),
     "no data": ({"accessors": NO_VIEW}, "its accessor 0 has no data"),
@@ -258,7 +300,7 @@ def test_normalised_coordinates_and_fallbacks_are_read(tmp_path):
     text = {
         "nodes": [{"mesh": 0}], "meshes": primitive(), "accessors": buffer.accessors,
         "bufferViews": buffer.views, "buffers": [{}],
-        "extensionsRequired": ["KHR_mesh_quantization", "KHR_texture_transform"],
+        "extensionsRequired": ["KHR_mesh_quantization", "KHR_texture_transform", "EXT_lights_image_based", "VRMC_vrm"],
     }  # fmt: skip
     (tmp_path / "a.glb").write_bytes(dialects.packed(json.dumps(text).encode(), buffer.data))
     assert read_triangles(tmp_path / "a.glb", up="z").tolist() == [TRIANGLE]
@@ -293,16 +335,17 @@ SPARSE = {
     "sparse": {"count": 1, "indices": {"bufferView": 0, "componentType": 5121}, "values": {"bufferView": 0}},
 }  # fmt: skip
 TOO_MUCH = {
-    "numbers.obj": (words, "MAX_NUMBERS", 8, CORNER + b"f 1 2 3\n", "more than 8 numbers"),
-    "numbers.stl": (words, "MAX_NUMBERS", 8, b"solid\n" + FACET, "more than 8 numbers"),
-    "numbers.off": (words, "MAX_NUMBERS", 8, READ["glued.off"][0], "more than 8 numbers"),
-    "numbers.ply": (words, "MAX_NUMBERS", 8, ASCII + b"3 0 1 2", "more than 8 numbers"),
+    "numbers.obj": (lexing, "MAX_NUMBERS", 8, CORNER + b"f 1 2 3\n", "more than 8 numbers"),
+    "numbers.stl": (lexing, "MAX_NUMBERS", 8, b"solid\n" + FACET, "more than 8 numbers"),
+    "numbers.off": (lexing, "MAX_NUMBERS", 8, READ["glued.off"][0], "more than 8 numbers"),
+    "numbers.ply": (lexing, "MAX_NUMBERS", 8, ASCII + b"3 0 1 2", "more than 8 numbers"),
     "faces.obj": (door, "MAX_FACES", 2, CORNER + b"f 1 2 3 1 2\n", "more than 2 faces"),
     "faces.off": (door, "MAX_FACES", 0, READ["glued.off"][0], "more than 0 faces"),
     "faces.stl": (door, "MAX_FACES", 0, b"solid\n" + FACET, "more than 0 faces"),
     "faces.ply": (door, "MAX_FACES", 0, ASCII + b"3 0 1 2", "more than 0 faces"),
     "ten.ply": (door, "MAX_FACES", 0, READ["ten.ply"][0], "more than 0 faces"),
-    "line.obj": (words, "MAX_LINE_BYTES", 9, CORNER + b"f 1 2 3   #\n", "line 4 has 12 bytes"),
+    "counted.off": (rows, "MAX_COUNTED_BYTES", 9, READ["one_line.off"][0], "ends after 1 of the 3 vert"),
+    "line.obj": (lexing, "MAX_LINE_BYTES", 9, CORNER + b"f 1 2 3   #\n", "line 4 has 12 bytes"),
     "joins.obj": (obj, "MAX_JOINS", 1, CORNER + b"f 1\\\n 2\\\n 3\n", "more than 1 of its lines"),
     "dents.obj": (
         polygons, "EAR_WORK", 400,

@@ -1,11 +1,13 @@
 """States: damage anywhere is noticed, the last good one is kept and named, kills lose nothing."""
 
+import hashlib
 import json
 import os
 import random
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,33 @@ def test_other_damage_is_one_line(file):
         with pytest.raises(ValueError, match=r"of step 1, is .*: rename it") as caught:
             load_state(file, "cpu")
         assert "\n" not in str(caught.value)
+
+
+def sealed(metadata, tensors=None):
+    """A state whose checksum fits, whatever it says."""
+    data = save(tensors or {}, metadata | {"sha256": "0" * 64})
+    return data.replace(b"0" * 64, hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+@pytest.mark.parametrize("about", ["[]", "3", "[" * 20_000, '{"a":' * 20_000, '{"step"', ""])
+def test_a_sound_state_that_says_nonsense_is_one_line(file, about):
+    file.write_bytes(sealed({"about": about}))
+    with pytest.raises(ValueError, match=r"is no training's state \(.*of step 1, is") as caught:
+        load_state(file, "cpu")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+    file.write_bytes(sealed({"about": '{"step": 1}'}))
+    assert load_state(file, "cpu") == ({}, {"step": 1})
+
+
+def test_a_header_as_long_as_a_file_is_refused_unread(file):
+    data = sealed({"about": '{"step": 1}', "a": "[" * 2**23})
+    file.write_bytes(data)
+    length = int.from_bytes(data[:8], "little")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"its header announces {length} bytes, .* of step 1, is"):
+        load_state(file, "cpu")
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
 
 
 def test_other_files_in_the_place_of_a_state(file):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 BLOCK_BYTES = 2**20
-MAX_LINE_BYTES = 2**20
+MAX_LINE_BYTES = 2**22  # small files may be one line
 MAX_NUMBERS = 11_000_000  # in one text, as 2,000,000 triangles on 1,000,000 vertices have in .off
 END_OF_LINE, JOINED_LINE = 10, 11  # bytes; the second counts a line but does not end it
 
@@ -44,9 +44,10 @@ def decoded(data: bytes) -> bytes:
 def plain(data: bytes) -> bytes:
     """Return a text with lines that end in a newline, and spaces for all other blanks.
 
-    NULs and blanks at its end are padding.
+    NULs and blanks at its end are padding. Joined files have a byte-order mark in the middle.
     """
-    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").translate(BLANKS)
+    data = data.replace(codecs.BOM_UTF8, b"").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    data = data.translate(BLANKS)
     return data.rstrip(b"\0 \n") + b"\n"
 
 
@@ -214,13 +215,12 @@ def runs(first: np.ndarray, sizes: np.ndarray, step: int = 1) -> np.ndarray:
     return np.repeat(first - step * before, sizes) + step * np.arange(sizes.sum())
 
 
-def blocks(text: bytes, begin: int = 0, line: int = 1) -> Iterator[Words]:
+def blocks(text: bytes, line: int = 1) -> Iterator[Words]:
     """Cut a text into blocks of whole lines.
 
     Args:
         text: As `plain` returns it.
-        begin: Byte at which to begin.
-        line: Number of the line there.
+        line: Number of its first line.
 
     Yields:
         The words of about a megabyte of lines.
@@ -228,6 +228,7 @@ def blocks(text: bytes, begin: int = 0, line: int = 1) -> Iterator[Words]:
     Raises:
         ValueError: A line is longer than `MAX_LINE_BYTES`.
     """
+    begin = 0
     while begin < len(text):
         end = text.find(b"\n", begin + BLOCK_BYTES - 1) + 1 or len(text)
         last = text.rfind(b"\n", begin, end - 1) + 1 or begin
@@ -243,51 +244,6 @@ def blocks(text: bytes, begin: int = 0, line: int = 1) -> Iterator[Words]:
 
 def _lines(text: bytes, begin: int, end: int) -> int:
     return text.count(b"\n", begin, end) + text.count(b"\v", begin, end)
-
-
-def deal(
-    text: bytes, begin: int, line: int, announced: dict[str, int]
-) -> Iterator[tuple[str, Words, np.ndarray]]:
-    """Deal the lines of a text out to what its header announced, one line each.
-
-    Args:
-        text: As `plain` returns it.
-        begin: Byte behind the header.
-        line: Number of the line there.
-        announced: Numbers of lines by name, in order.
-
-    Yields:
-        A name, a block, and those of the block's lines with words that are its, int64 (L,).
-
-    Raises:
-        ValueError: There are more or fewer lines.
-    """
-    for name, count in announced.items():
-        if count > len(text):
-            raise ValueError(f"its header announces {count} {name} in {len(text)} bytes")
-    missing = list(announced.items())[::-1]
-    for words in blocks(text, begin, line):
-        done = 0
-        while done < len(words.heads):
-            if not missing:
-                words.refuse_where(
-                    np.array([True]),
-                    words.heads[[done]],
-                    "{} stands behind all that the header announces, "
-                    + ", ".join(f"{count} {name}" for name, count in announced.items()),
-                )
-            name, count = missing.pop()
-            taken = min(count, len(words.heads) - done)
-            yield name, words, np.arange(done, done + taken)
-            done += taken
-            if taken < count:
-                missing.append((name, count - taken))
-    for name, count in missing:
-        if count:
-            raise ValueError(
-                f"it ends after {announced[name] - count} of the {announced[name]} {name} that its"
-                " header announces"
-            )
 
 
 def check_numbers(count: int) -> None:
