@@ -309,7 +309,7 @@ def test_help(command):
         (["generate", "chair", "--steps", "1000000000"], "steps is 1000000000"),
         (["generate", "chair", "--guidance-scale", "1e9"], "guidance_scale is 1000000000.0"),
         (["generate", "chair", "--guidance-scale", "1_0"], "expected a number, got '1_0'"),
-        (["generate", "chair", "--steering", "inf"], "steering is inf"),
+        (["generate", "chair", "--steering", "inf"], "--steering: expected a number, got 'inf'"),
         (
             ["generate", "chair", "--out", "/dev/null/\n.glb"],
             "/dev/null/\\x0a.glb cannot be written",
@@ -325,7 +325,15 @@ def test_help(command):
         (["generate", "chair", "--steps", "9999999999999"], "whole number from 1"),
         (["generate", "chair", "--steps", "4000000000"], "steps is 4000000000"),
         (["generate", "chair", "--count", "1000000"], "whole number from 1 to 1000"),
-        (["generate", "chair", "--guidance-scale", "nan"], "guidance_scale is nan"),
+        (["generate", "chair", "--guidance-scale", "nan"], "expected a number, got 'nan'"),
+        (
+            ["generate", "chair", "--out", ""],
+            "--out: expected the name of a file or folder, got ''",
+        ),
+        (["generate", "chair", "--model", " "], "--model: expected the name of a file or folder"),
+        (["train", "shapes32", "--out", ""], "--out: expected the name of a file or folder"),
+        (["train", "shapes32", "--data", ""], "--data: expected the name of a file or folder"),
+        (["onnx", "", "--out", "x"], "folder: expected the name of a file or folder"),
         (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
         (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
@@ -383,3 +391,20 @@ def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
     assert len(problems) == 2
     assert "packages missing: no-such-package" in problems[0] and "Remedy: " in problems[0]
     assert "the shipped model" in problems[1]
+
+
+def test_goals_that_cannot_be_replaced_are_refused_before_sampling(tmp_path, monkeypatch, capsys):
+    from course_utils.models import generation
+
+    monkeypatch.setattr(generation, "generate_many", lambda *_, **__: pytest.fail("sampled"))
+    (tmp_path / "gone.glb").symlink_to(tmp_path / "disk" / "gone.glb")
+    (tmp_path / "kept.stl").write_text("mine")
+    (tmp_path / "kept.stl").chmod(0o444)
+    (tmp_path / "folder.png").mkdir()
+    for name, why in (("gone.glb", "which is not there"), ("kept.stl", "is read-only"),
+                      ("folder.obj", "folder.png is a folder")):  # fmt: skip
+        with pytest.raises(SystemExit) as ended:
+            main(["generate", "chair", "--out", str(tmp_path / name)])
+        line = capsys.readouterr().err
+        assert ended.value.code == 2 and why in line and line.count("\n") == 1
+    assert (tmp_path / "kept.stl").read_text() == "mine"
