@@ -17,6 +17,7 @@ from course_utils.cli.main import main
 from course_utils.datasets.shapes import make_shapes
 from course_utils.files.npz import write_npz
 from course_utils.geometry.voxels import to_model
+from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -150,6 +151,8 @@ def test_train_on_a_file(tmp_path, config):
     assert "12 shapes" in done.stdout
     missing = run("train", config(**plan), "--out", tmp_path / "other")
     assert missing.returncode == 2 and "give it with --data" in missing.stderr
+    needless = run("train", config(), "--data", tmp_path / "data.npz", "--out", tmp_path / "third")
+    assert needless.returncode == 2 and "makes its own data and reads no file" in needless.stderr
 
 
 def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, config):
@@ -340,6 +343,10 @@ def test_help(command):
         (
             ["train", "nonsense"],
             "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, shapes32",
+        ),
+        (
+            ["generate", "chair", "--model", f"{CHECKPOINTS}/facts-of-shapes32"],
+            "no model of shapes",
         ),
         (["paint"], "invalid choice: 'paint'"),
     ],
