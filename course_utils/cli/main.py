@@ -3,6 +3,7 @@
 Each command is one file with `add_parser(commands)` and `run(options)`.
 """
 
+import io
 import sys
 
 from course_utils.cli import doctor, generate, onnx, train
@@ -24,7 +25,8 @@ def parser() -> Parser:
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; what goes wrong is one line on stderr and an exit code."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a file's name in a script it cannot write
+        if isinstance(stream, io.TextIOWrapper):  # a terminal, a pipe or a file
+            stream.reconfigure(errors="backslashreplace")  # for names in scripts it cannot write
     options = parser().parse_args(arguments)
     try:
         options.run(options)

@@ -1,18 +1,16 @@
-"""Shapes fitted into a cube of voxels: grids scaled, triangles sampled and filled.
+"""Shapes fitted into a cube of voxels: grids scaled, surfaces filled.
 
 A learner's own shapes come through here (`datasets.own_shapes`), and lesson 07 shows what survives.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from course_utils.geometry.surface import is_watertight
+from course_utils.geometry.bodies import bodies_and_sheets
+from course_utils.geometry.rays import filled, is_odd, touched
 
-if TYPE_CHECKING:
-    import trimesh
+HALF = 0.5 - 1e-3  # full enough for a voxel; a little less, for what is cut exactly in the middle
 
-SURFACE_POINTS, MAX_SURFACE_POINTS = 20_000, 2_000_000  # samples on the surface of a mesh
+THREE = (slice(None, -2), slice(1, -1), slice(2, None))  # three voxels in a row, along an axis
 
 
 def fit_to_cube(voxels: np.ndarray, resolution: int) -> np.ndarray:
@@ -61,8 +59,13 @@ def _resample(voxels: np.ndarray, axis: int, size: int) -> np.ndarray:
 def voxelise(triangles: np.ndarray, resolution: int) -> np.ndarray:
     """Turn a surface into voxels, fitted into a cube as by `fit_to_cube`.
 
-    Points on the surface, 20,000 or 16 per voxel face, mark the shell. What it encloses is filled,
-    so closed meshes become solid and open sheets stay one voxel thin.
+    A voxel is kept if it is at least half full. So that nothing vanishes, some are kept that are
+    not, where something reaches further than a voxel beyond what is kept: where a closed body is
+    thinner than a voxel, as a thin leg is, the voxel in its middle; and the voxels that a sheet
+    passes through, which has no inside, so that a curtain is one voxel thin.
+
+    Small faults of a mesh don't matter (see `bodies.bodies_and_sheets`). What sheets enclose
+    together is filled too, such as a box whose sides have no common edges.
 
     Args:
         triangles: Corners (F, 3, 3) as (x, y, z), z up, in any unit.
@@ -72,27 +75,42 @@ def voxelise(triangles: np.ndarray, resolution: int) -> np.ndarray:
         Bool (n, n, n).
 
     Raises:
-        ValueError: The triangles have no extent or no area.
+        ValueError: The triangles have no extent or no area, or lie over each other too often.
     """
-    from scipy.ndimage import binary_fill_holes
-    from trimesh.sample import sample_surface
-
-    mesh = _scaled_mesh(triangles, resolution)
-    count = int(np.clip(16 * mesh.area, SURFACE_POINTS, MAX_SURFACE_POINTS))
-    surface, face = sample_surface(mesh, count, seed=0)
-    if is_watertight(mesh):
-        # half a voxel inwards: else every voxel that it touches counts, and walls grow thicker
-        surface -= np.sign(mesh.volume) / 2 * mesh.face_normals[face]
-    x, y, z = np.clip(surface.astype(np.int64), 0, resolution - 1).T
-    shell = np.zeros((resolution,) * 3, dtype=bool)
-    shell[z, y, x] = True
-    return fit_to_cube(binary_fill_holes(shell), resolution)
+    bodies, sheets = bodies_and_sheets(_scaled(triangles, resolution))
+    share, thin = filled(bodies, resolution)
+    inside, shell = _enclosed(sheets, resolution)
+    share = np.maximum(share, inside)
+    shell |= touched(_far(bodies, share >= HALF), resolution)
+    return fit_to_cube(_with_thin_parts(share, thin, shell), resolution)
 
 
-def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
-    """Weld triangles to a mesh in voxels: longest side `resolution`, centred in x and y."""
-    from trimesh import Trimesh
+def coverage(triangles: np.ndarray, resolution: int) -> np.ndarray:
+    """Measure how much of each voxel a surface fills, placed as by `voxelise`.
 
+    The sum is the volume in voxels. What has no volume, such as a sheet, fills nothing; where
+    bodies overlap, the place is filled once.
+
+    Args:
+        triangles: Corners (F, 3, 3) as (x, y, z), z up, in any unit.
+        resolution: Side n of the cube in voxels.
+
+    Returns:
+        Float32 (n, n, n) in 0..1; half is the surface.
+
+    Raises:
+        ValueError: The triangles have no extent or enclose nothing, or lie over each other too
+            often.
+    """
+    bodies, sheets = bodies_and_sheets(_scaled(triangles, resolution))
+    share = np.maximum(filled(bodies, resolution)[0], _enclosed(sheets, resolution)[0])
+    if not share.any():
+        raise ValueError("its faces enclose nothing, so that no voxel is filled; use voxelise")
+    return share
+
+
+def _scaled(triangles: np.ndarray, resolution: int) -> np.ndarray:
+    """The triangles in voxels: the longest side is `resolution`, centred in x and y."""
     low = triangles.min(axis=(0, 1))
     extent = triangles.max(axis=(0, 1)) - low
     if not 1e-30 < extent.max() < 1e30:
@@ -102,10 +120,59 @@ def _scaled_mesh(triangles: np.ndarray, resolution: int) -> "trimesh.Trimesh":
     # in the middle of the cube or half a voxel beside it, so that the sides fall between voxels
     whole = np.round(extent[:2] * scale)
     triangles[..., :2] += (resolution - whole) // 2 + (whole - extent[:2] * scale) / 2
-    mesh = Trimesh(
-        triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False
-    )
-    mesh.merge_vertices(digits_vertex=5)
-    if not mesh.area > 0:
+    one, two, three = np.moveaxis(triangles, 1, 0)
+    if not np.cross(two - one, three - one).any():
         raise ValueError("its faces have no area")
-    return mesh
+    return triangles
+
+
+def _with_thin_parts(share: np.ndarray, thin: np.ndarray, shell: np.ndarray) -> np.ndarray:
+    """Keep voxels that are half full, and those that thin parts need.
+
+    Args:
+        share: Coverage (n, n, n).
+        thin: Flat indices (T, 2) of voxels in the middle of thin places, and of their neighbours.
+        shell: Bool (n, n, n), what the surface passes through.
+    """
+    kept = full = share >= HALF
+    slim = np.zeros_like(kept)
+    slim.flat[thin[~kept.flat[thin].any(axis=1), 0]] = True
+    # the edge of something thick is slim too, but beside what is kept
+    lost = slim & ~_grown(kept)
+    kept = kept | lost | (slim & _grown(lost))
+    lost = shell & ~_grown(kept, corners=3)  # a sheet, or a hair between all rays
+    kept = kept | lost | (shell & _grown(lost))
+    # a hair that some rays hit has no gaps either
+    for axis in range(3):
+        low, gap, high = (np.moveaxis(kept, axis, 0)[part] for part in THREE)
+        thin_side = np.moveaxis(kept & ~full, axis, 0)
+        bridge = low & high & (thin_side[THREE[0]] | thin_side[THREE[2]])
+        gap |= bridge & np.moveaxis(shell, axis, 0)[THREE[1]]
+    return kept
+
+
+def _far(triangles: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The triangles (F, 3, 3) that are not small and beside what is kept: most are."""
+    x, y, z = np.clip(triangles, 0, len(kept) - 1).astype(np.int64).transpose(2, 0, 1)
+    beside = _grown(kept, corners=3)[z, y, x].all(axis=1)
+    return triangles[~beside | (np.ptp(triangles, axis=1) > 1).any(axis=1)]
+
+
+def _grown(voxels: np.ndarray, corners: int = 1) -> np.ndarray:
+    """Bool voxels and their neighbours: across faces (1), or also edges and corners (3)."""
+    from scipy.ndimage import binary_dilation, generate_binary_structure
+
+    return binary_dilation(voxels, generate_binary_structure(3, corners))
+
+
+def _enclosed(sheets: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage (n, n, n) by what sheets enclose together, and the voxels that they pass through."""
+    from scipy.ndimage import binary_fill_holes
+
+    shell = touched(sheets, resolution)
+    room = binary_fill_holes(shell) & ~shell
+    inside = room.astype(np.float32)
+    if room.any():
+        wall = shell & _grown(room, corners=3)
+        inside[wall] = filled(sheets, resolution, is_odd)[0][wall]
+    return inside, shell

@@ -4,9 +4,9 @@
 
 FOLDER keeps Debian's package sweethome3d-furniture (120 MB); apt-get fetches it if it is absent.
 Each model is turned and stretched as its catalogue says, read as `read_mesh` reads a learner's mesh
-(points on the surface, what they enclose filled), so that its longest side is 27 voxels, closed
+(`voxelise`), so that its longest side is 27 voxels, closed
 from below, and freed of crumbs. Needs apt-get or the .deb, dpkg-deb, and the course's environment.
-The same package gives the same bytes.
+The stored file is older than the present `voxelise`.
 """
 
 import csv

@@ -472,7 +472,7 @@ def test_symmetric_meshes_give_symmetric_voxels(tmp_path):
     posts = [trimesh.creation.box((2.6, 2, 16)).apply_translation((x, 0, 0)) for x in (-4.9, 4.9)]
     trimesh.util.concatenate(posts).export(tmp_path / "posts.stl")  # 12.4 voxels wide
     voxels = read_mesh(tmp_path / "posts.stl", 16)
-    assert np.array_equal(voxels, voxels[:, :, ::-1]) and voxels.sum() == 2 * 4 * 2 * 16
+    assert np.array_equal(voxels, voxels[:, :, ::-1]) and voxels.sum() == 2 * 2 * 2 * 16
 
 
 def test_scene_transforms_are_applied(tmp_path):

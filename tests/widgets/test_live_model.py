@@ -1,12 +1,13 @@
 """The live box's Python side, without a browser: the film, the box, the files that it asks for."""
 
+import hashlib
 import json
 import re
 
 import numpy as np
 import pytest
 
-from course_utils.models.onnx import ABOUT, about_config
+from course_utils.models.onnx import ABOUT, MODEL, about_config
 from course_utils.places import LIVE
 from course_utils.widgets import live_model
 from course_utils.widgets.live_model import NEEDED, LiveModel, place_of
@@ -30,12 +31,15 @@ def box():
 
 
 def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, places, capsys):
+    graph = places / "models" / "shapes32" / MODEL
+    graph.write_bytes(b"weights")
+    checksum = {"sha256": hashlib.sha256(b"weights").hexdigest()}
     for missing, file, text in (
         ("onnxruntime-web", places / "runtime" / NEEDED, ""),
         (
             "shapes32 as ONNX",
             places / "models" / "shapes32" / ABOUT,
-            json.dumps(about_config(box.config)),
+            json.dumps(about_config(box.config) | checksum),
         ),
     ):
         bundle, _ = box._repr_mimebundle_()
