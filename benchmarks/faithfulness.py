@@ -12,13 +12,13 @@ several guidance scales, each with the variety among shapes of one prompt and th
 training shapes. Results go to data/studies/NAME.json and, as tables, into the model's card.
 """
 
-import argparse
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from course_utils.cli.arguments import Parser, path, positive, real
 from course_utils.datasets.captions import (
     HELD_OUT,
     SAID_APART,
@@ -62,6 +62,8 @@ class Maker:
 
     def __init__(self, folder: Path):
         self.denoiser, self.config = load_checkpoint(folder)
+        if not self.config.words or self.config.is_seer:
+            raise ValueError(f"{folder} is no model that reads; train text-to-shape32 first")
         self.ranker = shipped_ranker(self.denoiser, self.config)
         self.edits = shipped_steering(self.denoiser, self.config)
 
@@ -258,20 +260,21 @@ of those generated for known pairs {100 * first["generated"]["copies"]:.1f} %.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--model", type=Path, default=SHIPPED_TEXT, help="a checkpoint folder (the shipped one)"
+        "--model", type=path, default=SHIPPED_TEXT, help="a checkpoint folder (the shipped one)"
     )
-    parser.add_argument("--count", type=int, default=COUNT, help=f"prompts of each kind ({COUNT})")
     parser.add_argument(
-        "--scales", type=float, nargs="*", default=SCALES, help="guidance scales to compare"
+        "--count", type=positive, default=COUNT, help=f"prompts of each kind ({COUNT})"
     )
-    parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
+    parser.add_argument(
+        "--scales", type=real, nargs="+", default=SCALES, help="guidance scales to compare"
+    )
+    parser.add_argument("--out", type=path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
-    make = Maker(options.model)
+    with parser.refusing():
+        make = Maker(options.model)
     config = make.config
-    if not config.words:
-        raise SystemExit(f"{options.model} is no model that reads; train text-to-shape32 first")
     contents = {"weights_sha256": config.weights_sha256, "sampling": config.to_dict()["sampling"]}
     scales = tuple(options.scales)
     contents |= measured(make, options.count, scales)

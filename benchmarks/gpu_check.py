@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from course_utils.cli.arguments import Parser, path, positive, seconds, some
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.guidance import guided
@@ -61,8 +62,8 @@ DENOISING = Denoising()
 PRECISIONS = ("float32", "tf32", "half")
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="course.py gpu-check", description=__doc__.split("\n\n")[0])
+def parser() -> Parser:
+    top = Parser(prog="course.py gpu-check", description=__doc__.split("\n\n")[0])
     top.add_argument(
         "sections",
         nargs="*",
@@ -73,31 +74,31 @@ def parser() -> argparse.ArgumentParser:
         "--device", default="cuda", help="cuda (default); cpu tries this program, not a card"
     )
     top.add_argument(
-        "--batches", type=int, nargs="+", default=[8, 64, 256], help="batch sizes to measure"
+        "--batches", type=positive, nargs="+", default=[8, 64, 256], help="batch sizes to measure"
     )
     top.add_argument(
-        "--steps", type=int, default=100, help="training steps in each precision (default 100)"
+        "--steps", type=positive, default=100, help="training steps in each precision (default 100)"
     )
     top.add_argument(
-        "--sampling-steps", type=int, default=16, help="steps to a sample (default 16)"
+        "--sampling-steps", type=some, default=16, help="steps to a sample (default 16)"
     )
     top.add_argument(
-        "--seconds", type=float, default=2.0, help="how long to measure each speed (default 2)"
+        "--seconds", type=seconds, default=2.0, help="how long to measure each speed (default 2)"
     )
     top.add_argument(
-        "--channels", type=int, nargs="+", default=[32, 64, 96], help="the network's widths"
+        "--channels", type=positive, nargs="+", default=[32, 64, 96], help="the network's widths"
     )
     top.add_argument(
-        "--resolution", type=int, default=32, help="voxels per side for training (default 32)"
+        "--resolution", type=positive, default=32, help="voxels per side for training (default 32)"
     )
     top.add_argument(
         "--model",
-        type=Path,
+        type=path,
         default=CHECKPOINTS / "shapes32",
         help="that samples (default: the shipped)",
     )
     top.add_argument(
-        "--out", type=Path, default=ROOT / "runs" / "gpu-check.json", help="where the numbers go"
+        "--out", type=path, default=ROOT / "runs" / "gpu-check.json", help="where the numbers go"
     )
     return top
 
@@ -132,6 +133,17 @@ def example(options: argparse.Namespace, count: int = 4) -> tuple[Tensor, Tensor
         torch.linspace(0.1, 0.9, count),
         torch.tensor(made.labels),
     )
+
+
+def try_out(options: argparse.Namespace) -> None:
+    """Run the network on one shape; ValueError for sizes that do not fit each other."""
+    x0, _, t, labels = example(options, 1)
+    try:
+        with torch.no_grad():
+            network(options)(x0, t, labels)
+    except RuntimeError as error:  # channels that its groups do not divide
+        sizes = f"--channels {options.channels} --resolution {options.resolution}"
+        raise ValueError(f"{sizes}: the network cannot be run: {error}") from error
 
 
 def training_draw(options: argparse.Namespace) -> Draw:
@@ -507,10 +519,9 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    try:
+    with parser().refusing():
         checked_device(options.device)
-    except ValueError as error:
-        parser().error(str(error))
+        try_out(options)
     command = "python3 course.py gpu-check " + " ".join(
         sys.argv[1:] if arguments is None else arguments
     )

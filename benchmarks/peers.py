@@ -17,18 +17,17 @@ MONAI's scheduler does. tests/course/test_peers.py checks the recipe against MON
 and inferer.
 """
 
-import argparse
 import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from course_utils.cli.arguments import Parser, path, seconds
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.guidance import guided
@@ -490,10 +489,10 @@ PARTS = {"speed": speed_part, "quality": quality_part}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=seconds,
         default=600,
         help="training time of ours and of MONAI's, each (600)",
     )
@@ -501,14 +500,15 @@ def main() -> None:
         "--only", choices=PARTS, help="measure one part; the other stays in the file as it is"
     )
     parser.add_argument(
-        "--out", type=Path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})"
+        "--out", type=path, default=FILE, help=f"results (default: {FILE.relative_to(ROOT)})"
     )
     options = parser.parse_args()
     config = Config.read("shapes32")
     if MONAI not in build_peers():
         parser.exit(2, f"without MONAI there is nothing to compare with: {INSTALL}\n")
     voxels, _ = procedural_shapes(config, **config.data.arguments)
-    contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
+    with parser.refusing():
+        contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:
         contents[name] = PARTS[name](config, voxels, options.seconds)
         save_results(options.out, contents, COMMAND)

@@ -9,12 +9,12 @@ after the last one that was trained on, or a data file's test split. Results go 
 data/studies/NAME.json and, as a table, into the model's card.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from course_utils.cli.arguments import Parser, path, positive
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.evaluation.distances import COPY, copied_share, nearest_iou
@@ -129,21 +129,26 @@ training shape, beside the same for held-out shapes.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--model", type=Path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)"
+        "--model", type=path, default=SHIPPED, help="a checkpoint folder (default: the shipped one)"
     )
     parser.add_argument(
-        "--data", type=Path, help="the data file, for models that were trained on one"
+        "--data", type=path, help="the data file, for models that were trained on one"
     )
-    parser.add_argument("--count", type=int, default=COUNT, help=f"shapes of each family ({COUNT})")
-    parser.add_argument("--out", type=Path, help="results (default: data/studies/NAME.json)")
+    parser.add_argument(
+        "--count", type=positive, default=COUNT, help=f"shapes of each family ({COUNT})"
+    )
+    parser.add_argument("--out", type=path, help="results (default: data/studies/NAME.json)")
     options = parser.parse_args()
-    denoiser, config = load_checkpoint(options.model)
-    if config.data.kind == "npz":
-        voxels, labels = shapes_of_file(config, options.data, **config.data.arguments)
-    else:
-        voxels, labels = procedural_shapes(config, **config.data.arguments)
+    with parser.refusing():
+        denoiser, config = load_checkpoint(options.model)
+        kind = config.data.kind if config.data else None
+        if kind not in ("npz", "procedural"):
+            raise ValueError(f"{options.model} makes no classes of shapes from data that are known")
+        make = shapes_of_file if kind == "npz" else procedural_shapes
+        given = [options.data] if kind == "npz" else []
+        voxels, labels = make(config, *given, **config.data.arguments)
     labels = torch.zeros(len(voxels)) if labels is None else labels
     results = {}
     for number, family in enumerate(config.classes):

@@ -1,1 +1,1 @@
-"""The command line: arguments in, library calls, one clear line out. Nothing imports it."""
+"""The command line: arguments in, library calls, one clear line out. No other room imports it."""

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from course_utils.cli.numbers import positive, real, some, whole
+from course_utils.cli.arguments import path, positive, real, some, whole
 from course_utils.networks.words import visible
 
 
@@ -21,7 +21,7 @@ def add_parser(commands) -> None:
     add("--seed", type=whole, default=0, help=seed)
     add("--count", type=some, default=1, help="how many: this seed and those after it")
     out = "mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)"
-    add("--out", type=Path, help=out)
+    add("--out", type=path, help=out)
     size = (
         "length of the longest side, with its unit: mm, cm, m or in (default: 1m, and 80mm in an"
         " .stl, which slicers read in millimetres)"
@@ -40,7 +40,7 @@ def add_parser(commands) -> None:
     )
     add("--steering", type=real, help=steering)
     model = "checkpoint folder (default: the shipped one for a class or text)"
-    add("--model", type=Path, help=model)
+    add("--model", type=path, help=model)
     add("--device", default="cpu", help="cpu (default), cuda or mps")
 
 
@@ -84,6 +84,7 @@ def check_writable(out: Path, files: list[Path]) -> None:
         out: The mesh as it was asked for.
         files: All that will be written, in one folder.
     """
+    from course_utils.files.atomic import checked_goal
     from course_utils.files.meshes import SUFFIXES
 
     if out.suffix.lower() not in SUFFIXES:
@@ -91,15 +92,14 @@ def check_writable(out: Path, files: list[Path]) -> None:
             f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}"
         )
     try:
-        taken = [file for file in files if file.is_dir()]
+        for file in files:
+            checked_goal(file)
         folder = next(one for one in out.absolute().parents if one.exists())
         longest = max((file.name for file in files), key=lambda name: len(os.fsencode(name)))
         with tempfile.NamedTemporaryFile(prefix=f".{longest}-", dir=folder):
             pass  # as long as the name that is written first
     except OSError as error:  # a name that is too long, a folder that may not be written
         raise ValueError(f"--out {out} cannot be written: {error.strerror}") from error
-    if taken:
-        raise ValueError(f"--out {out}: {taken[0]} is a folder; name a file")
 
 
 def described(shape, extents: str) -> str:

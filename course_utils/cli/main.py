@@ -3,22 +3,12 @@
 Each command is one file with `add_parser(commands)` and `run(options)`.
 """
 
-import argparse
 import io
 import sys
 
 from course_utils.cli import doctor, generate, onnx, train
+from course_utils.cli.arguments import Parser
 from course_utils.networks.words import visible
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one clear line and exit code 2.
-
-    `course.py` has one of its own: it stands alone, as it runs before anything is installed.
-    """
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: {visible(message)} (see {self.prog} --help)\n")
 
 
 def parser() -> Parser:

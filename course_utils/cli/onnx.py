@@ -1,7 +1,8 @@
 """`onnx`: write a trained model as ONNX, for programs without torch."""
 
 import argparse
-from pathlib import Path
+
+from course_utils.cli.arguments import path
 
 
 def add_parser(commands) -> None:
@@ -9,8 +10,8 @@ def add_parser(commands) -> None:
     command = commands.add_parser("onnx", help="write a trained model as ONNX")
     command.set_defaults(run=run)
     folder = "a checkpoint, such as data/checkpoints/shapes32"
-    command.add_argument("folder", type=Path, help=folder)
-    command.add_argument("--out", type=Path, required=True, help="folder to write")
+    command.add_argument("folder", type=path, help=folder)
+    command.add_argument("--out", type=path, required=True, help="folder to write")
 
 
 def run(options: argparse.Namespace) -> None:

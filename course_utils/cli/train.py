@@ -3,9 +3,8 @@
 import argparse
 import sys
 from functools import partial
-from pathlib import Path
 
-from course_utils.cli.numbers import whole
+from course_utils.cli.arguments import path, whole
 from course_utils.models.checking import LIMITS
 from course_utils.places import RUNS
 
@@ -24,8 +23,8 @@ def add_parser(commands) -> None:
         partial(whole, least=1, most=LIMITS[key][1]) for key in ("plan.steps", "batch_size")
     )
     add("config", help="name of a file in configs/, or a path to a .json")
-    add("--data", type=Path, help="the data file, for configs that need one")
-    add("--out", type=Path, help="folder for state and checkpoint (default: runs/NAME)")
+    add("--data", type=path, help="the data file, for configs that need one")
+    add("--out", type=path, help="folder for state and checkpoint (default: runs/NAME)")
     add("--steps", type=steps, help="training steps (default: the config's)")
     add("--batch-size", type=shapes, help="shapes per step (default: the config's)")
     add("--device", help="cpu, cuda or mps (default: cuda if there is one)")

@@ -7,8 +7,9 @@ import torch
 from course_utils.networks.words import shown
 
 
-def checked_device(name: str) -> str:
+def checked_device(name: str | torch.device) -> str:
     """Return the device's name if torch can use it here; ValueError otherwise."""
+    name = str(name) if isinstance(name, torch.device) else name
     try:
         with warnings.catch_warnings(action="ignore"):  # of names that torch is about to drop
             device = torch.device(name)

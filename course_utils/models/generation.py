@@ -163,6 +163,8 @@ def generate_many(
     _check(seeds, steps=steps, guidance_scale=guidance_scale, steering=steering, tries=tries)
     folder = model_for(prompt) if model is None else model
     denoiser, config = load_checkpoint(folder, checked_device(device))
+    if not config.makes_shapes:
+        raise ValueError(f"{folder} is no model of shapes; expected one such as {SHIPPED}")
     check_prompt(config, prompt)
     settings = config.sampling
     tries = settings.tries if tries is None else tries

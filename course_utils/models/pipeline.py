@@ -37,6 +37,7 @@ from course_utils.models.prompting import guided_by, sampling_states
 from course_utils.models.wishes import check_prompt
 from course_utils.places import present
 
+MOST_SHAPES = 10_000  # of one prompt
 OUTPUTS: dict[str, Callable] = {
     "voxels": to_occupancy,
     "field": lambda x: x,
@@ -201,18 +202,18 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         model, config = self.denoiser, self.denoiser.settings
         steps = config.sampling.steps if num_inference_steps is None else num_inference_steps
         size = config.resolution
-        if output_type not in OUTPUTS:
+        if output_type not in list(OUTPUTS):
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
         prompts = _each(prompt, num_shapes_per_prompt)
         for each in dict.fromkeys(prompts):
             check_prompt(config, each)
         seeds = _seeds(len(prompts), seeds, generator)
         noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
-        if noise.shape != (len(prompts), 1, size, size, size):
-            raise ValueError(
-                f"latents has shape {tuple(noise.shape)}; expected"
-                f" {(len(prompts), 1, size, size, size)}"
+        if not isinstance(noise, Tensor) or noise.shape != (len(prompts), 1, size, size, size):
+            shape = (
+                f"has shape {tuple(noise.shape)}" if hasattr(noise, "shape") else f"is {noise!r}"
             )
+            raise ValueError(f"latents {shape}; expected {(len(prompts), 1, size, size, size)}")
         if not noise.isfinite().all():
             raise ValueError(
                 "latents holds numbers that are not finite; expected standard normal noise"
@@ -278,16 +279,9 @@ def _each(prompt: str | Sequence[str], count: int) -> list[str]:
     prompts = (
         list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
     )
-    if (
-        not prompts
-        or not all(isinstance(one, str) for one in prompts)
-        or not isinstance(count, int)
-        or count < 1
-    ):
-        raise ValueError(
-            f"prompt is {prompt!r}, num_shapes_per_prompt {count}; expected one or more texts, at"
-            " least 1 each"
-        )
+    if not prompts or not all(isinstance(one, str) for one in prompts):
+        raise ValueError(f"prompt is {prompt!r}; expected one or more texts")
+    count = paths.whole("num_shapes_per_prompt", count, MOST_SHAPES)
     return [prompt for prompt in prompts for _ in range(count)]
 
 
@@ -295,6 +289,8 @@ def _seeds(count: int, seeds: int | Sequence[int] | None, generator) -> list[int
     """One seed per shape: those given, or drawn from one generator or from one each."""
     if seeds is None:
         each = list(generator) if isinstance(generator, Sequence) else [generator] * count
+        if not all(isinstance(one, torch.Generator | None) for one in each):
+            raise ValueError(f"generator is {generator!r}; expected torch.Generators, or seeds=")
         seeds = [
             int(torch.randint(2**32, (), generator=g, device=g.device if g else None)) for g in each
         ]

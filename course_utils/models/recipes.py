@@ -54,8 +54,10 @@ def source_of(config, given: Path | None = None) -> Source:
         given: The data file, for a recipe that needs one.
 
     Raises:
-        ValueError: The file is missing or does not fit the config.
+        ValueError: The file is missing, not needed, or does not fit the config.
     """
+    if given is not None and "file" not in config.data.arguments:
+        raise ValueError(f"{config.name} makes its own data and reads no file; omit {given}")
     return RECIPES[config.data.kind](config, given, **config.data.arguments)
 
 

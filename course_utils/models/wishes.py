@@ -38,8 +38,8 @@ def nouns_of(config: Config) -> dict[str, str]:
     return {noun: family for noun, family in nouns.items() if set(noun.split()) <= known}
 
 
-def families_in(words: Sequence[str], nouns: dict[str, str]) -> list[str]:
-    """Return the families that a text names, once each, in its order.
+def families_in(words: Sequence[str], nouns: dict[str, str]) -> dict[str, str]:
+    """Return the families that a text names, in its order, each with the noun that names it first.
 
     Where the text names details alone, they may be families after all: a bedside table is a table.
 
@@ -48,17 +48,16 @@ def families_in(words: Sequence[str], nouns: dict[str, str]) -> list[str]:
         nouns: Of `nouns_of`.
     """
     longest = max((len(noun.split()) for noun in nouns), default=0)
-    found, place = [], 0
+    found, place = {}, 0
     while place < len(words):
         for end in range(place + longest, place, -1):
             if (noun := " ".join(words[place:end])) in nouns:
-                found.append(nouns[noun])
+                found.setdefault(nouns[noun], noun)
                 place += len(noun.split()) - 1
                 break
         place += 1
-    families = list(dict.fromkeys(family for family in found if family != DETAIL))
-    if families or not found:
-        return families
+    if found.pop(DETAIL, None) is None or found:
+        return found
     return families_in(words, {noun: family for noun, family in nouns.items() if family != DETAIL})
 
 
@@ -97,7 +96,10 @@ def check_prompt(config: Config, prompt: str) -> None:
             f" words and makes: {makes}"
         )
     words, nouns = split(prompt), nouns_of(config)
-    families = families_in(words, nouns)
+    families = [
+        family if noun == family else f"{family} ({noun})"
+        for family, noun in families_in(words, nouns).items()
+    ]
     if not families and (nouns or not words):
         raise ValueError(f"no family in '{shown(prompt)}'; name one that the model makes: {makes}")
     if len(families) > 1:

@@ -17,6 +17,7 @@ PUNCTUATION = (
 )
 INVISIBLE = "\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 JOINERS = "\u200c\u200d\ufe0e\ufe0f"  # invisible too, but part of how an emoji is written
+OTHER_FORMS = "\uff01-\uff5e\ufb00-\ufb06"  # full-width letters, and ligatures: the same words
 INNER = r"\-‐‑'’´`.－＇"  # what may stand inside of a token: T-shirt, don't
 LONGEST_SHOWN = 80  # characters of a token or a text in a message
 MOST_NAMED = 8  # tokens that a message names one by one
@@ -34,9 +35,13 @@ def tokens_of(text: str) -> list[str]:
 
 
 def words_of(token: str) -> list[str]:
-    """Return the words of a token, in lower case and compatibility form: T-shirt is t and shirt."""
-    plain = unicodedata.normalize("NFKC", re.sub(f"[{JOINERS}]", "", token)).lower()
-    tokens = tokens_of(unicodedata.normalize("NFKC", plain))
+    """Return the words of a token, in lower case: T-shirt is t and shirt.
+
+    Only forms that read the same are replaced: "№" is not "no", nor "²" the number 2.
+    """
+    plain = re.sub(f"[{JOINERS}]", "", token)
+    plain = re.sub(f"[{OTHER_FORMS}]", lambda one: unicodedata.normalize("NFKC", one[0]), plain)
+    tokens = tokens_of(unicodedata.normalize("NFC", unicodedata.normalize("NFC", plain).lower()))
     return [word for part in tokens for word in _BETWEEN.split(part) if word]
 
 

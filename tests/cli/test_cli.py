@@ -17,6 +17,7 @@ from course_utils.cli.main import main
 from course_utils.datasets.shapes import make_shapes
 from course_utils.files.npz import write_npz
 from course_utils.geometry.voxels import to_model
+from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -150,6 +151,8 @@ def test_train_on_a_file(tmp_path, config):
     assert "12 shapes" in done.stdout
     missing = run("train", config(**plan), "--out", tmp_path / "other")
     assert missing.returncode == 2 and "give it with --data" in missing.stderr
+    needless = run("train", config(), "--data", tmp_path / "data.npz", "--out", tmp_path / "third")
+    assert needless.returncode == 2 and "makes its own data and reads no file" in needless.stderr
 
 
 def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, config):
@@ -309,7 +312,7 @@ def test_help(command):
         (["generate", "chair", "--steps", "1000000000"], "steps is 1000000000"),
         (["generate", "chair", "--guidance-scale", "1e9"], "guidance_scale is 1000000000.0"),
         (["generate", "chair", "--guidance-scale", "1_0"], "expected a number, got '1_0'"),
-        (["generate", "chair", "--steering", "inf"], "steering is inf"),
+        (["generate", "chair", "--steering", "inf"], "--steering: expected a number, got 'inf'"),
         (
             ["generate", "chair", "--out", "/dev/null/\n.glb"],
             "/dev/null/\\x0a.glb cannot be written",
@@ -325,13 +328,25 @@ def test_help(command):
         (["generate", "chair", "--steps", "9999999999999"], "whole number from 1"),
         (["generate", "chair", "--steps", "4000000000"], "steps is 4000000000"),
         (["generate", "chair", "--count", "1000000"], "whole number from 1 to 1000"),
-        (["generate", "chair", "--guidance-scale", "nan"], "guidance_scale is nan"),
+        (["generate", "chair", "--guidance-scale", "nan"], "expected a number, got 'nan'"),
+        (
+            ["generate", "chair", "--out", ""],
+            "--out: expected the name of a file or folder, got ''",
+        ),
+        (["generate", "chair", "--model", " "], "--model: expected the name of a file or folder"),
+        (["train", "shapes32", "--out", ""], "--out: expected the name of a file or folder"),
+        (["train", "shapes32", "--data", ""], "--data: expected the name of a file or folder"),
+        (["onnx", "", "--out", "x"], "folder: expected the name of a file or folder"),
         (["generate", "chair", "--out", "chair.fbx"], ".glb, .obj, .stl"),
         (["generate", "chair", "--model", "nowhere"], "not a checkpoint folder"),
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
         (
             ["train", "nonsense"],
             "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, shapes32",
+        ),
+        (
+            ["generate", "chair", "--model", f"{CHECKPOINTS}/facts-of-shapes32"],
+            "no model of shapes",
         ),
         (["paint"], "invalid choice: 'paint'"),
     ],
@@ -383,3 +398,20 @@ def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
     assert len(problems) == 2
     assert "packages missing: no-such-package" in problems[0] and "Remedy: " in problems[0]
     assert "the shipped model" in problems[1]
+
+
+def test_goals_that_cannot_be_replaced_are_refused_before_sampling(tmp_path, monkeypatch, capsys):
+    from course_utils.models import generation
+
+    monkeypatch.setattr(generation, "generate_many", lambda *_, **__: pytest.fail("sampled"))
+    (tmp_path / "gone.glb").symlink_to(tmp_path / "disk" / "gone.glb")
+    (tmp_path / "kept.stl").write_text("mine")
+    (tmp_path / "kept.stl").chmod(0o444)
+    (tmp_path / "folder.png").mkdir()
+    for name, why in (("gone.glb", "which is not there"), ("kept.stl", "is read-only"),
+                      ("folder.obj", "folder.png is a folder")):  # fmt: skip
+        with pytest.raises(SystemExit) as ended:
+            main(["generate", "chair", "--out", str(tmp_path / name)])
+        line = capsys.readouterr().err
+        assert ended.value.code == 2 and why in line and line.count("\n") == 1
+    assert (tmp_path / "kept.stl").read_text() == "mine"

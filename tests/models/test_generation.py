@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 from PIL import Image
 from test_pipeline import tiny
@@ -102,6 +103,8 @@ def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
         ),
         ({"device": "\x1b[2J"}, r"device '\\x1b\[2J' can't"),
         ({"device": None}, "device 'None' can't be used"),
+        ({"device": torch.device("cpu")}, "nowhere is not a checkpoint folder"),  # as its name is
+        ({"device": torch.device("cpu", 3)}, "device 'cpu:3' can't be used here"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_a_model_is_loaded(wrong, message, recwarn):

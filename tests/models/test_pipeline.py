@@ -297,7 +297,11 @@ def test_a_model_that_reads_takes_texts():
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"prompt": "unicorn"}, "the model knows no 'unicorn'; it makes: chair, table, lamp"),
     ({"prompt": []}, "expected one or more"),
-    ({"num_shapes_per_prompt": 0}, "at least 1 each"),
+    ({"num_shapes_per_prompt": 0}, "num_shapes_per_prompt is 0; expected a whole number from 1"),
+    ({"num_shapes_per_prompt": np.float32(1.5)}, "num_shapes_per_prompt is "),
+    ({"output_type": ["voxels"]}, "use one of voxels, field, mesh"),
+    ({"generator": [3]}, r"generator is \[3\]; expected torch.Generators, or seeds="),
+    ({"latents": 3}, r"latents is 3; expected \(1, 1, 8, 8, 8\)"),
     ({"output_type": "pil"}, "output_type is 'pil'; use one of voxels, field, mesh"),
     ({"seeds": [1, 2]}, "2 seeds or generators for 1 shapes"),
     ({"generator": [torch.Generator()] * 3}, "3 seeds or generators for 1 shapes"),
@@ -307,6 +311,12 @@ def test_a_model_that_reads_takes_texts():
 def test_bad_arguments_are_refused(pipe, arguments, message):
     with pytest.raises(ValueError, match=message):
         pipe(**{"prompt": "chair"} | arguments)
+
+
+def test_counts_are_integers_of_any_kind(pipe):
+    for two in (2, np.int64(2), np.uint8(2), torch.tensor(2)):
+        made = pipe("chair", two, num_shapes_per_prompt=two, seeds=[5, 6], output_type="field")
+        assert made.shapes.shape == (2, 1, 8, 8, 8)
 
 
 def test_round_trip_through_folders(pipe, tmp_path):

@@ -71,7 +71,7 @@ def test_every_caption_names_its_own_family_and_no_other():
     nouns = nouns_of(config_of("text"))
     for pairs in (None, HELD_OUT, SAID_APART):
         for prompt in prompts(300, pairs, TEST_FORMS):
-            assert families_in(split(prompt.text), nouns) == [prompt.family], prompt.text
+            assert list(families_in(split(prompt.text), nouns)) == [prompt.family], prompt.text
 
 
 def test_a_model_without_a_word_for_its_families_needs_some_word():

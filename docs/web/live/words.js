@@ -5,6 +5,7 @@ const WHITE = "\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u2
 const PUNCTUATION = ".,;:!?…¡¿·،؛؟、。．，：；！？\"'`´‘’‚‛“”„‟«»‹›＂＇()\\[\\]{}（）［］｛｝「」『』【】〈〉《》\\-‐‑‒–—―−－";
 const INVISIBLE = /[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/gu;
 const JOINERS = /\u200c|\u200d|\ufe0e|\ufe0f/gu; // invisible too, but part of how an emoji is written
+const OTHER_FORMS = /[\uff01-\uff5e\ufb00-\ufb06]/gu; // full-width letters, and ligatures: the same words
 const LETTER = `[^${WHITE}${PUNCTUATION}]`;
 const TOKEN = new RegExp(`${LETTER}+(?:(?:[\\-‐‑'’´\`.－＇]|(?<=[0-9])[,:](?=[0-9]))${LETTER}+)*`, "gu"); // T-shirt, don't
 const BETWEEN = /[-‐‑'’´`－＇]|(?<![0-9])[.,:]|[.,:](?![0-9])/u; // 1.5 and 1,000 are one word each
@@ -16,10 +17,10 @@ const NEAR = 0.7; // of difflib's ratio
 /** Return what stands between white space and punctuation, as it was typed. */
 export const tokensOf = (text) => text.replace(INVISIBLE, "").match(TOKEN) ?? [];
 
-/** Return the words of a token, in lower case and compatibility form. */
+/** Return the words of a token, in lower case. Only forms that read the same are replaced: "№" is not "no". */
 function wordsOf(token) {
-  const plain = token.replace(JOINERS, "").normalize("NFKC").toLowerCase().normalize("NFKC");
-  return tokensOf(plain).flatMap((part) => part.split(BETWEEN)).filter((word) => word);
+  const plain = token.replace(JOINERS, "").replace(OTHER_FORMS, (one) => one.normalize("NFKC"));
+  return tokensOf(plain.normalize("NFC").toLowerCase().normalize("NFC")).flatMap((part) => part.split(BETWEEN)).filter((word) => word);
 }
 
 export const split = (text) => tokensOf(text).flatMap(wordsOf);
@@ -89,20 +90,19 @@ function ratio(one, two) {
 
 // ------------------------------------------------------------------------------------------------ families
 
-/** Return the families that words name, once each, in order. nouns: of model.json; "" stands for a detail of another shape. */
+/** Return the families that words name, in order, each with the noun that names it first. nouns: of model.json; "" is a detail of another shape. */
 function familiesIn(words, nouns) {
   const longest = Math.max(...Object.keys(nouns).map((noun) => noun.split(" ").length));
-  const found = [];
+  const found = new Map();
   for (let place = 0; place < words.length; place++)
     for (let length = longest; length > 0; length--) {
       const noun = words.slice(place, place + length).join(" ");
       if (!Object.hasOwn(nouns, noun) || place + length > words.length) continue;
-      found.push(nouns[noun]);
+      if (!found.has(nouns[noun])) found.set(nouns[noun], noun);
       place += length - 1;
       break;
     }
-  const families = [...new Set(found.filter((family) => family))];
-  if (families.length || !found.length) return families;
+  if (!found.delete("") || found.size) return found;
   return familiesIn(words, Object.fromEntries(Object.entries(nouns).filter(([, family]) => family)));
 }
 
@@ -124,7 +124,7 @@ export function check({ classes, words, nouns, longest_text: longest }, prompt) 
   const unknown = unknownIn(prompt, words);
   if (unknown.length) throw new RangeError(`unknown word: ${named(unknown, words)}; the model knows ${words.length} words and makes: ${makes}`);
   const found = split(prompt);
-  const families = familiesIn(found, nouns);
+  const families = [...familiesIn(found, nouns)].map(([family, noun]) => (noun === family ? family : `${family} (${noun})`));
   if (!families.length && (Object.keys(nouns).length || !found.length))
     throw new RangeError(`no family in '${shown(prompt)}'; name one that the model makes: ${makes}`);
   if (families.length > 1) throw new RangeError(`the text names ${families.join(" and ")}; name one: a shape is of one`);
