@@ -252,7 +252,7 @@ def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
     opened.screenshot(path=ARTIFACTS / "live-phone.png", full_page=True)
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
     for link, complaint in (
-        ("#class=dragon", "none of the classes"),
+        ("#class=dragon", "the model knows no .dragon."),
         ("#class=mug&seed=-1", "Seed -1: take"),
         ("#class=mug&seed=three", "Seed NaN: take"),
         ("#class=mug&steps=5", "5 steps: take one of"),
