@@ -143,7 +143,7 @@ def _mended(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     side = np.flatnonzero(number[edge].ravel() == 1)  # the rims of holes
     start, end = faces.ravel()[side], np.roll(faces, -1, axis=1).ravel()[side]
     body, size = whole[side // 3], len(_count(whole, whole))
-    caps, rim, rims, vertices = _caps(vertices, start, end)
+    caps, rim, rims, vertices = _caps(vertices, start, end, body)
     body_of_cap = body[np.unique(rims, return_index=True)[1]][rim]
     length = np.bincount(rims)
     large = np.bincount(body_of_cap, _areas(vertices, caps) * (length[rim] > 3), minlength=size)
@@ -165,13 +165,18 @@ def _mended(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _caps(
-    vertices: np.ndarray, start: np.ndarray, end: np.ndarray
+    vertices: np.ndarray, start: np.ndarray, end: np.ndarray, body: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Close holes whose rims go from `start` (R,) to `end`: by the least area, or by a fan.
 
+    A rim is of one body: what meets only in a vertex has rims of its own.
+
     Returns the caps' faces (C, 3), the rim of each, that of each side (R,), and all vertices.
     """
-    rims = np.unique(_pieces(start, end, len(vertices))[start], return_inverse=True)[1]
+    ends = np.stack([start, end]) + body * len(vertices)
+    names, nodes = np.unique(ends, return_inverse=True)
+    one, other = nodes.reshape(2, -1)  # flat before NumPy 2
+    rims = np.unique(_pieces(one, other, len(names))[one], return_inverse=True)[1]
     length = np.bincount(rims)
     middles = np.stack([np.bincount(rims, vertices[start, a]) for a in range(3)], axis=1)
     middles = middles / np.maximum(length, 1)[:, None]
@@ -180,7 +185,7 @@ def _caps(
     parts, owner, fanned = [], [], np.ones(len(length), dtype=bool)
     for one in short:
         loop = _walk(end[rims == one].tolist(), start[rims == one].tolist())
-        if len(loop) == length[one]:
+        if len(loop) == length[one] and len(loop) - len({*loop}) <= 1:  # its order is certain
             parts.append(np.array(loop)[_least_area(vertices[loop])])
             owner.append(np.full(len(loop) - 2, one))
             fanned[one] = False
