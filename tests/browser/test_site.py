@@ -98,6 +98,7 @@ def test_the_reference_has_everything_public_with_its_arguments(reader, address,
     entry = reader.locator(
         "dt", has=reader.locator("[href='#course_utils.diffusion.sampling.sample']")
     )
+    entry.wait_for()
     names = entry.locator(".sig-param > .n:first-child").all_text_contents()
     assert names == list(inspect.signature(sample).parameters)
     assert reader.evaluate("document.scrollingElement.scrollWidth") == 1000
