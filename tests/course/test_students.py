@@ -314,8 +314,11 @@ def test_a_folder_in_the_course_is_refused_before_anything_is_written(
 
 
 def test_a_folder_beside_the_course_with_a_similar_name_is_not_inside(students, course, tmp_path):
-    students.require_outside(tmp_path / f"{course.name}-students")
-    students.require_outside(Path("/nowhere/at/all"))
+    out = tmp_path / f"{course.name}-students"
+    with pytest.raises(ValueError, match="is in the course's own folder"):
+        students.write(course / out.name)
+    students.write(out)
+    assert (out / "course.py").is_file() and not (course / out.name).exists()
 
 
 def test_without_a_repository_nothing_is_guessed(students, course, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import struct
 import time
 import tracemalloc
@@ -27,18 +28,19 @@ TINY = {
 }  # fmt: skip
 
 
-def refused_cheaply(reason, read, path, memory=2**23, seconds=2.0):
-    """A ValueError with this reason, at most so many bytes, and so much computing."""
+def refusal(read, path, memory=2**23, seconds=2.0):
+    """What a ValueError says that took at most so many bytes and so much computing."""
     tracemalloc.start()
     started = time.process_time()
     try:
-        with pytest.raises(ValueError, match=reason) as caught:
+        with pytest.raises(ValueError) as caught:
             read(path)
         assert tracemalloc.get_traced_memory()[1] < memory
     finally:
         tracemalloc.stop()
     assert time.process_time() - started < seconds
     assert len(str(caught.value)) < 1000
+    return str(caught.value)
 
 
 # ---- .npz ----------------------------------------------------------------------------------------
@@ -70,27 +72,26 @@ def limit(monkeypatch):
 def test_as_many_texts_as_bytes_are_refused(tmp_path, limit, key):
     """A letter of 4 bytes becomes a text of 50 and a pointer to it."""
     write_zip(tmp_path / "a.npz", ONE, (key, npy("<U1", (200_000,), b"a\0\0\0" * 200_000)))
-    refused_cheaply(
-        "unpack to 17600081 bytes, expected at most 16777216", read_npz, tmp_path / "a.npz"
-    )
+    message = refusal(read_npz, tmp_path / "a.npz")
+    assert "unpack to 17600081 bytes, expected at most 16777216" in message
 
 
 def test_one_text_as_long_as_a_book_counts_twice(tmp_path, limit):
     book = npy("<U2200000", (1,), b"a\0\0\0" * 2_200_000)
     write_zip(tmp_path / "a.npz", ONE, ("captions", book))
-    refused_cheaply("unpack to 17600161 bytes", read_npz, tmp_path / "a.npz")
+    assert "unpack to 17600161 bytes" in refusal(read_npz, tmp_path / "a.npz")
 
 
 def test_labels_that_are_not_there_count(tmp_path, limit):
     """A shape of one voxel takes a byte; its label and split, which are made, take more."""
     write_zip(tmp_path / "a.npz", ("voxels", npy("|u1", (10**6, 1), bytes(10**6))))
-    refused_cheaply("unpack to 18000000 bytes", read_npz, tmp_path / "a.npz")
+    assert "unpack to 18000000 bytes" in refusal(read_npz, tmp_path / "a.npz")
 
 
 def test_parts_that_are_joined_count_twice(tmp_path, limit):
     voxels = npy("|u1", (1200, 4096), bytes(1200 * 4096))  # 10 MB in both, 20 with their union
     write_zip(tmp_path / "a.npz", ("train_voxels", voxels), ("test_voxels", voxels))
-    refused_cheaply("unpack to 19701600 bytes", read_npz, tmp_path / "a.npz")
+    assert "unpack to 19701600 bytes" in refusal(read_npz, tmp_path / "a.npz")
 
 
 def test_a_zip_of_very_many_files_is_refused_before_its_list_is_read(tmp_path):
@@ -98,25 +99,22 @@ def test_a_zip_of_very_many_files_is_refused_before_its_list_is_read(tmp_path):
     listed = entry * 200_000
     numbers = (0, 0, 65535, 65535, len(listed), 0, 0)
     (tmp_path / "a.npz").write_bytes(listed + struct.pack("<4s4H2IH", b"PK\5\6", *numbers))
-    refused_cheaply(
-        "about 19[0-9]{4} files, expected at most 1000|about 200000", read_npz, tmp_path / "a.npz"
-    )
+    message = refusal(read_npz, tmp_path / "a.npz")
+    assert re.search("about (19[0-9]{4}|200000) files, expected at most 1000", message)
 
 
 def test_an_array_that_is_there_twice_is_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"):
         write_zip(tmp_path / "a.npz", ONE, ("voxels", npy("|u1", (1, 64), bytes(64))))
-    refused_cheaply("holds voxels twice", read_npz, tmp_path / "a.npz")
+    assert "holds voxels twice" in refusal(read_npz, tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("length", [20_000, 50 * 2**20])
 def test_a_header_as_long_as_a_file_is_refused(tmp_path, length):
     header = b"\x93NUMPY\x02\x00" + struct.pack("<I", length)
     write_zip(tmp_path / "a.npz", ("voxels", header + b"(" * length))
-    refused_cheaply(
-        f"usable .npz file: EOF: reading array header, expected {length} bytes got 9988$",
-        read_npz, tmp_path / "a.npz",
-    )  # fmt: skip
+    message = refusal(read_npz, tmp_path / "a.npz")
+    assert message.endswith(f"EOF: reading array header, expected {length} bytes got 9988")
 
 
 @pytest.mark.parametrize("text", ["(", "[", "-", "{0:", "9", "'a' "])
@@ -125,9 +123,8 @@ def test_a_header_that_is_deep_is_refused(tmp_path, text, count):
     header = text.encode() * count
     data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(64)
     write_zip(tmp_path / "a.npz", ("voxels", data))
-    refused_cheaply(
-        "a.npz' is not a usable .npz file: (?!MemoryError)", read_npz, tmp_path / "a.npz"
-    )
+    message = refusal(read_npz, tmp_path / "a.npz")
+    assert "a.npz' is not a usable .npz file: " in message and "MemoryError" not in message
 
 
 def test_an_array_is_unpacked_once(tmp_path):
@@ -146,9 +143,10 @@ def test_an_array_is_unpacked_once(tmp_path):
 @pytest.mark.parametrize("thing", ["[]", '{"":[]}', "0.1"])
 def test_a_large_json_file_is_refused_unread(tmp_path, thing):
     (tmp_path / "a.json").write_text("[" + (thing + ",") * (2**22 // len(thing)) + "0]")
-    refused_cheaply("expected at most 4194304", read_json, tmp_path / "a.json", memory=2**20)
-    refused_cheaply("readable results .*expected at most", load_results, tmp_path / "a.json")
-    refused_cheaply("a config in it: .*at most 262144", Config.read, tmp_path / "a.json")
+    file = tmp_path / "a.json"
+    assert "expected at most 4194304" in refusal(read_json, file, memory=2**20)
+    assert re.search("readable results .*expected at most", refusal(load_results, file))
+    assert re.search("a config in it: .*at most 262144", refusal(Config.read, file))
 
 
 @pytest.mark.parametrize("depth", [65, 400, 980, 30_000])
@@ -158,12 +156,10 @@ def test_json_inside_json_is_refused(tmp_path, depth, pair):
     text = opening * depth + "1" + pair[1] * depth
     contents = f'{{"command": "", "sha256": "", "contents": {text}}}'
     (tmp_path / "a.json").write_text(contents)
-    refused_cheaply("nested deeper than 64", load_results, tmp_path / "a.json", memory=2**25)
+    assert "nested deeper than 64" in refusal(load_results, tmp_path / "a.json", memory=2**25)
     (tmp_path / "a.json").write_text(json.dumps(TINY).replace('"A tiny model"', text))
-    refused_cheaply(
-        r"a\.json is not JSON with a config in it: it is nested deeper than 64",
-        Config.read, tmp_path / "a.json", memory=2**25,
-    )  # fmt: skip
+    message = refusal(Config.read, tmp_path / "a.json", memory=2**25)
+    assert "a.json is not JSON with a config in it: it is nested deeper than 64" in message
 
 
 def test_64_levels_are_read(tmp_path):
@@ -174,7 +170,8 @@ def test_64_levels_are_read(tmp_path):
 def test_the_double_among_many_keys_is_found_at_once(tmp_path):
     keys = [f'"k{n}":0' for n in range(50_000)]
     (tmp_path / "a.json").write_text("{" + ",".join([*keys, '"k49999":1']) + "}")
-    refused_cheaply("the key 'k49999' appears twice", read_json, tmp_path / "a.json", memory=2**26)
+    message = refusal(read_json, tmp_path / "a.json", memory=2**26)
+    assert "the key 'k49999' appears twice" in message
 
 
 def test_numbers_beyond_json_are_named_with_their_file(tmp_path):
@@ -219,17 +216,15 @@ def test_a_network_far_larger_than_its_weights_is_not_built(folder, network):
     config = json.loads((folder / "config.json").read_text())
     config["network"] |= network
     (folder / "config.json").write_text(json.dumps(config))
-    refused_cheaply(
-        r"config\.json: .*(far more numbers than its weights|expected)", load_checkpoint, folder,
-        memory=2**25, seconds=5,
-    )  # fmt: skip
+    message = refusal(load_checkpoint, folder, memory=2**25, seconds=5)
+    assert re.search(r"config\.json: .*(far more numbers than its weights|expected)", message)
 
 
 def test_very_many_classes_are_looked_at_once(folder):
     config = json.loads((folder / "config.json").read_text())
     config["classes"] = [f"c{n}" for n in range(25_000)] + ["c24999"]
     (folder / "config.json").write_text(json.dumps(config, separators=(",", ":")))
-    refused_cheaply(r"classes\[25000\] is 'c24999'", load_checkpoint, folder, memory=2**25)
+    assert "classes[25000] is 'c24999'" in refusal(load_checkpoint, folder, memory=2**25)
 
 
 def safetensors(entries, content=b"", length=None):
@@ -258,7 +253,7 @@ HOSTILE = {
 def test_weights_whose_header_lies_are_refused(folder, case):
     weights, reason = HOSTILE[case]
     with_weights(folder, weights)
-    refused_cheaply(reason, load_checkpoint, folder, memory=2**24)
+    assert reason in refusal(load_checkpoint, folder, memory=2**24)
 
 
 def test_the_numbers_of_tensors_are_those_of_the_file(folder):
