@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -65,19 +64,17 @@ class Team:
         """
         if self.processes == 1:
             return make_shapes(count, resolution, families, first_index)
-        ends = [count * number // self.processes for number in range(self.processes + 1)]
-        first, end = ends[self.rank : self.rank + 2]
+        first, end = (count * one // self.processes for one in (self.rank, self.rank + 1))
         made = make_shapes(end - first, resolution, families, first_index + first)
+        bits = np.packbits(made.voxels.reshape(-1, resolution**3), axis=1)
+        whole = np.frombuffer(b"".join(self.gathered(bits.tobytes())), np.uint8)
+        voxels = np.unpackbits(whole.reshape(count, -1), axis=1, count=resolution**3).view(bool)
         told = [made.labels.tolist(), made.captions, made.attributes]
-        voxels = np.empty((count, resolution, resolution, resolution), dtype=bool)
-        packed = self.gathered(np.packbits(made.voxels).tobytes())
-        for (first, end), bits in zip(pairwise(ends), packed, strict=True):
-            part = np.unpackbits(np.frombuffer(bits, np.uint8), count=voxels[first:end].size)
-            voxels[first:end] = part.view(bool).reshape(-1, *voxels.shape[1:])
         texts = map(json.loads, self.gathered(json.dumps(told).encode()))
         labels, captions, attributes = (
             [one for part in parts for one in part] for parts in zip(*texts, strict=True)
         )
+        voxels = voxels.reshape(count, resolution, resolution, resolution)
         return ShapeSet(voxels, np.array(labels), captions, attributes, made.families)
 
 
