@@ -24,11 +24,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils.cli.arguments import Parser, path, positive, seconds, some
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.device import has_bfloat16_units
 from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last, sample, time_grid
-from course_utils.diffusion.training import Draw, Plan, Trainer, batches, has_bfloat16_units
+from course_utils.diffusion.training import Draw, Plan, Trainer, batches
 from course_utils.files.results import save_results
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import build_model, load_checkpoint

@@ -177,7 +177,9 @@ class TutorialTrainer:
             self.optimizer.step()
             self.step += 1
             self.seconds += time.perf_counter() - start
-            yield Progress(self.step, loss, self.seconds)
+            done = Progress(self.step, self.seconds, [], lambda: None)
+            done.take([loss])
+            yield done
 
     def loss(self, x0: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
         """Mean squared error of the noise; steps: whole numbers (B,) from 0 to T - 1."""

@@ -13,7 +13,7 @@ def add_parser(commands) -> None:
     """Add the command to argparse's subparsers."""
     several = (
         "On several GPUs: accelerate launch -m course_utils train NAME; --batch-size is then each"
-        " process's own."
+        " process's own (docs/clusters.md)."
     )
     about = "train a model from its config; continues where a stopped training was saved"
     command = commands.add_parser("train", help=about, epilog=several)
@@ -31,6 +31,8 @@ def add_parser(commands) -> None:
     add("--save-every", type=steps, default=250, help="steps between saves (default: 250)")
     half = "bfloat16 on the CPU too (quick where it has AMX)"
     add("--half", action="store_true", help=half)
+    parts = "parts in which a process takes its batch, where memory is short (default: 1)"
+    add("--accumulate", type=shapes, default=1, metavar="PARTS", help=parts)
     compiled = "compile the network first (worth it on a GPU)"
     add("--compile", action="store_true", help=compiled)
 
@@ -52,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
             save_every=options.save_every,
             compiled=options.compile,
             half=options.half,
+            parts=options.accumulate,
             arguments=sys.argv[1:],
         )
     except Stopped as stopped:

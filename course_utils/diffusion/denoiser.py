@@ -49,9 +49,10 @@ class Denoiser(nn.Module):
             t: Their time, a number or (B,).
             condition: (B, ...); None means unconditional.
         """
-        t = as_time(t).to(x_t.device).expand(x_t.shape[0])
+        t = as_time(t)  # one for all stays on the CPU, so that no device is waited for
         size = (self.path.alpha(t).square() + self.path.sigma(t).square()).sqrt()
         log_snr = self.path.log_snr(t).clamp(-self.log_snr_range, self.log_snr_range).to(x_t.dtype)
+        log_snr = log_snr if t.ndim else x_t.new_full(x_t.shape[:1], float(log_snr))  # (B,)
         output = self.network(x_t / spread(size, x_t), log_snr, condition).to(x_t.dtype)
         value = output * spread(self.path.magnitude(self.prediction, t), x_t)
         return self.path.convert(value, x_t, t, self.prediction, "x0")

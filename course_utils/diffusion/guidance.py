@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from course_utils.diffusion.denoiser import Denoiser
-from course_utils.diffusion.paths import Path, as_time, finite, spread
+from course_utils.diffusion.paths import Path, finite, spread
 
 Critic = Callable[[Tensor], Tensor]
 # above it a guess shows nothing yet, below it nothing can change any more
@@ -63,34 +63,32 @@ def guided(
     if not 0 <= rescale <= 1:
         raise ValueError(f"rescale is {rescale}; expected a number from 0 to 1")
     strongest = finite("guidance_scale", guidance_scale)
+    both = None if condition is negative is None else _rows_of_both(condition, negative)
 
     def guess(x_t: Tensor, t: Tensor | float) -> Tensor:
         scale = strongest if low <= float(t) <= high else min(strongest, 1.0)
-        if scale == 0 or condition is negative is None:
+        if scale == 0 or both is None:
             return denoiser(x_t, t, negative)
         if scale == 1:
             return denoiser(x_t, t, condition)
-        conditional, away_from = _both(denoiser, x_t, t, condition, negative)
+        conditional, away_from = denoiser(torch.cat([x_t, x_t]), t, both).chunk(2)
         x0 = away_from + scale * (conditional - away_from)
         return x0 if rescale == 0 else torch.lerp(x0, _with_deviation_of(conditional, x0), rescale)
 
     return Guided(getattr(denoiser, "path", None), guess)
 
 
-def _both(
-    denoiser, x_t: Tensor, t: Tensor | float, *conditions: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The guesses for two conditions, in one call of twice the batch."""
+def _rows_of_both(*conditions: Tensor | None) -> Tensor:
+    """Two conditions, each (B, ...) or None, one after the other as a condition of twice the batch.
+
+    One call of the denoiser then makes both guesses.
+    """
     like = next(condition for condition in conditions if condition is not None)
     rows = [torch.full_like(like, -1) if c is None else c for c in conditions]
+    if like.ndim == 1:
+        return torch.cat(rows)
     rows = [row for part in rows for row in part]  # texts may differ in length
-    both = (
-        torch.stack(rows)
-        if like.ndim == 1
-        else pad_sequence(rows, batch_first=True, padding_value=-1)
-    )
-    times = as_time(t).to(x_t.device).expand(len(x_t)).repeat(2)
-    return denoiser(torch.cat([x_t, x_t]), times, both).chunk(2)
+    return pad_sequence(rows, batch_first=True, padding_value=-1)
 
 
 def _with_deviation_of(like: Tensor, x: Tensor) -> Tensor:

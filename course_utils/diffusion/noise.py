@@ -8,33 +8,39 @@ stream, i): any part can be made anywhere.
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
+
+from course_utils.diffusion.device import has_float64
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 
 
 def threefry(
-    key: tuple[int, int], counter: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the random bits of Threefry-2x32-20, two uint32 arrays.
+    key: tuple[Tensor | int, Tensor | int], counter: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the random bits of Threefry-2x32-20, two int32 tensors.
+
+    All numbers are 32 bits wide: those from 2**31 stand for themselves less 2**32, as int32 does.
 
     Args:
-        key: Two numbers below 2**32.
-        counter: Two uint32 arrays of one shape.
+        key: Two numbers, or int32 tensors that broadcast with the counter.
+        counter: Two int32 tensors of one shape.
     """
-    keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ PARITY)]
+    keys = (*key, key[0] ^ key[1] ^ PARITY)
     x, y = counter[0] + keys[0], counter[1] + keys[1]
     for group in range(5):
         for rotation in ROTATIONS[group % 2]:
-            x = x + y
-            y = ((y << np.uint32(rotation)) | (y >> np.uint32(32 - rotation))) ^ x
-        x = x + keys[(group + 1) % 3]
-        y = y + keys[(group + 2) % 3] + np.uint32(group + 1)
+            x += y
+            low = (y >> (32 - rotation)).bitwise_and_((1 << rotation) - 1)  # >> copies the sign
+            y = (y << rotation).bitwise_or_(low).bitwise_xor_(x)
+        x += keys[(group + 1) % 3]
+        y += keys[(group + 2) % 3]
+        y += group + 1
     return x, y
 
 
@@ -73,8 +79,13 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
 
 
-def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -> torch.Tensor:
-    """Return standard normal numbers that depend on seed, stream and place alone; float32, CPU.
+def gaussian(
+    seed: int | Sequence[int],
+    shape: Sequence[int],
+    stream: int = 0,
+    device: str | torch.device = "cpu",
+) -> Tensor:
+    """Return standard normal numbers that depend on seed, stream and place alone; float32.
 
     Args:
         seed: A whole number in [0, 2**32). A list, array or tensor of seeds gives a batch
@@ -82,29 +93,60 @@ def gaussian(seed: int | Sequence[int], shape: Sequence[int], stream: int = 0) -
             change with its neighbours.
         shape: Of the result; at most 2**32 numbers in all.
         stream: A whole number in [0, 2**32): another one is other noise of the same seed.
+        device: Where they are computed. A device without float64 agrees to 2e-6.
 
     Raises:
         ValueError: A seed, the stream or the shape is out of these bounds.
     """
-    if is_many(seed) and len(seeds := as_seeds(seed)):
-        return torch.stack([gaussian(one, shape, stream) for one in seeds])
-    seed, stream = as_seed(seed), as_seed(stream, "stream")
-    count = math.prod(shape)
+    return streams(seed, shape, device)(stream)
+
+
+def streams(
+    seed: int | Sequence[int], shape: Sequence[int], device: str | torch.device = "cpu"
+) -> Callable[[int], Tensor]:
+    """Return draw(stream) = gaussian(seed, shape, stream, device): draws wait for nothing.
+
+    ValueError as `gaussian`.
+    """
+    many = is_many(seed)
+    seeds = as_seeds(seed) if many else [as_seed(seed)]
+    sizes, count = ((len(seeds), *shape) if many else tuple(shape)), math.prod(shape)
     if min(shape, default=0) < 0 or count > 2**32:
         raise ValueError(
             f"shape is {tuple(shape)}; expected sizes of 0 or more, and at most {2**32} numbers"
             " in all"
         )
-    pairs = np.arange((count + 1) // 2, dtype=np.uint32)
-    first, second = threefry((seed, stream), (pairs, np.zeros_like(pairs)))
-    # (n + 0.5) / 2^32 lies strictly between 0 and 1, so that the logarithm is finite
-    radius = np.sqrt(-2 * np.log((first + 0.5) / 2.0**32))
-    angle = 2 * math.pi * (second + 0.5) / 2.0**32
-    numbers = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
-    return torch.from_numpy(numbers.astype(np.float32)).reshape(tuple(shape))
+    keys = torch.tensor([_signed(one) for one in seeds], dtype=torch.int32, device=device)[:, None]
+    pairs = torch.arange((count + 1) // 2, dtype=torch.int64, device=device).int()
+    counter = pairs.repeat(len(seeds), 1), pairs.new_zeros(len(seeds), len(pairs))
+
+    def draw(stream: int) -> Tensor:
+        key = (keys, _signed(as_seed(stream, "stream")))
+        return _normal(*threefry(key, counter))[:, :count].reshape(sizes)
+
+    return draw
 
 
-def lerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
+def _signed(number: int) -> int:
+    """The int32 that has the bits of a number in [0, 2**32)."""
+    return number - 2**32 if number >= 2**31 else number
+
+
+def _normal(first: Tensor, second: Tensor) -> Tensor:
+    """Box and Muller: random bits (B, N), int32, twice, to normal numbers (B, 2 N), float32."""
+    if has_float64(first.device):
+        # (n + 0.5) / 2^32 lies strictly between 0 and 1, so that the logarithm is finite
+        shares = ((part.double().remainder_(2**32) + 0.5) / 2**32 for part in (first, second))
+        radius, angle = next(shares).log_().mul_(-2).sqrt_(), 2 * math.pi * next(shares)
+    else:  # near 1 the logarithm needs the distance to 1, which is as exact as a number near 0
+        near_1 = first < 0
+        share = (torch.where(near_1, ~first, first).float() + 0.5) / 2**32  # at most 1/2
+        radius = torch.where(near_1, torch.log1p(-share), torch.log(share)).mul_(-2).sqrt_()
+        angle = (second.float() + 0.5) * (2 * math.pi / 2**32)  # from -pi to pi
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=2).flatten(1).float()
+
+
+def lerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
     """Return a point on the straight line from a to b.
 
     Half-way between two noises it has only 0.7 of their standard deviation.
@@ -117,7 +159,7 @@ def lerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
     return (1 - weight) * a + weight * b
 
 
-def slerp(a: torch.Tensor, b: torch.Tensor, weight: float) -> torch.Tensor:
+def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
     """Return a point on the arc from a to b on the sphere (Shoemake, SIGGRAPH 1985).
 
     It keeps the norm that all noise of one size has. Lesson 04 writes it.

@@ -40,9 +40,14 @@ def whole(name: str, value: int, most: int) -> int:
 
 
 def spread(values: Tensor | float, x: Tensor) -> Tensor:
-    """Return numbers (B,) or () in the shape, dtype and place needed to multiply x (B, ...)."""
-    values = torch.as_tensor(values).to(dtype=x.dtype, device=x.device)
-    return values.reshape(values.shape + (1,) * (x.ndim - values.ndim)) if values.ndim else values
+    """Return numbers (B,) or () in the shape, dtype and place needed to multiply x (B, ...).
+
+    One number for all stays on the CPU: devices take it as an argument, and nothing is moved.
+    """
+    values = torch.as_tensor(values).to(x.dtype)
+    if not values.ndim:
+        return values
+    return values.reshape(values.shape + (1,) * (x.ndim - values.ndim)).to(x.device)
 
 
 def as_time(t: Time) -> Tensor:
@@ -233,11 +238,19 @@ class TablePath(Path):
         start = torch.zeros(1, dtype=torch.float64)
         self.log_alpha_bar_table = torch.cat([start, torch.log1p(-betas.double()).cumsum(0)])
         self.steps = len(betas)
+        self._copies: dict[tuple, Tensor] = {}
+
+    def _table_for(self, like: Tensor) -> Tensor:
+        """The table in the dtype and on the device of a tensor, copied there once."""
+        key = like.dtype, like.device
+        if key not in self._copies:
+            self._copies[key] = self.log_alpha_bar_table.to(like.dtype).to(like.device)
+        return self._copies[key]
 
     def _log_alpha_bar(self, t: Time) -> tuple[Tensor, Tensor]:
         """Return log alpha_bar at t and its slope, in the dtype and on the device of t."""
         t = as_time(t)
-        table = self.log_alpha_bar_table.to(dtype=t.dtype, device=t.device)
+        table = self._table_for(t)
         place = t.clamp(0, 1) * self.steps
         left = place.long().clamp(max=self.steps - 1)
         rise = table[left + 1] - table[left]
@@ -255,7 +268,7 @@ class TablePath(Path):
 
     def time_at(self, log_snr):
         log_alpha_bar = torch.nn.functional.logsigmoid(as_time(log_snr))
-        table = self.log_alpha_bar_table.to(dtype=log_alpha_bar.dtype, device=log_alpha_bar.device)
+        table = self._table_for(log_alpha_bar)
         left = (torch.searchsorted(-table, -log_alpha_bar, right=True) - 1).clamp(0, self.steps - 1)
         part = (log_alpha_bar - table[left]) / (table[left + 1] - table[left])
         return ((left + part) / self.steps).clamp(0, 1)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.noise import as_seed, as_seeds, gaussian, is_many
+from course_utils.diffusion.noise import as_seed, as_seeds, is_many, streams
 from course_utils.diffusion.paths import Path, Samples, Time, finite, spread, whole
 
 MOST_STEPS = 2**16  # streams of noise lie so far apart that no two draws of a sampler share one
@@ -238,17 +238,18 @@ def sample(
         raise ValueError(f"step is {step!r}; expected a function, such as SAMPLERS['ddim']")
     history: list[tuple[Tensor, Tensor]] = []
     steps = len(times) - 1
+    shape = x.shape[1:] if isinstance(seed, list) else x.shape
+    noise, dtype = streams(seed, shape, x.device), x.dtype
     for k in range(steps):
-        draw = partial(_fresh_noise, seed, x, count(k + 1, MOST_STEPS))
+        draw = partial(_next_noise, noise, count(k + 1, MOST_STEPS), dtype)
         with torch.no_grad():
             x, x0 = step(denoise, x, times[k], times[k + 1], draw, history)
         history = [*history[-1:], (times[k], x0)]
         yield State(k + 1, steps, float(times[k + 1]), x, x0)
 
 
-def _fresh_noise(seed: int | list[int], x: Tensor, streams: Iterator[int]) -> Tensor:
-    shape = x.shape[1:] if isinstance(seed, list) else x.shape
-    return gaussian(seed, shape, next(streams)).to(dtype=x.dtype, device=x.device)
+def _next_noise(noise: Callable, stream: Iterator[int], dtype: torch.dtype) -> Tensor:
+    return noise(next(stream)).to(dtype)
 
 
 def last(states: Iterator[State]) -> State:

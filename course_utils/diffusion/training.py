@@ -5,24 +5,26 @@
 Sources: moving average (arXiv 2006.11239, appendix B), decoupled weight decay (arXiv 1711.05101).
 """
 
+import copy
+import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path as FilePath
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.optim.swa_utils import AveragedModel
 
+from course_utils.diffusion.device import has_bfloat16_units, precision_of
 from course_utils.diffusion.losses import Batch, Loss
 from course_utils.diffusion.noise import as_seed
+from course_utils.diffusion.placing import Draw, draw_from
 from course_utils.files.states import about_state, differences, load_state, save_state
 
-Draw = Callable[[torch.Generator, int], Batch]
+LOOKS = 50  # steps between two looks at the loss, where the CPU must wait for a device to look
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,32 @@ class Plan:
         return self.learning_rate * (min(1.0, (step + 1) / max(self.warmup, 1)) * fall)
 
 
-class Progress(NamedTuple):
-    """What the loop yields: steps done so far, the last one's loss, seconds of training so far."""
+class Progress:
+    """What the loop yields after a step.
 
-    step: int
-    loss: float
-    seconds: float
+    step: steps done so far.  seconds: of training so far.  losses: of the step, one for each turn.
+    loss: the last of them.  read: whether they were read yet.
+    The losses lie on the device until somebody looks at one: then the CPU waits for the device
+    once, and reads all that were not read yet.
+    """
+
+    def __init__(self, step: int, seconds: float, on_device: Sequence[Tensor], look: Callable):
+        self.step, self.seconds, self.on_device = step, seconds, on_device
+        self.read, self._look, self._losses = False, look, ()
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        if not self.read:
+            self._look()
+        return self._losses
+
+    @property
+    def loss(self) -> float:
+        return self.losses[-1]
+
+    def take(self, losses: Sequence[float]) -> None:
+        """Keep the losses, which were read."""
+        self.read, self.on_device, self._losses = True, (), tuple(losses)
 
 
 def batches(
@@ -103,25 +125,29 @@ def batches(
                 f"{name} has {len(part)} rows for {len(values)} values; expected one for each"
             )
 
-    def draw(generator: torch.Generator, count: int) -> Batch:
-        device = generator.device
-        rows = torch.randint(len(values), (count,), generator=generator, device=device)
-        rows = rows.to(values.device)
-        parts = (None if part is None else part[rows].to(device) for part in (condition, noise))
-        return Batch(prepare(values[rows]).to(device), *parts)
+    def pick(generator, count, values, condition, noise) -> Batch:
+        rows = torch.randint(len(values), (count,), generator=generator, device=values.device)
+        parts = (None if part is None else part[rows] for part in (condition, noise))
+        return Batch(prepare(values[rows]), *parts)
 
-    return draw
+    return draw_from((values, condition, noise), pick)
 
 
 class Trainer:
     """A training under way: `model`, its moving average `ema`, the steps and seconds done so far.
 
     `run` is the loop. `save` and `restore` keep everything in one file, written atomically. On CUDA
-    the model runs in bfloat16 (compute capability 8 or more) or in float16 with a scaler; elsewhere
-    in float32, or in bfloat16 if asked for with `half` where the processor has units for it. With
-    `compiled` the model goes through torch.compile first. Where a launcher has started several
-    processes each has a trainer, all with the same weights at every step: `rank` is the process's
-    number, and one of them is enough to save.
+    the model runs in half precision (`device.precision_of`), in float16 with a scaler; elsewhere in
+    float32, or in bfloat16 if asked for with `half` where the processor has units for it. With
+    `compiled` the model goes through torch.compile first, on CUDA with CUDA graphs. A batch is
+    taken in `parts`, one after the other, where all of it at once needs too much memory: the
+    gradient is the same up to rounding. Where a launcher has started several processes each has a
+    trainer, all with the same weights at every step: `rank` is the process's number, and one of
+    them is enough to save.
+
+    On a device a step moves nothing and waits for nothing: the loss stays there until it is read,
+    which `run` does in every `LOOKS`-th step (on the CPU in every step). ValueError for `parts`
+    that do not divide the batch.
     """
 
     def __init__(
@@ -132,19 +158,25 @@ class Trainer:
         device: str = "cpu",
         compiled: bool = False,
         half: bool = False,
+        parts: int = 1,
     ):
+        if parts < 1 or plan.batch_size % parts:
+            raise ValueError(
+                f"parts is {parts}; expected a number that divides the batch of {plan.batch_size}"
+            )
         self.device, self.plan, self.loss = torch.device(device), plan, loss
-        self.step, self.seconds = 0, 0.0
+        self.parts, self.step, self.seconds = parts, 0, 0.0
         self.origin: dict = {}  # what else a saved state must agree with, such as a config; JSON
-        self.losses: tuple[float, ...] = ()  # of the last step, one for each turn
         self.rank, self.processes = place_in_team()
         self.model = model.to(self.device).train()
         if self.processes > 1:
             for tensor in self.model.state_dict().values():
                 distributed.broadcast(tensor, 0)
-        self.average = AveragedModel(self.model, multi_avg_fn=self._move_average, use_buffers=True)
-        self.average.eval().requires_grad_(False)
-        self.average.n_averaged += 1  # at 0 torch would take the first weights as they are
+        # the moving average of weights and buffers: what is sampled from and shipped
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self._averaged = [
+            tensors_of(one, floats) for floats in (True, False) for one in (self.ema, self.model)
+        ]
         rates = getattr(loss, "rates", {})  # of parts of the model, in units of the plan's
         groups = [
             {"params": list(model.get_submodule(part).parameters()), "rate": rate}
@@ -157,52 +189,73 @@ class Trainer:
             weight_decay=plan.weight_decay,
             fused=True,
         )
-        self.call = torch.compile(self.model) if compiled else self.model
         cuda = self.device.type == "cuda"
-        old = cuda and torch.cuda.get_device_capability(self.device)[0] < 8
-        half = cuda or (half and has_bfloat16_units())
-        self.precision = torch.float16 if old else torch.bfloat16 if half else None
-        self.scaler = torch.amp.GradScaler(enabled=old)
-
-    @property
-    def ema(self) -> nn.Module:
-        """The moving average of weights and buffers: what is sampled from and shipped."""
-        return self.average.module
+        mode = "reduce-overhead" if cuda else "default"
+        self.call = torch.compile(self.model, mode=mode) if compiled else self.model
+        bfloat16 = torch.bfloat16 if half and has_bfloat16_units() else None
+        self.precision = precision_of(self.device) or bfloat16
+        scaled = self.precision == torch.float16
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
+        self._unread: list[Progress] = []
 
     def run(self, draw: Draw, until: int | None = None) -> Iterator[Progress]:
-        """Train to step `until` (default: the last), yielding a `Progress` after every step."""
-        while self.step < (self.plan.steps if until is None else until):
-            start = time.perf_counter()
-            self.losses = self._one_step(draw)
-            self.step += 1
-            self.seconds += time.perf_counter() - start
-            yield Progress(self.step, self.losses[-1], self.seconds)
+        """Train to step `until` (default: the last), yielding a `Progress` after every step.
 
-    def _one_step(self, draw: Draw) -> tuple[float, ...]:
+        ValueError where a loss is no finite number.
+        """
+        until = self.plan.steps if until is None else until
+        every = 1 if self.device.type == "cpu" else LOOKS
+        while self.step < until:
+            start = time.perf_counter()
+            losses = self._one_step(draw)
+            self.step += 1
+            done = Progress(self.step, 0.0, losses, self._look)
+            self._unread.append(done)
+            if self.step % every == 0 or self.step == until:
+                self._look()
+            self.seconds += time.perf_counter() - start
+            done.seconds = self.seconds
+            yield done
+
+    def _look(self) -> None:
+        """Read all losses that were not read yet. ValueError if one of them is no finite number."""
+        unread, self._unread = self._unread, []
+        losses = [loss for progress in unread for loss in progress.on_device]
+        numbers = iter(torch.stack(losses).tolist() if losses else [])  # the one wait
+        for progress in unread:
+            progress.take([next(numbers) for _ in progress.on_device])
+        for progress in unread:
+            # a scaler skips such steps
+            if not all(map(math.isfinite, progress.losses)) and not self.scaler.is_enabled():
+                raise ValueError(
+                    f"step {progress.step}: the loss is {progress.loss}; look whether all numbers"
+                    " of the data are finite, or take a smaller learning_rate than"
+                    f" {self.plan.learning_rate}"
+                )
+
+    def _one_step(self, draw: Draw) -> list[Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate_at(self.step) * group["rate"]
         losses = []
         with seeded(self.plan.seed, self.step, self.rank, self.device):
-            turns = self._turns(*self._prepared(draw))
-            while turn := self._next(turns):
-                losses.append(self._improve(*turn))
-        self.average.update_parameters(self.model)
-        # a scaler skips such steps
-        if not all(map(math.isfinite, losses)) and not self.scaler.is_enabled():
-            raise ValueError(
-                f"step {self.step + 1}: the loss is {losses[-1]}; look whether all numbers of the"
-                f" data are finite, or take a smaller learning_rate than {self.plan.learning_rate}"
-            )
-        return tuple(losses)
+            turns = [self._turns(*part) for part in self._prepared(draw)]
+            while (loss := self._take_turn(turns)) is not None:
+                losses.append(loss)
+        self._move_average()
+        return losses
 
-    def _prepared(self, draw: Draw) -> list:
-        """What the loss takes: every process draws the batch of all and keeps its own part."""
+    def _prepared(self, draw: Draw) -> list[list]:
+        """What the loss takes, for each part of this process's share of the batch of all.
+
+        Every process draws the batch of all and keeps its own share.
+        """
         generator = generator_of_step(self.plan.seed, self.step, self.device)
         batch = Batch(*draw(generator, self.processes * self.plan.batch_size))
         prepared = self.loss.prepare(batch, generator, self.step)
+        first, count = self.rank * self.parts, self.processes * self.parts
         return [
-            part.chunk(self.processes)[self.rank] if isinstance(part, Tensor) else part
-            for part in prepared
+            [one.chunk(count)[first + k] if isinstance(one, Tensor) else one for one in prepared]
+            for k in range(self.parts)
         ]
 
     def _turns(self, *prepared) -> Iterator[tuple[nn.Module, Tensor]]:
@@ -213,33 +266,45 @@ class Trainer:
         else:
             yield from loss
 
-    def _next(self, turns: Iterator) -> tuple[nn.Module, Tensor] | None:
-        with torch.autocast(self.device.type, self.precision) if self.precision else nullcontext():
-            return next(turns, None)
+    def _take_turn(self, turns: list[Iterator]) -> Tensor | None:
+        """Take one step by the mean loss of the parts, and return that; None if no turn is left."""
+        losses = []
+        for turn in turns:
+            learner, loss = self._next(turn)
+            if learner is None:
+                return None
+            if not losses:
+                learned = [p for p in learner.parameters() if p.requires_grad]
+                self.optimizer.zero_grad(set_to_none=True)
+            loss = loss / self.parts
+            self.scaler.scale(loss).backward(inputs=learned)
+            losses.append(loss.detach())
+        loss = torch.stack(losses).sum()
+        self._improve(learned, loss)
+        return loss
 
-    def _improve(self, learner: nn.Module, loss: Tensor) -> float:
+    def _next(self, turn: Iterator) -> tuple[nn.Module | None, Tensor | None]:
+        with torch.autocast(self.device.type, self.precision) if self.precision else nullcontext():
+            return next(turn, (None, None))
+
+    def _improve(self, learned: list[Tensor], loss: Tensor) -> None:
         """Take one step of the optimizer, for the learner's own parameters only."""
-        parameters = [p for p in learner.parameters() if p.requires_grad]
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward(inputs=parameters)
-        loss = loss.detach()
         if self.processes > 1:
-            average_over_team([loss, *(p.grad for p in parameters if p.grad is not None)])
+            average_over_team([loss, *(p.grad for p in learned if p.grad is not None)])
         self.scaler.unscale_(self.optimizer)
         if self.plan.gradient_clip < math.inf:
-            torch.nn.utils.clip_grad_norm_(parameters, self.plan.gradient_clip)
+            torch.nn.utils.clip_grad_norm_(learned, self.plan.gradient_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return float(loss)
 
     @torch.no_grad()
-    def _move_average(self, means: list[Tensor], new: list[Tensor], _: Tensor) -> None:
-        """Move averages of one dtype; quickly at first, to forget the random beginning."""
+    def _move_average(self) -> None:
+        """Move the average; quickly at first, to forget the random beginning."""
         decay = min(self.plan.ema_decay, (1 + self.step) / (10 + self.step))
-        if means[0].is_floating_point():
-            torch._foreach_lerp_(means, new, 1 - decay)
-        else:  # buffers that count
-            torch._foreach_copy_(means, new)
+        means, new, counters, counts = self._averaged
+        torch._foreach_lerp_(means, new, 1 - decay)
+        if counters:  # buffers that count
+            torch._foreach_copy_(counters, counts)
 
     def _fixed(self) -> dict:
         """What a state must agree with, as JSON; the batch is that of all processes together."""
@@ -255,7 +320,16 @@ class Trainer:
         return tensors
 
     def save(self, file: str | FilePath) -> None:
-        """Write the whole state to one file; a reader finds the old state or the new one."""
+        """Write the whole state to one file; a reader finds the old state or the new one.
+
+        ValueError where a loss or a weight is no finite number: nothing is written.
+        """
+        self._look()
+        if not torch.stack(torch._foreach_norm(self._averaged[1])).isfinite().all():
+            raise ValueError(
+                f"step {self.step}: a weight is no finite number, so {file} stays as it was; take a"
+                f" smaller learning_rate than {self.plan.learning_rate}"
+            )
         about = {"step": self.step, "seconds": self.seconds, "belongs": self._fixed()}
         save_state(file, self._tensors(), about | {"scaler": self.scaler.state_dict()})
 
@@ -332,6 +406,12 @@ class Trainer:
         )
 
 
+def tensors_of(model: nn.Module, floats: bool) -> list[Tensor]:
+    """Return a model's parameters and buffers, those of floats or all others."""
+    both = itertools.chain(model.parameters(), model.buffers())
+    return [tensor for tensor in both if tensor.is_floating_point() == floats]
+
+
 # ---- what is random, and where -------------------------------------------------------------------
 
 
@@ -357,16 +437,6 @@ def seeded(seed: int, step: int, rank: int, device: torch.device) -> Iterator[No
         if cuda:
             torch.cuda.manual_seed(number)
         yield
-
-
-def has_bfloat16_units() -> bool:
-    """Whether this processor has hardware for bfloat16 (AMX), so that it is both quick and sound.
-
-    On one without (AMD's Zen 5, torch 2.13) the gradients of 3D convolutions on small grids are
-    garbage.
-    """
-    # torch has no public name for it
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
 # ---- several processes ---------------------------------------------------------------------------

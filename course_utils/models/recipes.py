@@ -27,8 +27,9 @@ from course_utils.datasets.captions import (
 from course_utils.datasets.shapes import CLASSES, ShapeSet, make_shapes
 from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
 from course_utils.diffusion.losses import Batch
+from course_utils.diffusion.placing import Draw, ahead, draw_from
 from course_utils.diffusion.sampling import time_grid
-from course_utils.diffusion.training import Draw, batches
+from course_utils.diffusion.training import batches
 from course_utils.files.npz import read_npz
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
@@ -141,9 +142,14 @@ def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[T
 
 def draw_captioned(voxels: Tensor, tokens: Tensor) -> Draw:
     """Draw texts (N, wordings, length), each with its shape, bool (N, D, H, W)."""
-    wordings = tokens.shape[1]
-    rows = torch.arange(len(voxels) * wordings)
-    return batches(rows, tokens.flatten(0, 1), lambda row: to_model(voxels[row // wordings]))
+
+    def pick(generator: torch.Generator, count: int, voxels: Tensor, tokens: Tensor) -> Batch:
+        wordings, device = tokens.shape[1], voxels.device
+        row = torch.randint(len(voxels) * wordings, (count,), generator=generator, device=device)
+        shape = row // wordings
+        return Batch(to_model(voxels[shape]), tokens[shape, row % wordings])
+
+    return draw_from((voxels, tokens), pick)
 
 
 def means(
@@ -153,7 +159,7 @@ def means(
     made = make(count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
     bits, labels = shapes_that_fit(made, config.words, wordings)
-    return Source(on_cpu(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
+    return Source(ahead(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
 
 
 def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
@@ -242,7 +248,7 @@ def facts_of_shapes(
 ) -> Source:
     """The facts that a shape shows, with a ragged surface."""
     facts, voxels = shown_by_shapes(make(count, config.resolution, config.classes, first_index))
-    return Source(on_cpu(draw_ragged(facts, voxels)), facts, voxels)
+    return Source(ahead(draw_ragged(facts, voxels)), facts, voxels)
 
 
 def shown_by_shapes(made: ShapeSet) -> tuple[Tensor, Tensor]:
@@ -270,7 +276,7 @@ def facts_of_guesses(
     denoiser, about = load_checkpoint(place(model))
     tokens = captioned_shapes(made, about.words, wordings)[1]
     draw = draw_guesses(facts, voxels, tokens, denoiser, about.sampling)
-    return Source(on_cpu(draw), facts, voxels)
+    return Source(ahead(draw), facts, voxels)
 
 
 def as_signs(facts: Tensor) -> Tensor:
@@ -345,19 +351,6 @@ def draw_guesses(
         return Batch(as_signs(facts[row]), full_or_empty(guess)[:, 0])
 
     return draw
-
-
-def on_cpu(draw: Draw) -> Draw:
-    """The same draws for a generator on any device: drawn on the CPU, and sent there."""
-
-    def sent(generator: torch.Generator, count: int) -> Batch:
-        own, device = generator, generator.device
-        if device.type != "cpu":
-            seed = torch.randint(2**31, (1,), generator=generator, device=device)
-            own = torch.Generator().manual_seed(int(seed))
-        return Batch(*(None if part is None else part.to(device) for part in draw(own, count)))
-
-    return sent
 
 
 RECIPES: dict[str, Callable[..., Source]] = {

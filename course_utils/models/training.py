@@ -16,13 +16,10 @@ import torch
 from torch import nn
 
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
+from course_utils.diffusion.device import has_bfloat16_units
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.sampling import last
-from course_utils.diffusion.training import (
-    Draw,
-    Trainer,
-    has_bfloat16_units,
-)
+from course_utils.diffusion.training import Draw, Trainer
 from course_utils.files.atomic import (
     alone_in,
     behind_link,
@@ -65,6 +62,7 @@ def train(
     save_every: int = 250,
     compiled: bool = False,
     half: bool = False,
+    parts: int = 1,
     arguments: Sequence[str] = (),
     say: Callable[[str], None] = print,
     show_progress: bool = True,
@@ -82,6 +80,7 @@ def train(
         save_every: Steps between saves.
         compiled: Whether the network goes through torch.compile first.
         half: Whether to compute in bfloat16 on a CPU that has AMX.
+        parts: In how many parts a process takes its batch, one after the other.
         arguments: Those of `course.py` that started this training, for the card.
         say: Called with a line when the training begins.
         show_progress: Show a progress bar.
@@ -103,7 +102,7 @@ def train(
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
-        trainer = Trainer(begun(config), config.plan, loss, device, compiled, half)
+        trainer = Trainer(begun(config), config.plan, loss, device, compiled, half, parts)
         with _about(f"{config.where}: "):
             trainer.origin = origin_of(config)
         saved = saved_state(state)
@@ -297,7 +296,7 @@ def run_training(
     Raises:
         Stopped: After Ctrl-C, when everything is saved.
     """
-    mean_loss, main = None, trainer.rank == 0
+    mean_loss, main, unread = None, trainer.rank == 0, []
     steps, first = trainer.plan.steps, trainer.step
     hidden = not (main and show_progress)
     with (
@@ -305,8 +304,12 @@ def run_training(
         progress(total=steps, desc="training", initial=first, disable=hidden) as bar,
     ):
         for done in trainer.run(draw):
-            mean_loss = done.loss if mean_loss is None else 0.99 * mean_loss + 0.01 * done.loss
-            bar.set_postfix_str(f"loss {mean_loss:.4f}", refresh=False)
+            unread.append(done)
+            if done.read:  # a device is not waited for in between
+                for loss in (one.loss for one in unread):
+                    mean_loss = loss if mean_loss is None else 0.99 * mean_loss + 0.01 * loss
+                unread.clear()
+                bar.set_postfix_str(f"loss {mean_loss:.4f}", refresh=False)
             bar.update()
             if team.anyone(bool(pressed)):
                 break

@@ -127,8 +127,8 @@ def ended(process, state=None, after=0, how=None):
 
 
 def by_slurm(commands, config, folder):
-    """Two nodes of two processes, begun by train.sbatch."""
-    options = ["--device", "cpu", "--save-every", "5", "--out", folder]
+    """Two nodes of two processes, begun by train.sbatch; each takes its share in two parts."""
+    options = ["--accumulate", "2", "--device", "cpu", "--save-every", "5", "--out", folder]
     return started(
         ["bash", CLUSTERS / "train.sbatch", config, BATCH, *options],
         commands,

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from course_utils.diffusion.denoiser import Denoiser
+from course_utils.diffusion.device import has_bfloat16_units
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.training import has_bfloat16_units
 from course_utils.files.results import load_results
 from course_utils.models.checkpoints import build_model, save_checkpoint
 from course_utils.models.config import Config
@@ -234,7 +234,7 @@ def test_a_broken_section_stops_no_other(tmp_path, monkeypatch, capsys):
 
 
 def test_a_compiler_that_fails_is_a_report(tmp_path, monkeypatch):
-    def compiled(module):
+    def compiled(module, mode):
         def broken(*arguments):
             raise RuntimeError("no C++ compiler found")
 

@@ -212,7 +212,7 @@ def test_the_gradient_of_a_batch_is_the_same_in_parts():
 
 def test_a_learning_curve_is_looked_at_when_due_and_ends_with_its_budget():
     seconds = [0.5, 1.2, 1.9, 5.0, 5.5, 9.0]
-    drawn = iter(Progress(k + 1, 0.0, s) for k, s in enumerate(seconds))
+    drawn = iter(Progress(k + 1, s, [], None) for k, s in enumerate(seconds))
     trainer = SimpleNamespace(model="model", run=lambda draw: drawn)
     curve = peers.learning_curve(
         trainer, None, [1.0, 2.0, 4.0, 5.2], lambda model: [float(model == "model")]

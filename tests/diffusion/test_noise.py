@@ -31,8 +31,15 @@ from course_utils.diffusion.training import Plan
     ],
 )
 def test_threefry_known_answers(key, counter, expected):
-    found = threefry(key, tuple(np.array([c], dtype=np.uint32) for c in counter))
-    assert tuple(int(f[0]) for f in found) == expected
+    signed = [number - 2**32 * (number >= 2**31) for number in (*key, *counter)]
+    found = threefry(signed[:2], [torch.tensor([c], dtype=torch.int32) for c in signed[2:]])
+    assert tuple(int(f) % 2**32 for f in found) == expected
+
+
+def test_without_float64_the_numbers_are_nearly_the_same(monkeypatch):
+    expected = gaussian([5, 2**32 - 1], (100_001,), 3)
+    monkeypatch.setattr("course_utils.diffusion.noise.has_float64", lambda device: False)
+    assert 0 < (gaussian([5, 2**32 - 1], (100_001,), 3) - expected).abs().max() < 2e-6
 
 
 def brute_force(seed: int, stream: int, index: int) -> float:

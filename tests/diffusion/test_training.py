@@ -7,6 +7,8 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -350,7 +352,7 @@ def test_another_number_of_processes_is_told_the_batch_that_continues(processes,
 
 def test_compiled_training_is_the_same(monkeypatch):
     calls = []
-    monkeypatch.setattr(torch, "compile", lambda module: calls.append(module) or module)
+    monkeypatch.setattr(torch, "compile", lambda module, mode: calls.append(module) or module)
     plain = trainer()
     compiled = Trainer(trainer().model, PLAN, Denoising(), compiled=True)
     assert calls == [compiled.model]
@@ -371,6 +373,53 @@ def test_bfloat16_on_the_cpu_is_near_float32_and_keeps_float32_weights(units, mo
     assert dtypes == {torch.bfloat16 if units else torch.float32}
     assert {p.dtype for p in quick.ema.parameters()} == {torch.float32}
     assert (half != full) == units and half == pytest.approx(full, rel=0.05)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(parts):
+    whole, ours = trainer(), Trainer(trainer().model, PLAN, Denoising(), parts=parts)
+    losses, expected = finish(ours, until=20), finish(whole, until=20)
+    assert losses != expected  # rounding
+    for one, other in zip(losses, expected, strict=True):
+        assert abs(one / other - 1) < 1e-4
+
+
+@pytest.mark.parametrize("parts", [0, 5, 64])
+def test_parts_divide_the_batch(parts):
+    with pytest.raises(ValueError, match=f"parts is {parts}; .* divides the batch of 32"):
+        Trainer(trainer().model, PLAN, Denoising(), parts=parts)
+
+
+def test_losses_are_read_when_somebody_looks_and_each_belongs_to_its_step(monkeypatch):
+    expected = finish(trainer(), until=20)
+    run = trainer()
+    run.device = SimpleNamespace(type="cpu-that-is-waited-for")
+    monkeypatch.setattr(training, "generator_of_step", lambda s, n, d: generator_of_step(s, n))
+    monkeypatch.setattr(training, "seeded", lambda *_: nullcontext())
+    steps = []
+    for progress in run.run(batches(POINTS), until=20):
+        steps.append(progress)
+        if progress.step == 7:
+            assert not any(step.read for step in steps)
+            assert steps[2].loss == expected[2] and all(step.read for step in steps)
+    assert [step.loss for step in steps] == expected and all(step.read for step in steps)
+
+
+def test_what_is_not_finite_is_refused_at_the_step_and_never_saved(tmp_path):
+    state = tmp_path / "state.safetensors"
+    run = trainer()
+    draw = batches(POINTS)
+    for progress in run.run(draw):
+        if progress.step == 3:
+            run.save(state)
+            saved = state.read_bytes()
+            next(run.model.parameters()).data.fill_(float("inf"))
+            with pytest.raises(ValueError, match=r"step 3: a weight is no finite number"):
+                run.save(state)
+            break
+    with pytest.raises(ValueError, match="step 4: the loss is nan"):
+        next(run.run(draw))
+    assert state.read_bytes() == saved
 
 
 def test_another_seed_draws_other_batches_times_and_noise():

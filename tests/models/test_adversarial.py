@@ -150,7 +150,7 @@ def test_two_steps_are_what_adam_does_by_hand():
     ):
         assert (mine - weights(theirs)).abs().max().item() < 1e-6
     assert (ema - weights(trainer.ema.generator)).abs().max().item() < 1e-6
-    assert abs(rounds[-1].loss - loss.item()) < 1e-6 and len(trainer.losses) == 2
+    assert abs(rounds[-1].loss - loss.item()) < 1e-6 and len(rounds[-1].losses) == 2
     assert [progress.step for progress in rounds] == [1, 2]
 
 
