@@ -13,7 +13,7 @@ def add_parser(commands) -> None:
     """Add the command to argparse's subparsers."""
     several = (
         "On several GPUs: accelerate launch -m course_utils train NAME; --batch-size is then each"
-        " process's own."
+        " process's own (docs/clusters.md)."
     )
     about = "train a model from its config; continues where a stopped training was saved"
     command = commands.add_parser("train", help=about, epilog=several)

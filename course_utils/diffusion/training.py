@@ -349,14 +349,22 @@ class Trainer:
         if not fewer:  # more are welcome: the learning rate then falls later
             plan["steps"] = self.plan.steps
         if changed := differences(there, mine):
-            by_now = (
-                f"; it is at step {about.get('step')}, and cannot be shortened" if fewer else ""
-            )
+            hint = f"; it is at step {about.get('step')}, and cannot be shortened" if fewer else ""
+            if "batch_size" in plan and plan["batch_size"] != mine["plan"]["batch_size"]:
+                hint += self._how_to_share(plan["batch_size"])
             raise ValueError(
-                f"{file} belongs to another training ({changed}{by_now}): go back to what it was"
+                f"{file} belongs to another training ({changed}{hint}): go back to what it was"
                 " begun with to continue it, or begin anew in another folder (course.py train:"
                 " --out); a config's begin_from may name the checkpoint whose weights to begin with"
             )
+
+    def _how_to_share(self, whole: int) -> str:
+        """How this many processes share a state's batch, for a message."""
+        each, rest = divmod(whole, self.processes)
+        together = "one process" if self.processes == 1 else f"{self.processes} processes"
+        if rest:
+            return f"; {together} cannot share its batch of {whole} evenly"
+        return f"; with {together} it takes --batch-size {each}"
 
     def restore(self, file: str | FilePath) -> None:
         """Continue from a file written by `save`.

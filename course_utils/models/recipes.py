@@ -1,7 +1,8 @@
 """What a training learns from: one function per kind of data, found by its name in a config.
 
-A recipe is called as recipe(config, given, ...) with what the config's `data` says and, for data
-that are not ours to ship, the file that was given. It returns a `Source`. Lessons 08 and 09 train
+A recipe is called as recipe(config, given, make, ...) with what the config's `data` says, for data
+that are not ours to ship the file that was given, and what makes shapes: `make_shapes`, or a team's
+that shares the work. It returns a `Source`. Lessons 08 and 09 train
 on these: procedural shapes with classes or captions, a file of real shapes, the facts that a text
 names, that a shape shows, or that a model's guess of it shows.
 """
@@ -35,6 +36,8 @@ from course_utils.models.checkpoints import load_checkpoint
 from course_utils.networks.text import Vocabulary
 from course_utils.places import place
 
+Make = Callable[..., ShapeSet]  # (count, resolution, families, first_index)
+
 
 class Source(NamedTuple):
     """What a training learns from: `draw` gives batches, `values` (N, ...) are all targets.
@@ -47,41 +50,46 @@ class Source(NamedTuple):
     given: Tensor | None = None
 
 
-def source_of(config, given: Path | None = None) -> Source:
+def source_of(config, given: Path | None = None, make: Make = make_shapes) -> Source:
     """Return what a config's training learns from.
 
     Args:
         config: A `Config`; its `data` names the recipe.
         given: The data file, for a recipe that needs one.
+        make: Makes shapes as `make_shapes` does.
 
     Raises:
         ValueError: The file is missing, not needed, or does not fit the config.
     """
     if given is not None and "file" not in config.data.arguments:
         raise ValueError(f"{config.name} makes its own data and reads no file; omit {given}")
-    return RECIPES[config.data.kind](config, given, **config.data.arguments)
+    return RECIPES[config.data.kind](config, given, make, **config.data.arguments)
 
 
 # ---- shapes, with classes or captions ------------------------------------------------------------
 
 
-def procedural(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
+def procedural(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0
+) -> Source:
     """Shapes of the config's classes, drawn from their index, with labels."""
-    voxels, labels = procedural_shapes(config, count, first_index)
+    voxels, labels = procedural_shapes(config, count, first_index, make)
     return Source(batches(voxels, labels, to_model), voxels, labels)
 
 
-def procedural_shapes(config, count: int, first_index: int = 0) -> tuple[Tensor, Tensor]:
+def procedural_shapes(
+    config, count: int, first_index: int = 0, make: Make = make_shapes
+) -> tuple[Tensor, Tensor]:
     """Return bool (N, D, H, W) and labels (N,), which count in the config's classes.
 
     Families take turns.
     """
-    made = make_shapes(count, config.resolution, config.classes, first_index)
+    made = make(count, config.resolution, config.classes, first_index)
     labels = torch.arange(first_index, first_index + count) % len(config.classes)
     return torch.from_numpy(made.voxels), labels
 
 
-def npz(config, given: Path | None, *, file: str) -> Source:
+def npz(config, given: Path | None, make: Make, *, file: str) -> Source:
     """Real shapes from a file that is not ours to ship, without those of its own test split."""
     voxels, labels = shapes_of_file(config, given, file)
     return Source(batches(voxels, labels, to_model), voxels, labels)
@@ -109,10 +117,10 @@ def shapes_of_file(config, given: Path | None, file: str) -> tuple[Tensor, Tenso
 
 
 def captioned(
-    config, given: Path | None, *, count: int, first_index: int = 0, wordings: int = 1
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
 ) -> Source:
     """Shapes, each with one of several captions."""
-    made = make_shapes(count, config.resolution, config.classes, first_index)
+    made = make(count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
     return Source(draw_captioned(voxels, tokens), voxels, tokens)
 
@@ -145,10 +153,10 @@ def draw_captioned(voxels: Tensor, tokens: Tensor) -> Draw:
 
 
 def means(
-    config, given: Path | None, *, count: int, first_index: int = 0, wordings: int = 1
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
 ) -> Source:
     """Captions, each with the mean of all shapes that it is true of."""
-    made = make_shapes(count, config.resolution, config.classes, first_index)
+    made = make(count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
     bits, labels = shapes_that_fit(made, config.words, wordings)
     return Source(ahead(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
@@ -213,10 +221,10 @@ def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> 
 
 
 def facts_of_texts(
-    config, given: Path | None, *, count: int, first_index: int = 0, wordings: int = 1
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
 ) -> Source:
     """The facts that a text names."""
-    made = make_shapes(count, config.resolution, config.classes, first_index)
+    made = make(count, config.resolution, config.classes, first_index)
     facts, tokens = named_in_texts(made, config.words, wordings)
     return Source(batches(facts, tokens, as_signs), facts, tokens)
 
@@ -235,11 +243,11 @@ def named_in_texts(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple
     )
 
 
-def facts_of_shapes(config, given: Path | None, *, count: int, first_index: int = 0) -> Source:
+def facts_of_shapes(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0
+) -> Source:
     """The facts that a shape shows, with a ragged surface."""
-    facts, voxels = shown_by_shapes(
-        make_shapes(count, config.resolution, config.classes, first_index)
-    )
+    facts, voxels = shown_by_shapes(make(count, config.resolution, config.classes, first_index))
     return Source(ahead(draw_ragged(facts, voxels)), facts, voxels)
 
 
@@ -253,10 +261,17 @@ def shown_by_shapes(made: ShapeSet) -> tuple[Tensor, Tensor]:
 
 
 def facts_of_guesses(
-    config, given: Path | None, *, model: str, count: int, first_index: int = 0, wordings: int = 1
+    config,
+    given: Path | None,
+    make: Make,
+    *,
+    model: str,
+    count: int,
+    first_index: int = 0,
+    wordings: int = 1,
 ) -> Source:
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
-    made = make_shapes(count, config.resolution, config.classes, first_index)
+    made = make(count, config.resolution, config.classes, first_index)
     facts, voxels = shown_by_shapes(made)
     denoiser, about = load_checkpoint(place(model))
     tokens = captioned_shapes(made, about.words, wordings)[1]

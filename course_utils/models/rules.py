@@ -120,7 +120,7 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
         checked_value(entries["made"], dict, place.at("made"))
     config = Config(
         network=network,
-        data=_section(entries, "data", RECIPES, place, ("config", "given")),
+        data=_section(entries, "data", RECIPES, place, ("config", "given", "make")),
         loss=_section(entries, "loss", LOSSES, place),
         plan=_built(entries, "plan", Plan, place),
         sampling=_built(entries, "sampling", Sampling, place),

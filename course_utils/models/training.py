@@ -19,7 +19,7 @@ from course_utils.diffusion.denoiser import Denoiser, parameter_count
 from course_utils.diffusion.device import has_bfloat16_units
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.sampling import last
-from course_utils.diffusion.training import Draw, Trainer, place_in_team
+from course_utils.diffusion.training import Draw, Trainer
 from course_utils.files.atomic import (
     alone_in,
     behind_link,
@@ -40,7 +40,7 @@ from course_utils.models.origin import (
 from course_utils.models.progress import progress
 from course_utils.models.prompting import sampling_states
 from course_utils.models.recipes import source_of
-from course_utils.models.team import anyone, mean_over_team, team
+from course_utils.models.team import Team, team_on
 from course_utils.places import place
 
 STATE = "state.safetensors"  # in a training's folder
@@ -95,9 +95,10 @@ def train(
     out = Path(out)
     state = out / STATE
     with (
-        team(device) as device,
-        _at_work_in(out) if place_in_team()[0] == 0 else nullcontext(),
+        team_on(device) as team,
+        _at_work_in(out) if team.rank == 0 else nullcontext(),
     ):
+        device = team.device
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
@@ -109,14 +110,14 @@ def train(
             trainer.check(saved)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         with _about(f"{config.where}: data: "):
-            source = source_of(config, data)
+            source = source_of(config, data, team.make_shapes)
         trainer.origin |= origin_of_data(source)
-        restored = restore_all(trainer, saved)
+        restored = restore_all(trainer, saved, team)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         if trainer.rank == 0:
             say(f"{restored}{_described(config, trainer, len(source.values), device)}")
         first = trainer.step
-        run_training(trainer, source.draw, state, save_every, show_progress)
+        run_training(trainer, source.draw, state, team, save_every, show_progress)
         if trainer.rank > 0:
             return None
         if trainer.step == first and _written(out / "checkpoint", config):
@@ -253,19 +254,20 @@ def saved_state(state: Path) -> Path | None:
     return next((one for one in (state, before(state)) if os.path.lexists(behind_link(one))), None)
 
 
-def restore_all(trainer: Trainer, state: Path | None) -> str:
+def restore_all(trainer: Trainer, state: Path | None, team: Team) -> str:
     """Restore a trainer in every process, and return a line that says so; "" if there is no state.
 
     Args:
         trainer: Of this process.
         state: The state, or None.
+        team: All processes.
 
     Raises:
         ValueError: If it cannot continue from it, or only some processes can.
     """
     if state is not None:
         trainer.restore(state)
-    if mean_over_team(float(trainer.step), trainer) != trainer.step:
+    if len(set(team.gathered(str(trainer.step).encode()))) > 1:
         raise ValueError(
             "not every process sees the same state; give an --out that all machines share"
         )
@@ -277,6 +279,7 @@ def run_training(
     trainer: Trainer,
     draw: Draw,
     state: Path,
+    team: Team,
     save_every: int,
     show_progress: bool = True,
 ) -> None:
@@ -286,6 +289,7 @@ def run_training(
         trainer: The training.
         draw: Draws its batches.
         state: The file that it is saved to.
+        team: All processes.
         save_every: Steps between saves.
         show_progress: Show a progress bar.
 
@@ -307,7 +311,7 @@ def run_training(
                 unread.clear()
                 bar.set_postfix_str(f"loss {mean_loss:.4f}", refresh=False)
             bar.update()
-            if anyone(bool(pressed), trainer):
+            if team.anyone(bool(pressed)):
                 break
             if main and done.step % save_every == 0 and done.step < steps:
                 trainer.save(state)

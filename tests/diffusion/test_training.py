@@ -324,13 +324,30 @@ def test_foreign_and_damaged_states_are_refused(tmp_path):
     file, run = tmp_path / "state.safetensors", trainer()
     finish(run, until=2)
     run.save(file)
-    with pytest.raises(ValueError, match=r"another training.*plan.batch_size: 32 → 8"):
+    with pytest.raises(ValueError, match=r"another training.*plan.batch_size: 32 → 8; with one"):
         trainer(Plan(steps=60, batch_size=8, seed=3)).restore(file)
     with pytest.raises(ValueError, match="another network"):
         trainer(width=24).restore(file)
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"state.safetensors is damaged"):
         trainer().restore(file)
+
+
+@pytest.mark.parametrize(
+    ("processes", "told"),
+    [
+        (1, "with one process it takes --batch-size 32"),
+        (4, "with 4 processes it takes --batch-size 8"),
+        (3, "3 processes cannot share its batch of 32 evenly"),
+    ],
+)
+def test_another_number_of_processes_is_told_the_batch_that_continues(processes, told, tmp_path):
+    file = tmp_path / "state.safetensors"
+    trainer().save(file)
+    other = trainer(Plan(steps=60, batch_size=16, seed=3))
+    other.processes = processes
+    with pytest.raises(ValueError, match=f"plan.batch_size: 32 → {16 * processes}; {told}"):
+        other.check(file)
 
 
 def test_compiled_training_is_the_same(monkeypatch):

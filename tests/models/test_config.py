@@ -334,8 +334,8 @@ def test_a_new_network_and_a_new_condition_train_and_sample_from_a_config(tmp_pa
     def on_height():
         return lambda width, dimensions: Height(width)
 
-    def tall(config, given, *, count: int):
-        voxels, _ = recipes.procedural_shapes(config, count)
+    def tall(config, given, make, *, count: int):
+        voxels, _ = recipes.procedural_shapes(config, count, make=make)
         heights = voxels.any(3).any(2).float().mean(1)
         return recipes.Source(batches(voxels, heights, to_model), voxels)
 
