@@ -160,7 +160,7 @@ for number in range(1, 20):
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     there = file if links or file.exists() else before(file)
-    print(status, load_state(there)[1]["step"], load_state(before(file), "cpu")[1]["step"])
+    print(status, load_state(there)[1]["step"], load_state(before(file))[1]["step"])
     if not status:
         break
 """
