@@ -53,6 +53,8 @@ STRICT = {
 TENSOR_CORES = {  # what autocast computes in half precision
     torch.nn.functional.linear,
     torch.matmul,
+    torch.Tensor.matmul,
+    torch.Tensor.__matmul__,
     torch.bmm,
     torch.conv1d,
     torch.conv2d,
