@@ -372,7 +372,7 @@ class Trainer:
         Raises:
             ValueError: It is damaged, or belongs to another plan, loss, `origin` or network.
         """
-        tensors, about = load_state(file, str(self.device))
+        tensors, about = load_state(file)
         self._refuse_foreign(file, about)
         try:
             self._take(tensors)

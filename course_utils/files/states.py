@@ -89,18 +89,13 @@ def about_state(file: str | Path) -> dict:
         raise ValueError(f"{file} {error}; {_remedy(file)}") from error
 
 
-def load_state(file: str | Path, device: str) -> tuple[dict[str, Tensor], dict]:
-    """Read what `save_state` wrote: named tensors on a device, and `about`.
+def load_state(file: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """Read what `save_state` wrote: named tensors on the CPU, and `about`.
 
-    Args:
-        file: The file.
-        device: Where the tensors are put.
-
-    Raises:
-        ValueError: As `about_state`.
+    ValueError as `about_state`.
     """
     about = about_state(file)
-    with safe_open(file, "pt", device=device) as state:
+    with safe_open(file, "pt") as state:
         return {key: state.get_tensor(key) for key in state.keys()}, about  # noqa: SIM118
 
 

@@ -34,7 +34,7 @@ def file(tmp_path):
 
 def test_a_state_and_the_one_before_come_back(file):
     for path, step in ((file, 2), (before(file), 1)):
-        there, about = load_state(path, "cpu")
+        there, about = load_state(path)
         assert about == {"step": step, "plan": "é"}
         assert all(torch.equal(there[name], value) for name, value in tensors(step).items())
     assert sorted(path.name for path in file.parent.iterdir()) == [
@@ -51,11 +51,11 @@ def test_every_flipped_bit_is_noticed_and_the_last_good_state_named(file):
         data[place] ^= 1 << place % 8
         file.write_bytes(data)
         with pytest.raises(ValueError, match=expected) as caught:
-            load_state(file, "cpu")
+            load_state(file)
         assert "\n" not in str(caught.value) and str(caught.value).startswith(f"{file} is ")
         assert "earlier version" not in str(caught.value)
     file.write_bytes(sound)
-    assert load_state(file, "cpu")[1]["step"] == 2
+    assert load_state(file)[1]["step"] == 2
 
 
 def test_other_damage_is_one_line(file):
@@ -71,7 +71,7 @@ def test_other_damage_is_one_line(file):
     for data in damaged:
         file.write_bytes(data)
         with pytest.raises(ValueError, match=r"of step 1, is .*: rename it") as caught:
-            load_state(file, "cpu")
+            load_state(file)
         assert "\n" not in str(caught.value)
 
 
@@ -85,10 +85,10 @@ def sealed(metadata, tensors=None):
 def test_a_sound_state_that_says_nonsense_is_one_line(file, about):
     file.write_bytes(sealed({"about": about}))
     with pytest.raises(ValueError, match=r"is no training's state \(.*of step 1, is") as caught:
-        load_state(file, "cpu")
+        load_state(file)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
     file.write_bytes(sealed({"about": '{"step": 1}'}))
-    assert load_state(file, "cpu") == ({}, {"step": 1})
+    assert load_state(file) == ({}, {"step": 1})
 
 
 def test_a_header_as_long_as_a_file_is_refused_unread(file):
@@ -97,7 +97,7 @@ def test_a_header_as_long_as_a_file_is_refused_unread(file):
     length = int.from_bytes(data[:8], "little")
     tracemalloc.start()
     with pytest.raises(ValueError, match=f"its header announces {length} bytes, .* of step 1, is"):
-        load_state(file, "cpu")
+        load_state(file)
     assert tracemalloc.get_traced_memory()[1] < 2**22
     tracemalloc.stop()
 
@@ -111,21 +111,21 @@ def test_other_files_in_the_place_of_a_state(file):
     ]:
         file.write_bytes(data)
         with pytest.raises(ValueError, match=message):
-            load_state(file, "cpu")
+            load_state(file)
         assert file.read_bytes() == data
     file.unlink()
     with pytest.raises(ValueError, match="cannot be read: No such file"):
-        load_state(file, "cpu")
+        load_state(file)
     file.mkdir()
     with pytest.raises(ValueError, match="is a folder; expected the file of a training's state"):
-        load_state(file, "cpu")
+        load_state(file)
 
 
 def test_where_both_are_damaged_none_is_called_good(file):
     for path in (file, before(file)):
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match="checksum does not fit its contents; move it away to beg"):
-        load_state(file, "cpu")
+        load_state(file)
 
 
 KILLED = """
@@ -160,7 +160,7 @@ for number in range(1, 20):
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     there = file if links or file.exists() else before(file)
-    print(status, load_state(there, "cpu")[1]["step"], load_state(before(file), "cpu")[1]["step"])
+    print(status, load_state(there)[1]["step"], load_state(before(file))[1]["step"])
     if not status:
         break
 """
@@ -183,7 +183,7 @@ def test_a_state_behind_a_link_is_written_there_with_the_one_before_beside_it(tm
     (link := tmp_path / "state.safetensors").symlink_to("disk/mug.safetensors")
     for step in (1, 2):
         save_state(link, tensors(step), {"step": step})
-    assert link.is_symlink() and load_state(link, "cpu")[1]["step"] == 2
+    assert link.is_symlink() and load_state(link)[1]["step"] == 2
     assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == [
         "mug-before.safetensors",
         "mug.safetensors",
@@ -198,7 +198,7 @@ def test_a_safetensors_file_with_a_true_checksum_and_no_about_is_no_state(tmp_pa
     data[start : start + 64] = found.encode()
     file.write_bytes(data)
     with pytest.raises(ValueError, match="is no training's state"):
-        load_state(file, "cpu")
+        load_state(file)
 
 
 def test_differences_are_worded_by_key():
