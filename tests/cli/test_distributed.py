@@ -43,12 +43,13 @@ TINY = SMALL | {
     "loss": {"kind": "denoising", "time_mean": 1.0, "weight_limit": 25.0},
     "plan": {"steps": STEPS, "batch_size": 4},
 }
-# what stands for SLURM and for a disk with accelerate on it: name of a command, its text
+# what stands for SLURM and for a disk with accelerate on it: name of a command, its text; Ctrl-C
+# reaches only the second node, so that the first process has to hear of it from the others
 COMMANDS = {
     "accelerate": f'#!/bin/sh\nexec {sys.executable} -m accelerate.commands.accelerate_cli "$@"\n',
     "scontrol": '#!/bin/sh\nif [ "$1" = show ]; then echo 127.0.0.1; echo other; fi\n'
     '[ "$1" = show ] || echo "$@" > "$FAKE/requeued"\n',
-    "scancel": '#!/bin/sh\necho "$@" > "$FAKE/cancelled"\nkill -INT $(cat "$FAKE/launchers")\n',
+    "scancel": '#!/bin/sh\necho "$@" > "$FAKE/cancelled"\nkill -INT $(cat "$FAKE/launcher")\n',
     "srun": f"""#!{sys.executable}
 import os, signal, subprocess, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
@@ -56,8 +57,8 @@ command = sys.argv[sys.argv.index("bash"):]
 nodes = [
     subprocess.Popen(command, env={{**os.environ, "SLURM_NODEID": str(node)}}) for node in (0, 1)
 ]
-with open(os.environ["FAKE"] + "/launchers", "w") as file:
-    file.write(" ".join(str(node.pid) for node in nodes))
+with open(os.environ["FAKE"] + "/launcher", "w") as file:
+    file.write(str(nodes[1].pid))
 sys.exit(max(abs(node.wait()) for node in nodes))
 """,
 }
