@@ -49,7 +49,8 @@ class Denoiser(nn.Module):
             t: Their time, a number or (B,).
             condition: (B, ...); None means unconditional.
         """
-        t = as_time(t)  # one for all stays on the CPU, so that no device is waited for
+        t = as_time(t)
+        t = t.to(x_t.device) if t.ndim else t  # one for all stays where it is: nothing is moved
         size = (self.path.alpha(t).square() + self.path.sigma(t).square()).sqrt()
         log_snr = self.path.log_snr(t).clamp(-self.log_snr_range, self.log_snr_range).to(x_t.dtype)
         log_snr = log_snr if t.ndim else x_t.new_full(x_t.shape[:1], float(log_snr))  # (B,)

@@ -109,7 +109,7 @@ def streams(
     ValueError as `gaussian`.
     """
     many = is_many(seed)
-    seeds = as_seeds(seed) if many else [as_seed(seed)]
+    seeds = (as_seeds(seed) if many else []) or [as_seed(seed)]  # which refuses an empty list
     sizes, count = ((len(seeds), *shape) if many else tuple(shape)), math.prod(shape)
     if min(shape, default=0) < 0 or count > 2**32:
         raise ValueError(

@@ -101,6 +101,11 @@ def test_bad_seeds(seed):
             gaussian(many, (2,))
 
 
+def test_no_seed_at_all_is_refused():
+    with pytest.raises(ValueError, match=r"seed is \[\]"):
+        gaussian([], (2,))
+
+
 ONE = [
     3,
     np.int64(3),

@@ -283,6 +283,13 @@ def test_a_card_without_float64_samples_nearly_the_same(
     assert (ours - last(walk(path, SAMPLERS[name], "cpu")).x_t).abs().max() < 1e-4
 
 
+def test_times_of_the_cpu_are_brought_to_the_samples(card):
+    model, times = denoiser("ddpm"), torch.tensor([0.3, 0.6])
+    expected = model(KNOWN, times, prompt("cpu"))
+    found = model.to("card")(KNOWN.to("card"), times, prompt("card"))
+    assert (found.cpu() - expected).abs().max() < 1e-5
+
+
 def test_a_walk_from_half_way_on_the_card(card):
     results = []
     for device in ("card", "cpu"):
