@@ -5,8 +5,8 @@ refuses what CUDA refuses (operands on two devices, `numpy()`), and notes what m
 slow: *sent*, a copy from the CPU to the card, and *waits*, where the CPU needs a value of the card.
 It says nothing about speed, memory, CUDA's own kernels or their rounding.
 
-A test takes the fixture `card` (tests/conftest.py) and passes "card" as the device. Registering
-cannot be undone, but nothing prefers the device: outside the fixture torch behaves as before.
+A test takes the fixture `card` (tests/conftest.py) and passes "card" as the device. It is registered
+before the first test, which cannot be undone; outside the fixture no tensor can be made there.
 """
 
 import contextlib
@@ -290,7 +290,8 @@ class _Generator(torch.Generator):
         return self.place
 
 
-def _registered() -> None:
+def register() -> None:
+    """Make the device known: autograd has no thread for one that comes after its first pass."""
     if not hasattr(torch, TYPE):
         registration._setup_privateuseone_for_python_backend(TYPE, _Module())
         # autocast itself does nothing here, `_Functions` does
@@ -303,7 +304,7 @@ def using(float64: bool = True):
 
     float64: whether it knows float64; Apple's MPS does not.
     """
-    _registered()
+    register()
     plain = torch.Generator
     Settings.float64, Settings.log = float64, Log()
     torch.Generator = _Generator

@@ -3,6 +3,8 @@
 import card as simulated
 import pytest
 
+simulated.register()
+
 
 @pytest.fixture
 def card():
