@@ -128,7 +128,7 @@ def read(file: Path) -> object:
         return load_checkpoint(file.parent)
     if file.name == "state.safetensors":
         file.write_bytes(sealed(file.read_bytes()))
-        return load_state(file, "cpu")
+        return load_state(file)
     return read_voxels(file, 8)
 
 

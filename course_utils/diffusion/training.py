@@ -78,7 +78,7 @@ class Progress:
     step: steps done so far.  seconds: of training so far.  losses: of the step, one for each turn.
     loss: the last of them.  read: whether they were read yet.
     The losses lie on the device until somebody looks at one: then the CPU waits for the device
-    once, and reads all that were not read yet.
+    once, and reads all that were not read yet. It unpacks into step, loss and seconds.
     """
 
     def __init__(self, step: int, seconds: float, on_device: Sequence[Tensor], look: Callable):
@@ -94,6 +94,9 @@ class Progress:
     @property
     def loss(self) -> float:
         return self.losses[-1]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.step, self.loss, self.seconds))
 
     def take(self, losses: Sequence[float]) -> None:
         """Keep the losses, which were read."""

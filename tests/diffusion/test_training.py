@@ -403,6 +403,7 @@ def test_losses_are_read_when_somebody_looks_and_each_belongs_to_its_step(monkey
             assert not any(step.read for step in steps)
             assert steps[2].loss == expected[2] and all(step.read for step in steps)
     assert [step.loss for step in steps] == expected and all(step.read for step in steps)
+    assert tuple(steps[3]) == (4, expected[3], steps[3].seconds)
 
 
 def test_what_is_not_finite_is_refused_at_the_step_and_never_saved(tmp_path):
