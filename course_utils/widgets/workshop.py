@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ipywidgets import Checkbox, Dropdown, FloatSlider
 
-from course_utils.datasets.shapes.drawing import voxelise_parts
+from course_utils.datasets.shapes.solids import voxelise
 from course_utils.geometry.voxels import signed_distance
 from course_utils.plots.film import shape_film
 from course_utils.plots.stills import render
@@ -48,7 +48,7 @@ class Workshop(Control):
     def voxels(self, **changed) -> np.ndarray:
         """Return the shape, bool (32, 32, 32), as it is now or with other values of some inputs."""
         values = {name: self[name] for name in self.inputs} | changed
-        return voxelise_parts(self.build(**values), RESOLUTION)
+        return voxelise(self.build(**values), RESOLUTION)
 
     def _draw(self, figure):
         self.view, *views = figure.subplots(1, 3, gridspec_kw={"width_ratios": [1.3, 1, 1]})

@@ -12,46 +12,69 @@ fractions. NumPy's compatibility policy (NEP 19) freezes both, and a new family 
 shapes of the others.
 """
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import index as as_index
 from typing import Any
 
 import numpy as np
 
-from course_utils.datasets.shapes import (
-    airplane,
-    bed,
-    car,
-    chair,
-    house,
-    lamp,
-    mug,
-    shelf,
-    sofa,
-    table,
-    tree,
-)
-from course_utils.datasets.shapes.drawing import Draws, caption_of, voxelise_parts
+from course_utils.datasets.shapes.drawing import Design, Draws, caption_of, palette_of
+from course_utils.datasets.shapes.families import CLASSES, FAMILIES, family_of
+from course_utils.datasets.shapes.judging import faults, measure, slots_of
+from course_utils.datasets.shapes.materials import Palette
+from course_utils.datasets.shapes.parts import FULL, Part, cover, occupancy
 
-# The order is the order of the labels: add new families at the end.
-_FAMILIES = {"chair": chair, "table": table, "lamp": lamp, "sofa": sofa, "bed": bed, "shelf": shelf}
-_FAMILIES |= {"airplane": airplane, "car": car, "house": house, "tree": tree, "mug": mug}
-CLASSES: tuple[str, ...] = tuple(_FAMILIES)
+__all__ = [
+    "CLASSES",
+    "FAMILIES",
+    "CoveredSet",
+    "Draws",
+    "Shape",
+    "ShapeSet",
+    "attributes_of",
+    "faults",
+    "make_covered",
+    "make_shape",
+    "make_shapes",
+    "measure",
+    "slots_of",
+]
 
 SMALLEST_RESOLUTION, LARGEST_RESOLUTION = 8, 128
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One shape: voxels bool (D, H, W), class, attributes, and a caption that states some."""
+    """One shape: voxels bool (D, H, W), class, attributes, caption, parts and palette.
+
+    voxels: Which voxels are filled: those whose centre lies in a part.
+    parts: The named parts that it is made of.
+    palette: The material of each of its family's slots.
+    """
 
     voxels: np.ndarray
     label: int
     family: str
     attributes: dict[str, str | int | bool]
     caption: str
+    parts: tuple[Part, ...]
+    palette: Palette
+
+    @property
+    def coverage(self) -> np.ndarray:
+        """How much of each voxel is filled, float32 (D, H, W), 0 to 1."""
+        return self._covered[0].astype(np.float32) / FULL
+
+    @property
+    def slots(self) -> np.ndarray:
+        """The slot of each voxel's matter, uint8 (D, H, W): 0 for none, 1 for the first slot."""
+        return self._covered[1]
+
+    @cached_property
+    def _covered(self) -> tuple[np.ndarray, np.ndarray]:
+        return cover(self.parts, FAMILIES[self.family].SLOTS, len(self.voxels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +86,22 @@ class ShapeSet:
     """
 
     voxels: np.ndarray
+    labels: np.ndarray
+    captions: list[str]
+    attributes: list[dict[str, str | int | bool]]
+    families: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CoveredSet:
+    """N shapes as coverage and slots, both uint8 (N, D, H, W), and all else as in a `ShapeSet`.
+
+    coverage: How much of each voxel is filled, in 255ths.
+    slots: The slot of each voxel's matter: 0 for none, 1 for the first of its family's slots.
+    """
+
+    coverage: np.ndarray
+    slots: np.ndarray
     labels: np.ndarray
     captions: list[str]
     attributes: list[dict[str, str | int | bool]]
@@ -83,14 +122,19 @@ def make_shape(family: str, seed: int, resolution: int = 32) -> Shape:
     Raises:
         ValueError: If the family is unknown, or a number is out of range.
     """
-    _known(family)
+    family_of(family)
     seed = _integer("seed", seed, 0, None, "pass 0, 1, 2, …")
     resolution = _resolution(resolution)
-    draws = Draws(family, seed)
-    design = _FAMILIES[family].draw(draws)
-    caption = caption_of(draws, design)
-    voxels = voxelise_parts(design.parts, resolution)
-    return Shape(voxels, CLASSES.index(family), family, design.attributes, caption)
+    design, caption, palette = _drawn(family, seed)
+    return Shape(
+        voxels=occupancy(design.parts, resolution),
+        label=CLASSES.index(family),
+        family=family,
+        attributes=design.attributes,
+        caption=caption,
+        parts=tuple(design.parts),
+        palette=palette,
+    )
 
 
 def attributes_of(family: str, seed: int) -> dict[str, str | int | bool]:
@@ -103,12 +147,8 @@ def attributes_of(family: str, seed: int) -> dict[str, str | int | bool]:
     Raises:
         ValueError: If the family is unknown or the seed is negative.
     """
-    _known(family)
-    return (
-        _FAMILIES[family]
-        .draw(Draws(family, _integer("seed", seed, 0, None, "pass 0, 1, 2, …")))
-        .attributes
-    )
+    file, seed = family_of(family), _integer("seed", seed, 0, None, "pass 0, 1, 2, …")
+    return file.draw(Draws(family, seed)).attributes
 
 
 def make_shapes(
@@ -129,63 +169,87 @@ def make_shapes(
     Raises:
         ValueError: If a family is unknown, or a number is out of range.
     """
+    families, resolution = _checked_families(families), _resolution(resolution)
+    voxels = np.empty((_count(count), *(resolution,) * 3), dtype=bool)
+
+    def fill(row: int, family: str, parts: Sequence[Part]) -> None:
+        voxels[row] = occupancy(parts, resolution)
+
+    return ShapeSet(voxels, **_made(len(voxels), families, first_index, fill))
+
+
+def make_covered(
+    count: int, resolution: int = 32, families: Sequence[str] | None = None, first_index: int = 0
+) -> CoveredSet:
+    """Make the shapes of `make_shapes` as coverage and material slots.
+
+    Args:
+        count: Number of shapes.
+        resolution: Voxels per side, 8 to 128.
+        families: Families that take turns; None: all of `CLASSES`.
+        first_index: Index of the first shape.
+
+    Raises:
+        ValueError: If a family is unknown, or a number is out of range.
+    """
+    families, resolution = _checked_families(families), _resolution(resolution)
+    coverage = np.empty((_count(count), *(resolution,) * 3), dtype=np.uint8)
+    slots = np.empty_like(coverage)
+
+    def fill(row: int, family: str, parts: Sequence[Part]) -> None:
+        coverage[row], slots[row] = cover(parts, FAMILIES[family].SLOTS, resolution)
+
+    return CoveredSet(coverage, slots, **_made(len(coverage), families, first_index, fill))
+
+
+def _made(
+    count: int,
+    families: tuple[str, ...],
+    first_index: int,
+    fill: Callable[[int, str, Sequence[Part]], None],
+) -> dict[str, Any]:
+    """Draw shapes, let `fill` put each into its row, and return what a set says beside that."""
+    first = _integer("first_index", first_index, 0, None, "indices start at 0")
+    labels, captions, attributes = np.empty(count, dtype=np.int64), [], []
+    for row in range(count):
+        family = families[(first + row) % len(families)]
+        design, caption, _ = _drawn(family, first + row)
+        fill(row, family, design.parts)
+        labels[row] = CLASSES.index(family)
+        captions.append(caption)
+        attributes.append(design.attributes)
+    return {
+        "labels": labels,
+        "captions": captions,
+        "attributes": attributes,
+        "families": families,
+    }
+
+
+def _drawn(family: str, seed: int) -> tuple[Design, str, Palette]:
+    """Draw a shape's design, caption and palette."""
+    file, draws = FAMILIES[family], Draws(family, seed)
+    design = file.draw(draws)
+    if not isinstance(design.parts[0], Part):  # until all families are converted
+        design = design._replace(parts=[Part("body", file.SLOTS[0], tuple(design.parts))])
+    palette = palette_of(family, seed, file.MATERIALS)
+    return design, caption_of(draws, design, palette, Draws(f"colours of {family}", seed)), palette
+
+
+def _checked_families(families: Sequence[str] | None) -> tuple[str, ...]:
     families = CLASSES if families is None else families
     if isinstance(families, str) or not families:
         raise ValueError(
             f"families={families!r}: expected a non-empty sequence of names, such as ('chair',"
             " 'lamp')"
         )
-    families = tuple(_known(family) for family in families)
-    count = _integer("count", count, 0, None, "pass the number of shapes")
-    first = _integer("first_index", first_index, 0, None, "indices start at 0")
-    resolution = _resolution(resolution)
-    voxels = np.empty((count, resolution, resolution, resolution), dtype=bool)
-    labels = np.empty(count, dtype=np.int64)
-    captions, attributes = [], []
-    for row in range(count):
-        shape = make_shape(families[(first + row) % len(families)], first + row, resolution)
-        voxels[row], labels[row] = shape.voxels, shape.label
-        captions.append(shape.caption)
-        attributes.append(shape.attributes)
-    return ShapeSet(voxels, labels, captions, attributes, families)
+    for name in families:
+        family_of(name)
+    return tuple(families)
 
 
-def measure(voxels: np.ndarray, family: str) -> dict[str, str | int | bool]:
-    """Measure the attributes of a shape from its voxels alone: the judge of lessons 07 and 09.
-
-    It returns what `make_shape` gives as `attributes`, key by key, and is tuned for 32 voxels per
-    side. Only the largest piece counts. If that shows too little of the family to be measured, the
-    result is {}.
-
-    Args:
-        voxels: One shape, bool (D, H, W), a cube, not empty.
-        family: One of `CLASSES`: the family that the shape is taken for.
-
-    Raises:
-        ValueError: If the family is unknown, or the voxels are not as above.
-    """
-    from scipy.ndimage import label
-
-    _known(family)
-    voxels = np.asarray(voxels)
-    if voxels.dtype != bool or voxels.ndim != 3 or len(set(voxels.shape)) != 1 or not voxels.any():
-        filled = int(np.count_nonzero(voxels))
-        raise ValueError(
-            f"voxels: got {voxels.dtype} of shape {voxels.shape}, {filled} filled; expected bool"
-            " (n, n, n), not empty"
-        )
-    pieces, _ = label(voxels)
-    with warnings.catch_warnings(action="error"):  # the mean of nothing, a line through one point
-        try:
-            return _FAMILIES[family].look(pieces == 1 + np.bincount(pieces.ravel())[1:].argmax())
-        except (IndexError, TypeError, ValueError, Warning):
-            return {}
-
-
-def _known(family: str) -> str:
-    if family not in CLASSES:
-        raise ValueError(f"family={family!r}: expected one of {', '.join(CLASSES)}")
-    return family
+def _count(value: int) -> int:
+    return _integer("count", value, 0, None, "pass the number of shapes")
 
 
 def _resolution(value: int) -> int:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Box, Design, Draws, Rod, Solid, span
+from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Design, Draws, span
 from course_utils.datasets.shapes.looking import extent, section, stretches
+from course_utils.datasets.shapes.solids import Box, Rod, Solid
 
 # The body from nose (0) to tail (1): its radius, in units of the largest, and how far it rises.
 _STATIONS, _THICKNESS, _RISE = (
@@ -259,3 +260,44 @@ def _tail_shape(rear: np.ndarray) -> str:
     if high - low < 5:
         return "plain"
     return "T" if filled[low : high + 1].mean() > 0.8 else "twin"
+
+
+PHRASES = {
+    "": "=airplane; =plane; =aircraft",
+    "body=wide": "wide ~; a wide body; a thick body",
+    "body=slim": "slim ~; a slim body; a thin body",
+    "wing_height=high": "high wings; high mounted wings; wings at the top",
+    "wing_height=low": "low wings; low mounted wings; wings at the bottom",
+    "wings=straight": "straight wings",
+    "wings=swept": "swept wings; swept back wings",
+    "wings=delta": "delta wings; triangular wings",
+    "engines=0 ?propeller=no": "no engines",
+    "engines=0": "no jet engines",
+    "engines=2": "two engines",
+    "engines=4": "four engines",
+    "engines=2|4": "jet engines",
+    "engine_place=wings": "engines under the wings; engines below the wings",
+    "engine_place=tail": "engines at the tail; rear engines; engines at the back",
+    "propeller=yes": "a propeller; a propeller at the front",
+    "propeller=no": "no propeller",
+    "tail=plain": "a plain tail; a single tail fin; one tail fin",
+    "tail=T": "a t tail; a t shaped tail",
+    "tail=twin": "a twin tail; twin tail fins; two tail fins",
+    "gear=yes": "wheels; an undercarriage",
+    "gear=no": "no wheels; no undercarriage",
+}
+HELD_OUT = ("wings=delta engines=4",)
+SAID_APART = ()
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

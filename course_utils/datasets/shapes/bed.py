@@ -6,10 +6,8 @@ from course_utils.datasets.shapes.drawing import (
     BOARD_WORDS,
     ENDS,
     THIN,
-    Box,
     Design,
     Draws,
-    Interval,
     board,
     corners,
     leg,
@@ -17,6 +15,7 @@ from course_utils.datasets.shapes.drawing import (
     strip,
 )
 from course_utils.datasets.shapes.looking import stretches
+from course_utils.datasets.shapes.solids import Box, Interval
 
 
 def draw(draws: Draws) -> Design:
@@ -265,3 +264,50 @@ def _headboard(face: np.ndarray) -> str:
     if np.mean((low > 0.12) & (low < 0.88)) > 0.5:
         return "slatted"
     return "panel" if rows[: int(0.42 * len(rows))].mean() < 0.15 else "ladder"
+
+
+PHRASES = {
+    "": "=bed",
+    "kind=plain": "plain ~; simple ~",
+    "size=single": "single ~; narrow ~",
+    "size=double": "double ~; wide ~",
+    "kind=canopy": "=canopy bed; =four poster bed; =four poster; four tall posts",
+    "kind=bunk": "=bunk bed; two levels; two beds on top of each other",
+    "headboard=none": "no headboard",
+    "headboard=solid|rounded|slatted|ladder|panel": "a headboard",
+    "headboard=solid": "a solid headboard; a closed headboard",
+    "headboard=rounded": "a rounded headboard; an arched headboard",
+    "headboard=slatted": "a slatted headboard; a headboard of slats",
+    "headboard=ladder": "a ladder headboard; a headboard of bars across",
+    "headboard=panel": "a panel headboard; a headboard that is open below",
+    "footboard=yes": "a footboard",
+    "footboard=no": "no footboard",
+    "legs=yes": "legs; feet",
+    "legs=no": "no legs; no feet; a box base",
+    "blanket=yes": "a blanket; a cover",
+    "blanket=no": "no blanket; no cover",
+    "pillows=1 ?kind=plain|canopy": "a pillow; one pillow",
+    "pillows=2": "two pillows",
+    "nightstands=none": "no nightstand; no bedside table",
+    "nightstands=left": "a nightstand on the left; a bedside table on the left",
+    "nightstands=right": "a nightstand on the right; a bedside table on the right",
+    "nightstands=left|right": "a nightstand; one nightstand; a bedside table",
+    "nightstands=both": "two nightstands; two bedside tables; nightstands on both sides",
+    "roof=yes": "a roof; a flat roof; a closed roof",
+    "roof=no ?kind=canopy": "no roof; an open frame above",
+}
+HELD_OUT = ("headboard=slatted footboard=yes",)
+SAID_APART = ("size=double headboard=ladder",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -2,17 +2,9 @@
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import (
-    THIN,
-    Box,
-    Design,
-    Draws,
-    Interval,
-    Solid,
-    span,
-    strip,
-)
+from course_utils.datasets.shapes.drawing import THIN, Design, Draws, span, strip
 from course_utils.datasets.shapes.looking import extent, section, stretches
+from course_utils.datasets.shapes.solids import Box, Interval, Solid
 
 # The side view: stations from the front bumper (0) to the rear one (1), and how high the body is
 # there, in units of the way from its floor to its roof.
@@ -146,3 +138,38 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
         else "rails",
         "spoiler": bool(kind == "sedan" and end > rear + 0.065),
     }
+
+
+PHRASES = {
+    "?kind=sedan|hatchback|pickup": "=car; =automobile",
+    "?kind=bus": "=vehicle",
+    "": "=vehicle",
+    "kind=sedan": "=sedan; =sedan car; =saloon; =saloon car",
+    "kind=hatchback": "=hatchback; =hatchback car",
+    "kind=bus": "=bus; =coach",
+    "kind=pickup": "=pickup; =pickup truck; =truck",
+    "wheels=4": "four wheels",
+    "wheels=6": "six wheels",
+    "wheel_size=large": "large wheels; big wheels",
+    "wheel_size=small": "small wheels; little wheels",
+    "roof=plain": "a plain roof; a bare roof; nothing on the roof",
+    "roof=rails": "roof rails; rails on the roof",
+    "roof=box": "a roof box; a box on the roof",
+    "spoiler=yes": "a spoiler; a rear spoiler",
+    "spoiler=no": "no spoiler",
+}
+HELD_OUT = ()
+SAID_APART = ("kind=bus roof=rails",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -5,18 +5,29 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import (
     BOARD_WORDS,
     THIN,
-    Box,
     Design,
     Draws,
-    Loft,
     board,
     corners,
     disc,
     leg,
     slab,
     span,
+    strip,
 )
 from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
+from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
+from course_utils.datasets.shapes.parts import Part, numbered, part
+from course_utils.datasets.shapes.solids import Box
+
+SLOTS = ("seat", "legs", "back", "arms")
+MATERIALS = {
+    "seat": COLOURS + CLOTHS + TIMBERS,
+    "legs": TIMBERS + TIMBERS + METALLIC + ("black", "white"),
+    "back": ("=seat",) * 3 + ("=legs",) * 2 + COLOURS[3:6],
+    "arms": ("=legs",) * 3 + ("=seat",),
+}
+OPTIONAL = frozenset()
 
 
 def draw(draws: Draws) -> Design:
@@ -43,11 +54,13 @@ def draw(draws: Draws) -> Design:
     )
     back_y = (0.33 if round_seat else 0.5) * depth - back_thickness / 2
 
-    parts = [slab(width, depth, (seat_height - seat, seat_height), round_seat)]
-    parts += _chair_base(draws, base, width, depth, seat_height - seat / 2, round_seat)
-    parts += board(back, back_width, back_y, (seat_height, height), back_thickness, lean)
+    parts = _base(draws, base, width, depth, seat_height - seat / 2, round_seat)
     if armrests:
         parts += _armrests(draws, width, depth, seat_height, back_y, lean)
+    boards = board(back, back_width, back_y, (seat_height, height), back_thickness, lean)
+    parts.append(part("back", "back", *boards))
+    whole_seat = slab(width, depth, (seat_height - seat, seat_height), round_seat)
+    parts.append(part("seat", "seat", whole_seat))
     attributes = {
         "back": back,
         "back_height": "high" if high_back else "low",
@@ -70,9 +83,9 @@ def draw(draws: Draws) -> Design:
     )
 
 
-def _chair_base(
+def _base(
     draws: Draws, base: str, width: float, depth: float, height: float, round_seat: bool
-) -> list[Box | Loft]:
+) -> list[Part]:
     thickness = draws.between(THIN, 0.095)
     reach = 0.68 if round_seat else 1.0  # the corners of a square inside the circle
     x, y = (reach * width - thickness) / 2, (reach * depth - thickness) / 2
@@ -80,34 +93,36 @@ def _chair_base(
         column, foot = draws.between(0.045, 0.08), draws.between(0.3, 0.46)
         rim = draws.between(THIN, 0.09)
         return [
-            disc(0.0, 0.0, (0.0, height), column, column),
-            disc(0.0, 0.0, (0.0, rim), foot * width, foot * min(width, depth)),
+            part("column", "legs", disc(0.0, 0.0, (0.0, height), column, column)),
+            part(
+                "foot", "legs", disc(0.0, 0.0, (0.0, rim), foot * width, foot * min(width, depth))
+            ),
         ]
     if base == "runners":
         bars = [
             Box(span(side, thickness), (-y - thickness / 2, y + thickness / 2), (0.0, THIN))
             for side in (-x, x)
         ]
-        return bars + [leg(*corner, height, thickness) for corner in corners(x, y)]
+        legs = [leg(*corner, height, thickness) for corner in corners(x, y)]
+        return numbered("runner", "legs", bars) + numbered("leg", "legs", legs)
     splay = draws.pick(0.0, 0.0, draws.between(0.08, 0.22))
     x, y = x / (1 + splay), y / (1 + splay)
-    if base == "three legs":
-        return [leg(*spot, height, thickness, splay) for spot in ((-x, -y), (x, -y), (0.0, y))]
-    return [leg(*corner, height, thickness, splay) for corner in corners(x, y)]
+    spots = ((-x, -y), (x, -y), (0.0, y)) if base == "three legs" else corners(x, y)
+    return numbered("leg", "legs", [leg(*spot, height, thickness, splay) for spot in spots])
 
 
 def _armrests(
     draws: Draws, width: float, depth: float, seat: float, back_y: float, lean: float
-) -> list[Box]:
+) -> list[Part]:
     """Two bars beside the seat, from the backrest to a post near the front edge."""
     thickness, top = draws.between(THIN, 0.08), seat + draws.between(0.17, 0.23)
     front = -depth / 2 + draws.between(0.0, 0.15) * depth
     parts = []
-    for x in (-(width - thickness) / 2, (width - thickness) / 2):
-        parts.append(
-            Box(span(x, thickness), (front, back_y + lean * (top - seat)), (top - THIN, top))
-        )
-        parts.append(Box(span(x, thickness), (front, front + thickness), (seat - THIN / 2, top)))
+    for number, sign in ((1, -1), (2, 1)):
+        x = strip(sign, width, thickness)
+        bar = Box(x, (front, back_y + lean * (top - seat)), (top - THIN, top))
+        post = Box(x, (front, front + thickness), (seat - THIN / 2, top))
+        parts.append(part(f"arm {number}", "arms", bar, post))
     return parts
 
 
@@ -129,6 +144,67 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
         "armrests": int(np.count_nonzero(over_front)) > 9,
         "base": {1: "pedestal", 2: "runners", 3: "three legs"}.get(feet, "four legs"),
     }
+
+
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: legs under the seat, and above it what lies before the back are arms."""
+    first, last = _seat_layers(voxels)
+    slots = np.full(voxels.shape, 1 + SLOTS.index("legs"), dtype=np.uint8)
+    slots[first:last] = 1 + SLOTS.index("seat")
+    slots[last:] = 1 + SLOTS.index("arms")
+    front = _back_front(voxels[last:])
+    rows = np.arange(voxels.shape[1])
+    slots[last:][front[:, None] <= rows] = 1 + SLOTS.index("back")
+    return slots
+
+
+def _back_front(above: np.ndarray) -> np.ndarray:
+    """The row (n,) at which the back begins in each layer of bool (n, H, W) above the seat."""
+    hind = above.shape[1] - 1 - above[:, ::-1].any(axis=2).argmax(axis=1)
+    left, right = core(above.sum(axis=(0, 1)), 0.01)
+    middle = above[:, :, left + 4 : right - 4].any(axis=2)  # no arms there
+    thick = [
+        row[: end + 1][::-1].argmin() for row, end in zip(middle, hind, strict=True) if row[end]
+    ]
+    return hind - (int(np.median(thick)) if thick else 2) + 1
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the seat, the back, the arms or the legs."""
+    first, last = _seat_layers(voxels)
+    above, seat = voxels[last:], voxels[first:last].any(axis=0)
+    widest = voxels.sum(axis=(1, 2)).max()
+    if seat.sum() < max(0.5 * voxels.any(axis=0).sum(), 0.9 * widest) or not above.any():
+        return ["the seat or the back is missing"]
+    front = _back_front(above)
+    back = above & (front[:, None] <= np.arange(above.shape[1]))[:, :, None]
+    left, right = core(seat.sum(axis=0), 0.01)
+    found = [] if back[:, :, left + 4 : right - 4].any() else ["the back is missing"]
+    arms = above & (front[:, None] - 1 > np.arange(above.shape[1]))[:, :, None]
+    sides = [np.count_nonzero(half) > 9 for half in np.array_split(arms, 2, axis=2)]
+    found += ["one arm is missing"] if sides[0] != sides[1] else []
+    return found + _faults_of_base(voxels[:first], seat)
+
+
+def _faults_of_base(below: np.ndarray, seat: np.ndarray) -> list[str]:
+    """What is wrong below the seat: bool (n, H, W) under bool (H, W)."""
+    feet = islands(below[:2].any(axis=0), least=2)
+    legs = islands(below[len(below) // 2], least=2)
+    centres = np.array([np.argwhere(foot).mean(axis=0) for foot in feet])
+    middle = np.argwhere(seat).mean(axis=0)
+    depth = np.ptp(np.flatnonzero(seat.any(axis=1))) + 1
+    if len(feet) == 1:
+        wrong = len(legs) != 1 or abs(centres[0] - middle).max() > 2
+        wrong = wrong or feet[0].sum() < 2.5 * legs[0].sum()
+    elif len(feet) == 2:
+        long = [np.ptp(np.flatnonzero(foot.any(axis=1))) + 1 for foot in feet]
+        wrong = len(legs) != 4 or min(long) < 0.5 * depth
+    elif len(feet) == 3:
+        hind = centres[centres[:, 0].argmax()]
+        wrong = len(legs) != 3 or abs(hind[1] - middle[1]) > 2
+    else:
+        wrong = len(feet) != 4 or len(legs) != 4
+    return ["a leg is missing, or does not reach the ground"] if wrong else []
 
 
 def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
@@ -171,3 +247,27 @@ def _lean(above: np.ndarray) -> float:
         return 0.0
     hind = [np.flatnonzero(profile[layer])[-1] for layer in layers]
     return float(np.polyfit(layers, hind, 1)[0])
+
+
+PHRASES = {
+    "": "=chair",
+    "armrests=yes": "armrests; arms; arm rests; =armchair",
+    "armrests=no": "no armrests; no arms; no arm rests; armless ~",
+    "back_height=high": "a high back; a tall back; high backed ~",
+    "back_height=low": "a low back; a short back; low backed ~",
+    "reclined=yes": "a reclined back; a leaning back",
+    "reclined=no": "an upright back; a straight back",
+    "back=solid": "a solid back; a closed back",
+    "back=rounded": "a rounded back; an arched back; a back that is round at the top",
+    "back=slatted": "a slatted back; a back of slats",
+    "back=ladder": "a ladder back; a back of bars across",
+    "back=panel": "a panel back; a back that is open below",
+    "seat=square": "a square seat",
+    "seat=round": "a round seat; a circular seat",
+    "base=four_legs": "four legs; four feet",
+    "base=three_legs": "three legs; three feet",
+    "base=pedestal": "a pedestal; a pedestal foot; a central foot",
+    "base=runners": "runners; sled runners; a sled base",
+}
+HELD_OUT = ("back=ladder base=pedestal",)
+SAID_APART = ("seat=round base=runners",)

@@ -1,22 +1,21 @@
-"""What the families draw with: random decisions, solid parts, the caption, and voxels from parts.
+"""What the families draw with: random decisions, the caption, and bodies that many families use.
 
-Lengths are in units of the cube's side; x and y are measured from the middle of the cube (left and
-front are negative), z from the ground. The parts become voxels only when all of them are drawn, so
-a seed gives the same shape at every resolution.
+The parts become voxels only when all of them are drawn, so a seed gives the same shape at every
+resolution. Lengths are as in `solids`.
 """
 
-import math
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from course_utils.datasets.shapes.materials import MATERIALS, Material, Palette
+from course_utils.datasets.shapes.parts import Part
+from course_utils.datasets.shapes.solids import Box, Interval, Loft
+
 # the thinnest part and the narrowest gap: two voxels of 32, which a diffusion model can learn
 THIN = 0.066
-
-
-Interval = tuple[float, float]
 
 
 class Draws:
@@ -56,192 +55,77 @@ class Draws:
 
 
 class Design(NamedTuple):
-    """What a family draws: solid parts, attributes, and the words a caption may choose from."""
+    """What a family draws: its parts, attributes, and the words a caption may choose from.
 
-    parts: list["Box | Loft | Rod | Solid"]
+    The first slot in a palette is the one that a colour before the noun speaks of.
+    """
+
+    parts: list[Part]
     attributes: dict[str, str | int | bool]
     nouns: list[str]
     adjectives: list[str]  # in the order in which English puts them
     details: list[str]  # noun phrases that follow "with"
 
 
-def caption_of(draws: Draws, design: Design) -> str:
-    """Write a true caption, such as "a low round table with a shelf and four legs".
+def palette_of(family: str, seed: int, choices: Mapping[str, tuple[str, ...]]) -> Palette:
+    """Draw the materials of a shape, in a stream of its own: another palette changes no shape.
 
-    It has at most two adjectives and three details.
+    Args:
+        family: The family's name.
+        seed: The shape's seed.
+        choices: For each slot the names of the materials that it may have, likelier ones more often
+            than once; "=legs" is the material of the slot "legs", which must come before.
+    """
+    draws = Draws(f"palette of {family}", seed)
+    palette: dict[str, Material] = {}
+    for slot, names in choices.items():
+        name = draws.pick(*names)
+        palette[slot] = palette[name[1:]] if name[0] == "=" else MATERIALS[name]
+    return palette
+
+
+def caption_of(draws: Draws, design: Design, palette: Palette, colours: Draws) -> str:
+    """Write a true caption, such as "a low round red table with a shelf and four oak legs".
+
+    It has at most two adjectives and a colour, and at most three details and one more material.
+
+    Args:
+        draws: Decides what is said of the shape.
+        design: The shape.
+        palette: The material of each slot.
+        colours: Decides what is said of the materials.
     """
     adjectives = [word for word in design.adjectives if draws.chance(0.65)][:2]
     details = list(design.details)
     number = min(len(details), draws.pick(0, 1, 1, 2, 2, 2, 3, 3, 3, 3))
     chosen = [details.pop(draws.whole(0, len(details) - 1)) for _ in range(number)]
-    name = " ".join([*adjectives, draws.pick(*design.nouns)])
-    article = "an" if name[0] in "aeiou" else "a"
-    link = draws.pick("with", "with", "that has", "featuring")
+    noun, link = draws.pick(*design.nouns), draws.pick("with", "with", "that has", "featuring")
+    main, *others = palette
+    if colours.chance(0.5):
+        adjectives.append(palette[main].name)
+    if others and colours.chance(0.4):
+        slot = colours.pick(*others)
+        chosen = _with_material(chosen, slot, palette[slot].name)
+    name = " ".join([*adjectives, noun])
     listed = " and ".join([", ".join(chosen[:-1]), chosen[-1]] if len(chosen) > 1 else chosen)
-    return f"{article} {name} {link} {listed}" if listed else f"{article} {name}"
+    return f"{_a(name)} {link} {listed}" if listed else _a(name)
 
 
-class Box(NamedTuple):
-    """An upright box between (low, high) in x, y and z, at least one voxel thick."""
-
-    x: Interval
-    y: Interval
-    z: Interval
-
-    def bounds(self) -> tuple[float, float, float, float]:
-        return (*self.x, *self.y)
-
-    def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
-        n = len(voxels)
-        x = _voxels_between(self.x[0] + shift[0], self.x[1] + shift[0], n)
-        y = _voxels_between(self.y[0] + shift[1], self.y[1] + shift[1], n)
-        voxels[_voxels_between(*self.z, n), y, x] = True
+def _with_material(details: list[str], slot: str, material: str) -> list[str]:
+    """Say what a slot is made of: "four legs" become "four oak legs", or "oak legs" are added."""
+    for place, detail in enumerate(details):
+        *before, last = detail.split(" ")
+        if last == slot and before and before[0] != "no":
+            start = " ".join([*before, material, last])
+            if before == ["a"] or before == ["an"]:
+                start = _a(f"{material} {last}")
+            return [*details[:place], start, *details[place + 1 :]]
+    name = f"{material} {slot}"
+    return [*details, name if slot.endswith("s") and not slot.endswith("ss") else _a(name)]
 
 
-class Loft(NamedTuple):
-    """A stack of horizontal slices from z[0] to z[1]: rectangles, or ellipses if `round`.
-
-    The centre (x, y) and the half sizes (x, y) change linearly from `bottom` to `top`; `curve` then
-    scales the half sizes. "straight" gives cones and leaning panels, "ball" an ellipsoid, "dome"
-    its upper half, and "arch" narrows in x only.
-    """
-
-    z: Interval
-    bottom: tuple[float, float, float, float]  # centre x, centre y, half size x, half size y
-    top: tuple[float, float, float, float]
-    round: bool = False
-    curve: str = "straight"
-
-    def bounds(self) -> tuple[float, float, float, float]:
-        (x0, y0, a0, b0), (x1, y1, a1, b1) = self.bottom, self.top
-        return (
-            min(x0 - a0, x1 - a1),
-            max(x0 + a0, x1 + a1),
-            min(y0 - b0, y1 - b1),
-            max(y0 + b0, y1 + b1),
-        )
-
-    def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
-        n = len(voxels)
-        layers = _voxels_between(*self.z, n)
-        height = (np.arange(layers.start, layers.stop) + 0.5) / n  # (D,)
-        u = np.clip((height - self.z[0]) / (self.z[1] - self.z[0]), 0.0, 1.0)
-        shrink = _CURVES[self.curve](u)
-        sides = []
-        for axis in (0, 1):
-            start, end = self.bottom[axis] + shift[axis], self.top[axis] + shift[axis]
-            half = (
-                self.bottom[axis + 2] + u * (self.top[axis + 2] - self.bottom[axis + 2])
-            ) * shrink[axis]
-            # Neighbouring layers of a leaning part must share a voxel, not only touch at an edge.
-            lean = abs(end - start) / (self.z[1] - self.z[0])
-            half = np.maximum(half, ((0.7072 if self.round else 0.5) + lean / 2) / n)
-            centre = start + u * (end - start)
-            span = _voxels_between(float((centre - half).min()), float((centre + half).max()), n)
-            places = (np.arange(span.start, span.stop) + 0.5) / n
-            # (D, W) or (D, H)
-            sides.append((span, np.abs(places - centre[:, None]) / half[:, None]))
-        (x_span, x), (y_span, y) = sides
-        if self.round:
-            inside = (x * x)[:, None, :] + (y * y)[:, :, None] <= 1.0
-        else:
-            inside = (x <= 1.0)[:, None, :] & (y <= 1.0)[:, :, None]
-        voxels[layers, y_span, x_span] |= inside  # (D, H, W)
-
-
-class Rod(NamedTuple):
-    """A round bar from `start` to `end` (x, y, z), with round ends, thick enough for one piece."""
-
-    start: tuple[float, float, float]
-    end: tuple[float, float, float]
-    radius: float
-
-    def bounds(self) -> tuple[float, float, float, float]:
-        (x0, y0, _), (x1, y1, _), r = self.start, self.end, self.radius
-        return min(x0, x1) - r, max(x0, x1) + r, min(y0, y1) - r, max(y0, y1) + r
-
-    def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
-        n = len(voxels)
-        # half a voxel's diagonal: every voxel the axis crosses is inside
-        radius = max(self.radius, 0.8661 / n)
-        start = [self.start[0] + shift[0], self.start[1] + shift[1], self.start[2]]
-        along = [b - a for a, b in zip(self.start, self.end, strict=True)]
-        spans, offsets = [], []
-        for axis, view in ((0, (1, 1, -1)), (1, (1, -1, 1)), (2, (-1, 1, 1))):
-            low, high = sorted((start[axis], start[axis] + along[axis]))
-            spans.append(_voxels_between(low - radius, high + radius, n))
-            offsets.append(
-                ((np.arange(spans[axis].start, spans[axis].stop) + 0.5) / n - start[axis]).reshape(
-                    view
-                )
-            )
-        progress = sum(o * a for o, a in zip(offsets, along, strict=True)) / sum(
-            a * a for a in along
-        )
-        # (D, H, W), 0 at the start of the axis and 1 at its end
-        progress = np.clip(progress, 0.0, 1.0)
-        distance = sum((o - progress * a) ** 2 for o, a in zip(offsets, along, strict=True))
-        voxels[spans[2], spans[1], spans[0]] |= distance <= radius**2
-
-
-class Solid(NamedTuple):
-    """A solid between (low, high) in x, y and z that is filled where `inside` says so.
-
-    `inside` takes the coordinates x (W,), y (H, 1) and z (D, 1, 1) and returns a bool array that
-    broadcasts to (D, H, W). There is no least thickness: everything that it fills should be at
-    least THIN thick.
-    """
-
-    x: Interval
-    y: Interval
-    z: Interval
-    inside: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-
-    def bounds(self) -> tuple[float, float, float, float]:
-        return (*self.x, *self.y)
-
-    def paint(self, voxels: np.ndarray, shift: tuple[float, float]) -> None:
-        n, places, spans = len(voxels), [], []
-        for (low, high), move in ((self.x, shift[0]), (self.y, shift[1]), (self.z, 0.0)):
-            spans.append(_voxels_between(low + move, high + move, n))
-            places.append((np.arange(spans[-1].start, spans[-1].stop) + 0.5) / n - move)
-        x, y, z = places
-        voxels[spans[2], spans[1], spans[0]] |= self.inside(x, y[:, None], z[:, None, None])
-
-
-_CURVES: dict[str, Callable[[np.ndarray], tuple[np.ndarray | float, np.ndarray | float]]] = {
-    "straight": lambda u: (1.0, 1.0),
-    "ball": lambda u: (np.sqrt(4.0 * u * (1.0 - u)),) * 2,
-    "dome": lambda u: (np.sqrt(1.0 - u * u),) * 2,
-    "arch": lambda u: (np.sqrt(1.0 - u * u), 1.0),
-}
-
-
-def _voxels_between(low: float, high: float, n: int) -> slice:
-    """The voxels whose centre lies in [low, high); if there are none, the one at the middle."""
-    first, last = math.ceil(low * n - 0.5), math.ceil(high * n - 0.5)
-    if last <= first:
-        first = math.floor((low + high) / 2 * n)
-        last = first + 1
-    return slice(max(first, 0), min(last, n))
-
-
-def voxelise_parts(parts: Iterable[Box | Loft | Rod | Solid], resolution: int) -> np.ndarray:
-    """Turn solid parts into voxels, with their bounding box centred in x and y.
-
-    Args:
-        parts: The parts; the shape is their union.
-        resolution: Voxels per side of the cube.
-
-    Returns:
-        bool (D, H, W).
-    """
-    x_low, x_high, y_low, y_high = zip(*(part.bounds() for part in parts), strict=True)
-    shift = 0.5 - (min(x_low) + max(x_high)) / 2, 0.5 - (min(y_low) + max(y_high)) / 2
-    voxels = np.zeros((resolution,) * 3, dtype=bool)
-    for part in parts:
-        part.paint(voxels, shift)
-    return voxels
+def _a(name: str) -> str:
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 NUMBERS = ("no", "one", "two", "three", "four", "five")

@@ -4,18 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import (
-    ENDS,
-    THIN,
-    Box,
-    Design,
-    Draws,
-    Interval,
-    Loft,
-    leg,
-    span,
-)
+from course_utils.datasets.shapes.drawing import ENDS, THIN, Design, Draws, leg, span
 from course_utils.datasets.shapes.looking import stretches
+from course_utils.datasets.shapes.solids import Box, Interval, Loft
 
 _ROOFS = ("gable", "front gable", "hipped", "flat", "shed")
 
@@ -315,3 +306,55 @@ def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
     if gable - front > 0.6 * (top - front):
         return "front gable", pitch, chimney
     return "hipped", pitch, chimney
+
+
+PHRASES = {
+    "": "=house; =home; =building",
+    "storeys=1": (
+        "one floor; =bungalow; =one storey house; =single storey house; =one story house"
+    ),
+    "storeys=2": ("two floors; two storeys; =two storey house; =two story house; =two floor house"),
+    "storeys=3": (
+        "three floors; three storeys; =three storey house; =three story house; =three floor house"
+    ),
+    "pitch=low": "a low roof; a shallow roof",
+    "pitch=steep": "a steep roof",
+    "roof=gable|front_gable": "a gable roof; a gabled roof",
+    "roof=gable": "a side gable roof; gables at the sides",
+    "roof=front_gable": (
+        "a front gable roof; a gable at the front; a gable roof that faces the front"
+    ),
+    "roof=hipped": "a hipped roof; a hip roof; a roof that slopes to all sides",
+    "roof=flat": "a flat roof",
+    "roof=shed": "a shed roof; a roof that slopes to the front",
+    "chimney=none": "no chimney",
+    "chimney=left": "a chimney on the left; a chimney at the left side",
+    "chimney=right": "a chimney on the right; a chimney at the right side",
+    "chimney=left|right": "a chimney",
+    "door=left": "a door on the left; a left door",
+    "door=middle": "a door in the middle; a central door",
+    "door=right": "a door on the right; a right door",
+    "garage=none": "no garage",
+    "garage=left": "a garage on the left; a garage at the left side",
+    "garage=right": "a garage on the right; a garage at the right side",
+    "garage=left|right": "a garage",
+    "porch=yes": "a porch; a front porch; a porch at the front",
+    "porch=no": "no porch; no front porch",
+    "wing=yes": "a wing at the back; a back wing; an extension at the back",
+    "wing=no": "no wing; no back wing; no extension",
+}
+HELD_OUT = ("roof=flat garage=left",)
+SAID_APART = ("roof=hipped storeys=2",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -5,18 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import (
-    THIN,
-    Box,
-    Design,
-    Draws,
-    Interval,
-    Loft,
-    Rod,
-    disc,
-    span,
-)
+from course_utils.datasets.shapes.drawing import THIN, Design, Draws, disc, span
 from course_utils.datasets.shapes.looking import core, grounded, islands
+from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod
 
 
 def draw(draws: Draws) -> Design:
@@ -249,3 +240,40 @@ def _body(areas: np.ndarray) -> str:
         return "slim"
     lower, middle, _ = np.array_split(thick, 3)
     return "ball" if middle.mean() > 0.92 * lower.mean() else "vase"
+
+
+PHRASES = {
+    "": "=lamp; =light",
+    "kind=floor": "=floor lamp; =floor light; =standing lamp",
+    "kind=table": "=table lamp; =table light",
+    "kind=arc": "=arc lamp; =arc light; a curved arm; a bent arm",
+    "kind=desk": "=desk lamp; =desk light; a jointed arm",
+    "shade_size=shallow": "a shallow shade; a short shade",
+    "shade_size=deep": "a deep shade; a tall shade",
+    "shade=cone": "a conical shade; a cone shade; a cone shaped shade",
+    "shade=drum": "a cylindrical shade; a drum shade; a drum shaped shade",
+    "shade=globe": "a globe; a round globe; a globe shade",
+    "shade=dome": "a dome shade; a domed shade; a dome shaped shade",
+    "shade=box": "a square shade; a box shade; a box shaped shade",
+    "foot=round": "a round foot; a round base; a circular foot",
+    "foot=square": "a square foot; a square base",
+    "foot=tripod": "three legs; a tripod; a tripod foot",
+    "body=slim": "a slim body; a thin body; a slim stem; a thin stem",
+    "body=ball": "a round body; a ball shaped body",
+    "body=vase": "a conical body; a vase shaped body",
+}
+HELD_OUT = ("body=ball foot=square",)
+SAID_APART = ("kind=arc shade=drum",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

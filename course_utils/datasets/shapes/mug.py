@@ -5,18 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import (
-    ENDS,
-    THIN,
-    Design,
-    Draws,
-    Interval,
-    Rod,
-    Solid,
-    disc,
-    span,
-)
+from course_utils.datasets.shapes.drawing import ENDS, THIN, Design, Draws, disc, span
 from course_utils.datasets.shapes.looking import section
+from course_utils.datasets.shapes.solids import Interval, Rod, Solid
 
 # The half width from bottom to top, in units of the widest.
 _SIDES = {"straight": (1.0, 1.0, 1.0), "tapered": (0.64, 0.82, 1.0), "rounded": (0.73, 1.0, 0.73)}
@@ -181,3 +172,59 @@ def _is_square(bow: np.ndarray) -> bool:
     """A square handle's outermost upright is as tall as the handle, a round one's half as tall."""
     columns, rows = bow.sum(axis=0), bow.any(axis=1).sum()
     return bool(columns[columns >= 2][:1].sum() > 0.75 * rows)
+
+
+PHRASES = {
+    "": "=mug; =cup",
+    "full=yes": "full ~; filled ~",
+    "full=no": "empty ~",
+    "height=tall": "tall ~; high ~",
+    "height=short": "short ~; low ~",
+    "outline=round": "round ~; circular ~",
+    "outline=square": "square ~",
+    "sides=straight": "straight sides",
+    "sides=tapered": "tapered sides; slanted sides",
+    "sides=rounded": "rounded sides; curved sides",
+    "handle=none": "no handle; no handles",
+    "handle=left": "a handle on the left; a left handle",
+    "handle=right": "a handle on the right; a right handle",
+    "handle=left|right": "a handle; a single handle",
+    "handle=both": "two handles; handles on both sides",
+    "handle_shape=round handle=left|right": "a round handle; a curved handle",
+    "handle_shape=round handle=left": "a round handle on the left; a curved handle on the left",
+    "handle_shape=round handle=right": (
+        "a round handle on the right; a curved handle on the right"
+    ),
+    "handle_shape=round handle=both": (
+        "two round handles; two curved handles; round handles on both sides"
+    ),
+    "handle_shape=square handle=left|right": "a square handle; an angular handle",
+    "handle_shape=square handle=left": (
+        "a square handle on the left; an angular handle on the left"
+    ),
+    "handle_shape=square handle=right": (
+        "a square handle on the right; an angular handle on the right"
+    ),
+    "handle_shape=square handle=both": (
+        "two square handles; two angular handles; square handles on both sides"
+    ),
+    "rim=yes": "a thick rim; a rim",
+    "rim=no": "no rim; no thick rim",
+    "saucer=yes": "a saucer",
+    "saucer=no": "no saucer",
+}
+HELD_OUT = ("sides=tapered handle=both",)
+SAID_APART = ()
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -4,18 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import (
-    NUMBERS,
-    THIN,
-    Box,
-    Design,
-    Draws,
-    Interval,
-    corners,
-    leg,
-    span,
-)
+from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Design, Draws, corners, leg, span
 from course_utils.datasets.shapes.looking import stretches
+from course_utils.datasets.shapes.solids import Box, Interval
 
 
 def draw(draws: Draws) -> Design:
@@ -176,3 +167,46 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
         "books": bool(np.count_nonzero(inside & ~front[low:]) >= 3),
         "high_end": "none" if abs(left - right) < 2 else "left" if left > right else "right",
     }
+
+
+PHRASES = {
+    "": "=shelf; =rack; =shelving unit",
+    "books=yes": "books; =bookshelf; =bookcase",
+    "books=no": "no books",
+    "size=tall": "tall ~; high ~",
+    "size=wide": "wide ~; broad ~",
+    "rows=1": "one row; a single row",
+    "rows=2": "two rows; two levels",
+    "rows=3": "three rows; three levels",
+    "rows=4": "four rows; four levels",
+    "columns=1": "one column; a single column",
+    "columns=2": "two columns",
+    "columns=3": "three columns",
+    "columns=4": "four columns",
+    "frame=panels": "side panels; panel sides; closed sides",
+    "frame=posts": "corner posts; posts at the corners; open sides",
+    "back=yes": "a back panel; a closed back",
+    "back=no": "no back panel; no back; an open back",
+    "doors=yes": "doors; doors at the bottom; doors below",
+    "doors=no": "no doors",
+    "legs=yes": "legs; feet",
+    "legs=no": "no legs; no feet; a base on the floor",
+    "high_end=left": "steps that rise to the left; a higher left side",
+    "high_end=right": "steps that rise to the right; a higher right side",
+    "high_end=none": "no steps; a level top",
+}
+HELD_OUT = ("rows=3 columns=2",)
+SAID_APART = ("frame=posts doors=yes",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -6,15 +6,14 @@ from course_utils.datasets.shapes.drawing import (
     ENDS,
     NUMBERS,
     THIN,
-    Box,
     Design,
     Draws,
-    Loft,
     board,
     span,
     strip,
 )
 from course_utils.datasets.shapes.looking import core, grounded, stretches
+from course_utils.datasets.shapes.solids import Box, Loft
 
 
 def draw(draws: Draws) -> Design:
@@ -39,7 +38,7 @@ def draw(draws: Draws) -> Design:
     # the side that comes forward
     reach = depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)
 
-    # The back of the sofa is the plane y = 0 and its front y = -depth; `voxelise_parts` centres it.
+    # The back of the sofa is the plane y = 0 and its front y = -depth; `voxelise` centres it.
     parts = [Box(span(0.0, width), (-depth, 0.0), (gap, base_top))]
     parts += _sofa_back(draws, back_style, width, back, (gap, seat, height))
     margins = {"left": 0.0, "right": 0.0}
@@ -191,3 +190,44 @@ def _back_style(voxels: np.ndarray, seat: int, grooves: np.ndarray, free: list[i
     face = np.median(voxels[seat + 1 : seat + 1 + (top - seat) // 2].argmax(axis=1), axis=0)  # (W,)
     beside = binary_dilation(grooves, iterations=3) & ~grooves
     return "cushioned" if np.median(face[grooves]) - np.median(face[beside]) > 1 else "plain"
+
+
+PHRASES = {
+    "": "=sofa; =couch; =settee",
+    "seats=2": "two seats; seating for two; =two seater; =two seater sofa",
+    "seats=3": "three seats; seating for three; =three seater; =three seater sofa",
+    "form=straight": "straight ~; =straight sofa; =straight couch",
+    "form=corner": "=corner sofa; =corner couch; a corner",
+    "form=chaise": "=chaise sofa; a chaise; a chaise longue",
+    "form=corner side=left": "a corner on the left; a left corner",
+    "form=corner side=right": "a corner on the right; a right corner",
+    "form=chaise side=left": "a chaise on the left; a left chaise",
+    "form=chaise side=right": "a chaise on the right; a right chaise",
+    "side=left": "a longer left side; a left side that comes forward",
+    "side=right": "a longer right side; a right side that comes forward",
+    "arms=none": "no arms; no armrests; armless ~",
+    "arms=low ?side=none": "low arms; low armrests",
+    "arms=low ?side=left|right": "a low arm; a low armrest",
+    "arms=high ?side=none": "high arms; tall arms; high armrests",
+    "arms=high ?side=left|right": "a high arm; a tall arm; a high armrest",
+    "legs=yes": "legs; short legs; feet",
+    "legs=no": "no legs; no feet; a base on the floor",
+    "back=plain": "a plain back; a flat back",
+    "back=rounded": "a rounded back; a curved back",
+    "back=cushioned": "back cushions; a cushioned back; cushions at the back",
+}
+HELD_OUT = ()
+SAID_APART = ("form=chaise back=rounded",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -2,19 +2,9 @@
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import (
-    THIN,
-    Box,
-    Design,
-    Draws,
-    Loft,
-    corners,
-    disc,
-    leg,
-    slab,
-    span,
-)
+from course_utils.datasets.shapes.drawing import THIN, Design, Draws, corners, disc, leg, slab, span
 from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
+from course_utils.datasets.shapes.solids import Box, Loft
 
 
 def draw(draws: Draws) -> Design:
@@ -210,3 +200,43 @@ def _extra(trunk: np.ndarray, base: str) -> str:
     if not (left or right):
         return "none"
     return "drawers both" if left and right else "drawers left" if left else "drawers right"
+
+
+PHRASES = {
+    "": "=table",
+    "size=low": "low ~; =coffee table",
+    "size=medium": "medium height ~; a medium height",
+    "size=tall": "tall ~; high ~; =bar table",
+    "top=rectangular": "rectangular ~; a rectangular top; a rectangular tabletop",
+    "top=round": "round ~; circular ~; a round top; a circular top; a round tabletop",
+    "top=oval": "oval ~; an oval top; an oval tabletop",
+    "base=four_legs": "four legs",
+    "base=pedestal": "a pedestal; a central pedestal; a single column",
+    "base=trestle": "a trestle base; trestles; trestle legs",
+    "base=side_panels": "side panels; panel sides; panels at the sides",
+    "legs=slim": "slim legs; thin legs",
+    "legs=thick": "thick legs; sturdy legs",
+    "extra=apron": "a deep apron; an apron",
+    "extra=shelf": "a shelf below; a lower shelf; a shelf under the top",
+    "extra=drawers_left": "drawers on the left; drawers at the left side",
+    "extra=drawers_right": "drawers on the right; drawers at the right side",
+    "extra=drawers_both": "drawers on both sides; drawers left and right",
+    "extra=drawers_left|drawers_right|drawers_both": "drawers",
+    "extra=none|apron|shelf": "no drawers",
+    "extra=none": "nothing below; nothing under the top",
+}
+HELD_OUT = ("size=tall base=trestle",)
+SAID_APART = ("top=oval base=pedestal",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Design, Draws, Loft, Rod, disc
+from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Design, Draws, disc
 from course_utils.datasets.shapes.looking import islands
+from course_utils.datasets.shapes.solids import Loft, Rod
 
 Pair = tuple[float, float]
 
@@ -317,3 +318,53 @@ def _layers(areas: np.ndarray) -> tuple[int, int]:
             first = int(areas[:level].tolist().index(valley)) + 1 if layers == 1 else first
             layers, peak, valley = layers + 1, area, None
     return layers, first
+
+
+PHRASES = {
+    "": "=tree",
+    "trunks=1": "a single trunk",
+    "trunks=2": "two trunks",
+    "trunk=tall ?trunks=1": "a tall trunk; a long trunk",
+    "trunk=tall ?trunks=2": "tall trunks; long trunks",
+    "trunk=short ?trunks=1": "a short trunk",
+    "trunk=short ?trunks=2": "short trunks",
+    "girth=thick ?trunks=1": "a thick trunk; a sturdy trunk",
+    "girth=thick ?trunks=2": "thick trunks; sturdy trunks",
+    "girth=thin ?trunks=1": "a thin trunk; a slim trunk",
+    "girth=thin ?trunks=2": "thin trunks; slim trunks",
+    "lean=straight": "straight ~; upright ~",
+    "lean=left": "a lean to the left; a tilt to the left",
+    "lean=right": "a lean to the right; a tilt to the right",
+    "lean=left|right": "leaning ~; tilted ~",
+    "crown=round ?layers=1": "a round crown; a ball shaped crown",
+    "crown=round ?layers=2": "round crowns; ball shaped crowns",
+    "crown=fir": "=fir; =fir tree; =pine; =pine tree; =christmas tree",
+    "crown=cypress": "=cypress; =cypress tree; a narrow crown; a slender crown",
+    "crown=umbrella": "=umbrella tree; =acacia; =acacia tree",
+    "crown=umbrella ?layers=1": "a flat crown",
+    "crown=palm": "=palm; =palm tree; palm leaves",
+    "layers=1 ?crown=fir|umbrella|round": "one layer; a single layer",
+    "layers=2 ?crown=round": "two crowns",
+    "layers=2": "two layers; two tiers",
+    "layers=3": "three layers; three tiers",
+    "base=ground": "flat ground; flat ground below",
+    "base=ground|mound": "no pot",
+    "base=ground|pot": "no mound",
+    "base=pot": "a pot; potted ~",
+    "base=mound": "a mound; a mound of earth; a small hill below",
+}
+HELD_OUT = ("crown=round lean=left",)
+SAID_APART = ("crown=palm base=pot",)
+
+# TO BE WRITTEN
+SLOTS = ("body",)
+MATERIALS = {"body": ("red", "blue")}
+OPTIONAL = frozenset()
+
+
+def place(voxels):
+    return voxels.astype(np.uint8)
+
+
+def find_faults(voxels):
+    return []

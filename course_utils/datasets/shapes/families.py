@@ -1,0 +1,40 @@
+"""The families: their names, in the order of their labels, and the file of each."""
+
+from types import ModuleType
+
+from course_utils.datasets.shapes import (
+    airplane,
+    bed,
+    car,
+    chair,
+    house,
+    lamp,
+    mug,
+    shelf,
+    sofa,
+    table,
+    tree,
+)
+
+# The order is the order of the labels: add new families at the end.
+FAMILIES: dict[str, ModuleType] = {
+    "chair": chair,
+    "table": table,
+    "lamp": lamp,
+    "sofa": sofa,
+    "bed": bed,
+    "shelf": shelf,
+    "airplane": airplane,
+    "car": car,
+    "house": house,
+    "tree": tree,
+    "mug": mug,
+}
+CLASSES: tuple[str, ...] = tuple(FAMILIES)
+
+
+def family_of(name: str) -> ModuleType:
+    """Return the file of a family: its `draw`, `look`, `SLOTS`, …; ValueError for another name."""
+    if name not in FAMILIES:
+        raise ValueError(f"family={name!r}: expected one of {', '.join(CLASSES)}")
+    return FAMILIES[name]
