@@ -1,11 +1,10 @@
 """The words of the captions: phrases that stand for attributes, and sentences for them.
 
-`PHRASES` gives, for each family, the phrases of every attribute that `make_shape` returns; they stand
-in the family's own file. A key is
-"attribute=value". In a key, "|" separates values that the phrase does not tell apart, a space
-separates attributes that one phrase names together, "_" stands for a blank, and yes and no stand
-for True and False. "?attribute=value" is a condition that must also be true, but that the phrase
-does not state.
+`PHRASES` gives, for each family, the phrases of every attribute that `make_shape` returns; they
+stand in the family's own file. A key is "attribute=value". In a key, "|" separates values that the
+phrase does not tell apart, a space separates attributes that one phrase names together, "_" stands
+for a blank, and yes and no stand for True and False. "?attribute=value" is a condition that must
+also be true, but that the phrase does not state.
 
 A value lists phrases that mean the same, separated by "; ". A phrase that begins with "=" is a noun
 and replaces the family's name. A phrase that ends with "~" is an adjective. A phrase that begins

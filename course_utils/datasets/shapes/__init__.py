@@ -51,7 +51,7 @@ class Shape:
 
     voxels: Which voxels are filled: those whose centre lies in a part.
     parts: The named parts that it is made of.
-    palette: The material of each of its family's slots.
+    palette: The material of each of its slots.
     """
 
     voxels: np.ndarray
@@ -232,7 +232,9 @@ def _drawn(family: str, seed: int) -> tuple[Design, str, Palette]:
     design = file.draw(draws)
     if not isinstance(design.parts[0], Part):  # until all families are converted
         design = design._replace(parts=[Part("body", file.SLOTS[0], tuple(design.parts))])
-    palette = palette_of(family, seed, file.MATERIALS)
+    used = {each.slot for each in design.parts}
+    drawn = palette_of(family, seed, file.MATERIALS)
+    palette = {slot: drawn[slot] for slot in file.SLOTS if slot in used}
     return design, caption_of(draws, design, palette, Draws(f"colours of {family}", seed)), palette
 
 

@@ -84,8 +84,8 @@ def cover(
         number = slots.index(each.slot) + 1
         for body in each.bodies:
             region, inside = body.cells(fine, shift)
-            cells = owner[region]  # a view
-            cells[inside & (cells > 0) if each.paint else inside] = number
+            cells = owner[region]  # a view (D, H, W), to which `inside` broadcasts
+            np.copyto(cells, number, where=inside & (cells > 0) if each.paint else inside)
     count = _sum_of_blocks(owner > 0)
     coverage = np.rint(count * (FULL / FINER**3)).astype(np.uint8)
     return coverage, _slot_of_blocks(owner, count, len(slots))
