@@ -174,8 +174,10 @@ def find_faults(voxels: np.ndarray) -> list[str]:
     first, last = _seat_layers(voxels)
     above, seat = voxels[last:], voxels[first:last].any(axis=0)
     widest = voxels.sum(axis=(1, 2)).max()
-    if seat.sum() < max(0.5 * voxels.any(axis=0).sum(), 0.9 * widest) or not above.any():
-        return ["the seat or the back is missing"]
+    if seat.sum() < max(0.5 * voxels.any(axis=0).sum(), 0.9 * widest):
+        return ["the seat is missing"]
+    if not above.any() or above[0].sum() > 0.7 * seat.sum():  # the seat itself is at the top
+        return ["the back is missing"]
     front = _back_front(above)
     back = above & (front[:, None] <= np.arange(above.shape[1]))[:, :, None]
     left, right = core(seat.sum(axis=0), 0.01)
