@@ -1,5 +1,7 @@
 """Sofas: straight ones, corner sofas and chaises."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from course_utils.datasets.shapes.drawing import (
@@ -12,8 +14,19 @@ from course_utils.datasets.shapes.drawing import (
     span,
     strip,
 )
-from course_utils.datasets.shapes.looking import core, grounded, stretches
+from course_utils.datasets.shapes.looking import core, grounded, islands, stretches
+from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
+from course_utils.datasets.shapes.parts import numbered, part
 from course_utils.datasets.shapes.solids import Box, Loft
+
+SLOTS = ("frame", "seats", "cushions", "legs")
+MATERIALS = {
+    "frame": CLOTHS * 2 + COLOURS,
+    "seats": ("=frame",) * 24 + CLOTHS + COLOURS,
+    "cushions": ("=seats",) * 12 + CLOTHS + COLOURS,
+    "legs": TIMBERS * 2 + METALLIC + ("black",),
+}
+OPTIONAL = frozenset()
 
 
 def draw(draws: Draws) -> Design:
@@ -39,16 +52,19 @@ def draw(draws: Draws) -> Design:
     reach = depth if side == "none" else min(depth + draws.between(0.16, 0.36), 0.82)
 
     # The back of the sofa is the plane y = 0 and its front y = -depth; `voxelise` centres it.
-    parts = [Box(span(0.0, width), (-depth, 0.0), (gap, base_top))]
-    parts += _sofa_back(draws, back_style, width, back, (gap, seat, height))
+    base = [Box(span(0.0, width), (-depth, 0.0), (gap, base_top))]
+    wall = _sofa_back(draws, back_style, width, back, (gap, seat, height))
+    seat_cushions, back_cushions, arm_parts = [], [], []
     margins = {"left": 0.0, "right": 0.0}
     for end, sign in ENDS:
         if end == side and form == "corner":
             margins[end] = back
-            parts.append(Box(strip(sign, width, back), (-reach, 0.0), (gap, height)))
+            corner = Box(strip(sign, width, back), (-reach, 0.0), (gap, height))
+            arm_parts.append(part("corner", "frame", corner))
         elif arms != "none" and end != side:
             margins[end] = arm
-            parts.append(Box(strip(sign, width, arm), (arm_front, 0.0), (gap, arm_top)))
+            bar = Box(strip(sign, width, arm), (arm_front, 0.0), (gap, arm_top))
+            arm_parts.append(part(f"arm {1 if sign < 0 else 2}", "frame", bar))
     groove = draws.between(THIN, 0.085)
     left, cushion = (
         margins["left"] - width / 2,
@@ -58,21 +74,25 @@ def draw(draws: Draws) -> Design:
     for i in range(seats):
         x = (left + i * (cushion + groove), left + i * (cushion + groove) + cushion)
         front = -reach if (side, i) in (("left", 0), ("right", seats - 1)) else -depth
-        parts += [
-            Box(x, (front, -back / 2), (gap, base_top)),
-            Box(x, (front, -back / 2), (base_top, seat)),
-        ]
-        parts += (
-            [Box(x, (-back - puff, -back / 2), (seat, puff_top))]
-            if back_style == "cushioned"
-            else []
-        )
+        base.append(Box(x, (front, -back / 2), (gap, base_top)))
+        seat_cushions.append(Box(x, (front, -back / 2), (base_top, seat)))
+        if back_style == "cushioned":
+            back_cushions.append(Box(x, (-back - puff, -back / 2), (seat, puff_top)))
+    feet = []
     for end, sign in ENDS if legs else ():
         x, front = strip(sign, width, THIN), -reach if end == side else -depth
-        parts += [
+        feet += [
             Box(x, (-THIN, 0.0), (0.0, base_top)),
             Box(x, (front, front + THIN), (0.0, base_top)),
         ]
+    parts = [
+        *numbered("leg", "legs", feet),
+        part("base", "frame", *base),
+        *numbered("seat", "seats", seat_cushions),
+        *numbered("cushion", "cushions", back_cushions),
+        part("back", "frame", *wall),
+        *arm_parts,
+    ]
     attributes = {
         "seats": seats,
         "form": form,
@@ -85,7 +105,7 @@ def draw(draws: Draws) -> Design:
     details += [
         "no arms" if arms == "none" else f"{arms} arms" if side == "none" else f"one {arms} arm"
     ]
-    details += ["back cushions" if back_style == "cushioned" else f"a {back_style} back"]
+    details += ["cushions at the back" if back_style == "cushioned" else f"a {back_style} back"]
     details += [] if side == "none" else [f"a {form} on the {side}"]
     nouns = ["corner sofa", "sofa"] if form == "corner" else ["sofa", "sofa", "couch"]
     return Design(parts, attributes, nouns, [], details)
@@ -125,13 +145,7 @@ def _arch(width: float, back: float, shoulder: float, height: float) -> Loft:
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     """Invert `draw`: seen from above, the heights show seats, ends and what comes forward."""
     voxels = grounded(voxels)
-    # (H, W), 0 where there is nothing
-    heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(axis=0)
-    rows = np.count_nonzero(heights, axis=1)
-    # from row `main` on the sofa has its whole width
-    first, (main, rear) = core(rows, 0.15)[0], core(rows, 0.7)
-    left, right = core(np.count_nonzero(heights, axis=0), 0.36)
-    seat, grooves = _seats(np.median(heights[main : main + 3, left:right], axis=0))
+    heights, (first, main, rear), (left, right), seat, grooves, _ = _plan(voxels)
     side = "none"
     if main - first > 3:
         side = (
@@ -141,9 +155,7 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
         )
     ends = {"left": slice(left, left + 2), "right": slice(max(right - 2, left), right)}
     free = [columns for end, columns in ends.items() if end != side]
-    start, stop = (main + round(share * (rear - main)) for share in (0.2, 0.34))
-    # behind the front of the arms, before the cushions of the back
-    at_arms = heights[start : max(stop, start + 1)]
+    at_arms = _at_arms(heights, main, rear)
     arm = np.mean([np.median(at_arms[:, columns]) for columns in free]) - seat
     form = "straight"
     if side != "none":
@@ -158,6 +170,97 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
             voxels[:, :rear, left:right], seat, grooves, [s.start - left for s in free]
         ),
     }
+
+
+class _Plan(NamedTuple):
+    """A sofa from above: its heights int (H, W), 0 where there is nothing, and what they show.
+
+    rows: Where it begins, where it has its whole width, and where it ends.
+    columns: Where it begins and ends.
+    seat: The seats' height.
+    grooves: Bool, over the columns: between two seats.
+    line: The heights, over the columns, behind the front of the arms.
+    """
+
+    heights: np.ndarray
+    rows: tuple[int, int, int]
+    columns: tuple[int, int]
+    seat: int
+    grooves: np.ndarray
+    line: np.ndarray
+
+
+def _plan(voxels: np.ndarray) -> _Plan:
+    heights = (voxels * np.arange(1, len(voxels) + 1)[:, None, None]).max(axis=0)
+    rows = np.count_nonzero(heights, axis=1)
+    first, (main, rear) = core(rows, 0.15)[0], core(rows, 0.7)
+    left, right = core(np.count_nonzero(heights, axis=0), 0.36)
+    seat, grooves = _seats(np.median(heights[main : main + 3, left:right], axis=0))
+    line = np.median(_at_arms(heights, main, rear)[:, left:right], axis=0)
+    return _Plan(heights, (first, main, rear), (left, right), seat, grooves, line)
+
+
+def _at_arms(heights: np.ndarray, main: int, rear: int) -> np.ndarray:
+    """The rows of (H, W) behind the front of the arms and before the cushions of the back."""
+    start, stop = (main + round(share * (rear - main)) for share in (0.2, 0.34))
+    return heights[start : max(stop, start + 1)]
+
+
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: grooves tell seats from base and the cushions of the back from its wall."""
+    ground = int(voxels.any(axis=(1, 2)).argmax())
+    solid = grounded(voxels)
+    plan = _plan(solid)
+    left = plan.columns[0]
+    slots = np.ones(voxels.shape, dtype=np.uint8)
+    low = solid.sum(axis=(1, 2)) < 0.4 * np.count_nonzero(plan.heights)
+    slots[: int(low.argmin())] = 1 + SLOTS.index("legs")
+    on_seat = np.flatnonzero(abs(plan.line - plan.seat) <= 1) + left
+    between = np.flatnonzero(plan.grooves) + left
+    base_top = int(np.median(plan.line[between - left]))
+    wall = solid[:, :, between].mean(axis=2) > 0.5  # (D, H)
+    for layer in range(base_top, int(np.flatnonzero(wall.any(axis=1))[-1]) + 1):
+        before = np.arange(len(wall)) < wall[layer].argmax()
+        name = "seats" if layer < plan.seat else "cushions"
+        slots[layer][np.ix_(before, on_seat)] = 1 + SLOTS.index(name)
+    return np.roll(slots, ground, axis=0)
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the legs, the base, the seats, the arms or the back."""
+    plan = _plan(voxels)
+    (left, right), (_, _, rear) = plan.columns, plan.rows
+    found, line, seat = [], plan.line, plan.seat
+    area = np.count_nonzero(plan.heights)
+    if voxels[0].sum() < 0.4 * area and len(islands(voxels[:2].any(axis=0), least=2)) != 4:
+        found.append("a leg is missing, or does not reach the ground")
+    if line.min() == 0:
+        return [*found, "the base is missing"]
+    low = line < seat - 1
+    if low[0] or low[-1]:
+        found.append("an arm or a seat at the end is missing")
+    ends = [np.median(part) > seat + 1 for part in (line[:2], line[-2:])]
+    if ends[0] != ends[1] and plan.rows[1] - plan.rows[0] <= 3:
+        found.append("one arm is missing")
+    seats = _runs(abs(line - seat) <= 1)
+    sizes = [stop - start for start, stop in seats]
+    gaps = [stop - start for start, stop in _runs(low)]
+    if not 2 <= len(sizes) <= 3 or max(sizes) - min(sizes) > 2 or max(gaps, default=9) > 4:
+        return [*found, "a seat is missing, or the seats differ"]
+    view = voxels[:, :rear, left:right]
+    top = int(np.median(plan.heights[rear - 1, left:right]))
+    behind = plan.heights[:, left:right][:, plan.grooves].max(axis=0)  # between cushions
+    if min(top, np.median(behind)) <= seat + 1:
+        return [*found, "the back is missing"]
+    face = np.median(view[seat + 1 : seat + 1 + max((top - seat) // 2, 1)].argmax(axis=1), axis=0)
+    faces = [np.median(face[start:stop]) for start, stop in seats]
+    return [*found, "a cushion is missing"] if max(faces) - min(faces) > 1 else found
+
+
+def _runs(line: np.ndarray) -> list[tuple[int, int]]:
+    """The first index and the last plus 1 of each stretch of True in bool (n,)."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]]).astype(np.int8)))
+    return list(zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True))
 
 
 def _seats(line: np.ndarray) -> tuple[int, np.ndarray]:
@@ -218,16 +321,3 @@ PHRASES = {
 }
 HELD_OUT = ()
 SAID_APART = ("form=chaise back=rounded",)
-
-# TO BE WRITTEN
-SLOTS = ("body",)
-MATERIALS = {"body": ("red", "blue")}
-OPTIONAL = frozenset()
-
-
-def place(voxels):
-    return voxels.astype(np.uint8)
-
-
-def find_faults(voxels):
-    return []
