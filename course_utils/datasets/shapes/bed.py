@@ -14,8 +14,20 @@ from course_utils.datasets.shapes.drawing import (
     span,
     strip,
 )
-from course_utils.datasets.shapes.looking import stretches
+from course_utils.datasets.shapes.looking import grounded, stretches
+from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
+from course_utils.datasets.shapes.parts import Part, numbered, painted, part
 from course_utils.datasets.shapes.solids import Box, Interval
+
+SLOTS = ("frame", "sheets", "blanket", "headboard")
+MATERIALS = {
+    "frame": TIMBERS * 4 + COLOURS + METALLIC[:2],
+    "sheets": ("white",) * 6 + ("cream",) * 3 + ("grey", "beige", "pink", "turquoise"),
+    "blanket": COLOURS * 2 + CLOTHS,
+    "headboard": ("=frame",) * 20 + CLOTHS + COLOURS,
+}
+OPTIONAL = frozenset(("pillow", "blanket", "headboard", "footboard", "nightstand"))
+RIM = 0.03  # a mattress that leaves less of the frame free is bordered by it
 
 
 def draw(draws: Draws) -> Design:
@@ -50,29 +62,31 @@ def draw(draws: Draws) -> Design:
     parts = _mattress(draws, size, (width, length, inset), (gap, frame, top), blanket)
     if legs:
         post = frame if kind == "plain" else height
-        parts += [leg(x, y, post, thickness) for x, y in corners((width - thickness) / 2, ends)]
+        spots = corners((width - thickness) / 2, ends)
+        parts += numbered("leg", "frame", [leg(x, y, post, thickness) for x, y in spots])
     if kind == "canopy":
         parts += _canopy(roof, width, length, thickness, height)
     if kind == "bunk":
         deck = draws.between(0.55, 0.62) * height
         levels = (deck, deck + THIN, deck + THIN + draws.between(THIN, 0.09))
         parts += _mattress(draws, size, (width, length, inset), levels, blanket)
-        parts += [
-            Box(strip(sign, width, THIN), span(0.0, length), (height - THIN, height))
-            for sign in (-1, 1)
-        ]
-        parts += board("ladder", width, -ends, (top, height), thickness)
+        z = (height - THIN, height)
+        rails = [Box(strip(sign, width, THIN), span(0.0, length), z) for sign in (-1, 1)]
+        parts += numbered("rail", "frame", rails)
+        ladder = board("ladder", width, -ends, (top, height), thickness)
+        parts.append(part("ladder", "frame", *ladder))
     if headboard != "none":
         rise = draws.between(0.22 if headboard in ("solid", "rounded") else 0.3, 0.44)
         wide = width * (
             1.0 if nightstands != "none" else draws.between(1.0, 1.0 + 0.2 * (length - width))
         )
-        parts.append(Box(span(0.0, wide), span(ends, thickness), (gap, top)))
-        parts += board(headboard, wide, ends, (top, top + rise), thickness)
+        block = Box(span(0.0, wide), span(ends, thickness), (gap, top))
+        face = board(headboard, wide, ends, (top, top + rise), thickness)
+        parts.append(part("headboard", "headboard", block, *face))
     if footboard:
-        parts.append(
-            Box(span(0.0, width), span(-ends, thickness), (gap, top + draws.between(0.17, 0.24)))
-        )
+        z = (gap, top + draws.between(0.17, 0.24))
+        whole = Box(span(0.0, width), span(-ends, thickness), z)
+        parts.append(part("footboard", "frame", whole))
     if nightstands != "none":
         parts += _nightstands(draws, nightstands, width, length / 2, (gap, frame))
     attributes = {
@@ -126,40 +140,49 @@ def _mattress(
     plan: tuple[float, float, float],
     levels: tuple[float, float, float],
     blanket: bool,
-) -> list[Box]:
-    """A frame from levels[0] to levels[1], a smaller mattress up to levels[2], and bedding."""
+) -> list[Part]:
+    """A frame from levels[0] to levels[1], a smaller mattress up to levels[2], and bedding.
+
+    Seen from the side, the frame reaches up to the uppermost THIN of what lies flush with it.
+    """
     (width, length, inset), (low, frame, top) = plan, levels
-    parts = [
-        Box(span(0.0, width), span(0.0, length), (low, frame)),
-        Box(span(0.0, width - 2 * inset), span(0.0, length - inset), (frame, top)),
-    ]
-    return parts + _bedding(draws, size, width, length, frame, top, blanket)
+    whole = Box(span(0.0, width), span(0.0, length), (low, frame))
+    mattress = Box(span(0.0, width - 2 * inset), span(0.0, length - inset), (frame, top))
+    parts = [part("frame", "frame", whole), part("mattress", "sheets", mattress)]
+    parts += _bedding(draws, size, width, length, frame, top, blanket)
+    z, x, y = (low, top - THIN), span(0.0, width), span(0.0, length)
+    rim = [Box(span(side * width / 2, 2 * RIM), y, z) for side in (-1, 1)]
+    rim += [Box(x, span(side * length / 2, 3 * RIM), z) for side in (-1, 1)]
+    return [*parts, painted("rim", "frame", *rim)]
 
 
-def _canopy(roof: bool, width: float, length: float, thickness: float, height: float) -> list[Box]:
+def _canopy(roof: bool, width: float, length: float, thickness: float, height: float) -> list[Part]:
     z = (height - THIN, height)
     if roof:
-        return [Box(span(0.0, width), span(0.0, length), z)]
+        return [part("roof", "frame", Box(span(0.0, width), span(0.0, length), z))]
     ends = (length - thickness) / 2
     beams = [Box(span(0.0, width), span(y, thickness), z) for y in (-ends, ends)]
-    return beams + [Box(strip(sign, width, thickness), span(0.0, length), z) for sign in (-1, 1)]
+    beams += [Box(strip(sign, width, thickness), span(0.0, length), z) for sign in (-1, 1)]
+    return numbered("beam", "frame", beams)
 
 
-def _nightstands(draws: Draws, which: str, width: float, head: float, frame: Interval) -> list[Box]:
+def _nightstands(
+    draws: Draws, which: str, width: float, head: float, frame: Interval
+) -> list[Part]:
     """Small cabinets that touch the frame beside the pillows; they stand on the floor."""
     wide, deep = draws.between(0.14, 0.2), draws.between(0.15, 0.24)
     z, overlap = (0.0, frame[1] + draws.between(0.03, 0.12)), 0.02
-    parts = []
+    boxes = []
     for side, sign in ENDS:
         if which in (side, "both"):
             x = sign * (width / 2 + wide / 2 - overlap)
-            parts.append(Box(span(x, wide), (head - deep, head), z))
-    return parts
+            boxes.append(Box(span(x, wide), (head - deep, head), z))
+    return numbered("nightstand", "frame", boxes)
 
 
 def _bedding(
     draws: Draws, size: str, width: float, length: float, frame: float, top: float, blanket: bool
-) -> list[Box]:
+) -> list[Part]:
     """One or two pillows at the head, at the back, and a blanket that hangs down at the sides."""
     head, deep, thick = (
         length / 2 - draws.between(0.08, 0.12),
@@ -171,12 +194,12 @@ def _bedding(
     else:
         wide = draws.between(0.32, 0.38) * width
         pillows = [span(side * (wide + THIN + 0.01) / 2, wide) for side in (-1, 1)]
-    parts = [Box(x, (head - deep, head), (top, top + thick)) for x in pillows]
+    boxes = [Box(x, (head - deep, head), (top, top + thick)) for x in pillows]
+    parts = numbered("pillow", "sheets", boxes)
     if blanket:
         fold = head - deep - draws.between(0.1, 0.25)
-        parts.append(
-            Box(span(0.0, width), (-length / 2, fold), (frame, top + draws.between(THIN, 0.085)))
-        )
+        z = (frame, top + draws.between(THIN, 0.085))
+        parts.append(part("blanket", "blanket", Box(span(0.0, width), (-length / 2, fold), z)))
     return parts
 
 
@@ -218,20 +241,114 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
 _ENDS = (slice(0, 3), slice(-3, None))
 
 
-def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
-    """The bed without nightstands, as wide as its foot, and the sides where nightstands stand."""
-    solid = voxels[np.count_nonzero(voxels, axis=(1, 2)) > 2]
-    y = np.flatnonzero(np.count_nonzero(solid, axis=(0, 2)) > 5)
-    halfway = solid[:, y[0] : (y[0] + y[-1]) // 2]
+def _bounds(voxels: np.ndarray) -> tuple[slice, slice, slice]:
+    """Where the bed is, without nightstands: it is as wide as its foot."""
+    counts = np.count_nonzero(voxels, axis=(1, 2))
+    z = np.flatnonzero(counts > 2)
+    y = np.flatnonzero(np.count_nonzero(voxels[counts > 2], axis=(0, 2)) > 5)
+    halfway = voxels[counts > 2, y[0] : (y[0] + y[-1]) // 2]
     x = np.flatnonzero(np.count_nonzero(halfway, axis=(0, 1)) > 5)
+    return slice(z[0], z[-1] + 1), slice(y[0], y[-1] + 1), slice(x[0], x[-1] + 1)
+
+
+def _main(voxels: np.ndarray) -> tuple[np.ndarray, str]:
+    """The bed without nightstands, and the sides where nightstands stand."""
+    z, y, x = _bounds(voxels)
     beside = [
         np.count_nonzero(part)
-        for part in (solid[:, :, : max(x[0] - 1, 0)], solid[:, :, x[-1] + 2 :])
+        for part in (voxels[z, :, : max(x.start - 1, 0)], voxels[z, :, x.stop + 1 :])
     ]
     sides = [name for (name, _), count in zip(ENDS, beside, strict=True) if count > 20]
-    return solid[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1], "both" if len(sides) == 2 else "".join(
-        sides
-    ) or "none"
+    return voxels[z, y, x], "both" if len(sides) == 2 else "".join(sides) or "none"
+
+
+def _decks(bed: np.ndarray) -> list[tuple[int, int]]:
+    """The lowest layer of each bed in bool (D, length, width), and the layer above its mattress.
+
+    Measured where the mattress shows between pillows and blanket, and between the posts.
+    """
+    high, length, width = bed.shape
+    inner = bed[:, length // 2 : round(0.8 * length), width // 4 : -(width // 4)]
+    full = np.concatenate([[False], inner.mean(axis=(1, 2)) > 0.85, [False]])
+    steps = np.flatnonzero(full[1:] != full[:-1]).tolist()
+    thick = [(low, up) for low, up in zip(steps[::2], steps[1::2], strict=True) if up > low + 1]
+    return [deck for deck in thick if deck[1] < high] or thick  # without a roof
+
+
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: bedding lies on the frame, and a headboard stands behind it."""
+    ground = int(voxels.any(axis=(1, 2)).argmax())
+    solid = grounded(voxels)
+    seen, (z, y, x) = look(solid), _bounds(solid)
+    bed = solid[z, y, x]
+    slots = np.ones(voxels.shape, dtype=np.uint8)
+    own = slots[z, y, x]  # a view
+    decks = _decks(bed)
+    for first, level in decks:
+        _place_bedding(own, bed, first, level, seen["blanket"])
+    first, level = decks[0]
+    if seen["kind"] == "plain":
+        high = bed[level + 4 :].sum(axis=(0, 2)) > 2  # the rows of a headboard or footboard
+        own[:, : high.argmin()] = 1
+        if seen["headboard"] != "none":
+            behind = len(high) - int(high[::-1].argmin())
+            wide = slots[z, y][first:] if seen["nightstands"] == "none" else own[first:]
+            wide[:, behind:] = 1 + SLOTS.index("headboard")
+    else:
+        posts = bed[level:].mean(axis=0) > 0.9
+        posts[4:-4], posts[:, 4:-4] = False, False
+        own[:, posts] = 1
+    return np.roll(slots, ground, axis=0)
+
+
+def _place_bedding(
+    slots: np.ndarray, bed: np.ndarray, first: int, level: int, blanket: bool
+) -> None:
+    """Enter one bed's bedding into its slots: bool `bed` (D, length, width), frame from `first`."""
+    length, width = bed.shape[1:]
+    sheets = 1 + SLOTS.index("sheets")
+    slots[first + 2 : level, 2:-2, 1:-1] = sheets
+    slots[level - 2 : level] = sheets
+    slots[level : level + 4, length // 2 :] = sheets
+    if blanket:
+        rows = bed[level, :, width // 4 : width - width // 4].mean(axis=1) > 0.5
+        start = round(0.2 * length)
+        fold = start + int(rows[start:].argmin())
+        column = bed[level:, start, width // 4 : width - width // 4].mean(axis=1) > 0.5
+        top = level + int(np.append(column, False).argmin())
+        slots[level - 2 : top, :fold] = 1 + SLOTS.index("blanket")
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the frame, or with what stands on it or beside it."""
+    seen, (z, y, x) = look(voxels), _bounds(voxels)
+    bed = voxels[z, y, x]
+    corners = [
+        (ys, xs) for ys in (slice(0, 4), slice(-4, None)) for xs in (slice(1, 4), slice(-4, -1))
+    ]
+    found = []
+    if seen["legs"] and min(bed[:2, ys, xs].sum() for ys, xs in corners) < 3:
+        found.append("a leg is missing, or does not reach the ground")
+    decks = _decks(bed)
+    first = decks[0][0]
+    hung = bed[:first, [0, -1], bed.shape[2] // 2].any()  # a board that reaches below the frame
+    if hung or min(up - low for low, up in decks) < 4:
+        found.append("the frame or the mattress is missing")
+    inner = bed[:, 4:-4, 3:-3]
+    hollow = np.count_nonzero(inner[1:] & ~inner[:-1], axis=(1, 2))  # under pillows, for example
+    if max(hollow[level : level + (3 if len(decks) > 1 else 6)].max() for _, level in decks) > 3:
+        found.append("the mattress is missing")
+    if seen["kind"] == "plain":
+        return found
+    if first > 4:
+        found.append("the frame is missing")
+    top = bed[-2:].any(axis=0)
+    edges = [top[:, :3].any(axis=1), top[:, -3:].any(axis=1)]
+    edges += [top[:3].any(axis=0)]  # of a bunk bed, the uppermost bar of its ladder
+    edges += [top[-3:].any(axis=0)] if seen["kind"] == "canopy" else []
+    if min(edge.mean() for edge in edges) < 0.8:
+        found.append("a beam, a rail or the ladder is missing")
+    return found
 
 
 def _first_tops(part: np.ndarray) -> np.ndarray:
@@ -298,16 +415,3 @@ PHRASES = {
 }
 HELD_OUT = ("headboard=slatted footboard=yes",)
 SAID_APART = ("size=double headboard=ladder",)
-
-# TO BE WRITTEN
-SLOTS = ("body",)
-MATERIALS = {"body": ("red", "blue")}
-OPTIONAL = frozenset()
-
-
-def place(voxels):
-    return voxels.astype(np.uint8)
-
-
-def find_faults(voxels):
-    return []
