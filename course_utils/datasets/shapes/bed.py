@@ -344,7 +344,7 @@ def find_faults(voxels: np.ndarray) -> list[str]:
         found.append("the frame is missing")
     top = bed[-2:].any(axis=0)
     edges = [top[:, :3].any(axis=1), top[:, -3:].any(axis=1)]
-    edges += [top[:3].any(axis=0)]  # of a bunk bed, the uppermost bar of its ladder
+    edges += [bed[-1, :3].any(axis=0)]  # of a bunk bed, the uppermost bar of its ladder
     edges += [top[-3:].any(axis=0)] if seen["kind"] == "canopy" else []
     if min(edge.mean() for edge in edges) < 0.8:
         found.append("a beam, a rail or the ladder is missing")
