@@ -41,6 +41,7 @@ DOES_NOT_APPLY = {
     ("airplane", "engine_place", "none"): lambda a: a["engines"] == 0,
     ("house", "pitch", "none"): lambda a: a["roof"] in ("flat", "shed"),
     ("mug", "handle_shape", "none"): lambda a: a["handle"] == "none",
+    ("stool", "legs", "none"): lambda a: a["base"] == "pedestal",
 }
 
 

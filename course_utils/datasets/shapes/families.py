@@ -12,6 +12,7 @@ from course_utils.datasets.shapes import (
     mug,
     shelf,
     sofa,
+    stool,
     table,
     tree,
 )
@@ -29,6 +30,7 @@ FAMILIES: dict[str, ModuleType] = {
     "house": house,
     "tree": tree,
     "mug": mug,
+    "stool": stool,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 
