@@ -11,11 +11,19 @@ from course_utils.datasets.shapes.drawing import (
     corners,
     disc,
     leg,
+    side_arms,
     slab,
     span,
-    strip,
 )
-from course_utils.datasets.shapes.looking import core, fullness, grounded, islands
+from course_utils.datasets.shapes.looking import (
+    back_front,
+    back_style,
+    core,
+    fullness,
+    grounded,
+    islands,
+    slope_of,
+)
 from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
 from course_utils.datasets.shapes.parts import Part, numbered, part
 from course_utils.datasets.shapes.solids import Box
@@ -56,7 +64,7 @@ def draw(draws: Draws) -> Design:
 
     parts = _base(draws, base, width, depth, seat_height - seat / 2, round_seat)
     if armrests:
-        parts += _armrests(draws, width, depth, seat_height, back_y, lean)
+        parts += side_arms(draws, "arms", (width, depth, seat_height), back_y, lean)
     boards = board(back, back_width, back_y, (seat_height, height), back_thickness, lean)
     parts.append(part("back", "back", *boards))
     whole_seat = slab(width, depth, (seat_height - seat, seat_height), round_seat)
@@ -111,21 +119,6 @@ def _base(
     return numbered("leg", "legs", [leg(*spot, height, thickness, splay) for spot in spots])
 
 
-def _armrests(
-    draws: Draws, width: float, depth: float, seat: float, back_y: float, lean: float
-) -> list[Part]:
-    """Two bars beside the seat, from the backrest to a post near the front edge."""
-    thickness, top = draws.between(THIN, 0.08), seat + draws.between(0.17, 0.23)
-    front = -depth / 2 + draws.between(0.0, 0.15) * depth
-    parts = []
-    for number, sign in ((1, -1), (2, 1)):
-        x = strip(sign, width, thickness)
-        bar = Box(x, (front, back_y + lean * (top - seat)), (top - THIN, top))
-        post = Box(x, (front, front + thickness), (seat - THIN / 2, top))
-        parts.append(part(f"arm {number}", "arms", bar, post))
-    return parts
-
-
 def look(voxels: np.ndarray) -> dict[str, str | bool]:
     """Invert `draw`: the widest middle layer is the seat, and what stands on it is the back."""
     voxels = grounded(voxels)
@@ -137,9 +130,9 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
     over_front = above[1:, front : round(0.6 * front + 0.4 * rear)]
     feet = len(islands(voxels[:2].any(axis=0), least=2))
     return {
-        "back": _back_style(above.any(axis=1)),
+        "back": back_style(above.any(axis=1)),
         "back_height": "high" if rise > last else "low",
-        "reclined": _lean(above) > 0.13,
+        "reclined": slope_of(above) > 0.13,
         "seat": "square" if fullness(seat[:, front:rear, left:right]) > 0.9 else "round",
         "armrests": int(np.count_nonzero(over_front)) > 9,
         "base": {1: "pedestal", 2: "runners", 3: "three legs"}.get(feet, "four legs"),
@@ -152,21 +145,10 @@ def place(voxels: np.ndarray) -> np.ndarray:
     slots = np.full(voxels.shape, 1 + SLOTS.index("legs"), dtype=np.uint8)
     slots[first:last] = 1 + SLOTS.index("seat")
     slots[last:] = 1 + SLOTS.index("arms")
-    front = _back_front(voxels[last:])
+    front = back_front(voxels[last:])
     rows = np.arange(voxels.shape[1])
     slots[last:][front[:, None] <= rows] = 1 + SLOTS.index("back")
     return slots
-
-
-def _back_front(above: np.ndarray) -> np.ndarray:
-    """The row (n,) at which the back begins in each layer of bool (n, H, W) above the seat."""
-    hind = above.shape[1] - 1 - above[:, ::-1].any(axis=2).argmax(axis=1)
-    left, right = core(above.sum(axis=(0, 1)), 0.01)
-    middle = above[:, :, left + 4 : right - 4].any(axis=2)  # no arms there
-    thick = [
-        row[: end + 1][::-1].argmin() for row, end in zip(middle, hind, strict=True) if row[end]
-    ]
-    return hind - (int(np.median(thick)) if thick else 2) + 1
 
 
 def find_faults(voxels: np.ndarray) -> list[str]:
@@ -178,7 +160,7 @@ def find_faults(voxels: np.ndarray) -> list[str]:
         return ["the seat is missing"]
     if not above.any() or above[0].sum() > 0.7 * seat.sum():  # the seat itself is at the top
         return ["the back is missing"]
-    front = _back_front(above)
+    front = back_front(above)
     back = above & (front[:, None] <= np.arange(above.shape[1]))[:, :, None]
     left, right = core(seat.sum(axis=0), 0.01)
     found = [] if back[:, :, left + 4 : right - 4].any() else ["the back is missing"]
@@ -221,34 +203,6 @@ def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
     while areas[last] > 0.8 * areas[first] and last < high:
         last += 1
     return first, last
-
-
-def _back_style(front_view: np.ndarray) -> str:
-    """The style of a back from its front view, bool (D, W): where it is narrow and open."""
-    top, (left, right) = core(front_view.sum(axis=1), 0.2)[1], core(front_view.sum(axis=0))
-    view = front_view[:top, left:right]
-    height, width = view.shape
-    if height < 3 or width < 4:
-        return "solid"  # hardly a back at all
-    if view[-2:].mean() < 0.8:
-        return "rounded"
-    middle = view[:, round(0.25 * width) : round(0.75 * width)]
-    if middle.mean() > 0.85:
-        return "solid"
-    if middle.mean(axis=0).max() > 0.85:  # a column that is filled from the seat to the top
-        return "slatted"
-    lower = middle[: round(0.46 * height)]
-    return "ladder" if lower.mean(axis=1).max() > 0.5 else "panel"
-
-
-def _lean(above: np.ndarray) -> float:
-    """How far the hind edge of bool (D, H, W) moves back per layer: the slope of a fitted line."""
-    profile = np.count_nonzero(above, axis=2) > 1  # (D, H)
-    layers = np.flatnonzero(profile.any(axis=1))
-    if len(layers) < 3:
-        return 0.0
-    hind = [np.flatnonzero(profile[layer])[-1] for layer in layers]
-    return float(np.polyfit(layers, hind, 1)[0])
 
 
 PHRASES = {

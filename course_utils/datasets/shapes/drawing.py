@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course_utils.datasets.shapes.materials import MATERIALS, Material, Palette
-from course_utils.datasets.shapes.parts import Part
+from course_utils.datasets.shapes.parts import Part, part
 from course_utils.datasets.shapes.solids import Box, Interval, Loft
 
 # the thinnest part and the narrowest gap: two voxels of 32, which a diffusion model can learn
@@ -205,6 +205,30 @@ def board(
     gaps = max(2, int(height / (2.1 * THIN)))
     tops = [z[0] + height * i / gaps for i in range(1, gaps + 1)]
     return posts + [plate((-side, side), top - THIN, top) for top in tops]
+
+
+def side_arms(
+    draws: Draws, slot: str, sizes: tuple[float, float, float], back_y: float, lean: float
+) -> list[Part]:
+    """Two bars beside a seat, from the backrest to a post near the front edge.
+
+    Args:
+        draws: Decides how thick and how high they are.
+        slot: Their material slot.
+        sizes: The seat's width, depth and height.
+        back_y: The middle of the backrest in y, on the seat.
+        lean: How far the backrest leans back per unit of height.
+    """
+    width, depth, seat = sizes
+    thickness, top = draws.between(THIN, 0.08), seat + draws.between(0.17, 0.23)
+    front = -depth / 2 + draws.between(0.0, 0.15) * depth
+    parts = []
+    for number, sign in ((1, -1), (2, 1)):
+        x = strip(sign, width, thickness)
+        bar = Box(x, (front, back_y + lean * (top - seat)), (top - THIN, top))
+        post = Box(x, (front, front + thickness), (seat - THIN / 2, top))
+        parts.append(part(f"arm {number}", slot, bar, post))
+    return parts
 
 
 BOARD_WORDS = {

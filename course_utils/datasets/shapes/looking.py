@@ -80,3 +80,50 @@ def islands(slice_: np.ndarray, least: int = 1) -> list[np.ndarray]:
     labels, count = label(slice_)
     found = [labels == number for number in range(1, count + 1)]
     return [island for island in found if np.count_nonzero(island) >= least]
+
+
+def back_front(above: np.ndarray) -> np.ndarray:
+    """Return the row (n,) at which a back begins in each layer above a seat; arms lie before it.
+
+    Args:
+        above: The layers above the seat, bool (n, H, W).
+    """
+    hind = above.shape[1] - 1 - above[:, ::-1].any(axis=2).argmax(axis=1)
+    left, right = core(above.sum(axis=(0, 1)), 0.01)
+    middle = above[:, :, left + 4 : right - 4].any(axis=2)  # no arms there
+    thick = [
+        row[: end + 1][::-1].argmin() for row, end in zip(middle, hind, strict=True) if row[end]
+    ]
+    return hind - (int(np.median(thick)) if thick else 2) + 1
+
+
+def back_style(front_view: np.ndarray) -> str:
+    """Return the style of a `drawing.board` from its front view: where it is narrow and open.
+
+    Args:
+        front_view: bool (D, W).
+    """
+    top, (left, right) = core(front_view.sum(axis=1), 0.2)[1], core(front_view.sum(axis=0))
+    view = front_view[:top, left:right]
+    height, width = view.shape
+    if height < 3 or width < 4:
+        return "solid"  # hardly a back at all
+    if view[-2:].mean() < 0.8:
+        return "rounded"
+    middle = view[:, round(0.25 * width) : round(0.75 * width)]
+    if middle.mean() > 0.85:
+        return "solid"
+    if middle.mean(axis=0).max() > 0.85:  # a column that is filled from the seat to the top
+        return "slatted"
+    lower = middle[: round(0.46 * height)]
+    return "ladder" if lower.mean(axis=1).max() > 0.5 else "panel"
+
+
+def slope_of(above: np.ndarray) -> float:
+    """Return how far the hind edge of bool (D, H, W) moves back per layer, by a fitted line."""
+    profile = np.count_nonzero(above, axis=2) > 1  # (D, H)
+    layers = np.flatnonzero(profile.any(axis=1))
+    if len(layers) < 3:
+        return 0.0
+    hind = [np.flatnonzero(profile[layer])[-1] for layer in layers]
+    return float(np.polyfit(layers, hind, 1)[0])
