@@ -8,7 +8,7 @@ import torch
 from test_pipeline import tiny
 from torch import nn
 
-from course_utils.datasets.captions import FACTS, SAID_APART, prompts
+from course_utils.datasets.captions import SAID_APART, facts_of, prompts
 from course_utils.datasets.shapes import make_shape
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
@@ -213,4 +213,4 @@ def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
 @pytest.mark.parametrize("name", ["facts-of-shapes32", "facts-of-guesses32"])
 def test_reader_and_seers_know_the_same_facts(shipped, name):
     _, config = load_checkpoint(CHECKPOINTS / name)
-    assert config.facts == shipped[1].facts == len(FACTS)
+    assert config.facts == shipped[1].facts == len(facts_of(shipped[1].classes))
