@@ -28,10 +28,12 @@ from course_utils.evaluation.sets import (
 from course_utils.evaluation.shapes import (
     height_profile,
     one_piece,
+    roughness,
     piece_shares,
     shape_report,
     watertight_share,
 )
+from course_utils.geometry.surface import smooth_mesh
 
 
 def clouds(count, seed, shift=0.0):
@@ -370,3 +372,16 @@ def test_report_of_empty_samples():
         == 0
     )
     assert nothing.chamfer_matching == nothing.iou_matching == math.inf
+
+
+def test_roughness_of_shapes_with_known_angles():
+    """A slab's triangles lie flat but at its edges; a ball's turn by 360 degrees around it."""
+    z, y, x = (np.indices((48,) * 3) + 0.5) / 48 - 0.5
+    ball = (0.4 - np.sqrt(x**2 + y**2 + z**2)).astype(np.float32)
+    rough = np.where(ball > 0, 1.0, -1.0).astype(np.float32)
+    tilted = (0.2 - np.abs(0.6 * x + 0.8 * y)).astype(np.float32)  # flat wherever it is cut
+    assert roughness(ball) < 5 < 10 < roughness(rough)
+    inner = smooth_mesh(tilted)
+    assert roughness(tilted) < 3 and len(inner.faces) > 1000
+    with pytest.raises(ValueError, match="nothing is inside"):
+        roughness(-np.ones((8, 8, 8), np.float32))

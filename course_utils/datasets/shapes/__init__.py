@@ -73,6 +73,12 @@ class Shape:
         """The slot of each voxel's matter, uint8 (D, H, W): 0 for none, 1 for the first slot."""
         return slots_of(self.matter)
 
+    @property
+    def colours(self) -> list[str]:
+        """The colour of each of the family's slots; white of those that this shape has not."""
+        slots = FAMILIES[self.family].SLOTS
+        return [self.palette[slot].colour if slot in self.palette else "#ffffff" for slot in slots]
+
     @cached_property
     def matter(self) -> np.ndarray:
         """Coverage and slots in one, uint8 (D, H, W), see `geometry.matter`."""
