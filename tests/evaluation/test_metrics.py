@@ -12,6 +12,7 @@ from course_utils.evaluation import distances
 from course_utils.evaluation.distances import (
     chamfer_distances,
     chamfer_within,
+    field_points,
     iou_distances,
     nearest_distances,
     nearest_iou,
@@ -28,8 +29,8 @@ from course_utils.evaluation.sets import (
 from course_utils.evaluation.shapes import (
     height_profile,
     one_piece,
-    roughness,
     piece_shares,
+    roughness,
     shape_report,
     watertight_share,
 )
@@ -385,3 +386,17 @@ def test_roughness_of_shapes_with_known_angles():
     assert roughness(tilted) < 3 and len(inner.faces) > 1000
     with pytest.raises(ValueError, match="nothing is inside"):
         roughness(-np.ones((8, 8, 8), np.float32))
+
+
+def test_points_of_a_field_are_spread_evenly_over_its_surface():
+    """On a ball every slice of the same height has the same area (Archimedes)."""
+    z, y, x = (np.indices((48,) * 3) + 0.5) / 48 - 0.5
+    ball = (0.4 - np.sqrt(x**2 + y**2 + z**2)).astype(np.float32)
+    points = field_points(np.stack([ball, ball]), 4000, seed=1).numpy() - 0.5
+    assert points.shape == (2, 4000, 3) and not np.array_equal(points[0], points[1])
+    assert np.abs(np.linalg.norm(points, axis=2) - 0.4).max() < 1e-3
+    for axis in range(3):
+        slices = np.histogram(points[..., axis], np.linspace(-0.4, 0.4, 6))[0]
+        assert np.abs(slices - 1600).max() < 5 * np.sqrt(1600)
+    with pytest.raises(ValueError, match="nothing is inside shape 1"):
+        field_points(np.stack([ball, -np.ones_like(ball)]))
