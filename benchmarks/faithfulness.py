@@ -13,6 +13,7 @@ training shapes. Results go to data/studies/NAME.json and, as tables, into the m
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,10 +95,12 @@ class Maker:
         return to_occupancy(close_all_gaps(fields) if mend else fields)
 
 
-def kinds(count: int) -> dict[str, list[Prompt]]:
+def kinds(count: int, classes: Sequence[str]) -> dict[str, list[Prompt]]:
     """Prompts of each kind, `count` each."""
-    known = {"known": prompts(count), "new sentences": prompts(count, None, TEST_FORMS)}
-    return known | {name: prompts(count, table) for name, table in PAIRS.items()}
+    about = {"classes": classes}
+    known = {"known": prompts(count, **about)}
+    known |= {"new sentences": prompts(count, None, TEST_FORMS, **about)}
+    return known | {name: prompts(count, table, **about) for name, table in PAIRS.items()}
 
 
 def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
@@ -160,7 +163,7 @@ def variety(make: Maker, asked: list[Prompt], scale: float | None) -> float:
 
 def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     """All of it, as JSON can hold it."""
-    config, everything = make.config, kinds(count)
+    config, everything = make.config, kinds(count, make.config.classes)
     about = config.data.arguments
     training = make_shapes(
         about["count"], config.resolution, config.classes, about["first_index"]

@@ -23,7 +23,7 @@ from course_utils.datasets.shapes import (
     make_shape,
     make_shapes,
     measure,
-    slots_of,
+    seen_slots,
 )
 from course_utils.datasets.shapes.parts import occupancy
 from course_utils.evaluation.distances import copied_share, nearest_iou
@@ -53,7 +53,7 @@ def judged(family: str, count: int) -> tuple[dict[tuple, tuple[float, float]], f
 def slots_right(shape: Shape) -> float:
     """The share of a shape's surface voxels that have the slot that the judge gives them."""
     surface = shape.voxels & ~binary_erosion(shape.voxels) & (shape.slots > 0)
-    return float((slots_of(shape.voxels, shape.family) == shape.slots)[surface].mean())
+    return float((seen_slots(shape.voxels, shape.family) == shape.slots)[surface].mean())
 
 
 def damaged(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:

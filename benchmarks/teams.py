@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 from torch import distributed, multiprocessing
 
+from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import parameter_count
 from course_utils.files.atomic import writing
 from course_utils.files.results import load_results, save_results
@@ -64,7 +65,7 @@ def work(rank: int, processes: int, folder: str, count: int) -> None:
         team.received.clear()
         team.anyone(False)  # all begin together
         start = time.perf_counter()
-        made = team.make_shapes(count, config.resolution, config.classes)
+        made = team.make(make_shapes, count, config.resolution, config.classes)
         team.anyone(False)
         seconds.append(time.perf_counter() - start)
     for _ in range(MESSAGES):

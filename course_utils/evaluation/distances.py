@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.geometry.surface import smooth_mesh
 from course_utils.geometry.voxels import checked_voxels
 
 POINTS = 512
@@ -55,6 +56,36 @@ def _faces(shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     axes = np.eye(3, dtype=bool)
     steps = [np.argwhere(np.diff(padded, axis=axis)) - 1 + axes[axis] for axis in range(3)]
     return np.concatenate(steps), np.repeat(axes, [len(step) for step in steps], axis=0)
+
+
+def field_points(fields: np.ndarray, count: int = POINTS, seed: int = 0) -> Tensor:
+    """Draw points uniformly from the smooth surfaces of fields, such as 2 x coverage - 1.
+
+    Args:
+        fields: Floats (N, D, H, W), inside above 0.
+        count: Points per shape.
+        seed: Seed of the points.
+
+    Returns:
+        Points (x, y, z) in the unit cube, float32 (N, count, 3).
+
+    Raises:
+        ValueError: If nothing is inside one of them: it has no surface.
+    """
+    random = np.random.default_rng(seed)
+    clouds = np.empty((len(fields), count, 3), dtype=np.float32)
+    for row, field in enumerate(fields):
+        mesh = smooth_mesh(field)
+        if not len(mesh.faces):
+            raise ValueError(f"fields: nothing is inside shape {row}, so it has no surface")
+        corners = mesh.vertices[mesh.faces]  # (F, 3, 3)
+        a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        areas = np.linalg.norm(np.cross(a, b), axis=1)
+        chosen = random.choice(len(areas), size=count, p=areas / areas.sum())
+        u, v = random.random((2, count, 1))
+        u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
+        clouds[row] = corners[chosen, 0] + u * a[chosen] + v * b[chosen]
+    return torch.from_numpy(clouds)
 
 
 def chamfer_distances(a: Tensor, b: Tensor) -> Tensor:

@@ -74,6 +74,24 @@ def watertight_share(voxels: np.ndarray) -> float:
     )
 
 
+def roughness(field: np.ndarray) -> float:
+    """Return the mean angle between neighbouring triangles of a shape's surface, in degrees.
+
+    The surface is that of `surface.smooth_mesh` without smoothing. Compare it with that of true
+    shapes of the same family, meshed in the same way: a cube has edges too.
+
+    Args:
+        field: Floats (D, H, W), inside above 0, or bool voxels.
+
+    Raises:
+        ValueError: If nothing is inside: there is no surface.
+    """
+    mesh = smooth_mesh(field)
+    if not len(mesh.faces):
+        raise ValueError("field: nothing is inside, so there is no surface")
+    return float(np.degrees(mesh.face_adjacency_angles.mean()))
+
+
 def height_profile(voxels: np.ndarray) -> np.ndarray:
     """Return the filled share of each layer, lowest first, averaged over shapes: float64 (D,).
 

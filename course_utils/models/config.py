@@ -157,6 +157,11 @@ class Config:
         return self.sampling is not None and self.network.kind != "FromText"
 
     @property
+    def channels(self) -> int:
+        """Channels of what the model makes: 1, and one more per slot if it makes materials."""
+        return self.network.arguments.get("in_channels", 1)
+
+    @property
     def facts(self) -> int:
         """How many facts the model reads in a text or sees in a shape; 0 for none."""
         parts = (self.network, *self.network.conditioners)

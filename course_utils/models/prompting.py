@@ -83,7 +83,9 @@ def sampling_states(
     edit: Callable = lambda denoise: denoise,
     rounds: int = 1,
 ) -> Iterator[State]:
-    """Return the sampler's states for B shapes; the last one's x_t, (B, 1, D, H, W), is the shapes.
+    """Return the sampler's states for B shapes; the last one's x_t is the shapes.
+
+    It is (B, C, D, H, W), with as many channels as the config says.
 
     Args:
         denoiser: Of `checkpoints.load_checkpoint`.
@@ -92,7 +94,7 @@ def sampling_states(
         seeds: One per prompt.
         steps: Sampling steps; None is the model's own number.
         guidance_scale: None is the model's own.
-        noise: Standard normal (B, 1, D, H, W) to start from; None draws it from the seeds.
+        noise: Standard normal (B, C, D, H, W) to start from; None draws it from the seeds.
         edit: Called with the guided denoiser; returns what the sampler asks in its place.
         rounds: Of `sampling.resampled`.
 
@@ -109,7 +111,7 @@ def sampling_states(
         )
     settings, side = config.sampling, config.resolution
     denoise = edit(guided_by(denoiser, config, prompts, guidance_scale))
-    noise = gaussian(seeds, (1, side, side, side)) if noise is None else noise
+    noise = gaussian(seeds, (config.channels, side, side, side)) if noise is None else noise
     prior = denoise.path.prior_sample(noise.to(next(denoiser.parameters()).device))
     steps = settings.steps if steps is None else steps
     times = time_grid(denoise.path, steps, settings.shift)

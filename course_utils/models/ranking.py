@@ -99,7 +99,7 @@ def best_of(
         edited = {} if edits is None else {"edit": edits(wanted)}
         for state in sampling_states(denoiser, config, wanted, tried, **edited, **how):
             watch(state)
-        scores = ranker(state.x_t, wanted).tolist()
+        scores = ranker(state.x_t[:, :1], wanted).tolist()
         for row, *found in zip(rows, scores, state.x_t, tried, strict=True):
             kept[row] = max(kept[row], tuple(found), key=lambda one: one[0])
     scores, fields, chosen = zip(*kept, strict=True)

@@ -1,15 +1,15 @@
 """What a training learns from: one function per kind of data, found by its name in a config.
 
 A recipe is called as recipe(config, given, make, ...) with what the config's `data` says, for data
-that are not ours to ship the file that was given, and what makes shapes: `make_shapes`, or a team's
-that shares the work. It returns a `Source`. Lessons 08 and 09 train
+that are not ours to ship the file that was given, and who makes shapes: this process (`alone`), or
+a team that shares the work. It returns a `Source`. Lessons 08 and 09 train
 on these: procedural shapes with classes or captions, a file of real shapes, the facts that a text
 names, that a shape shows, or that a model's guess of it shows.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,19 +24,25 @@ from course_utils.datasets.captions import (
     named_facts,
     true_facts,
 )
-from course_utils.datasets.shapes import CLASSES, ShapeSet, make_shapes
+from course_utils.datasets.shapes import CLASSES, ShapeSet, make_matter, make_shapes
 from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
 from course_utils.diffusion.losses import Batch
 from course_utils.diffusion.placing import Draw, ahead, draw_from
 from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import batches
 from course_utils.files.npz import read_npz
+from course_utils.geometry.matter import matter_to_model
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.networks.text import Vocabulary
 from course_utils.places import place
 
-Make = Callable[..., ShapeSet]  # (count, resolution, families, first_index)
+Make = Callable[..., Any]  # (maker, count, resolution, families, first_index)
+
+
+def alone(maker: Callable, *arguments: Any) -> Any:
+    """What `maker` makes in this process, without a team."""
+    return maker(*arguments)
 
 
 class Source(NamedTuple):
@@ -50,13 +56,13 @@ class Source(NamedTuple):
     given: Tensor | None = None
 
 
-def source_of(config, given: Path | None = None, make: Make = make_shapes) -> Source:
+def source_of(config, given: Path | None = None, make: Make = alone) -> Source:
     """Return what a config's training learns from.
 
     Args:
         config: A `Config`; its `data` names the recipe.
         given: The data file, for a recipe that needs one.
-        make: Makes shapes as `make_shapes` does.
+        make: Who makes shapes: `alone`, or `Team.make`.
 
     Raises:
         ValueError: The file is missing, not needed, or does not fit the config.
@@ -78,15 +84,25 @@ def procedural(
 
 
 def procedural_shapes(
-    config, count: int, first_index: int = 0, make: Make = make_shapes
+    config, count: int, first_index: int = 0, make: Make = alone
 ) -> tuple[Tensor, Tensor]:
     """Return bool (N, D, H, W) and labels (N,), which count in the config's classes.
 
     Families take turns.
     """
-    made = make(count, config.resolution, config.classes, first_index)
+    made = make(make_shapes, count, config.resolution, config.classes, first_index)
     labels = torch.arange(first_index, first_index + count) % len(config.classes)
     return torch.from_numpy(made.voxels), labels
+
+
+def materials(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0
+) -> Source:
+    """Shapes of the config's classes with coverage and material slots, with labels."""
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
+    labels = torch.arange(first_index, first_index + count) % len(config.classes)
+    matter = torch.from_numpy(made.matter)
+    return Source(batches(matter, labels, matter_to_model), matter, labels)
 
 
 def npz(config, given: Path | None, make: Make, *, file: str) -> Source:
@@ -120,7 +136,7 @@ def captioned(
     config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
 ) -> Source:
     """Shapes, each with one of several captions."""
-    made = make(count, config.resolution, config.classes, first_index)
+    made = make(make_shapes, count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
     return Source(draw_captioned(voxels, tokens), voxels, tokens)
 
@@ -156,7 +172,7 @@ def means(
     config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
 ) -> Source:
     """Captions, each with the mean of all shapes that it is true of."""
-    made = make(count, config.resolution, config.classes, first_index)
+    made = make(make_shapes, count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
     bits, labels = shapes_that_fit(made, config.words, wordings)
     return Source(ahead(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
@@ -224,12 +240,14 @@ def facts_of_texts(
     config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
 ) -> Source:
     """The facts that a text names."""
-    made = make(count, config.resolution, config.classes, first_index)
-    facts, tokens = named_in_texts(made, config.words, wordings)
+    made = make(make_shapes, count, config.resolution, config.classes, first_index)
+    facts, tokens = named_in_texts(made, config.words, wordings, config.classes)
     return Source(batches(facts, tokens, as_signs), facts, tokens)
 
 
-def named_in_texts(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
+def named_in_texts(
+    made: ShapeSet, words: Sequence[str], wordings: int, classes: Sequence[str] = CLASSES
+) -> tuple[Tensor, Tensor]:
     """Return which facts captions name, bool (N, facts), and the captions' tokens (N, length).
 
     There are several captions of each shape that is not held out.
@@ -237,7 +255,7 @@ def named_in_texts(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple
     kept = ~held_out(made)
     families = [CLASSES[label] for label in made.labels]
     captions = [tokens_and_facts(made, words, seed) for seed in range(wordings)]
-    facts = np.concatenate([named_facts(families, named)[kept] for _, named in captions])
+    facts = np.concatenate([named_facts(families, named, classes)[kept] for _, named in captions])
     return torch.from_numpy(facts), torch.cat(
         [tokens[torch.from_numpy(kept)] for tokens, _ in captions]
     )
@@ -247,17 +265,19 @@ def facts_of_shapes(
     config, given: Path | None, make: Make, *, count: int, first_index: int = 0
 ) -> Source:
     """The facts that a shape shows, with a ragged surface."""
-    facts, voxels = shown_by_shapes(make(count, config.resolution, config.classes, first_index))
+    facts, voxels = shown_by_shapes(
+        make(make_shapes, count, config.resolution, config.classes, first_index), config.classes
+    )
     return Source(ahead(draw_ragged(facts, voxels)), facts, voxels)
 
 
-def shown_by_shapes(made: ShapeSet) -> tuple[Tensor, Tensor]:
+def shown_by_shapes(made: ShapeSet, classes: Sequence[str] = CLASSES) -> tuple[Tensor, Tensor]:
     """Return the facts true of shapes, bool (N, facts), and the shapes, bool (N, D, H, W).
 
     Held-out shapes are omitted.
     """
     kept = ~held_out(made)
-    return torch.from_numpy(true_facts(made)[kept]), torch.from_numpy(made.voxels[kept])
+    return torch.from_numpy(true_facts(made, classes)[kept]), torch.from_numpy(made.voxels[kept])
 
 
 def facts_of_guesses(
@@ -271,8 +291,8 @@ def facts_of_guesses(
     wordings: int = 1,
 ) -> Source:
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
-    made = make(count, config.resolution, config.classes, first_index)
-    facts, voxels = shown_by_shapes(made)
+    made = make(make_shapes, count, config.resolution, config.classes, first_index)
+    facts, voxels = shown_by_shapes(made, config.classes)
     denoiser, about = load_checkpoint(place(model))
     tokens = captioned_shapes(made, about.words, wordings)[1]
     draw = draw_guesses(facts, voxels, tokens, denoiser, about.sampling)
@@ -357,6 +377,7 @@ RECIPES: dict[str, Callable[..., Source]] = {
     recipe.__name__: recipe
     for recipe in (
         procedural,
+        materials,
         npz,
         captioned,
         means,

@@ -13,12 +13,13 @@ from typing import Any
 
 import torch
 
-from course_utils.datasets.captions import FACTS, words
+from course_utils.datasets.captions import facts_of, words
 from course_utils.datasets.shapes import CLASSES, LARGEST_RESOLUTION, SMALLEST_RESOLUTION
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import KINDS, PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.diffusion.training import Plan
+from course_utils.geometry.matter import SLOTS
 from course_utils.models.checking import (
     Place,
     checked_arguments,
@@ -35,6 +36,7 @@ from course_utils.networks.text import Vocabulary
 # What each recipe gives: what is learned, and what the model is given with it.
 GIVES = {
     "procedural": ("shapes", "labels"),
+    "materials": ("shapes", "labels"),
     "npz": ("shapes", "labels"),
     "captioned": ("shapes", "texts"),
     "means": ("shapes", "texts"),
@@ -42,6 +44,7 @@ GIVES = {
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
+WITH_SLOTS = ("materials",)  # recipes that give a channel for each material slot too
 # What each network makes and takes; None where its conditioners say what it takes.
 MAKES = {
     "UNet": ("shapes", None),
@@ -71,11 +74,13 @@ def filled(entries: Any) -> Any:
     parts = [network, *(listed if isinstance(listed, list) else [])]
     takes = [(part, _parameters(part.get("kind"))) for part in parts if isinstance(part, dict)]
     reading = [part for part, names in takes if "words" in names]
+    classes = entries.get("classes")
+    known = [name for name in classes if name in CLASSES] if isinstance(classes, list) else []
     for part in (part for part, names in takes if "facts" in names):
-        part.setdefault("facts", len(FACTS))
+        part.setdefault("facts", len(facts_of(known)))
     for part in reading:
-        part.setdefault("words", len(words()))
-    return entries | {"words": words()} if reading else entries
+        part.setdefault("words", len(words(known)))
+    return entries | {"words": words(known)} if reading else entries
 
 
 def _parameters(kind: Any) -> list[str]:
@@ -271,11 +276,12 @@ def _words(config: Config, place: Place) -> None:
 
 
 def _known_facts(config: Config, place: Place) -> None:
-    """A training learns all facts that the captions can name."""
+    """A training learns all facts that captions of its classes can name."""
+    count = len(facts_of(config.classes))
     for part, here in _parts(config, place):
-        if part.arguments.get("facts", len(FACTS)) != len(FACTS):
+        if part.arguments.get("facts", count) != count:
             raise here.at("facts").wrong(
-                part.arguments["facts"], f"{len(FACTS)}, as many as captions can name"
+                part.arguments["facts"], f"{count}, as many as captions of its classes can name"
             )
 
 
@@ -304,14 +310,26 @@ def _fitting_shapes(config: Config, place: Place) -> None:
         raise here.at("kind").error(f"is {kind}, which makes points; shapes need 'UNet'")
     if arguments.get("dimensions", 3) != 3:
         raise here.at("dimensions").wrong(arguments["dimensions"], "3, for shapes")
-    if arguments.get("in_channels", 1) != 1:
-        raise here.at("in_channels").wrong(arguments["in_channels"], "1, for shapes")
+    _fitting_channels(config, arguments.get("in_channels", 1), here.at("in_channels"))
     if arguments.get("side", side) != side:
         raise here.at("side").wrong(arguments["side"], f"{side}, the config's resolution")
     if config.network.kind == "FactsOfShape" and side % 8:
         raise place.at("resolution").wrong(side, "a multiple of 8, for FactsOfShape")
     if config.network.kind == "UNet":
         _fitting_unet(config, arguments, place)
+
+
+def _fitting_channels(config: Config, channels: int, place: Place) -> None:
+    """A model of shapes has one channel, and with materials one more per slot."""
+    if config.data is None:
+        known = {1, 1 + SLOTS}
+        expected = f"1, for shapes, or {1 + SLOTS}, with materials"
+    elif config.data.kind in WITH_SLOTS:
+        known, expected = {1 + SLOTS}, f"{1 + SLOTS}, for shapes with materials"
+    else:
+        known, expected = {1}, "1, for shapes without materials"
+    if channels not in known:
+        raise place.wrong(channels, expected)
 
 
 def _fitting_unet(config: Config, arguments: dict[str, Any], place: Place) -> None:

@@ -6,17 +6,19 @@ sends CPU tensors, so that no control message waits for a GPU.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import distributed
 
-from course_utils.datasets.shapes import ShapeSet, make_shapes
+from course_utils.datasets.shapes import MatterSet, ShapeSet
 from course_utils.models.devices import checked_device
 
+Made = TypeVar("Made", ShapeSet, MatterSet)
 # where a launcher writes how many processes it started: torchrun's name, then those of MPI
 TEAM_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 
@@ -55,27 +57,43 @@ class Team:
         pairs = zip(parts, sizes, strict=True)
         return [part[: int(size)].numpy().tobytes() for part, size in pairs]
 
-    def make_shapes(
-        self, count: int, resolution: int, families: Sequence[str], first_index: int = 0
-    ) -> ShapeSet:
-        """What `datasets.shapes.make_shapes` makes, of which each process makes a part.
+    def make(
+        self,
+        maker: Callable[..., Made],
+        count: int,
+        resolution: int,
+        families: Sequence[str],
+        first_index: int = 0,
+    ) -> Made:
+        """What `maker` makes (`datasets.shapes`), of which each process makes a part.
 
-        Parts go to all as bits and JSON: resolution³ / 8 bytes for the voxels of a shape.
+        Parts go to all as bytes and JSON: resolution³ bytes for the matter of a shape, an eighth of
+        that for its voxels.
         """
         if self.processes == 1:
-            return make_shapes(count, resolution, families, first_index)
+            return maker(count, resolution, families, first_index)
         first, end = (count * one // self.processes for one in (self.rank, self.rank + 1))
-        made = make_shapes(end - first, resolution, families, first_index + first)
-        bits = np.packbits(made.voxels.reshape(-1, resolution**3), axis=1)
-        whole = np.frombuffer(b"".join(self.gathered(bits.tobytes())), np.uint8)
-        voxels = np.unpackbits(whole.reshape(count, -1), axis=1, count=resolution**3).view(bool)
+        made = maker(end - first, resolution, families, first_index + first)
+        name = "voxels" if isinstance(made, ShapeSet) else "matter"
+        grids = getattr(made, name).reshape(-1, resolution**3)
+        is_bits = grids.dtype == bool
+        mine = np.packbits(grids, axis=1) if is_bits else grids
+        whole = np.frombuffer(b"".join(self.gathered(mine.tobytes())), np.uint8)
+        whole = whole.reshape(count, -1)
+        if is_bits:
+            whole = np.unpackbits(whole, axis=1, count=resolution**3).view(bool)
         told = [made.labels.tolist(), made.captions, made.attributes]
         texts = map(json.loads, self.gathered(json.dumps(told).encode()))
         labels, captions, attributes = (
             [one for part in parts for one in part] for parts in zip(*texts, strict=True)
         )
-        voxels = voxels.reshape(count, resolution, resolution, resolution)
-        return ShapeSet(voxels, np.array(labels), captions, attributes, made.families)
+        return replace(
+            made,
+            labels=np.array(labels),
+            captions=captions,
+            attributes=attributes,
+            **{name: whole.reshape(count, resolution, resolution, resolution)},
+        )
 
 
 @contextmanager

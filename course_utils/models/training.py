@@ -110,7 +110,7 @@ def train(
             trainer.check(saved)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         with _about(f"{config.where}: data: "):
-            source = source_of(config, data, team.make_shapes)
+            source = source_of(config, data, team.make)
         trainer.origin |= origin_of_data(source)
         restored = restore_all(trainer, saved, team)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)

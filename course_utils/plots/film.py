@@ -16,7 +16,7 @@ from PIL import Image
 
 from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.geometry.render.camera import make_camera
-from course_utils.geometry.render.light import Sky, vertex_brightness
+from course_utils.geometry.render.light import Sky, mesh_normals
 from course_utils.geometry.render.raster import colour_ramp
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
@@ -207,7 +207,9 @@ def _typed(vertices, faces, sky):
     """
     if not len(faces):
         vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
-    light = np.clip(255 * vertex_brightness(vertices, faces, sky), 0, 255).astype(np.uint8)
+    light = np.clip(255 * sky.brightness(vertices, mesh_normals(vertices, faces)), 0, 255).astype(
+        np.uint8
+    )
     x, y, z = np.round(vertices.T * UNITS).astype(np.uint16)
     i, j, k = faces.T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
     return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": light}

@@ -262,6 +262,31 @@ assert stays > 1.05 and same and 1.7 < power < 2.3
 # voxel. They help at other levels only. A field that knew the surface before it was cut into voxels gives its area,
 # too. A denoiser's $x_0$ lies in between: numbers around −1 and 1, and nearer to 0 where it is undecided.
 #
+# **How much, not whether.** There is a way to store that knowledge in the grid: let each voxel say how much of it is
+# filled, from 0 to 1. That is its **coverage**, and the surface is where it is one half. **Predict:** the same shapes
+# at the same $32^3$, from yes and no and from coverage: where will you see the difference?
+
+# %%
+from course_utils.evaluation.shapes import roughness
+
+shapes = [make_shape(family, seed) for family, seed in (("lamp", 4), ("tree", 4), ("mug", 4), ("airplane", 1))]
+yes_and_no = [np.where(shape.voxels, 1.0, -1.0).astype(np.float32) for shape in shapes]
+covered = [2 * shape.coverage - 1 for shape in shapes]  # -1 empty, 0 half full, 1 full
+names = [f"{shape.family}, {kind}" for kind in ("yes and no", "coverage") for shape in shapes]
+stills.show_fields(yes_and_no + covered, names, columns=4, colour=DATA)
+
+# %%
+for shape, without, with_coverage in zip(shapes, yes_and_no, covered, strict=True):
+    before, after = roughness(without), roughness(with_coverage)
+    print(f"{shape.family:9} neighbouring triangles differ by {before:4.1f}° from yes and no, {after:4.1f}° from coverage")
+    assert after < before
+between = np.mean([(shape.coverage > 0) & (shape.coverage < 1) for shape in shapes])
+print(f"voxels that are neither empty nor full: {between:.1%}")
+
+# %% [markdown]
+# *Above yes and no, below coverage, meshed alike.* Few voxels carry a number between 0 and 1, and they carry the
+# surface. Yes and no is the special case 0 and 1.
+#
 # **Touch it.** The level is the value at which we say "surface". **Predict:** what happens to the legs of the chair
 # when you raise it?
 
@@ -461,21 +486,31 @@ def count_feet(voxels):
 lesson_07.count_feet.check(count_feet)
 
 # %% [markdown]
-# ## 8 · Eleven families, and a judge
+# ## 8 · Twenty families, their parts, and a judge
 #
 # `course_utils.datasets.shapes` holds one file for each family of shapes: a function that draws it from random
-# numbers, and one that looks. Draw first, then choose the words: a caption may only say what is really there.
+# numbers, and others that look. What is drawn are **parts**: a seat, four legs, a back. Each part belongs to a
+# **material slot**, named by what it is, and a **palette**, drawn from the same seed, says what the slots look like.
 
 # %%
-shown = [make_shape(family, seed) for family in CLASSES for seed in (1, 5)]
-stills.show_voxels([shape.voxels for shape in shown], [shape.family for shape in shown], columns=8, colour=DATA)
+shown = [make_shape(family, 1) for family in CLASSES]
+stills.show_shapes(shown, [shape.family for shape in shown], columns=5)
+
+# %%
+chair = make_shape("chair", 3)
+for part in chair.parts:
+    print(f"{part.name:8} {part.slot:6} {chair.palette[part.slot].name}")
+
+# %% [markdown]
+# *One of each family, seed 1, and the parts of a chair.* Draw first, then choose the words: a caption may only say what
+# is really there.
 
 # %%
 for family in ("airplane", "house", "tree"):
     print(make_shape(family, 4).caption)
 
 # %% [markdown]
-# *Two of each family, and three captions.* In lesson 09 a model will draw shapes from such captions. Whether it
+# *Three captions.* In lesson 09 a model will draw shapes from such captions. Whether it
 # obeyed will be decided by `measure`. So **we judge the judge first**: fresh shapes, of which we know the truth,
 # attribute by attribute. **Predict:** how many of a hundred answers are wrong?
 
@@ -496,6 +531,32 @@ print("99 of 100 answers right, and 95 of 100 for each attribute?", "yes" if goo
 assert good
 
 # %% [markdown]
+# The judge knows parts too. `faults` lists what is wrong with a shape, seen from its voxels alone. **Predict:** one leg
+# of the chair is taken away. It is still one piece and stands. Does the judge notice? And of a hundred shapes that
+# lost one of their numbered parts, how many does it miss?
+
+# %%
+from course_utils.datasets.shapes import FAMILIES, faults
+from course_utils.datasets.shapes.parts import occupancy
+
+without = occupancy([part for part in chair.parts if part.name != "leg 2"], 32)
+print("the whole chair:", faults(chair.voxels, "chair") or "sound")
+print("without leg 2:  ", faults(without, "chair"))
+tried, missed = 0, []
+for k in range(200):
+    shape = make_shape(CLASSES[k % len(CLASSES)], 91_000 + k)
+    numbered = [part for part in shape.parts if part.name[-1].isdigit() and not part.paint]
+    lost = [part for part in numbered if part.name.rsplit(" ", 1)[0] not in FAMILIES[shape.family].OPTIONAL][:1]
+    rest = occupancy([part for part in shape.parts if part not in lost], 32)
+    if lost and (shape.voxels & ~rest).sum() > 5:
+        tried += 1
+        missed += [] if faults(shape.voxels & rest, shape.family) else [f"{shape.family} without {lost[0].name}"]
+print(f"{tried} shapes lost a part; the judge missed {len(missed)}", missed or "")
+assert len(missed) <= 0.05 * tried
+
+# %% [markdown]
+# *"Not there" is hard to see: each family says what must be there, such as three or four legs that reach the ground.*
+#
 # Those were clean shapes. What a model draws is ragged. **Predict:** now a voxel in fifty beside the surface changes
 # sides. How many answers stay right?
 

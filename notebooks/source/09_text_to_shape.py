@@ -52,6 +52,7 @@ stills.show_voxels(chair.voxels[None])
 # So we hold some back, in three ways:
 
 # %%
+families = load_checkpoint(CHECKPOINTS / "text-to-shape32")[1].classes  # what this lesson's model was trained on
 print("pairs of attributes that shapes have, and no training caption names together:")
 for family in ("chair", "car", "house"):
     print(f"  {family}: {'; '.join(captions.SAID_APART[family])}")
@@ -59,9 +60,9 @@ print("pairs that no training shape has at all:")
 for family in ("chair", "airplane", "mug"):
     print(f"  {family}: {'; '.join(captions.HELD_OUT[family])}")
 print("texts whose sentence no training caption has:")
-for prompt in captions.prompts(4, forms=captions.TEST_FORMS):
+for prompt in captions.prompts(4, forms=captions.TEST_FORMS, classes=families):
     print("  ", prompt.text)
-everything = make_shapes(660)
+everything = make_shapes(660, families=families)
 print(f"of {len(everything.labels)} shapes {captions.held_out(everything).mean():.0%} have a held-out pair")
 
 # %% [markdown]
@@ -74,7 +75,7 @@ print(f"of {len(everything.labels)} shapes {captions.held_out(everything).mean()
 from course_utils.networks.text import Vocabulary
 from course_utils.networks.text_only import FromText
 
-vocabulary = Vocabulary(captions.words())
+vocabulary = Vocabulary(captions.words(families))
 tokens = vocabulary.encode(["a tall mug with a handle", "a mug"])
 print(len(vocabulary), "words;", tokens.tolist())
 try:
@@ -244,10 +245,10 @@ def names(texts):
 
 for text in ("a chair with a round seat and runners", "a house with a chimney but without a garage"):
     print(f"{text}: ", *(f"{name}={'|'.join(map(str, values))}" for (_, name, values), there in
-                         zip(captions.FACTS, names([text])[0], strict=True) if there), sep="  ")
+                         zip(captions.facts_of(families), names([text])[0], strict=True) if there), sep="  ")
 for what, table in (("known pairs", None), ("said apart", captions.SAID_APART), ("new pairs", captions.HELD_OUT)):
-    prompts = captions.prompts(110, table)
-    truth = captions.named_facts([one.family for one in prompts], [one.named for one in prompts])
+    prompts = captions.prompts(110, table, classes=families)
+    truth = captions.named_facts([one.family for one in prompts], [one.named for one in prompts], families)
     found = names([one.text for one in prompts])
     print(f"{what:>11}: of {truth.sum()} facts named it finds {(found & truth).sum() / truth.sum():.1%};"
           f" of what it finds {(found & truth).sum() / found.sum():.1%} is named")
@@ -302,7 +303,7 @@ def silenced(way):
     return mute
 
 
-told_about = captions.prompts(66)
+told_about = captions.prompts(66, classes=families)
 true_shapes = to_model(torch.from_numpy(np.stack([make_shape(one.family, one.seed).voxels for one in told_about])))
 noisy = reader.path.noised(true_shapes, gaussian(list(range(66)), (1, 32, 32, 32)), 0.95)
 
@@ -358,10 +359,10 @@ def shapes_for(prompts, **how):
 
 
 kinds = {
-    "known pairs, known sentences": captions.prompts(33),
-    "known pairs, new sentences": captions.prompts(33, forms=captions.TEST_FORMS),
-    "pairs that were said apart": captions.prompts(33, captions.SAID_APART),
-    "pairs that no shape had": captions.prompts(33, captions.HELD_OUT),
+    "known pairs, known sentences": captions.prompts(33, classes=families),
+    "known pairs, new sentences": captions.prompts(33, forms=captions.TEST_FORMS, classes=families),
+    "pairs that were said apart": captions.prompts(33, captions.SAID_APART, classes=families),
+    "pairs that no shape had": captions.prompts(33, captions.HELD_OUT, classes=families),
 }
 made = {name: shapes_for(prompts) for name, prompts in kinds.items()}
 for name, prompts in kinds.items():

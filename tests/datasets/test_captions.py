@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from course_utils.datasets.captions import (
-    FACTS,
     FIRST_TEST_SEED,
     FORMS,
     HELD_OUT,
@@ -20,6 +19,7 @@ from course_utils.datasets.captions import (
     caption,
     captions,
     captions_and_facts,
+    facts_of,
     held_out,
     named_facts,
     pairs_of,
@@ -347,12 +347,14 @@ def test_facts_are_all_that_texts_name_and_true_of_what_they_are_told_of():
     families = [CLASSES[label] for label in made.labels]
     texts = captions_and_facts(made, 1)
     named, true = named_facts(families, [names for _, names in texts]), true_facts(made)
-    assert named.shape == true.shape == (330, len(FACTS)) and len(set(FACTS)) == len(FACTS)
+    assert named.shape == true.shape == (330, len(facts_of())) and len(set(facts_of())) == len(
+        facts_of()
+    )
     assert named.sum(1).tolist() == [len(names) for _, names in texts] and not (named & ~true).any()
     for row, family in zip(true, families, strict=True):
-        assert {FACTS[k][0] for k in np.flatnonzero(row)} == {family}
+        assert {facts_of()[k][0] for k in np.flatnonzero(row)} == {family}
     chair = made.attributes[0]
-    row = [FACTS[k][1:] for k in np.flatnonzero(true[0])]
+    row = [facts_of()[k][1:] for k in np.flatnonzero(true[0])]
     assert ("base", (chair["base"],)) in row and all(chair[name] in values for name, values in row)
 
 

@@ -32,7 +32,7 @@ def test_faithfulness_counts_by_attribute():
 
 
 def test_real_shapes_are_faithful_and_others_are_not():
-    asked = prompts(132)
+    asked = prompts(12 * len(CLASSES))
     real = np.stack([make_shape(prompt.family, prompt.seed).voxels for prompt in asked])
     right, count = total(faithfulness(real, asked))
     assert right >= 0.99 * count and count == sum(len(prompt.named) for prompt in asked)

@@ -44,7 +44,7 @@ class Real:
     config = CONFIG
 
     def __init__(self, count):
-        everything = faithful.kinds(count)
+        everything = faithful.kinds(count, CONFIG.classes)
         self.shapes = {
             prompt.text: (prompt.family, prompt.seed)
             for asked in everything.values()

@@ -12,6 +12,7 @@ from course_utils.evaluation import distances
 from course_utils.evaluation.distances import (
     chamfer_distances,
     chamfer_within,
+    field_points,
     iou_distances,
     nearest_distances,
     nearest_iou,
@@ -29,9 +30,11 @@ from course_utils.evaluation.shapes import (
     height_profile,
     one_piece,
     piece_shares,
+    roughness,
     shape_report,
     watertight_share,
 )
+from course_utils.geometry.surface import smooth_mesh
 
 
 def clouds(count, seed, shift=0.0):
@@ -370,3 +373,30 @@ def test_report_of_empty_samples():
         == 0
     )
     assert nothing.chamfer_matching == nothing.iou_matching == math.inf
+
+
+def test_roughness_of_shapes_with_known_angles():
+    """A slab's triangles lie flat but at its edges; a ball's turn by 360 degrees around it."""
+    z, y, x = (np.indices((48,) * 3) + 0.5) / 48 - 0.5
+    ball = (0.4 - np.sqrt(x**2 + y**2 + z**2)).astype(np.float32)
+    rough = np.where(ball > 0, 1.0, -1.0).astype(np.float32)
+    tilted = (0.2 - np.abs(0.6 * x + 0.8 * y)).astype(np.float32)  # flat wherever it is cut
+    assert roughness(ball) < 5 < 10 < roughness(rough)
+    inner = smooth_mesh(tilted)
+    assert roughness(tilted) < 3 and len(inner.faces) > 1000
+    with pytest.raises(ValueError, match="nothing is inside"):
+        roughness(-np.ones((8, 8, 8), np.float32))
+
+
+def test_points_of_a_field_are_spread_evenly_over_its_surface():
+    """On a ball every slice of the same height has the same area (Archimedes)."""
+    z, y, x = (np.indices((48,) * 3) + 0.5) / 48 - 0.5
+    ball = (0.4 - np.sqrt(x**2 + y**2 + z**2)).astype(np.float32)
+    points = field_points(np.stack([ball, ball]), 4000, seed=1).numpy() - 0.5
+    assert points.shape == (2, 4000, 3) and not np.array_equal(points[0], points[1])
+    assert np.abs(np.linalg.norm(points, axis=2) - 0.4).max() < 1e-3
+    for axis in range(3):
+        slices = np.histogram(points[..., axis], np.linspace(-0.4, 0.4, 6))[0]
+        assert np.abs(slices - 1600).max() < 5 * np.sqrt(1600)
+    with pytest.raises(ValueError, match="nothing is inside shape 1"):
+        field_points(np.stack([ball, -np.ones_like(ball)]))

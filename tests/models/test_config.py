@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.datasets.captions import FACTS, words
+from course_utils.datasets.captions import facts_of, words
 from course_utils.diffusion.training import batches
 from course_utils.geometry.voxels import to_model
 from course_utils.models import checkpoints, recipes, rules
@@ -206,11 +206,11 @@ def spoilt(**changes) -> dict:
         (spoilt(network__conditioners=[{"kind": "labels", "classes": 3}]), "network.conditioners[0].classes is 3; expected 2, as many as there are classes"),
         (spoilt(sampling__steps=0), "sampling.steps is 0; expected a whole number from 1 to 10,000"),
         (spoilt(sampling__steering=0.1), "sampling.steering is 0.1; expected 0 for a model that reads no facts"),
-        (spoilt(data__kind="facts_of_shapes"), "data.kind is 'facts_of_shapes', which does not fit this UNet; expected one of procedural, npz"),
+        (spoilt(data__kind="facts_of_shapes"), "data.kind is 'facts_of_shapes', which does not fit this UNet; expected one of procedural, materials, npz"),
         (spoilt(loss={"kind": "bits"}), "loss.kind is 'bits'; expected a loss for shapes: 'denoising'"),
         (spoilt(words=["chair"]), "words is there, but no part of the network reads; remove it"),
         (SEEING | {"path": "flow"}, "path belongs to a denoiser, and FactsOfShape is none; remove it"),
-        (READING | {"network": TINY["network"]}, "data.kind is 'captioned', which does not fit this UNet; expected one of procedural, npz"),
+        (READING | {"network": TINY["network"]}, "data.kind is 'captioned', which does not fit this UNet; expected one of procedural, materials, npz"),
         ([], "the config is []; expected an object, {...}"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
@@ -258,9 +258,9 @@ def test_every_training_of_ours_is_accepted_and_keeps_its_json(name):
         key: value for key, value in written.items() if key != "network"
     }
     reads = name in ("text-to-shape32", "words16", "facts")
-    assert config.words == (tuple(words()) if reads else ())
+    assert config.words == (tuple(words(config.classes)) if reads else ())
     knows = name in ("text-to-shape32", "facts", "facts-of-shapes32", "facts-of-guesses32")
-    assert config.facts == (len(FACTS) if knows else 0)
+    assert config.facts == (len(facts_of(config.classes)) if knows else 0)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))

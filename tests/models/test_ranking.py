@@ -8,7 +8,7 @@ import torch
 from test_pipeline import tiny
 from torch import nn
 
-from course_utils.datasets.captions import FACTS, SAID_APART, prompts
+from course_utils.datasets.captions import SAID_APART, facts_of, prompts
 from course_utils.datasets.shapes import make_shape
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
@@ -154,7 +154,7 @@ def shipped():
 
 
 def test_the_shipped_ranker_sees_whether_a_text_is_true_of_a_shape(shipped):
-    score, asked = shipped_ranker(*shipped), prompts(99)
+    score, asked = shipped_ranker(*shipped), prompts(99, classes=shipped[1].classes)
     real = to_model(
         torch.from_numpy(np.stack([make_shape(one.family, one.seed).voxels for one in asked]))
     )
@@ -201,7 +201,10 @@ def test_steering_pulls_towards_what_is_named_and_not_yet_seen():
 
 def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
     denoiser, config = shipped
-    score, asked = shipped_ranker(*shipped), [one.text for one in prompts(11, SAID_APART)]
+    score, asked = (
+        shipped_ranker(*shipped),
+        [one.text for one in prompts(11, SAID_APART, classes=config.classes)],
+    )
     plain, steered = (
         best_of(1, score, denoiser, config, asked, range(11), edits=edits)
         for edits in (None, shipped_steering(denoiser, config))
@@ -213,4 +216,4 @@ def test_steering_makes_shapes_in_which_more_of_a_text_is_seen(shipped):
 @pytest.mark.parametrize("name", ["facts-of-shapes32", "facts-of-guesses32"])
 def test_reader_and_seers_know_the_same_facts(shipped, name):
     _, config = load_checkpoint(CHECKPOINTS / name)
-    assert config.facts == shipped[1].facts == len(FACTS)
+    assert config.facts == shipped[1].facts == len(facts_of(shipped[1].classes))

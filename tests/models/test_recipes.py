@@ -1,22 +1,28 @@
 """What facts are learned from: texts that name them, shapes that show them, ragged surfaces."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from course_utils.datasets.captions import (
-    FACTS,
     captions,
     captions_and_facts,
+    facts_of,
     held_out,
     named_facts,
     true_facts,
     words,
 )
-from course_utils.datasets.shapes import CLASSES, make_shapes
+from course_utils.datasets.shapes import CLASSES, make_matter, make_shapes
+from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.training import batches
-from course_utils.models.config import Sampling
+from course_utils.diffusion.training import Trainer, batches
+from course_utils.geometry.matter import SLOTS, matter_to_model
+from course_utils.models.checkpoints import build_model
+from course_utils.models.config import Config, Sampling
+from course_utils.models.ranking import Wholeness, best_of
 from course_utils.models.recipes import (
     as_signs,
     captioned_shapes,
@@ -24,6 +30,7 @@ from course_utils.models.recipes import (
     draw_ragged,
     named_in_texts,
     shown_by_shapes,
+    source_of,
 )
 from course_utils.networks.text import Vocabulary
 
@@ -46,7 +53,9 @@ def test_texts_come_with_the_facts_they_name(made):
     assert torch.equal(second[:, :longest], wanted) and (second[:, longest:] < 0).all()
     x0, condition, noise = batches(facts, tokens, as_signs)(torch.Generator().manual_seed(0), 40)
     assert (
-        noise is None and set(x0.unique().tolist()) == {-1.0, 1.0} and x0.shape == (40, len(FACTS))
+        noise is None
+        and set(x0.unique().tolist()) == {-1.0, 1.0}
+        and x0.shape == (40, len(facts_of()))
     )
     for row, text in zip(x0, condition, strict=True):
         assert any(
@@ -106,3 +115,56 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
         owners = [k for k in range(len(facts)) if torch.equal(facts[k], row)]
         apart.append(min(float((voxels[k] != (shape > 0)).float().mean()) for k in owners))
     assert len(seen) < 48 and np.median(apart) < 0.2
+
+
+def with_materials(**changes):
+    """The shipped model's training with a channel per slot, made small."""
+    entries = Config.read("shapes32").to_dict() | {"resolution": 16}
+    entries["network"] |= {"in_channels": 1 + SLOTS}
+    entries["data"] = {"kind": "materials", "count": 6, "first_index": 3}
+    return entries | changes
+
+
+def read(entries, folder):
+    file = folder / "x.json"
+    file.write_text(json.dumps(entries))
+    return Config.read(file)
+
+
+def test_materials_are_learned_as_coverage_and_slots(tmp_path):
+    config = read(with_materials(), tmp_path)
+    source = source_of(config)
+    matter = make_matter(6, 16, config.classes, 3).matter
+    assert np.array_equal(source.values.numpy(), matter)
+    batch = source.draw(torch.Generator().manual_seed(0), 20)
+    every = matter_to_model(source.values)
+    rows = [int((every - x0).flatten(1).abs().amax(1).argmin()) for x0 in batch.target]
+    assert batch.target.shape == (20, 1 + SLOTS, 16, 16, 16)
+    assert torch.equal(batch.target, every[rows])
+    assert batch.given.tolist() == [(3 + row) % len(config.classes) for row in rows]
+
+
+def test_a_model_of_materials_trains_and_makes_as_many_channels(tmp_path):
+    entries = with_materials()
+    entries["network"] |= {"channels": [16, 24], "blocks": 1, "heads": 4, "details": 8}
+    entries["sampling"] |= {"steps": 3}
+    config = read(entries, tmp_path)
+    model = build_model(config)
+    trainer = Trainer(model, config.plan, LOSSES["denoising"]())
+    losses = [
+        step.loss for step, _ in zip(trainer.run(source_of(config).draw), range(3), strict=False)
+    ]
+    assert all(np.isfinite(losses))
+    best = best_of(1, Wholeness(), model, config, ["chair", "mug"], [1, 2])
+    assert best.x.shape == (2, 1 + SLOTS, 16, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "expected"),
+    [("materials", 1, "5, for shapes with materials"), ("procedural", 5, "1, for shapes without")],
+)
+def test_channels_fit_what_is_learned(kind, channels, expected, tmp_path):
+    entries = with_materials(data={"kind": kind, "count": 6})
+    entries["network"] |= {"in_channels": channels}
+    with pytest.raises(ValueError, match=f"network.in_channels is {channels}; expected {expected}"):
+        read(entries, tmp_path)

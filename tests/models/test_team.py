@@ -7,7 +7,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from course_utils.datasets.shapes import make_shapes
+from course_utils.datasets.shapes import make_matter, make_shapes
 from course_utils.models.team import Team
 
 
@@ -35,28 +35,28 @@ def in_threads(processes, task):
         return list(pool.map(task, teams))
 
 
+@pytest.mark.parametrize(("maker", "name"), [(make_shapes, "voxels"), (make_matter, "matter")])
 @pytest.mark.parametrize(("processes", "count"), [(2, 24), (3, 25), (4, 3)])
-def test_shapes_made_in_shares_are_those_that_one_process_makes(processes, count):
-    wanted = make_shapes(count, 9, ("chair", "mug", "tree"), 100)
-    for made in in_threads(
-        processes, lambda team: team.make_shapes(count, 9, ("chair", "mug", "tree"), 100)
-    ):
-        assert made.voxels.dtype == bool and np.array_equal(made.voxels, wanted.voxels)
+def test_shapes_made_in_shares_are_those_that_one_process_makes(processes, count, maker, name):
+    arguments = count, 9, ("chair", "mug", "tree"), 100
+    wanted = maker(*arguments)
+    for made in in_threads(processes, lambda team: team.make(maker, *arguments)):
+        grids, alone = getattr(made, name), getattr(wanted, name)
+        assert grids.dtype == alone.dtype and np.array_equal(grids, alone)
         assert made.labels.dtype == wanted.labels.dtype
         assert np.array_equal(made.labels, wanted.labels)
         assert made.families == wanted.families and made.captions == wanted.captions
         assert repr(made.attributes) == repr(wanted.attributes)  # with types and order
 
 
-def test_each_process_makes_its_own_part_only(monkeypatch):
+def test_each_process_makes_its_own_part_only():
     asked = []
 
     def counted(count, resolution, families, first_index):
         asked.append((first_index, count))
         return make_shapes(count, resolution, families, first_index)
 
-    monkeypatch.setattr("course_utils.models.team.make_shapes", counted)
-    in_threads(3, lambda team: team.make_shapes(10, 8, ("mug",), 5))
+    in_threads(3, lambda team: team.make(counted, 10, 8, ("mug",), 5))
     assert sorted(asked) == [(5, 3), (8, 3), (11, 4)]
 
 
@@ -64,5 +64,5 @@ def test_a_process_alone_asks_nobody():
     team = Team("cpu")
     assert team.anyone(True) and not team.anyone(False) and team.gathered(b"x") == [b"x"]
     assert np.array_equal(
-        team.make_shapes(3, 8, ("mug",)).voxels, make_shapes(3, 8, ("mug",)).voxels
+        team.make(make_shapes, 3, 8, ("mug",)).voxels, make_shapes(3, 8, ("mug",)).voxels
     )

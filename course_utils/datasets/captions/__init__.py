@@ -5,7 +5,7 @@ words, `facts` says what they mean, `grammar` builds sentences and `prompts` bui
 """
 
 from course_utils.datasets.captions.facts import (
-    FACTS,
+    facts_of,
     held_out,
     matching_shapes,
     named_facts,
@@ -29,7 +29,6 @@ from course_utils.datasets.captions.phrases import (
 from course_utils.datasets.captions.prompts import FIRST_TEST_SEED, Prompt, prompts
 
 __all__ = [
-    "FACTS",
     "FIRST_TEST_SEED",
     "FORMS",
     "HELD_OUT",
@@ -41,6 +40,7 @@ __all__ = [
     "caption",
     "captions",
     "captions_and_facts",
+    "facts_of",
     "held_out",
     "matching_shapes",
     "named_facts",

@@ -45,15 +45,24 @@ ENTRIES = {
     family: [Entry(*_parsed(key), tuple(phrases.split("; "))) for key, phrases in table.items()]
     for family, table in PHRASES.items()
 }
-# (family, attribute, values) for every attribute and every set of values that some phrase allows
-FACTS = tuple(
-    dict.fromkeys(
+
+
+def facts_of(classes: Sequence[str] = CLASSES) -> tuple[tuple[str, str, tuple[Value, ...]], ...]:
+    """Return all facts that captions of some families can name: (family, attribute, values).
+
+    There is one for every attribute and every set of values that some phrase allows.
+
+    Args:
+        classes: The families; the order of the facts is that of `CLASSES`.
+    """
+    facts = (
         (family, *named)
         for family, entries in ENTRIES.items()
+        if family in classes
         for entry in entries
         for named in entry.named.items()
     )
-)
+    return tuple(dict.fromkeys(facts))
 
 
 def holds(named: Named, attributes: Attributes) -> bool:
@@ -83,32 +92,40 @@ def held_out(shapes: ShapeSet) -> np.ndarray:
     )
 
 
-def named_facts(families: Sequence[str], named: Sequence[Named]) -> np.ndarray:
-    """Return which of `FACTS` each of N texts names.
+def named_facts(
+    families: Sequence[str], named: Sequence[Named], classes: Sequence[str] = CLASSES
+) -> np.ndarray:
+    """Return which facts each of N texts names.
 
     Args:
         families: The family that each text is about, N of them.
         named: What each text names, as `captions_and_facts` returns it, N of them.
+        classes: The families whose facts are counted, see `facts_of`.
 
     Returns:
         bool (N, facts).
     """
-    place = {fact: number for number, fact in enumerate(FACTS)}
-    rows = np.zeros((len(named), len(FACTS)), dtype=bool)
+    place = {fact: number for number, fact in enumerate(facts_of(classes))}
+    rows = np.zeros((len(named), len(place)), dtype=bool)
     for row, family, each in zip(rows, families, named, strict=True):
         row[[place[family, *item] for item in each.items()]] = True
     return rows
 
 
-def true_facts(shapes: ShapeSet) -> np.ndarray:
-    """Return which of `FACTS` are true of each of N shapes: bool (N, facts).
+def true_facts(shapes: ShapeSet, classes: Sequence[str] = CLASSES) -> np.ndarray:
+    """Return which facts are true of each of N shapes: bool (N, facts).
 
     Facts of other families are false.
+
+    Args:
+        shapes: The shapes, as `make_shapes` returns them.
+        classes: The families whose facts are counted, see `facts_of`.
     """
+    facts = facts_of(classes)
     rows = zip(shapes.labels, shapes.attributes, strict=True)
     return np.array(
         [
-            [family == CLASSES[label] and a[name] in values for family, name, values in FACTS]
+            [family == CLASSES[label] and a[name] in values for family, name, values in facts]
             for label, a in rows
         ],
         dtype=bool,

@@ -17,12 +17,16 @@ LONGEST = 24  # words; `TextEncoder` reads no more
 DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "six": "6"}
 
 
-def words() -> list[str]:
-    """Return the vocabulary: every word that any caption can contain, in alphabetical order."""
+def words(classes: Sequence[str] = CLASSES) -> list[str]:
+    """Return the vocabulary: every word that a caption can contain, in alphabetical order.
+
+    Args:
+        classes: The families that the captions are about.
+    """
     texts = [
         phrase.strip("=~")
-        for entries in ENTRIES.values()
-        for entry in entries
+        for family in classes
+        for entry in ENTRIES.get(family, ())
         for phrase in entry.phrases
     ]
     texts += [re.sub("{.*?}", " ", form) for form in FORMS]

@@ -30,6 +30,7 @@ def prompts(
     pairs: Mapping[str, Sequence[str]] | None = None,
     forms: Sequence[str] = FORMS,
     first_seed: int = FIRST_TEST_SEED,
+    classes: Sequence[str] = CLASSES,
 ) -> list[Prompt]:
     """Write prompts that each name at least one attribute; families take turns.
 
@@ -39,9 +40,10 @@ def prompts(
             no text names anything that a training text could not.
         forms: Sentences to choose from; `TEST_FORMS` are those that training never sees.
         first_seed: Lowest seed of the shapes `make_shape(family, seed)` that the prompts describe.
+        classes: The families that take turns.
     """
     draws = Draws("prompts", first_seed)
-    families = [family for family in CLASSES if pairs is None or family in pairs]
+    families = [family for family in classes if pairs is None or family in pairs]
     sources = [_test_prompts(family, pairs, forms, first_seed, draws) for family in families]
     return [next(sources[k % len(sources)]) for k in range(count)]
 

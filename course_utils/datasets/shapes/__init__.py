@@ -22,24 +22,25 @@ import numpy as np
 
 from course_utils.datasets.shapes.drawing import Design, Draws, caption_of, palette_of
 from course_utils.datasets.shapes.families import CLASSES, FAMILIES, family_of
-from course_utils.datasets.shapes.judging import faults, measure, slots_of
+from course_utils.datasets.shapes.judging import faults, measure, seen_slots
 from course_utils.datasets.shapes.materials import Palette
-from course_utils.datasets.shapes.parts import FULL, Part, cover, occupancy
+from course_utils.datasets.shapes.parts import Part, matter_of, occupancy
+from course_utils.geometry.matter import coverage_of, slots_of
 
 __all__ = [
     "CLASSES",
     "FAMILIES",
-    "CoveredSet",
     "Draws",
+    "MatterSet",
     "Shape",
     "ShapeSet",
     "attributes_of",
     "faults",
-    "make_covered",
+    "make_matter",
     "make_shape",
     "make_shapes",
     "measure",
-    "slots_of",
+    "seen_slots",
 ]
 
 SMALLEST_RESOLUTION, LARGEST_RESOLUTION = 8, 128
@@ -65,16 +66,23 @@ class Shape:
     @property
     def coverage(self) -> np.ndarray:
         """How much of each voxel is filled, float32 (D, H, W), 0 to 1."""
-        return self._covered[0].astype(np.float32) / FULL
+        return coverage_of(self.matter)
 
     @property
     def slots(self) -> np.ndarray:
         """The slot of each voxel's matter, uint8 (D, H, W): 0 for none, 1 for the first slot."""
-        return self._covered[1]
+        return slots_of(self.matter)
+
+    @property
+    def colours(self) -> list[str]:
+        """The colour of each of the family's slots; white of those that this shape has not."""
+        slots = FAMILIES[self.family].SLOTS
+        return [self.palette[slot].colour if slot in self.palette else "#ffffff" for slot in slots]
 
     @cached_property
-    def _covered(self) -> tuple[np.ndarray, np.ndarray]:
-        return cover(self.parts, FAMILIES[self.family].SLOTS, len(self.voxels))
+    def matter(self) -> np.ndarray:
+        """Coverage and slots in one, uint8 (D, H, W), see `geometry.matter`."""
+        return matter_of(self.parts, FAMILIES[self.family].SLOTS, len(self.voxels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +101,10 @@ class ShapeSet:
 
 
 @dataclass(frozen=True, eq=False)
-class CoveredSet:
-    """N shapes as coverage and slots, both uint8 (N, D, H, W), and all else as in a `ShapeSet`.
+class MatterSet:
+    """N shapes as matter (`geometry.matter`), uint8 (N, D, H, W); the rest as in a `ShapeSet`."""
 
-    coverage: How much of each voxel is filled, in 255ths.
-    slots: The slot of each voxel's matter: 0 for none, 1 for the first of its family's slots.
-    """
-
-    coverage: np.ndarray
-    slots: np.ndarray
+    matter: np.ndarray
     labels: np.ndarray
     captions: list[str]
     attributes: list[dict[str, str | int | bool]]
@@ -178,10 +181,10 @@ def make_shapes(
     return ShapeSet(voxels, **_made(len(voxels), families, first_index, fill))
 
 
-def make_covered(
+def make_matter(
     count: int, resolution: int = 32, families: Sequence[str] | None = None, first_index: int = 0
-) -> CoveredSet:
-    """Make the shapes of `make_shapes` as coverage and material slots.
+) -> MatterSet:
+    """Make the shapes of `make_shapes` with coverage and material slots.
 
     Args:
         count: Number of shapes.
@@ -193,13 +196,12 @@ def make_covered(
         ValueError: If a family is unknown, or a number is out of range.
     """
     families, resolution = _checked_families(families), _resolution(resolution)
-    coverage = np.empty((_count(count), *(resolution,) * 3), dtype=np.uint8)
-    slots = np.empty_like(coverage)
+    matter = np.empty((_count(count), *(resolution,) * 3), dtype=np.uint8)
 
     def fill(row: int, family: str, parts: Sequence[Part]) -> None:
-        coverage[row], slots[row] = cover(parts, FAMILIES[family].SLOTS, resolution)
+        matter[row] = matter_of(parts, FAMILIES[family].SLOTS, resolution)
 
-    return CoveredSet(coverage, slots, **_made(len(coverage), families, first_index, fill))
+    return MatterSet(matter, **_made(len(matter), families, first_index, fill))
 
 
 def _made(

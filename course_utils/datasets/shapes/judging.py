@@ -31,7 +31,7 @@ def measure(voxels: np.ndarray, family: str) -> dict[str, str | int | bool]:
     return _tried(look, _largest_piece(_checked(voxels))) or {}
 
 
-def slots_of(voxels: np.ndarray, family: str) -> np.ndarray:
+def seen_slots(voxels: np.ndarray, family: str) -> np.ndarray:
     """Tell the material slots of a shape from its voxels alone.
 
     Args:

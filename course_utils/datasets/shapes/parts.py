@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from course_utils.datasets.shapes.solids import Body, middle_of, voxelise
+from course_utils.geometry.matter import pack_matter
 
-FINER = 3  # cells per voxel and axis; odd, so that no voxel is exactly half full
-FULL = 255  # a full voxel's coverage, as stored
+FINER = 3  # cells per voxel and axis: `matter.CELLS` in all; odd, so that no voxel is half full
 
 
 class Part(NamedTuple):
@@ -61,9 +61,7 @@ def occupancy(parts: Iterable[Part], resolution: int) -> np.ndarray:
     return voxelise(solid_bodies(parts), resolution)
 
 
-def cover(
-    parts: Sequence[Part], slots: Sequence[str], resolution: int
-) -> tuple[np.ndarray, np.ndarray]:
+def matter_of(parts: Sequence[Part], slots: Sequence[str], resolution: int) -> np.ndarray:
     """Return how much of each voxel is filled, and the slot that its matter belongs to.
 
     Parts are drawn on a grid that is `FINER` times finer; where they overlap, the later one counts.
@@ -74,8 +72,7 @@ def cover(
         resolution: Voxels per side of the cube.
 
     Returns:
-        Coverage uint8 (D, H, W), `FULL` for a full voxel, and slots uint8 (D, H, W): 0 where
-        nothing is filled, 1 for the first of `slots`, and so on.
+        uint8 (D, H, W), see `geometry.matter`; slot 1 is the first of `slots`.
     """
     fine = resolution * FINER
     shift = middle_of(solid_bodies(parts))
@@ -87,8 +84,7 @@ def cover(
             cells = owner[region]  # a view (D, H, W), to which `inside` broadcasts
             np.copyto(cells, number, where=inside & (cells > 0) if each.paint else inside)
     count = _sum_of_blocks(owner > 0)
-    coverage = np.rint(count * (FULL / FINER**3)).astype(np.uint8)
-    return coverage, _slot_of_blocks(owner, count, len(slots))
+    return pack_matter(count, _slot_of_blocks(owner, count, len(slots)))
 
 
 def _sum_of_blocks(filled: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 
 from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.geometry.render.camera import AZIMUTH, ELEVATION, make_camera
-from course_utils.geometry.render.light import occupied
+from course_utils.geometry.render.light import field_normals, mesh_normals, occupied
+from course_utils.geometry.render.paint import Plain, Slots
 from course_utils.geometry.render.raster import SUPERSAMPLE, draw_mesh, draw_voxels
 from course_utils.geometry.surface import smooth_mesh
 
@@ -32,14 +33,43 @@ def render(shape, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colour):
     grid = grid_array("shape", shape)
     camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
     if grid.dtype == bool:
-        return draw_voxels(grid, camera, colour)
+        return draw_voxels(grid, camera, Plain(colour))
     if grid.dtype.kind != "f":
         raise ValueError(
             f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
             " for voxels."
         )
-    mesh = smooth_mesh(grid)
-    return draw_mesh(np.array(mesh.vertices), np.array(mesh.faces), grid > 0, camera, colour)
+    return _draw_field(grid, camera, Plain(colour))
+
+
+def render_materials(field, slots, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colours):
+    """Return a picture of a shape with a colour for each of its slots: uint8 (size, size, 3).
+
+    Args:
+        field: Floats (D, H, W), drawn as the smooth surface where the field is 0.
+        slots: The slot of each voxel, uint8 (D, H, W); 1 has the first colour.
+        size: Pixels per side.
+        azimuth: Degrees; 0 looks at the front, 90 at the right side.
+        elevation: Degrees; 90 is from above.
+        colours: Of the slots, such as "#E07B0A".
+
+    Raises:
+        ValueError: The grids differ, a slot has no colour, or the view is out of range.
+    """
+    grid, slots = grid_array("field", field), grid_array("slots", slots)
+    if grid.dtype.kind != "f" or grid.shape != slots.shape:
+        raise ValueError(
+            f"field is {grid.dtype} of shape {grid.shape} and slots of {slots.shape}; expected"
+            " floats, and slots of the same shape"
+        )
+    camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
+    return _draw_field(grid, camera, Slots(slots, colours))
+
+
+def _draw_field(field, camera, paint):
+    mesh = smooth_mesh(field)
+    vertices, faces = np.array(mesh.vertices), np.array(mesh.faces)
+    return draw_mesh(vertices, faces, field_normals(field, vertices), field > 0, camera, paint)
 
 
 def render_mesh(vertices, faces, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colour):
@@ -63,4 +93,5 @@ def render_mesh(vertices, faces, size, azimuth=AZIMUTH, elevation=ELEVATION, *, 
             " 3), triangles only."
         )
     camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
-    return draw_mesh(vertices, faces, occupied(vertices[faces]), camera, colour)
+    normals = mesh_normals(vertices, faces)
+    return draw_mesh(vertices, faces, normals, occupied(vertices[faces]), camera, Plain(colour))

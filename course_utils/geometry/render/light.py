@@ -9,6 +9,7 @@ import numpy as np
 LIGHT = np.array([-0.26, -0.45, 0.85])  # direction towards the light: from the front left, above
 OCCLUSION = 0.62  # how much of the light a deep corner loses
 WALL = 0.16  # blurred occupancy one standard deviation away from a flat wall
+NORMAL_BLUR = 0.8  # voxels
 SHELL = 32  # voxels per side of the shell that stands for a mesh
 SHELL_POINTS = 30_000  # spread over a mesh to find its shell, about
 
@@ -88,13 +89,12 @@ class Sky:
         return ndimage.map_coordinates(shadow, at, order=1, mode="constant")
 
 
-def vertex_brightness(vertices, faces, sky):
-    """Return how bright each vertex is, from 0 to 1, (V,), by the mean normal of its faces.
+def mesh_normals(vertices, faces):
+    """Return the mean normal of the faces around each vertex, unit vectors (V, 3).
 
     Args:
         vertices: Points (V, 3).
         faces: Triangles (F, 3), counter-clockwise from outside.
-        sky: The light, a `Sky`.
     """
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     face_normals = np.cross(b - a, c - a)  # length: twice the area, so large faces count more
@@ -102,8 +102,27 @@ def vertex_brightness(vertices, faces, sky):
     for corner in range(3):
         for axis in range(3):
             normals[:, axis] += np.bincount(faces[:, corner], face_normals[:, axis], len(vertices))
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    return sky.brightness(vertices, normals)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+def field_normals(field, points):
+    """Return the directions in which a blurred field falls, unit vectors (P, 3).
+
+    They are smoother than the mesh, whose triangles follow the voxels: round parts look round.
+
+    Args:
+        field: Floats (D, H, W), larger inside; outside the grid is as empty as anything in it.
+        points: (x, y, z) in the unit cube, (P, 3).
+    """
+    from scipy import ndimage
+
+    pad = 3
+    padded = np.pad(field.astype(np.float32), pad, constant_values=float(field.min()))
+    slopes = np.gradient(ndimage.gaussian_filter(padded, NORMAL_BLUR, truncate=3.0))
+    at = np.moveaxis(points[:, ::-1] * max(field.shape) - 0.5 + pad, -1, 0)
+    z, y, x = (ndimage.map_coordinates(slope, at, order=1, mode="nearest") for slope in slopes)
+    normals = -np.stack([x, y, z], axis=1)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def occupied(triangles):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.geometry.render.camera import Camera
-from course_utils.geometry.render.light import Sky, vertex_brightness
+from course_utils.geometry.render.light import Sky
 
 SUPERSAMPLE = 2  # pixels per side that are averaged into one
 CONTOUR = 0.55  # how much darker an outer contour is than the surface
@@ -120,33 +120,34 @@ def _fragments(corner, edges, width, triangles, size):
     return index, pixel, a, b, depth.astype(np.float32)
 
 
-def draw_voxels(voxels, camera, colour):
+def draw_voxels(voxels, camera, paint):
     """Return a picture of voxels as blocks: uint8 (S, S, 3), where S is camera.size / SUPERSAMPLE.
 
     Args:
         voxels: Bool (D, H, W).
         camera: Made by `make_camera`.
-        colour: Of the surface, such as "#E07B0A".
+        paint: Colours of the surface, such as `Plain("#E07B0A")`.
     """
     pixels = camera.scale / SUPERSAMPLE / max(voxels.shape)  # of the picture, per voxel
     # lines between tiny voxels would only look dirty
     outline = 0.14 * np.clip((pixels - 3) / 6, 0, 1)
     sky = Sky(voxels)
-    return shade(voxel_patches(voxels, camera, sky), camera, sky, colour, outline)
+    return shade(voxel_patches(voxels, camera, sky), camera, sky, paint, outline)
 
 
-def draw_mesh(vertices, faces, occupancy, camera, colour):
+def draw_mesh(vertices, faces, normals, occupancy, camera, paint):
     """Return a picture of a smooth mesh: uint8 (S, S, 3), where S is camera.size / SUPERSAMPLE.
 
     Args:
         vertices: Points (V, 3) in the unit cube.
         faces: Triangles (F, 3), counter-clockwise from outside.
+        normals: Unit normals of the vertices (V, 3).
         occupancy: Bool (D, H, W), what casts shadows.
         camera: Made by `make_camera`.
-        colour: Of the surface, such as "#E07B0A".
+        paint: Colours of the surface, such as `Plain("#E07B0A")`.
     """
     sky = Sky(occupancy)
-    return shade(mesh_patches(vertices, faces, camera, sky), camera, sky, colour)
+    return shade(mesh_patches(vertices, faces, normals, camera, sky), camera, sky, paint)
 
 
 def voxel_patches(voxels, camera, sky):
@@ -177,14 +178,14 @@ def voxel_patches(voxels, camera, sky):
     )
 
 
-def mesh_patches(vertices, faces, camera, sky):
+def mesh_patches(vertices, faces, normals, camera, sky):
     """Return the triangles of a mesh that look at the camera, as smoothly lit `Patches`.
 
-    The mesh has vertices (V, 3) and faces (F, 3), counter-clockwise from outside.
+    The mesh has vertices (V, 3) with unit normals and faces (F, 3), counter-clockwise from outside.
     """
     corners = vertices[faces]  # (F, 3, 3)
     edges = corners[:, 1:] - corners[:, :1]
-    light = vertex_brightness(vertices, faces, sky)[faces]  # (F, 3)
+    light = sky.brightness(vertices, normals)[faces]  # (F, 3)
     fourth = light[:, 1] + light[:, 2] - light[:, 0]
     facing = np.cross(edges[:, 0], edges[:, 1]) @ camera.axes[2] > 0
     return Patches(
@@ -192,14 +193,14 @@ def mesh_patches(vertices, faces, camera, sky):
     )
 
 
-def shade(patches, camera, sky, colour, outline=0.0):
+def shade(patches, camera, sky, paint, outline=0.0):
     """Return the picture of some patches: uint8 (S, S, 3), where S is camera.size / SUPERSAMPLE.
 
     Args:
         patches: What is drawn.
         camera: Made by `make_camera`.
         sky: The light, and the shadow on the ground.
-        colour: Of the surface, such as "#E07B0A".
+        paint: Colours of the surface, such as `Plain("#E07B0A")`.
         outline: The share by which the edges of the patches are darkened.
     """
     buffer = rasterise(patches, camera)
@@ -213,7 +214,12 @@ def shade(patches, camera, sky, colour, outline=0.0):
     light *= 1 - CONTOUR * _contours(buffer.depth, camera)[seen]
     tone = np.full(seen.shape, 256)  # 256: nothing there
     tone[seen] = np.clip(light * 255, 0, 255)
-    image = _shrunk(colour_ramp(colour)[tone])  # (size, size, 4): red, green, blue, coverage
+    ramps = np.stack([colour_ramp(colour) for colour in paint.colours])
+    number = np.zeros(seen.shape, np.uint8)
+    if len(ramps) > 1:
+        points = patches.corner[which] + a[:, None] * patches.edges[which, 0]
+        number[seen] = paint.at(points + b[:, None] * patches.edges[which, 1])
+    image = _shrunk(ramps[number, tone])  # (size, size, 4): red, green, blue, coverage
     small = Camera(camera.axes, camera.scale / SUPERSAMPLE, len(image))
     paper = 1 - sky.ground_shadow(small)[..., None]
     return np.round(255 * (image[..., :3] + (1 - image[..., 3:]) * paper)).astype(np.uint8)

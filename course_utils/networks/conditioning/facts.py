@@ -13,7 +13,7 @@ class FactReader(nn.Module):
     """Read which facts a text names: token numbers (B, length) -> (B, facts) in [-1, 1].
 
     The result is 2 p - 1, where p is the probability that the text names the fact. A fact is an
-    attribute with the values that a phrase gives it (`datasets.captions.FACTS`).
+    attribute with the values that a phrase gives it (`datasets.captions.facts_of`).
 
     Convolutions see a word and its three neighbours on each side. Each place votes for itself and
     the loudest vote counts, so no phrase can silence another, even if the two never met in
