@@ -52,7 +52,7 @@ def draw(draws: Draws) -> Design:
     width, _, height, depth, seat = draws.fit(1.0, deep + lean * rise, high + rise, deep, high)
     thickness = draws.between(THIN, 0.085 if slatted else 0.12)
     back_thickness = draws.between(THIN, 0.09)
-    back_y = (depth - back_thickness) / 2
+    back_y = (depth - back_thickness) / 2 - lean * THIN  # its foot stays on the seat
 
     sizes = (width, depth, seat - (thickness if slatted else thickness / 2))
     parts = _base(draws, base, sizes, slatted)
@@ -109,7 +109,7 @@ def _base(draws: Draws, base: str, sizes: tuple[float, float, float], slatted: b
     side = (width - thickness) / 2 - draws.between(0.0, 0.16) * width
     places = (-side, 0.0, side) if base == "six legs" else (-side, side)
     if base == "side panels":
-        y = span(0.0, draws.between(0.86, 1.0) * depth)
+        y = span(0.0, (1.0 if slatted else draws.between(0.86, 1.0)) * depth)
         return numbered("panel", slot, [Box(span(x, thickness), y, (0.0, height)) for x in places])
     bearers = [Box(span(x, thickness), span(0.0, depth), (height - THIN, height)) for x in places]
     parts = numbered("bearer", slot, bearers) if slatted else []
@@ -275,7 +275,7 @@ PHRASES = {
     "seat=solid": "a solid seat; a closed seat",
     "seat=slatted": "a slatted seat; a seat of boards",
     "back=none": "no back; backless ~",
-    "back=ladder|slatted|solid": "a back",
+    "back=ladder|slatted|solid": "a backrest",
     "back=ladder": "a ladder back; a back of bars across",
     "back=slatted": "a slatted back; a back of slats",
     "back=solid": "a solid back; a closed back",
