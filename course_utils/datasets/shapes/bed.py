@@ -26,7 +26,9 @@ MATERIALS = {
     "blanket": COLOURS * 2 + CLOTHS,
     "headboard": ("=frame",) * 20 + CLOTHS + COLOURS,
 }
-OPTIONAL = frozenset(("pillow", "blanket", "headboard", "footboard", "nightstand"))
+OPTIONAL = frozenset(
+    ("pillow", "upper pillow", "blanket", "upper blanket", "headboard", "footboard", "nightstand")
+)
 RIM = 0.03  # a mattress that leaves less of the frame free is bordered by it
 
 
@@ -69,7 +71,8 @@ def draw(draws: Draws) -> Design:
     if kind == "bunk":
         deck = draws.between(0.55, 0.62) * height
         levels = (deck, deck + THIN, deck + THIN + draws.between(THIN, 0.09))
-        parts += _mattress(draws, size, (width, length, inset), levels, blanket)
+        upper = _mattress(draws, size, (width, length, inset), levels, blanket)
+        parts += [each._replace(name=f"upper {each.name}") for each in upper]
         z = (height - THIN, height)
         rails = [Box(strip(sign, width, THIN), span(0.0, length), z) for sign in (-1, 1)]
         parts += numbered("rail", "frame", rails)
