@@ -14,7 +14,7 @@ from course_utils.datasets.shapes.drawing import (
     span,
     strip,
 )
-from course_utils.datasets.shapes.looking import grounded, stretches
+from course_utils.datasets.shapes.looking import grounded, runs, stretches
 from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
 from course_utils.datasets.shapes.parts import Part, numbered, painted, part
 from course_utils.datasets.shapes.solids import Box, Interval
@@ -272,9 +272,7 @@ def _decks(bed: np.ndarray) -> list[tuple[int, int]]:
     """
     high, length, width = bed.shape
     inner = bed[:, length // 2 : round(0.8 * length), width // 4 : -(width // 4)]
-    full = np.concatenate([[False], inner.mean(axis=(1, 2)) > 0.85, [False]])
-    steps = np.flatnonzero(full[1:] != full[:-1]).tolist()
-    thick = [(low, up) for low, up in zip(steps[::2], steps[1::2], strict=True) if up > low + 1]
+    thick = [deck for deck in runs(inner.mean(axis=(1, 2)) > 0.85) if deck[1] > deck[0] + 1]
     return [deck for deck in thick if deck[1] < high] or thick  # without a roof
 
 

@@ -16,9 +16,11 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import (
     back_front,
     back_style,
+    broadest,
     core,
     grounded,
     islands,
+    runs,
     slope_of,
     stretches,
 )
@@ -144,7 +146,7 @@ def _stretcher(draws: Draws, base: list[Part], name: str, room: float) -> Part:
 def look(voxels: np.ndarray) -> dict[str, str | bool]:
     """Invert `draw`: the broadest layers are the seat, a back stands on it, feet under it."""
     voxels = grounded(voxels)
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, 0.2)
     seat, above, below = voxels[first:last], voxels[last:], voxels[:first]
     (front, rear), (left, right) = (core(seat.sum(axis=axes), 0.3) for axes in ((0, 2), (0, 1)))
     has_back = _has_back(above)
@@ -170,27 +172,11 @@ def _has_back(above: np.ndarray) -> bool:
     return bool(middle.size and np.count_nonzero(middle.any(axis=(1, 2))) > 2)
 
 
-def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 layer of the seat: the broadest, and its kin."""
-    areas = voxels.sum(axis=(1, 2))
-    height = int(np.flatnonzero(areas)[-1]) + 1
-    low = round(0.2 * height)
-    first = low + int(areas[low:height].argmax())
-    last = first + 1
-    while first > low and areas[first - 1] > 0.8 * areas[last - 1]:
-        first -= 1
-    while last < height and areas[last] > 0.8 * areas[first]:
-        last += 1
-    return first, last
-
-
 def _boards(seat: np.ndarray) -> list[tuple[int, int]]:
     """The first row and the last + 1 of each board of a seat, bool (n, H, W)."""
     left, right = core(seat.sum(axis=(0, 1)), 0.3)
     fifth = (right - left) // 5
-    rows = seat[:, :, left + fifth : right - fifth].mean(axis=(0, 2)) > 0.5
-    steps = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(np.int8)))
-    return list(zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True))
+    return runs(seat[:, :, left + fifth : right - fifth].mean(axis=(0, 2)) > 0.5)
 
 
 def _base_of(below: np.ndarray) -> str:
@@ -207,7 +193,7 @@ def place(voxels: np.ndarray) -> np.ndarray:
     """Tell the slots: a back behind and above the seat; arms and what stands below are one."""
     ground = int(voxels.any(axis=(1, 2)).argmax())
     solid = grounded(voxels)
-    first, last = _seat_layers(solid)
+    first, last = broadest(solid, 0.2)
     support = 1 + SLOTS.index(_support(_base_of(solid[:first])))
     slots = np.full(voxels.shape, support, dtype=np.uint8)
     slots[first:last] = 1 + SLOTS.index("seat")
@@ -222,7 +208,7 @@ def place(voxels: np.ndarray) -> np.ndarray:
 
 def find_faults(voxels: np.ndarray) -> list[str]:
     """What is wrong with the seat, the arms or the base."""
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, 0.2)
     seat, above, below = voxels[first:last], voxels[last:], voxels[:first]
     boards, (left, right) = _boards(seat), core(seat.sum(axis=(0, 1)), 0.3)
     under = np.flatnonzero(below.any(axis=(0, 2)))

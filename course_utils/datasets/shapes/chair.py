@@ -18,6 +18,7 @@ from course_utils.datasets.shapes.drawing import (
 from course_utils.datasets.shapes.looking import (
     back_front,
     back_style,
+    broadest,
     core,
     fullness,
     grounded,
@@ -36,6 +37,7 @@ MATERIALS = {
     "arms": ("=legs",) * 3 + ("=seat",),
 }
 OPTIONAL = frozenset()
+SEAT = (0.2, 0.75)  # where it may be, as shares of the height
 
 
 def draw(draws: Draws) -> Design:
@@ -122,7 +124,7 @@ def _base(
 def look(voxels: np.ndarray) -> dict[str, str | bool]:
     """Invert `draw`: the widest middle layer is the seat, and what stands on it is the back."""
     voxels = grounded(voxels)
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, *SEAT)
     seat, above = voxels[first:last], voxels[last:]
     front, rear = core(seat.sum(axis=(0, 2)), 0.2)
     left, right = core(seat.sum(axis=(0, 1)), 0.2)
@@ -141,7 +143,7 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
 
 def place(voxels: np.ndarray) -> np.ndarray:
     """Tell the slots: legs under the seat, and above it what lies before the back are arms."""
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, *SEAT)
     slots = np.full(voxels.shape, 1 + SLOTS.index("legs"), dtype=np.uint8)
     slots[first:last] = 1 + SLOTS.index("seat")
     slots[last:] = 1 + SLOTS.index("arms")
@@ -153,7 +155,7 @@ def place(voxels: np.ndarray) -> np.ndarray:
 
 def find_faults(voxels: np.ndarray) -> list[str]:
     """What is wrong with the seat, the back, the arms or the legs."""
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, *SEAT)
     above, seat = voxels[last:], voxels[first:last].any(axis=0)
     widest = voxels.sum(axis=(1, 2)).max()
     if seat.sum() < max(0.5 * voxels.any(axis=0).sum(), 0.9 * widest):
@@ -189,20 +191,6 @@ def _faults_of_base(below: np.ndarray, seat: np.ndarray) -> list[str]:
     else:
         wrong = len(feet) != 4 or len(legs) != 4
     return ["a leg is missing, or does not reach the ground"] if wrong else []
-
-
-def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 layer of the seat: the largest but foot and top, and its kin."""
-    areas = voxels.sum(axis=(1, 2))
-    height = np.flatnonzero(areas)[-1] + 1
-    low, high = int(0.2 * height), max(int(0.75 * height), 1)
-    first = low + int(areas[low:high].argmax())
-    last = first + 1
-    while areas[first - 1] > 0.8 * areas[last - 1] and first > low:
-        first -= 1
-    while areas[last] > 0.8 * areas[first] and last < high:
-        last += 1
-    return first, last
 
 
 PHRASES = {

@@ -127,3 +127,29 @@ def slope_of(above: np.ndarray) -> float:
         return 0.0
     hind = [np.flatnonzero(profile[layer])[-1] for layer in layers]
     return float(np.polyfit(layers, hind, 1)[0])
+
+
+def runs(line: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first index and the last plus 1 of each stretch of True in a row of bools (n,)."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]]).astype(np.int8)))
+    return list(zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True))
+
+
+def broadest(voxels: np.ndarray, low: float, high: float = 1.0) -> tuple[int, int]:
+    """Return the first layer and the last plus 1 of the broadest board, such as a seat.
+
+    Args:
+        voxels: bool (D, H, W), on the ground.
+        low: Where to begin, as a share of the height.
+        high: Where to end.
+    """
+    areas = voxels.sum(axis=(1, 2))
+    height = int(np.flatnonzero(areas)[-1]) + 1
+    least, most = int(low * height), max(int(high * height), 1)
+    first = least + int(areas[least:most].argmax())
+    last = first + 1
+    while first > least and areas[first - 1] > 0.8 * areas[last - 1]:
+        first -= 1
+    while last < most and areas[last] > 0.8 * areas[first]:
+        last += 1
+    return first, last

@@ -14,7 +14,7 @@ from course_utils.datasets.shapes.drawing import (
     span,
     strip,
 )
-from course_utils.datasets.shapes.looking import core, grounded, islands, stretches
+from course_utils.datasets.shapes.looking import core, grounded, islands, runs, stretches
 from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
 from course_utils.datasets.shapes.parts import numbered, part
 from course_utils.datasets.shapes.solids import Box, Loft
@@ -242,9 +242,9 @@ def find_faults(voxels: np.ndarray) -> list[str]:
     ends = [np.median(part) > seat + 1 for part in (line[:2], line[-2:])]
     if ends[0] != ends[1] and plan.rows[1] - plan.rows[0] <= 3:
         found.append("one arm is missing")
-    seats = _runs(abs(line - seat) <= 1)
+    seats = runs(abs(line - seat) <= 1)
     sizes = [stop - start for start, stop in seats]
-    gaps = [stop - start for start, stop in _runs(low)]
+    gaps = [stop - start for start, stop in runs(low)]
     if not 2 <= len(sizes) <= 3 or max(sizes) - min(sizes) > 2 or max(gaps, default=9) > 4:
         return [*found, "a seat is missing, or the seats differ"]
     view = voxels[:, :rear, left:right]
@@ -255,12 +255,6 @@ def find_faults(voxels: np.ndarray) -> list[str]:
     face = np.median(view[seat + 1 : seat + 1 + max((top - seat) // 2, 1)].argmax(axis=1), axis=0)
     faces = [np.median(face[start:stop]) for start, stop in seats]
     return [*found, "a cushion is missing"] if max(faces) - min(faces) > 1 else found
-
-
-def _runs(line: np.ndarray) -> list[tuple[int, int]]:
-    """The first index and the last plus 1 of each stretch of True in bool (n,)."""
-    steps = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]]).astype(np.int8)))
-    return list(zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True))
 
 
 def _seats(line: np.ndarray) -> tuple[int, np.ndarray]:

@@ -3,7 +3,14 @@
 import numpy as np
 
 from course_utils.datasets.shapes.drawing import THIN, Design, Draws, corners, disc, leg, slab
-from course_utils.datasets.shapes.looking import core, fullness, grounded, islands, stretches
+from course_utils.datasets.shapes.looking import (
+    broadest,
+    core,
+    fullness,
+    grounded,
+    islands,
+    stretches,
+)
 from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
 from course_utils.datasets.shapes.parts import Part, numbered, part
 from course_utils.datasets.shapes.solids import Box, Loft, Rod, Solid
@@ -147,7 +154,7 @@ def _pedestal(
 def look(voxels: np.ndarray) -> dict[str, str | bool]:
     """Invert `draw`: the broad layers near the top are the seat, and the feet tell the base."""
     voxels = grounded(voxels)
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, 0.5)
     seat, below = voxels[first:last].mean(axis=0) > 0.5, voxels[:first]
     (front, rear), (left, right) = core(seat.sum(axis=1), 0.1), core(seat.sum(axis=0), 0.1)
     feet = len(islands(below[:2].any(axis=0), least=2))
@@ -170,20 +177,6 @@ def _middle(size: int) -> slice:
     return slice((size - 1) // 2, size // 2 + 1)
 
 
-def _seat_layers(voxels: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 layer of the seat: the broadest of the upper half, and its kin."""
-    areas = voxels.sum(axis=(1, 2))
-    height = int(np.flatnonzero(areas)[-1]) + 1
-    low = height // 2
-    first = low + int(areas[low:height].argmax())
-    last = first + 1
-    while first > low and areas[first - 1] > 0.8 * areas[last - 1]:
-        first -= 1
-    while last < height and areas[last] > 0.8 * areas[first]:
-        last += 1
-    return first, last
-
-
 def _stance(below: np.ndarray) -> str:
     """Whether the feet stand further apart than the legs do under the seat."""
     feet, tops = (np.ptp(np.flatnonzero(part.any(axis=(0, 1)))) for part in (below[:2], below[-2:]))
@@ -203,7 +196,7 @@ def place(voxels: np.ndarray) -> np.ndarray:
     """Tell the slots: a cushion lies on the seat, legs or another base stand under it."""
     ground = int(voxels.any(axis=(1, 2)).argmax())
     solid = grounded(voxels)
-    first, last = _seat_layers(solid)
+    first, last = broadest(solid, 0.5)
     slots = np.full(voxels.shape, 1 + SLOTS.index("seat"), dtype=np.uint8)
     slots[last:] = 1 + SLOTS.index("cushion")
     one = len(islands(solid[:2].any(axis=0), least=2)) == 1
@@ -213,7 +206,7 @@ def place(voxels: np.ndarray) -> np.ndarray:
 
 def find_faults(voxels: np.ndarray) -> list[str]:
     """What is wrong with the seat, or with what it stands on."""
-    first, last = _seat_layers(voxels)
+    first, last = broadest(voxels, 0.5)
     seat, below = voxels[first:last].any(axis=0), voxels[:first]
     spot = np.argwhere(seat)
     middle, size = (spot.min(axis=0) + spot.max(axis=0)) / 2, np.ptp(spot, axis=0) + 1

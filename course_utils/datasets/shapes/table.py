@@ -277,9 +277,8 @@ def find_faults(voxels: np.ndarray) -> list[str]:
         depths = [np.ptp(spot[:, 0]) + 1 for spot in spots]
         wrong = abs(depths[0] - depths[1]) > 2 or min(depths) < 0.4 * size[0]
         wrong = wrong or abs(centres[:, 0]).max() > 2 or abs(centres[:, 1].sum()) > 3
-        left = voxels[:under, :, : round(middle[1])].sum()
-        right = voxels[:under, :, round(middle[1] + 0.6) :].sum()
-        wrong = wrong or min(left, right) < 0.88 * max(left, right)
+        over = [voxels[:under, :, spot[:, 1].min() : spot[:, 1].max() + 1] for spot in spots]
+        wrong = wrong or not all(part.any(axis=(1, 2)).all() for part in over)
         return ["a side of the base is missing, or does not reach the ground"] if wrong else []
     quarters = {tuple(centre > 0) for centre in centres}
     wrong = len(feet) != 4 or len(quarters) != 4
