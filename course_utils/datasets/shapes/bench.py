@@ -221,6 +221,8 @@ def find_faults(voxels: np.ndarray) -> list[str]:
     if max(reach) > 1 or max(sizes) - min(sizes) > 2 or boards[-1][1] - boards[0][0] < 5:
         return ["the seat or a board of it is missing"]
     found = _faults_of_base(below, left, right)
+    if right - left < 1.7 * (boards[-1][1] - boards[0][0]):
+        found.append("the seat is too deep, or too short for a bench")
     if len(boards) > 1:
         ends = [(start + stop) // 2 for start, stop in (boards[0], boards[-1])]
         held = below[-1, ends[0] : ends[1] + 1].mean(axis=0) > 0.75

@@ -212,6 +212,9 @@ def find_faults(voxels: np.ndarray) -> list[str]:
     middle, size = (spot.min(axis=0) + spot.max(axis=0)) / 2, np.ptp(spot, axis=0) + 1
     if seat.sum() < max(0.6 * size.prod(), 0.55 * below.any(axis=0).sum()):
         return ["the seat is missing"]
+    above = voxels[last:].sum(axis=(1, 2))
+    if len(above[above > 4]) > 5 or (above.sum() > 12 and above[0] < 0.25 * seat.sum()):
+        return ["something other than a cushion stands on the seat"]
     feet = [np.argwhere(foot) for foot in islands(below[:2].any(axis=0), least=2)]
     centres = np.array([(foot.min(axis=0) + foot.max(axis=0)) / 2 for foot in feet]) - middle
     if len(feet) == 1:
