@@ -52,7 +52,7 @@ def draw(draws: Draws) -> Design:
         draws.between(0.1, 0.11 if axles == 3 else 0.125) if big else draws.between(0.056, 0.074)
     )
     wheel *= length
-    floor = wheel * (draws.between(0.75, 1.0) if big else draws.between(0.85, 1.15))
+    floor = wheel * (draws.between(0.75, 1.0) if big else draws.between(0.8, 1.05))
     height += 0.5 * wheel if big else 0.0
     body_width, slant = width - 2 * draws.between(0.034, 0.05), draws.between(0.05, 0.25)
     outline = _outline(draws, kind, (nose, tail), (floor, height))
@@ -64,11 +64,11 @@ def draw(draws: Draws) -> Design:
     ]
     parts += _load(draws, roof, outline.roof, roof_width, height)
     parts += _spoiler(draws, body_width, tail, floor, outline.heights[-2]) if spoiler else []
-    bed = kind == "pickup"
+    tyre = draws.between(0.1, 0.12)
+    bed = min(width / 2 - tyre, body_width / 2 - THIN) if kind == "pickup" else 0.0
     parts.append(part("body", "body", _body(body_width, slant, (floor, height), outline, bed)))
     parts.append(painted("windows", "windows", *_windows(kind, body_width, height, outline)))
     places = _axles(draws, axles, wheel, (nose, tail))
-    tyre = draws.between(0.07, 0.105)
     discs = [_wheel(strip(sign, width, tyre), y, wheel) for y in places for sign in (-1, 1)]
     parts += numbered("wheel", "wheels", discs)
     attributes = {
@@ -117,9 +117,12 @@ def _outline(draws: Draws, kind: str, ends: Interval, z: Interval) -> _Outline:
     return _Outline(y[0], z[0] + rise * np.array(up), tuple(y[1]), tuple(y[2]))
 
 
-def _body(width: float, slant: float, z: Interval, outline: _Outline, bed: bool) -> Solid:
-    """A side view as thick as the car is wide, narrower towards the roof; a bed is hollow."""
-    wall, start = width / 2 - THIN, outline.cabin[1] + THIN
+def _body(width: float, slant: float, z: Interval, outline: _Outline, bed: float) -> Solid:
+    """A side view as thick as the car is wide, narrower towards the roof.
+
+    Behind its cabin it is hollow, up to `bed` from its middle.
+    """
+    start = outline.cabin[1] + THIN
     end = outline.places[-1] - THIN
 
     def inside(x: np.ndarray, y: np.ndarray, up: np.ndarray) -> np.ndarray:
@@ -127,7 +130,7 @@ def _body(width: float, slant: float, z: Interval, outline: _Outline, bed: bool)
         side = abs(x) <= width / 2 * (1 - slant * rise)
         full = (up <= np.interp(y, outline.places, outline.heights)) & side
         if bed:
-            full &= (up < z[0] + THIN) | (abs(x) >= wall) | (y <= start) | (y >= end)
+            full &= (up < z[0] + THIN) | (abs(x) >= bed) | (y <= start) | (y >= end)
         return full
 
     return Solid(span(0.0, width), (outline.places[0], outline.places[-1]), z, inside)
