@@ -5,6 +5,7 @@ from types import ModuleType
 from course_utils.datasets.shapes import (
     airplane,
     bed,
+    boat,
     car,
     chair,
     house,
@@ -29,6 +30,7 @@ FAMILIES: dict[str, ModuleType] = {
     "house": house,
     "tree": tree,
     "mug": mug,
+    "boat": boat,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 
