@@ -11,6 +11,7 @@ from course_utils.datasets.shapes import (
     house,
     lamp,
     mug,
+    rocket,
     shelf,
     sofa,
     table,
@@ -31,6 +32,7 @@ FAMILIES: dict[str, ModuleType] = {
     "tree": tree,
     "mug": mug,
     "boat": boat,
+    "rocket": rocket,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 
