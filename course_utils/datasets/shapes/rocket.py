@@ -72,7 +72,7 @@ def _body(draws: Draws, nose: str, stages: int, radius: float, z: Interval) -> l
     height = z[1]
     top = radius * (draws.between(0.64, 0.72) if stages == 2 else draws.between(0.94, 1.0))
     round_one = max(draws.between(1.1, 1.5) * top, 0.115)
-    long = round_one if nose == "round" else draws.between(0.21, 0.28) * height
+    long = round_one if nose == "round" else draws.between(0.22, 0.28) * height
     middle, start = draws.between(0.53, 0.55) * height, height - long
     parts = [part("body", "body", disc(0.0, 0.0, (z[0], middle), radius, radius))]
     if stages == 2:
@@ -81,11 +81,13 @@ def _body(draws: Draws, nose: str, stages: int, radius: float, z: Interval) -> l
         parts.append(part("upper stage", "body", *upper))
     else:
         parts[0] = part("body", "body", *parts[0].bodies, _cone((middle, start), radius, top))
-    wide, ring = top + _LIP + draws.between(0.0, 0.016), (start - draws.between(THIN, 0.085), start)
+    wide, ring = top + _LIP + draws.between(0.0, 0.006), (start - draws.between(THIN, 0.085), start)
     parts.append(part("windows", "windows", disc(0.0, 0.0, ring, wide, wide)))
     if nose == "pointed":
         return [*parts, part("nose", "nose", _cone((start, height), top, 0.02))]
-    return [*parts, part("nose", "nose", _cone((start, height), top, top, "dome"))]
+    edge = start + 0.25 * long
+    dome = _cone((start, edge), top, top), _cone((edge, height), top, top, "dome")
+    return [*parts, part("nose", "nose", *dome)]
 
 
 def _fins(
@@ -159,7 +161,7 @@ class _Sight(NamedTuple):
         """Where a fin is, from above: bool (H, W)."""
         turned = np.radians(self.angle - turn)
         along, beside = self.away * np.cos(turned), abs(self.away * np.sin(turned))
-        return (beside <= _HALF + 1e-6) & (along > 0.0) & ~self.disc
+        return (beside <= _HALF + 0.01) & (along > 0.0) & ~self.disc
 
 
 def _see(voxels: np.ndarray) -> _Sight:
@@ -205,7 +207,7 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     middle = widths[seen.nose + quarter : seen.height - quarter].mean()
     return {
         "build": "stout" if seen.radius > 0.152 * seen.height / len(voxels) else "slim",
-        "nose": "round" if middle > 0.735 else "pointed",
+        "nose": "round" if middle > 0.755 else "pointed",
         "fins": len(_FINS[seen.turn]),
         "fin_shape": _fin_shape(voxels, seen),
         "boosters": _boosters_of(voxels, seen),
