@@ -11,11 +11,11 @@ from course_utils.datasets.shapes.parts import Part, numbered, part
 from course_utils.datasets.shapes.solids import Box, Rod, Solid
 
 # fittings: the benches and oars of a rowing boat, a mast, the funnels of a motor boat
-SLOTS = ("hull", "fittings", "sails", "cabin")
+SLOTS = ("hull", "fittings", "canvas", "cabin")
 MATERIALS = {
     "hull": (*COLOURS, "white", "white", *TIMBERS, "burgundy"),
     "fittings": (*TIMBERS, *TIMBERS, "black", "white", "red", "yellow", "brass"),
-    "sails": ("white",) * 5 + ("cream", "cream", "red", "orange", "blue", "brown", "yellow"),
+    "canvas": ("white",) * 5 + ("cream", "cream", "red", "orange", "blue", "brown", "yellow"),
     "cabin": ("white",) * 4 + ("cream", "oak", "walnut", "=hull", "=fittings", "turquoise"),
 }
 OPTIONAL = frozenset({"jib", "topsail", "wheelhouse", "smokestack"})
@@ -100,7 +100,7 @@ def draw(draws: Draws) -> Design:
     details += [f"{NUMBERS[benches]} bench{'es' * (benches > 1)}"] if benches else []
     details += ["oars"] if oars else []
     details += [f"{sails} sail{'s' * (sails[:3] == 'two')}"] if sails != "none" else []
-    details += [f"a cabin of {cabin}"] if cabin != "none" else []
+    details += [f"a {'low' if cabin == 'one storey' else 'tall'} cabin"] if cabin != "none" else []
     details += [f"{NUMBERS[funnels]} funnel{'s' * (funnels > 1)}"] if funnels else []
     return Design(parts, attributes, ["boat", f"{kind} boat"], [attributes["beam"]], details)
 
@@ -160,21 +160,21 @@ def _rigging(draws: Draws, sails: str, width: float, top: float, hull: _Hull) ->
     parts = [part("mast", "fittings", pole)]
     if sails.endswith("triangular"):
         end = (draws.between(0.86, 0.96) - 0.5) * hull.length
-        parts.append(part("sail", "sails", _triangle((back, end), (foot, head))))
+        parts.append(part("sail", "canvas", _triangle((back, end), (foot, head))))
         if sails.startswith("two"):
             bow = (draws.between(0.02, 0.1) - 0.5) * hull.length
             head -= draws.between(0.0, 0.2) * (head - foot)
-            parts.append(part("jib", "sails", _triangle((front, bow), (foot, head))))
+            parts.append(part("jib", "canvas", _triangle((front, bow), (foot, head))))
         return parts
     y, taper = (front - THIN, front), draws.between(0.0, 0.25)
     if sails.startswith("one"):
-        return [*parts, part("sail", "sails", _sheet(width, taper, y, (foot, head)))]
+        return [*parts, part("sail", "canvas", _sheet(width, taper, y, (foot, head)))]
     gap = foot + draws.between(0.5, 0.62) * (head - foot)
     upper = draws.between(0.6, 0.9) * width * (1 - taper)
     return [
         *parts,
-        part("sail", "sails", _sheet(width, taper, y, (foot, gap))),
-        part("topsail", "sails", _sheet(upper, taper, y, (gap + THIN, head))),
+        part("sail", "canvas", _sheet(width, taper, y, (foot, gap))),
+        part("topsail", "canvas", _sheet(upper, taper, y, (gap + THIN, head))),
     ]
 
 
@@ -340,11 +340,11 @@ def place(voxels: np.ndarray) -> np.ndarray:
         slots[above] = 1 + SLOTS.index("cabin")
         slots[seen.roof :] = 1 + SLOTS.index("fittings")
     elif seen.kind == "sailing":
-        slots[above] = 1 + SLOTS.index("sails")
+        slots[above] = 1 + SLOTS.index("canvas")
         slots[seen.rim :, seen.mast] = 1 + SLOTS.index("fittings")
         sheet = np.zeros_like(voxels)
         sheet[seen.rim + 2 :, seen.mast] = abs(np.arange(n) - seen.left - 0.5) > 1.5
-        slots[sheet] = 1 + SLOTS.index("sails")
+        slots[sheet] = 1 + SLOTS.index("canvas")
     else:
         half = _half_widths(voxels)[:, :, None]
         out = abs(np.arange(n) - seen.left - 0.5)
