@@ -288,18 +288,22 @@ def _rows_of(island: np.ndarray) -> int:
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     seen = _see(voxels)
     stern = _width_of(voxels[seen.rim - 1, seen.back - 1])
-    out = abs(np.arange(len(voxels)) - seen.left - 0.5) > seen.beam / 2 + 2
     motor = seen.kind == "motor"
     return {
         "kind": seen.kind,
         "beam": "wide" if seen.beam > 0.41 * (seen.back - seen.front) else "narrow",
         "stern": "flat" if stern > 0.62 * seen.beam else "pointed",
         "benches": len(_benches_of(voxels, seen)) if seen.kind == "rowing" else 0,
-        "oars": bool(seen.kind == "rowing" and voxels[:, :, out].sum() > 8),
+        "oars": seen.kind == "rowing" and _has_oars(voxels, seen),
         "sails": _sails_of(voxels, seen) if seen.kind == "sailing" else "none",
         "cabin": _cabin_of(voxels, seen) if motor else "none",
         "funnels": min(len(_funnels_of(voxels, seen)), 2) if motor else 0,
     }
+
+
+def _has_oars(voxels: np.ndarray, seen: _Sight) -> bool:
+    out = abs(np.arange(len(voxels)) - seen.left - 0.5) > seen.beam / 2 + 2
+    return bool(voxels[:, :, out].sum() > 8)
 
 
 def _benches_of(voxels: np.ndarray, seen: _Sight) -> list[float]:
@@ -352,7 +356,8 @@ def place(voxels: np.ndarray) -> np.ndarray:
         within = _between(_between(solid) & ~solid) & solid
         within &= (z >= round(_FLOOR * 32)) & (z < seen.rim)
         slots[within[:, :, None] & (out < half - 2)] = 1 + SLOTS.index("fittings")
-        slots[(out > half) & behind[:, None]] = 1 + SLOTS.index("fittings")
+        beside = (out > half) & behind[:, None] & _has_oars(voxels, seen)
+        slots[beside] = 1 + SLOTS.index("fittings")
         slots[above] = 1 + SLOTS.index("fittings")
     return slots
 
