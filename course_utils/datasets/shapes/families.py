@@ -5,11 +5,13 @@ from types import ModuleType
 from course_utils.datasets.shapes import (
     airplane,
     bed,
+    boat,
     car,
     chair,
     house,
     lamp,
     mug,
+    rocket,
     shelf,
     sofa,
     table,
@@ -29,6 +31,8 @@ FAMILIES: dict[str, ModuleType] = {
     "house": house,
     "tree": tree,
     "mug": mug,
+    "boat": boat,
+    "rocket": rocket,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

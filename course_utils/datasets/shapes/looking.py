@@ -80,3 +80,18 @@ def islands(slice_: np.ndarray, least: int = 1) -> list[np.ndarray]:
     labels, count = label(slice_)
     found = [labels == number for number in range(1, count + 1)]
     return [island for island in found if np.count_nonzero(island) >= least]
+
+
+def lopsided(voxels: np.ndarray) -> int:
+    """Return how many voxels lack a counterpart on the other side, left or right.
+
+    The counterpart may be a voxel off, so that a ragged surface does not count.
+
+    Args:
+        voxels: bool (D, H, W), not empty.
+    """
+    from scipy.ndimage import binary_dilation
+
+    left, right = core(voxels.sum(axis=(0, 1)), 0.01)
+    cropped = voxels[:, :, left:right]
+    return int(np.count_nonzero(cropped & ~binary_dilation(cropped[:, :, ::-1])))
