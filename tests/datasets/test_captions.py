@@ -359,5 +359,5 @@ def test_facts_are_all_that_texts_name_and_true_of_what_they_are_told_of():
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(ValueError, match="family='boat': expected one of chair, table"):
-        caption("boat", {}, Draws("boat", 0))
+    with pytest.raises(ValueError, match="family='dragon': expected one of chair, table"):
+        caption("dragon", {}, Draws("dragon", 0))

@@ -6,11 +6,13 @@ from course_utils.datasets.shapes import (
     airplane,
     bed,
     bench,
+    boat,
     car,
     chair,
     house,
     lamp,
     mug,
+    rocket,
     shelf,
     sofa,
     stool,
@@ -33,6 +35,8 @@ FAMILIES: dict[str, ModuleType] = {
     "mug": mug,
     "stool": stool,
     "bench": bench,
+    "boat": boat,
+    "rocket": rocket,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

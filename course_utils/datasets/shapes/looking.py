@@ -153,3 +153,16 @@ def broadest(voxels: np.ndarray, low: float, high: float = 1.0) -> tuple[int, in
     while last < most and areas[last] > 0.8 * areas[first]:
         last += 1
     return first, last
+def lopsided(voxels: np.ndarray) -> int:
+    """Return how many voxels lack a counterpart on the other side, left or right.
+
+    The counterpart may be a voxel off, so that a ragged surface does not count.
+
+    Args:
+        voxels: bool (D, H, W), not empty.
+    """
+    from scipy.ndimage import binary_dilation
+
+    left, right = core(voxels.sum(axis=(0, 1)), 0.01)
+    cropped = voxels[:, :, left:right]
+    return int(np.count_nonzero(cropped & ~binary_dilation(cropped[:, :, ::-1])))
