@@ -33,10 +33,10 @@ FAMILIES: dict[str, ModuleType] = {
     "house": house,
     "tree": tree,
     "mug": mug,
-    "stool": stool,
-    "bench": bench,
     "boat": boat,
     "rocket": rocket,
+    "stool": stool,
+    "bench": bench,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

@@ -153,6 +153,8 @@ def broadest(voxels: np.ndarray, low: float, high: float = 1.0) -> tuple[int, in
     while last < most and areas[last] > 0.8 * areas[first]:
         last += 1
     return first, last
+
+
 def lopsided(voxels: np.ndarray) -> int:
     """Return how many voxels lack a counterpart on the other side, left or right.
 
