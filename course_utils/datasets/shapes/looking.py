@@ -156,15 +156,16 @@ def broadest(voxels: np.ndarray, low: float, high: float = 1.0) -> tuple[int, in
 
 
 def lopsided(voxels: np.ndarray) -> int:
-    """Return how many voxels lack a counterpart on the other side, left or right.
+    """Return the size of the largest piece that has no counterpart on the other side, in voxels.
 
     The counterpart may be a voxel off, so that a ragged surface does not count.
 
     Args:
         voxels: bool (D, H, W), not empty.
     """
-    from scipy.ndimage import binary_dilation
+    from scipy.ndimage import binary_dilation, label
 
     left, right = core(voxels.sum(axis=(0, 1)), 0.01)
     cropped = voxels[:, :, left:right]
-    return int(np.count_nonzero(cropped & ~binary_dilation(cropped[:, :, ::-1])))
+    pieces, _ = label(cropped & ~binary_dilation(cropped[:, :, ::-1]))
+    return int(np.bincount(pieces.ravel())[1:].max(initial=0))
