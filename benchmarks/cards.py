@@ -1,4 +1,4 @@
-"""What NVIDIA publishes of its cards: peaks, memory, caches. One table for `gpu_check` and `roofline`.
+"""What NVIDIA publishes of its cards: one table for `gpu_check` and `roofline`.
 
 Peaks and memory are from the data sheets, caches (L2) from the white papers of the architectures;
 each row names one or both. Data sheets from Ada and Hopper on print tensor cores' peaks with
@@ -55,9 +55,7 @@ CARDS = {  # the first whose pattern fits counts
     "V100 PCIe": Card(r"V100-PCIE", (14.0, None, 112.0), 900, 16, 6, VOLTA),
     "V100": Card(r"V100", (15.7, None, 125.0), 900, 16, 6, VOLTA),
     "A10G": Card(r"A10G", (35.0, 35.0, 70.0), 600, 24, 6, f"A10G data sheet and {GA102}"),
-    "A10": Card(
-        r"A10", (31.2, 62.5, 125.0), 600, 24, 6, f"{PAGES}/products/a10-gpu/ and {GA102}"
-    ),
+    "A10": Card(r"A10", (31.2, 62.5, 125.0), 600, 24, 6, f"{PAGES}/products/a10-gpu/ and {GA102}"),
     "L4": Card(r"L4", (30.3, 60.0, 121.0), 300, 24, 48, f"{PAGES}/l4/ and {ADA}"),
     "A100 80 GB PCIe": Card(
         r"A100 80GB PCIe", (19.5, 156.0, 312.0), 1935, 80, 40, f"{PAGES}/a100/ and {AMPERE}"
@@ -65,9 +63,7 @@ CARDS = {  # the first whose pattern fits counts
     "A100 80 GB": Card(
         r"A100\b.*\b80GB", (19.5, 156.0, 312.0), 2039, 80, 40, f"{PAGES}/a100/ and {AMPERE}"
     ),
-    "A100 40 GB": Card(
-        r"A100", (19.5, 156.0, 312.0), 1555, 40, 40, f"{PAGES}/a100/ and {AMPERE}"
-    ),
+    "A100 40 GB": Card(r"A100", (19.5, 156.0, 312.0), 1555, 40, 40, f"{PAGES}/a100/ and {AMPERE}"),
     "H100 PCIe": Card(r"H100 PCIe", (51.0, 378.0, 756.0), 2000, 80, 50, HOPPER),
     "H100 NVL": Card(
         r"H100 NVL", (60.0, 417.5, 835.0), 3900, 94, 50, f"{PAGES}/h100/ and {HOPPER}"

@@ -4,14 +4,13 @@ The course's own trainer and sampler run on tensors that have sizes but no numbe
 mode looks at every operation that reaches the device: floating-point operations by the formulas of
 torch's counter, bytes read and written (views are free), and which memory is alive. Half precision
 follows CUDA's rules of autocast, wherever it is counted. A step's operations are affine in the size
-of its batch, so batches of 1 and 2 tell the rest.
+of its batch, so two batches tell the rest.
 """
 
 import contextlib
 import functools
 import itertools
 import warnings
-import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -21,13 +20,13 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from course_utils.datasets.captions import LONGEST
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.training import Draw, Trainer, batches
 from course_utils.geometry.voxels import to_model
+from course_utils.models.budget import Alive
 from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
@@ -35,7 +34,7 @@ from course_utils.models.recipes import draw_captioned
 from course_utils.models.training import freeze
 
 aten = torch.ops.aten
-PRECISIONS = ("float32", "half")
+SIZES = (16, 48)  # of the batches that are counted
 FLOPS = flop_registry | {  # the CPU's name of an operation that CUDA has under another
     aten._scaled_dot_product_flash_attention_for_cpu: flop_registry[
         aten._scaled_dot_product_flash_attention
@@ -87,31 +86,27 @@ class Step(NamedTuple):
         return sum(op.bytes for op in self.ops)
 
 
-class Counting(TorchDispatchMode):
+class Counting(Alive):
     """Notes every operation on a device ("meta", or "cpu" for fake tensors) and what is alive."""
 
     def __init__(self, device: str):
-        super().__init__()
-        self.device, self.ops, self.alive, self.most = device, [], 0, 0
-        self._seen: set[int] = set()
+        super().__init__(device)
+        self.ops: list[Op] = []
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func is torch.ops.prim.device.default:  # two of three calls, for fake tensors
-            return func(*args, **kwargs)
-        here = [one for one in _tensors((args, kwargs)) if one.device.type == self.device]
-        name = func._schema.name.split("::")[1]
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        if operation is torch.ops.prim.device.default:  # two of three calls, for fake tensors
+            return operation(*arguments)
+        options, name = options or {}, operation._schema.name.split("::")[1]
+        here = self.mine((arguments, options))
         if name == "_local_scalar_dense" and here:
             return 1.0  # there is no number; this one passes for "all finite" and for a loss
-        out = func(*args, **kwargs)
-        made = [one for one in _tensors(out) if one.device.type == self.device]
-        for tensor in made:
-            self._watch(tensor.untyped_storage())
-        if (here or made) and not func.is_view and name not in FREE:
-            formula = FLOPS.get(func._overloadpacket)
-            flops = formula(*args, **kwargs, out_val=out) if formula else 0
-            self.ops.append(Op(name, flops, traffic(func, name, args, kwargs, out)))
-        return out
+        made = super().__torch_dispatch__(operation, types, arguments, options)
+        if (here or self.mine(made)) and not operation.is_view and name not in FREE:
+            formula = FLOPS.get(operation._overloadpacket)
+            flops = formula(*arguments, **options, out_val=made) if formula else 0
+            size = traffic(operation, name, arguments, options, made)
+            self.ops.append(Op(name, flops, size))
+        return made
 
     def step(self) -> Step:
         """Return what was counted since `clear`."""
@@ -125,20 +120,7 @@ class Counting(TorchDispatchMode):
 
     def clear(self) -> None:
         """Begin to count anew; what is alive stays alive."""
-        self.ops, self.most = [], self.alive
-
-    def _watch(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        self.alive += storage.nbytes()
-        self.most = max(self.most, self.alive)
-        weakref.finalize(storage, self._forget, key, storage.nbytes())
-
-    def _forget(self, key: int, size: int) -> None:
-        self._seen.discard(key)
-        self.alive -= size
+        self.ops, self.most = [], self.now
 
 
 class Fake(FakeTensorMode):
@@ -159,7 +141,7 @@ def size_of(tensor: Tensor) -> int:
 
 
 def traffic(func, name: str, args, kwargs, out) -> int:
-    """Return the bytes that an operation reads and writes; a tensor that it changes counts twice."""
+    """Return the bytes that an operation reads and writes; what it changes counts twice."""
     parameters = func._schema.arguments
     given = [*zip(parameters, args, strict=False)]
     given += [(one, kwargs[one.name]) for one in parameters if one.name in kwargs]
@@ -219,7 +201,6 @@ def training_steps(config: Config, sizes: Sequence[int], precision: str) -> list
         run = trainer.run(example_draw(config, max(sizes)))
         for size in sizes:
             trainer.plan = replace(config.plan, batch_size=size)
-            trainer.optimizer.zero_grad()
             counting.clear()
             next(run)
             counted.append(counting.step())
@@ -235,7 +216,7 @@ def sampling_steps(config: Config, sizes: Sequence[int], precision: str) -> list
     for size in sizes:
         noise = torch.empty(size, 1, *[config.resolution] * 3, device="meta")
         with Counting("meta") as counting, _in(precision):
-            counting.alive = sum(one.nbytes for one in model.state_dict().values())
+            counting.now = sum(one.nbytes for one in model.state_dict().values())
             states = sampling_states(
                 model, config, [prompt] * size, range(size), steps=3, noise=noise
             )
@@ -247,26 +228,26 @@ def sampling_steps(config: Config, sizes: Sequence[int], precision: str) -> list
 
 
 class Counted(NamedTuple):
-    """A step counted for batches of 2 and 3, which tell what it is for any other."""
+    """A step counted for batches of `SIZES`, which tell what it is for any other."""
 
-    two: Step
-    three: Step
+    small: Step
+    large: Step
 
     def of(self, batch: int) -> Step:
         """Return the step for a batch of any size."""
+
+        def line(a: float, b: float) -> float:
+            return a + (b - a) * (batch - SIZES[0]) / (SIZES[1] - SIZES[0])
+
         ops = (
-            Op(a.name, _line(a.flops, b.flops, batch), _line(a.bytes, b.bytes, batch))
-            for a, b in zip(self.two.ops, self.three.ops, strict=True)
+            Op(a.name, line(a.flops, b.flops), line(a.bytes, b.bytes))
+            for a, b in zip(self.small.ops, self.large.ops, strict=True)
         )
-        return Step(tuple(ops), _line(self.two.memory, self.three.memory, batch))
-
-
-def _line(at_two: float, at_three: float, batch: int) -> float:
-    return at_two + (batch - 2) * (at_three - at_two)
+        return Step(tuple(ops), line(self.small.memory, self.large.memory))
 
 
 def counted(kind: str, config: Config, precision: str = "half") -> Counted:
-    """Count a step of "training" or "sampling" in one of `PRECISIONS`; takes seconds."""
+    """Count a step of "training" or "sampling" in "float32" or "half"; takes seconds."""
     count = {"training": training_steps, "sampling": sampling_steps}[kind]
     with warnings.catch_warnings(action="ignore"):  # of a pointer that fake tensors have not
-        return Counted(*count(config, (2, 3), precision))
+        return Counted(*count(config, SIZES, precision))

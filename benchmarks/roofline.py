@@ -1,141 +1,41 @@
 """How fast should a card be? A prediction to be held against: `python -m benchmarks.roofline`.
 
-An operation takes as long as its arithmetic or its traffic, whichever is longer, at a share of the
-card's published peaks (`cards`); what fits into the cache is read from there. To the sum come the
-launches. What a step does is counted (`counting`), and nobody knows the shares before the card is
-tried, so each prediction is a range between two guesses. `--here` holds the same model against this
+Prints the tables of docs/gpu.md: what a step does (`counting`) on cards as published (`cards`), in
+half precision, as a range between two guesses (`rates`). `--here` holds the same model against this
 processor, whose peaks it measures, and keeps what it finds in data/studies/roofline.json; `--write`
-writes the tables of docs/gpu.md.
+puts the tables into the page.
 """
 
 import argparse
-import os
-import platform
-import re
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
-
-import torch
 
 from benchmarks.cards import CARDS, Card
-from benchmarks.counting import Counted, Step, counted, example_draw
-from course_utils.diffusion.losses import LOSSES
-from course_utils.diffusion.training import Trainer
+from benchmarks.counting import Counted, counted
+from benchmarks.here import card_of, guesses_of, measured_machine, sampled, trained
+from benchmarks.rates import FAST, SLOW, Range, rate, time_of
 from course_utils.files.atomic import writing
 from course_utils.files.results import load_results, save_results
-from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config
-from course_utils.models.prompting import sampling_states
 from course_utils.places import ROOT, STUDIES
 
 COMMAND = "python -m benchmarks.roofline --here"
 RESULTS = STUDIES / "roofline.json"
 PAGE = ROOT / "docs" / "gpu.md"
+BEGIN, END = "<!-- written by benchmarks/roofline.py -->", "<!-- until here -->"
 CONFIGS = ("shapes32", "text-to-shape32", "shapes64")
 SHOWN = ("T4", "L4", "RTX 4090", "A100 40 GB", "A100 80 GB", "H100", "H200")
 TOGETHER = 64  # shapes sampled together in the tables
 BATCHES = (8, 64, 256)  # those of gpu-check
+HERE = "shapes32"  # what a processor is tried with, in batches of
+BATCHES_HERE = (8, 32)
 
 
-class Guess(NamedTuple):
-    """What a card reaches of what is published.
-
-    arithmetic, bandwidth: Shares of the peaks.
-    cache: The share of the cache that holds an operation's tensors.
-    cached: How many times quicker than the memory the cache is.
-    launch: Seconds in which the host launches an operation.
-    hidden: Whether the host launches while the card computes; else the times add up.
-    """
-
-    arithmetic: float
-    bandwidth: float
-    cache: float
-    cached: float
-    launch: float
-    hidden: bool
-
-
-SLOW = Guess(0.1, 0.5, 0.5, 2.0, 10e-6, hidden=False)
-FAST = Guess(0.5, 0.9, 1.0, 4.0, 3e-6, hidden=True)
-
-
-class Time(NamedTuple):
-    """Seconds of a step: those of operations that arithmetic limits, that traffic limits, and of
-    the launches; and the whole.
-    """
-
-    arithmetic: float
-    traffic: float
-    launches: float
-    whole: float
-
-    @property
-    def limit(self) -> str:
-        """What takes longest."""
-        parts = {"arithmetic": self.arithmetic, "memory": self.traffic, "launches": self.launches}
-        return max(parts, key=parts.__getitem__)
-
-
-def time_of(step: Step, card: Card, precision: str, guess: Guess) -> Time:
-    """Return how long a step takes on a card. ValueError if it has no unit for the precision."""
-    peak = card.peak(precision)
-    if peak is None:
-        raise ValueError(f"the card has no unit for {precision}; use another precision")
-    arithmetic = traffic = 0.0
-    for op in step.ops:
-        quicker = guess.cached if op.bytes <= guess.cache * card.cache * 1e6 else 1.0
-        by_traffic = op.bytes / (card.bandwidth * 1e9 * guess.bandwidth * quicker)
-        by_arithmetic = op.flops / (peak * guess.arithmetic)
-        if by_arithmetic > by_traffic:
-            arithmetic += by_arithmetic
-        else:
-            traffic += by_traffic
-    launches, device = len(step.ops) * guess.launch, arithmetic + traffic
-    whole = max(device, launches) if guess.hidden else device + launches
-    return Time(arithmetic, traffic, launches, whole)
-
-
-class Range(NamedTuple):
-    """A prediction: at least `low`, at most `high`."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{short(self.low)} to {short(self.high)}"
-
-    def verdict(self, measured: float) -> str:
-        """Say whether a measured number lies within."""
-        if self.low <= measured <= self.high:
-            return f"predicted {self}: within"
-        times = measured / (self.low if measured < self.low else self.high)
-        return f"predicted {self}: OUTSIDE, {times:.2f} times the nearer end"
-
-
-def short(number: float) -> str:
-    """Return a number with two digits that count, and thousands apart."""
-    return f"{float(f'{number:.2g}'):,.{1 if number < 9.95 else 0}f}"
-
-
-def rate(
-    count: Counted, batch: int, card: Card, precision: str, guesses=(SLOW, FAST), steps: int = 1
-) -> Range:
-    """Return the range of shapes per second, where one takes `steps` of the counted steps."""
-    step = count.of(batch)
-    return Range(
-        *(batch / steps / time_of(step, card, precision, guess).whole for guess in guesses)
-    )
+# ---- cards ----------------------------------------------------------------------------------------
 
 
 def data_bytes(config: Config, card: Card) -> float:
     """Return the bytes of a training's shapes, which lie on the card where they fill no half."""
     size = config.data.arguments["count"] * config.resolution**3
     return size if size <= card.memory * 1e9 / 2 else 0.0
-
-
-# ---- the page ------------------------------------------------------------------------------------
 
 
 def counts() -> dict[str, dict[str, Counted]]:
@@ -188,7 +88,7 @@ def table_of_batches(count: dict[str, Counted]) -> list[str]:
     return [*lines, ""]
 
 
-def told_of_guesses() -> list[str]:
+def guesses_told() -> list[str]:
     """Return the two guesses as a table."""
     rows = {
         "of the peak of arithmetic": [f"{g.arithmetic:.0%}" for g in (SLOW, FAST)],
@@ -205,25 +105,86 @@ def told_of_guesses() -> list[str]:
 # ---- this machine --------------------------------------------------------------------------------
 
 
-def guesses_of(machine: dict) -> tuple[Guess, Guess]:
-    """Return the guesses for a measured processor: what was measured takes the place of guesses."""
-    launch, cached = machine["launch_microseconds"] * 1e-6, machine["cache_times_quicker"]
-    return tuple(
-        guess._replace(arithmetic=share, launch=launch * times, cached=cached, hidden=False)
-        for guess, share, times in ((SLOW, *SLOW_PROCESSOR), (FAST, *FAST_PROCESSOR))
-    )
+def measure_here(seconds: float = 3.0) -> dict:
+    """Measure this machine, and how fast it trains and samples; peaks before and after, the better.
 
-
-def predicted_here(kind: str, count: Counted, batch: int, machine: dict, steps: int = 1) -> Range:
-    """Return the range of shapes per second for a measured processor, in float32."""
-    return rate(count, batch, card_of(machine), "float32", guesses_of(machine), steps)
-
-
-def measure_here(seconds: float = 2.0) -> dict:
-    """Measure this machine, and how fast it trains and samples shapes32."""
-    config, machine = Config.read("shapes32"), measured_machine()
+    Other work on the machine slows either; the load is kept beside the numbers.
+    """
+    config, machine = Config.read(HERE), measured_machine(seconds / 3)
     speeds = {
         kind: {str(batch): round(speed(config, batch, seconds), 2) for batch in BATCHES_HERE}
-        for kind, speed in (("training", trained_per_second), ("sampling", sampled_per_second))
+        for kind, speed in (("training", trained), ("sampling", sampled))
     }
+    again = measured_machine(seconds / 3)
+    for peak in ("gigaflops", "gigabytes_per_second"):
+        machine[peak] = max(machine[peak], again[peak])
     return {"machine": machine, "shapes_per_second": speeds}
+
+
+def table_here(found: dict, count: dict[str, Counted]) -> list[str]:
+    """Return what was measured here beside what the model says, from float32 counts."""
+    machine, config = found["machine"], Config.read(HERE)
+    card, guesses = card_of(machine), guesses_of(machine)
+    lines = [
+        f"{machine['processor']}, {machine['threads']} thread(s), torch {machine['torch']}, load"
+        f" {machine['load']}: {machine['gigaflops']:.0f} GFLOP/s,"
+        f" {machine['gigabytes_per_second']:.0f} GB/s from memory,"
+        f" {machine['cache_times_quicker']:.1f} times that from a cache of"
+        f" {machine['cache_megabytes']:.0f} MB, {machine['launch_microseconds']:.1f} µs for a tiny"
+        " operation.",
+        "",
+        f"| {HERE}, float32 | measured / s | verdict |",
+        "|---|---:|---|",
+    ]
+    for kind, steps in (("training", 1), ("sampling", config.sampling.steps)):
+        for batch in BATCHES_HERE:
+            speed = found["shapes_per_second"][kind][str(batch)]
+            guess = rate(count[kind], batch, card, "float32", guesses, steps)
+            lines += [f"| {kind}, batch {batch} | {speed:.1f} | {guess.verdict(speed)} |"]
+    return [*lines, ""]
+
+
+def section(found: dict, halves: dict[str, dict[str, Counted]], whole: dict[str, Counted]) -> str:
+    """Return what stands between the page's marks.
+
+    Args:
+        found: Of `measure_here`.
+        halves: Of `counts`.
+        whole: The counts of `HERE` in float32.
+    """
+    lines = ["## What is assumed", "", *guesses_told()]
+    lines += ["## What is predicted", "", *table_of_batches(halves["shapes32"])]
+    lines += [line for name in CONFIGS for line in table_of(name, halves[name])]
+    lines += ["## What the model says of a processor", "", *table_here(found, whole)]
+    return "\n".join(lines)
+
+
+def counts_here() -> dict[str, Counted]:
+    """Return what `table_here` needs."""
+    config = Config.read(HERE)
+    return {kind: counted(kind, config, "float32") for kind in ("training", "sampling")}
+
+
+def write_page(text: str) -> None:
+    """Put the section between the marks of docs/gpu.md."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    with writing(PAGE) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--here", action="store_true", help="measure this processor first")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/gpu.md")
+    options = parser.parse_args()
+    if options.here:
+        save_results(RESULTS, measure_here(), COMMAND)
+    text = section(load_results(RESULTS)[0], counts(), counts_here())
+    print(text)
+    if options.write:
+        write_page(text)
+
+
+if __name__ == "__main__":
+    main()
