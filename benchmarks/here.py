@@ -1,8 +1,10 @@
 """The processor of this machine as a card: its peaks measured, its speed beside the prediction.
 
-`python -m benchmarks.roofline --here` and `gpu_check --device cpu` call it. It takes float32 alone.
+`python -m benchmarks.roofline --here` and `gpu_check --device cpu` call it. Float32 alone is looked
+at.
 """
 
+import math
 import os
 import platform
 import time
@@ -25,68 +27,62 @@ LARGE, SMALL = 256e6, 4e6  # bytes of a copy: far beyond every cache, and well w
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 ASSUMED_CACHE = 8e6  # bytes
 TINY = 1000  # tiny operations that are timed together
+SIDE, CHANNELS, PLACES, BATCH = 1024, 96, 8, 8  # of the large product and the large convolution
+PRODUCT, CONVOLUTION = 2 * SIDE**3, 2 * 27 * CHANNELS**2 * BATCH * PLACES**3  # operations
 
 
-def shortest(one: Callable, seconds: float) -> float:
-    """Return the shortest time of the calls that fit into `seconds`, after one to warm up."""
-    one()
-    begun, best = time.perf_counter(), float("inf")
-    while best == float("inf") or time.perf_counter() - begun < seconds:
-        start = time.perf_counter()
-        one()
-        best = min(best, time.perf_counter() - start)
+def shortest(ones: dict[str, Callable], seconds: float) -> dict[str, float]:
+    """Return the shortest time of each call, of turns that take `seconds` together, two or more.
+
+    They take turns, so that other work on the machine slows none more than another for long; the
+    first turn warms up.
+    """
+    begun, best, turns = time.perf_counter(), dict.fromkeys(ones, math.inf), 0
+    while turns < 3 or time.perf_counter() - begun < seconds:
+        for name, one in ones.items():
+            start = time.perf_counter()
+            one()
+            best[name] = min(best[name], time.perf_counter() - start) if turns else math.inf
+        turns += 1
     return best
 
 
-@torch.no_grad()
-def peak(seconds: float) -> float:
-    """Return FLOP/s of a large product or a large convolution, whichever is quicker."""
-    side, channels, places, batch = 1024, 96, 8, 32
-    square = torch.randn(side, side)
-    x = torch.randn(batch, channels, *[places] * 3)
-    weight = torch.randn(channels, channels, 3, 3, 3)
-    product = 2 * side**3 / shortest(lambda: square @ square, seconds)
-    flops = 2 * 27 * channels**2 * batch * places**3
-    return max(
-        product,
-        flops / shortest(lambda: torch.nn.functional.conv3d(x, weight, padding=1), seconds),
-    )
-
-
-def copying(size: float, seconds: float) -> float:
-    """Return the bytes per second, read and written, of a copy that touches `size` bytes."""
-    source = torch.randn(int(size / 8))
-    goal = torch.empty_like(source)
-    return size / shortest(lambda: goal.copy_(source), seconds)
-
-
-def launching(seconds: float) -> float:
-    """Return the seconds that Python and torch take for an operation on a single number."""
+def probes() -> dict[str, Callable]:
+    """Return what finds the machine's peaks: arithmetic, memory, cache, launches."""
+    square, x = torch.randn(SIDE, SIDE), torch.randn(BATCH, CHANNELS, *[PLACES] * 3)
+    weight = torch.randn(CHANNELS, CHANNELS, 3, 3, 3)
+    large, small = (torch.randn(2, int(size / 8)) for size in (LARGE, SMALL))
     one = torch.zeros(1, requires_grad=True)
-    return shortest(lambda: [one + 1 for _ in range(TINY)], seconds) / TINY
+    return {
+        "product": lambda: square @ square,
+        "convolution": lambda: torch.nn.functional.conv3d(x, weight, padding=1),
+        "memory": lambda: large[0].copy_(large[1]),
+        "cache": lambda: small[0].copy_(small[1]),
+        "launches": lambda: [one + 1 for _ in range(TINY)],
+    }
+
+
+def machine_of(times: dict[str, float]) -> dict:
+    """Return what this machine is and reaches, as JSON, from the shortest times of `probes`."""
+    flops = max(PRODUCT / times["product"], CONVOLUTION / times["convolution"])
+    bandwidth = LARGE / times["memory"]
+    return {
+        "processor": processor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__.split("+")[0],
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "gigaflops": round(flops / 1e9, 1),
+        "gigabytes_per_second": round(bandwidth / 1e9, 1),
+        "cache_megabytes": round(last_cache() / 1e6, 1),
+        "cache_times_quicker": round(max(1.0, SMALL / times["cache"] / bandwidth), 2),
+        "launch_microseconds": round(1e6 * times["launches"] / TINY, 2),
+    }
 
 
 def last_cache() -> float:
     """Return the bytes of the last cache, as Linux says; elsewhere an assumption."""
     sizes = [file.read_text().strip() for file in CACHES.glob("index*/size")]
     return max((1024.0 * int(size.removesuffix("K")) for size in sizes), default=ASSUMED_CACHE)
-
-
-def measured_machine(seconds: float = 1.0) -> dict:
-    """Return what this machine is and reaches, as JSON; takes five times `seconds`."""
-    bandwidth = copying(LARGE, seconds)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # Windows knows none
-    return {
-        "processor": processor(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__.split("+")[0],
-        "load": load and round(load, 1),
-        "gigaflops": round(peak(seconds) / 1e9, 1),
-        "gigabytes_per_second": round(bandwidth / 1e9, 1),
-        "cache_megabytes": round(last_cache() / 1e6, 1),
-        "cache_times_quicker": round(max(1.0, copying(SMALL, seconds) / bandwidth), 2),
-        "launch_microseconds": round(1e6 * launching(seconds), 2),
-    }
 
 
 def processor() -> str:
@@ -120,20 +116,17 @@ def guesses_of(machine: dict) -> tuple[Guess, Guess]:
     )
 
 
-def trained(config: Config, batch: int, seconds: float) -> float:
-    """Measure shapes trained per second."""
+def training(config: Config, batch: int) -> Callable:
+    """Return a training step, to be called again and again."""
     loss = LOSSES[config.loss.kind](**config.loss.arguments)
     trainer = Trainer(build_model(config), replace(config.plan, batch_size=batch), loss)
     run = trainer.run(example_draw(config, batch))
-    next(run)  # the optimizer makes its state
-    return batch / shortest(lambda: next(run), seconds)
+    return lambda: next(run)
 
 
-def sampled(config: Config, batch: int, seconds: float) -> float:
-    """Measure shapes sampled per second, from the time of a step."""
-    steps = config.sampling.steps
+def sampling(config: Config, batch: int) -> Callable:
+    """Return a sampling step, to be called again and again."""
     prompt = config.words[0] if config.words else config.classes[0]
-    states = sampling_states(
-        build_model(config).eval(), config, [prompt] * batch, range(batch), steps=1000
-    )
-    return batch / steps / shortest(lambda: next(states), seconds)
+    model = build_model(config).eval()
+    states = sampling_states(model, config, [prompt] * batch, range(batch), steps=10_000)
+    return lambda: next(states)

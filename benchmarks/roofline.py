@@ -10,7 +10,7 @@ import argparse
 
 from benchmarks.cards import CARDS, Card
 from benchmarks.counting import Counted, counted
-from benchmarks.here import card_of, guesses_of, measured_machine, sampled, trained
+from benchmarks.here import card_of, guesses_of, machine_of, probes, sampling, shortest, training
 from benchmarks.rates import FAST, SLOW, Range, rate, time_of
 from course_utils.files.atomic import writing
 from course_utils.files.results import load_results, save_results
@@ -29,7 +29,7 @@ HERE = "shapes32"  # what a processor is tried with, in batches of
 BATCHES_HERE = (8, 32)
 
 
-# ---- cards ----------------------------------------------------------------------------------------
+# ---- cards ---------------------------------------------------------------------------------------
 
 
 def data_bytes(config: Config, card: Card) -> float:
@@ -105,20 +105,27 @@ def guesses_told() -> list[str]:
 # ---- this machine --------------------------------------------------------------------------------
 
 
-def measure_here(seconds: float = 3.0) -> dict:
-    """Measure this machine, and how fast it trains and samples; peaks before and after, the better.
+def measure_here(seconds: float = 60.0) -> dict:
+    """Measure this machine, and how fast it trains and samples, all in turns.
 
-    Other work on the machine slows either; the load is kept beside the numbers.
+    Other work on the machine slows everything; the load is kept beside the numbers.
     """
-    config, machine = Config.read(HERE), measured_machine(seconds / 3)
-    speeds = {
-        kind: {str(batch): round(speed(config, batch, seconds), 2) for batch in BATCHES_HERE}
-        for kind, speed in (("training", trained), ("sampling", sampled))
+    config = Config.read(HERE)
+    ones = {
+        f"{kind}, batch {batch}": make(config, batch)
+        for kind, make in (("training", training), ("sampling", sampling))
+        for batch in BATCHES_HERE
     }
-    again = measured_machine(seconds / 3)
-    for peak in ("gigaflops", "gigabytes_per_second"):
-        machine[peak] = max(machine[peak], again[peak])
-    return {"machine": machine, "shapes_per_second": speeds}
+    times = shortest(probes() | ones, seconds)
+    steps = {"training": 1, "sampling": config.sampling.steps}
+    speeds = {
+        kind: {
+            str(batch): round(batch / steps[kind] / times[f"{kind}, batch {batch}"], 2)
+            for batch in BATCHES_HERE
+        }
+        for kind in steps
+    }
+    return {"machine": machine_of(times), "shapes_per_second": speeds}
 
 
 def table_here(found: dict, count: dict[str, Counted]) -> list[str]:
@@ -175,7 +182,9 @@ def write_page(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--here", action="store_true", help="measure this processor first")
+    parser.add_argument(
+        "--here", action="store_true", help="measure this processor first (a minute)"
+    )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/gpu.md")
     options = parser.parse_args()
     if options.here:
