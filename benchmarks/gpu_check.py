@@ -95,8 +95,10 @@ def parser() -> Parser:
 
 def training_config(options: argparse.Namespace) -> Config:
     """The shipped model's config, with the sizes that were asked for."""
-    config = replace(Config.read("shapes32"), resolution=options.resolution)
-    return config.with_network(channels=options.channels)
+    shipped = Config.read("shapes32")
+    network = shipped.network.to_dict() | {"channels": options.channels}
+    checked = Config.of({"network": network, "path": "flow", "prediction": "x0"})
+    return replace(shipped, resolution=options.resolution, network=checked.network)
 
 
 def network(options: argparse.Namespace) -> Denoiser:

@@ -24,9 +24,9 @@ from course_utils.models.prompting import TOGETHER, condition_of
 SHARE = 0.5  # of the free memory for shapes that are sampled; a critic and a ranker need some too
 SHARE_TO_TRAIN = 0.8  # of it for a step; what else lies there by then is no longer free
 MOST = 256  # shapes sampled together on a device
-# rows of two batches whose difference tells what a row needs; in a small one the most is alive at
-# the end of the backward pass, when all gradients are there
-ROWS = (16, 48)
+# rows of two batches whose difference tells what a row needs; they cost nothing, and in small ones
+# the most is alive when all gradients are there, whatever the rows need
+ROWS = (1024, 2048)
 
 
 class Alive(TorchDispatchMode):
