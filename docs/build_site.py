@@ -39,6 +39,7 @@ TEXTS = {
     "To look things up": (
         "docs/notation.md",
         "docs/troubleshooting.md",
+        "docs/gpu.md",
         "docs/clusters.md",
         "docs/accessibility.md",
         "data/README.md",

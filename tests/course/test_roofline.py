@@ -4,6 +4,7 @@ import math
 import warnings
 from dataclasses import replace
 
+import card as simulated
 import pytest
 import torch
 from torch import nn
@@ -86,6 +87,12 @@ def test_half_precision_follows_cudas_rules():
         y = convolution(x)
         assert y.dtype == torch.bfloat16 and norm(y).dtype == torch.float32
         assert (y @ y).dtype == torch.bfloat16 and (x + 1).dtype == torch.float32
+
+
+def test_the_simulated_card_knows_the_same_rules():
+    ours = counting.TENSOR_CORES - {torch.einsum}  # which calls torch.bmm
+    assert ours <= simulated.TENSOR_CORES
+    assert counting.FULL_PRECISION <= simulated.FULL_PRECISION
 
 
 def test_what_is_alive():
