@@ -140,14 +140,19 @@ def table_here(found: dict, count: dict[str, Counted]) -> list[str]:
         f" {machine['cache_megabytes']:.0f} MB, {machine['launch_microseconds']:.1f} µs for a tiny"
         " operation.",
         "",
-        f"| {HERE}, float32 | measured / s | verdict |",
-        "|---|---:|---|",
+        f"| {HERE}, float32 | measured / s | verdict | the same without caches |",
+        "|---|---:|---|---:|",
     ]
     for kind, steps in (("training", 1), ("sampling", config.sampling.steps)):
         for batch in BATCHES_HERE:
             speed = found["shapes_per_second"][kind][str(batch)]
-            guess = rate(count[kind], batch, card, "float32", guesses, steps)
-            lines += [f"| {kind}, batch {batch} | {speed:.1f} | {guess.verdict(speed)} |"]
+            guess, slower = (
+                rate(count[kind], batch, card, "float32", both, steps)
+                for both in (guesses, [one._replace(cache=0.0) for one in guesses])
+            )
+            lines += [
+                f"| {kind}, batch {batch} | {speed:.1f} | {guess.verdict(speed)} | {slower} |"
+            ]
     return [*lines, ""]
 
 
