@@ -39,9 +39,6 @@ FLOPS = flop_registry | {  # the CPU's name of an operation that CUDA has under 
     aten._scaled_dot_product_flash_attention_for_cpu: flop_registry[
         aten._scaled_dot_product_flash_attention
     ],
-    aten._scaled_dot_product_flash_attention_for_cpu_backward: flop_registry[
-        aten._scaled_dot_product_flash_attention_backward
-    ],
 }
 FREE = {"_unsafe_view", "empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided"}
 FREE |= {"lift_fresh", "_local_scalar_dense"}

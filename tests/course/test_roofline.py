@@ -70,6 +70,14 @@ def test_a_convolution_by_hand_and_both_ways():
     assert back == [Op("convolution_backward", 2 * forward.flops, size)]
 
 
+def test_attention_by_hand():
+    """2 shapes, 3 heads, 8 places that look at 5 tokens of 6 features: two products."""
+    q, k, v = (torch.zeros(2, 3, length, 6) for length in (8, 5, 5))
+    with Counting("cpu") as count, torch.no_grad():
+        nn.functional.scaled_dot_product_attention(q, k, v)
+    assert count.step().flops == 2 * (2 * 2 * 3 * 8 * 5 * 6)
+
+
 def test_views_cost_nothing_and_what_is_changed_is_read_and_written():
     x, half = meta(4, 6), meta(4, 6).half()
     assert ops_of(lambda: x.view(24).view(2, 12).t()[None].expand(3, -1, -1).detach()) == ()
