@@ -16,13 +16,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_utils.diffusion.device import free_memory
 from course_utils.diffusion.guidance import guided
+from course_utils.diffusion.placing import SHARE as SHARE_OF_DATA
 from course_utils.diffusion.placing import Draw
 from course_utils.diffusion.training import Trainer
 from course_utils.models.config import Config
 from course_utils.models.prompting import TOGETHER, condition_of
 
 SHARE = 0.5  # of the free memory for shapes that are sampled; a critic and a ranker need some too
-SHARE_TO_TRAIN = 0.8  # of it for a step; what else lies there by then is no longer free
+SHARE_TO_TRAIN = 1 - SHARE_OF_DATA  # of it for a step; the data come after the question
 MOST = 256  # shapes sampled together on a device
 # rows of two batches whose difference tells what a row needs; they cost nothing, and in small ones
 # the most is alive when all gradients are there, whatever the rows need
