@@ -34,7 +34,7 @@ from course_utils.models.prompting import batches, sampling_states
 from course_utils.models.recipes import procedural_shapes, source_of
 from course_utils.places import CHECKPOINTS
 from course_utils.plots import film, live, stills
-from course_utils.plots.style import DATA, MODEL
+from course_utils.plots.style import DATA
 
 # %% [markdown]
 # ## 1 · What there is
@@ -87,8 +87,10 @@ data = replace(shipped.data, arguments=shipped.data.arguments | {"count": budget
 config = replace(shipped, name="my-shapes32", about="Trained in notebooks/train_on_a_gpu.ipynb", data=data)
 config = config.with_plan(batch_size=budget.batch_size)
 model = begun(config)  # random weights, from the plan's seed
+theirs, about = load_checkpoint(CHECKPOINTS / "shapes32", device)
 print(f"{parameter_count(model):,} numbers to learn")
-assert parameter_count(model) == parameter_count(load_checkpoint(CHECKPOINTS / "shapes32")[0].requires_grad_(True))
+print("is it the network of the shipped model?", "yes" if config.network == about.network else "no")
+assert config.network == about.network
 
 # %% tags=["nbval-ignore-output"] reason="times and the number of shapes depend on the machine"
 import time
@@ -108,9 +110,12 @@ stills.show_voxels(source.values[:12], [CLASSES[label] for label in source.given
 #
 # The learning rate rises, and then falls until the last step: a training that is cut off in the middle never settles. So
 # before we begin we must know how many steps will fit. The first steps tell: they belong to the training, and a clock
-# runs along.
+# runs along. (A hundred steps are taken in any case: fewer would show nothing.)
 
 # %%
+LEAST = 100  # steps
+
+
 def fit_into(seconds, trainer, draw):
     """Take the first steps, give the plan as many as fit into the seconds at that speed, return the steps taken."""
     few = 5 if trainer.device.type == "cpu" else LOOKS
@@ -118,7 +123,7 @@ def fit_into(seconds, trainer, draw):
     before = trainer.seconds
     taken += trainer.run(draw, until=2 * few)
     per_step = (trainer.seconds - before) / few
-    fitting = 2 * few + max(0, int((seconds - trainer.seconds) / per_step))
+    fitting = max(LEAST, trainer.step + int((seconds - trainer.seconds) / per_step))
     trainer.plan = replace(trainer.plan, steps=min(fitting, trainer.plan.steps))
     return taken
 
@@ -138,7 +143,8 @@ def train_within(seconds, trainer, draw, watch, look, pause):
         for one in unread:
             watch.add(*one)
         unread.clear()
-        over = progress.step == trainer.plan.steps or progress.seconds > seconds
+        late = progress.seconds > seconds and progress.step >= LEAST
+        over = late or progress.step == trainer.plan.steps
         if over or progress.seconds > looked + pause:
             watch.show(*look())
             looked = progress.seconds
@@ -193,7 +199,6 @@ assert end < begin * 2 / 3
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 families = [family for family in config.classes for _ in range(budget.each)]
 seeds = list(range(len(families)))
-theirs, about = load_checkpoint(CHECKPOINTS / "shapes32", device)
 fields = {"yours": shapes_of(trainer.ema, families, seeds), "shipped": shapes_of(theirs, families, seeds)}
 first = torch.stack([both[:: budget.each] for both in fields.values()], dim=1).flatten(0, 1)
 stills.show_fields(first, [f"{family}, {who}" for family in config.classes for who in fields], columns=6)
@@ -202,16 +207,16 @@ stills.show_fields(first, [f"{family}, {who}" for family in config.classes for w
 # *One seed of each family, not chosen; yours on the left of each pair.* An empty place is an empty shape: thin ones come
 # last, for they are so few voxels that "nothing but air" costs little. Now count:
 #
+# - *empty*: nothing but air;
 # - *in one piece*, crumbs left out;
-# - *recognised*: of hundreds of real shapes of all families, is the most alike (by IoU) of the family that you asked for?
-# - *most alike*: the mean IoU with that real shape;
-# - *1-NNA*: who can tell them from real ones? 50 % is best, 100 % worst (lesson 08).
+# - *recognised*: among hundreds of real shapes of all families, the most alike (by IoU) is one of the family that you
+#   asked for;
+# - *most alike*: the mean IoU with that real shape.
 #
 # As always beside the **oracle**, real shapes in the place of made ones. None of the real shapes was trained on.
 
 # %%
-from course_utils.evaluation.distances import iou_distances, nearest_iou
-from course_utils.evaluation.sets import nearest_neighbour_accuracy
+from course_utils.evaluation.distances import nearest_iou
 from course_utils.evaluation.shapes import one_piece
 
 wanted = np.array([config.classes.index(family) for family in families])
@@ -220,33 +225,32 @@ others, others_labels = (part.numpy() for part in procedural_shapes(config, len(
 
 
 def counts(shapes, labels_of_shapes):
-    """How many of the shapes are one piece and recognised, their mean IoU with the most alike, and 1-NNA."""
+    """How many of the shapes are empty, in one piece and recognised, and their mean IoU with the most alike."""
     iou, index = nearest_iou(shapes, real)
-    recognised = (labels[index] == labels_of_shapes) & shapes.any((1, 2, 3))
-    against = real[: len(shapes)]
-    pairs = ((shapes, shapes), (shapes, against), (against, against))
-    accuracy = nearest_neighbour_accuracy(*(iou_distances(*pair) for pair in pairs))
-    return int(one_piece(shapes).sum()), int(recognised.sum()), float(iou.mean()), accuracy
+    filled = shapes.any((1, 2, 3))
+    recognised = filled & (labels[index] == labels_of_shapes)
+    return (~filled).sum(), one_piece(shapes).sum(), recognised.sum(), iou.mean()
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 made = {who: (to_occupancy(shapes), wanted) for who, shapes in fields.items()} | {"real": (others, others_labels)}
 found = {who: counts(*shapes) for who, shapes in made.items()}
-print(f"of {len(families)}     one piece   recognised   most alike   1-NNA")
-for who, (pieces, recognised, alike, accuracy) in found.items():
-    print(f"{who:>9} {pieces:10} {recognised:12} {alike:12.2f} {accuracy:7.0%}")
-ahead = found["shipped"][1] - found["yours"][1]
+print(f"of {len(families):<6} empty   one piece   recognised   most alike")
+for who, (empty, pieces, recognised, alike) in found.items():
+    print(f"{who:>9} {empty:5} {pieces:11} {recognised:12} {alike:12.2f}")
+ahead = found["shipped"][2] - found["yours"][2]
 print("recognised more often:", f"the shipped, by {ahead}" if ahead > 0 else f"yours, by {-ahead}" if ahead else "neither")
+print(f"by chance, one family in {len(config.classes)}: {len(families) / len(config.classes):.0f}")
 
 # %%
-by_chance = len(families) / len(config.classes)
-print("are more of yours recognised than by chance?", "yes" if found["yours"][1] > by_chance else "no")
-print("and nine in ten of the real ones?", "yes" if found["real"][1] >= 0.9 * len(families) else "no")
-assert found["yours"][1] > by_chance and found["real"][1] >= 0.9 * len(families)
+for who, least in (("shipped", 0.8), ("real", 0.9)):
+    enough = found[who][2] >= least * len(families)
+    print(f"{who}: are at least {least:.0%} recognised?", "yes" if enough else "no")
+    assert enough
 
 # %% [markdown]
-# If the line above names the shipped model, there are two ways out: more seconds, or a card. The number of shapes per
-# second in section 3 says what your machine gains by each. (A model may tie with it in these counts and still be worse:
-# they look at outlines, and thin legs are a small part of those.)
+# If the shipped model is ahead of yours, it has seen more shapes (section 3). There are two ways to see more: wait
+# longer, or find a quicker machine. (A model may tie with it in these counts and still be worse: they look at the bulk
+# of a shape, and thin legs are a small part of that.)
 #
 # Turn them. The three families in which yours came nearest to a real shape, each beside the shipped model's:
 
@@ -270,7 +274,7 @@ from course_utils.models.training import how_made
 
 facts = how_made(trainer, source.values, []) | {"command": "notebooks/train_on_a_gpu.ipynb"}
 mine = replace(config, plan=replace(trainer.plan, steps=trainer.step), made=facts)
-folder = Path("my-shapes32").resolve()
+folder = Path("my-shapes32")
 save_checkpoint(folder, trainer.ema, mine, card(mine))
 print((folder / "README.md").read_text(encoding="utf-8"))
 
@@ -279,7 +283,7 @@ print((folder / "README.md").read_text(encoding="utf-8"))
 # nearest to a real one, from the same seed:
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-again, about = load_checkpoint(folder, device)
+again, _ = load_checkpoint(folder, device)
 wish, seed = config.classes[near[0]], seeds[near[0] * budget.each]
 before, after = (shapes_of(one, [wish], [seed])[0] for one in (trainer.ema, again))
 alike = float(((before > 0) == (after > 0)).float().mean())
@@ -298,11 +302,11 @@ assert alike > 0.99
 from course_utils import models
 from course_utils.cli.main import main
 
-files = [Path("my_shape.glb").resolve(), Path("my_shape_again.glb").resolve()]
-shape = models.generate(wish, seed, model=folder)
-print(files[0].name, "is", shape.save(files[0]))
+files = [Path("my_shape.glb"), Path("my_shape_again.glb")]
+shape = models.generate(wish, seed, model=folder, show_progress=False)
+print(f"{files[0]}: {shape.save(files[0])}")
 main(["generate", wish, "--seed", str(seed), "--model", str(folder), "--out", str(files[1])])
-shape
+stills.contact_sheet([shape.render(320)], [f"{wish}, seed {seed}"])
 
 # %%
 print("twice the same file?", "yes" if files[0].read_bytes() == files[1].read_bytes() else "no")
@@ -320,7 +324,7 @@ if "google.colab" in sys.modules:
     colab.download(shutil.make_archive(str(folder), "zip", folder))
     colab.download(str(files[0]))
 else:
-    print(f"they lie beside this notebook: {folder.name}/ and {files[0].name}")
+    print(f"they lie beside this notebook: {folder}/ and {files[0]}")
 
 # %% [markdown]
 # ## 6 · All the way
