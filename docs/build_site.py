@@ -170,9 +170,7 @@ def figure(data: dict, said: str) -> str:
 def contents() -> str:
     """Sphinx's tables of contents: the notebooks in parts, then the texts."""
     numbered = {path.stem: path.stem[:2] for path in lessons()}
-    names = {
-        numbered.get(path.stem, path.stem): f"notebooks/{path.stem}" for path in notebooks()
-    }
+    names = {numbered.get(path.stem, path.stem): f"notebooks/{path.stem}" for path in notebooks()}
     groups = {part: [names.pop(number) for number in numbers] for part, numbers in PARTS.items()}
     if names:
         raise ValueError(

@@ -4,9 +4,10 @@ A lesson is written once, in source/NN_name.py (jupytext's percent format, with 
 `build` executes two editions and writes them: NN_name.ipynb for students, from which nbgrader's
 ClearSolutions has removed the solutions, saved with its outputs; and solutions/NN_name.ipynb, saved
 without outputs. A source without exercises, and without a number, is no lesson but a notebook of
-its own: it has the first edition only. `renew` writes both after a change to the text alone and keeps the outputs. `check`
-reports notebooks that differ from their source, and runs nothing. `run` executes the student
-editions as they stand and prints times and memory. CONTRIBUTING.md explains how to write a lesson.
+its own, with the first edition only. `renew` writes both after a change to the text alone and keeps
+the outputs. `check` reports notebooks that differ from their source, and runs nothing. `run`
+executes the student editions as they stand and prints times and memory. CONTRIBUTING.md explains
+how to write a lesson.
 """
 
 import argparse

@@ -22,9 +22,7 @@ MEGABYTE = 1_000_000
 
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 with_exercises = [source for source in SOURCES if "BEGIN SOLUTION" in source.read_text("utf-8")]
-every_exercised = pytest.mark.parametrize(
-    "source", with_exercises, ids=lambda source: source.stem
-)
+every_exercised = pytest.mark.parametrize("source", with_exercises, ids=lambda source: source.stem)
 every_edition = pytest.mark.parametrize(
     ("source", "edition"),
     [
