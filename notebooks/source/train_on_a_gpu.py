@@ -5,8 +5,9 @@
 #
 # Lesson 08 trains a small model in the time that a laptop has. Here you train the large one: the network of the shipped
 # model `shapes32`, from nothing, with its own config, for as many seconds as you give it. The cells are the same on
-# every machine. On a card the result comes close enough to be compared; on a CPU this is a rehearsal, and what comes
-# out is blobs.
+# every machine; how near you come to the shipped model depends on what yours does in those seconds, and section 4
+# counts it. In a CPU's seconds you get blobs. (What is saved here was made on a CPU. The cells have been tried on a
+# simulated card, and on no real one yet.)
 #
 # **You need** lesson 08. **To get a GPU in Colab:** in the menu, *Runtime › Change runtime type*, choose a GPU, *Save*;
 # then run all cells (*Runtime › Run all*). It costs nothing, but needs a Google account, and Colab decides how long you
@@ -182,8 +183,8 @@ seen = trainer.step * trainer.plan.batch_size
 print(f"{trainer.step:,} steps of {trainer.plan.steps:,} planned, in {trainer.seconds:.0f} of {budget.seconds} s")
 print(f"{seen / trainer.seconds:.0f} shapes per second; each was seen {seen / len(source.values):.1f} times")
 whole = shipped.plan.steps * shipped.plan.batch_size
-print(f"that is {seen / whole:.2%} of what the shipped model has seen, which took it {whole:,} shapes")
-print(f"all of it would take this machine {whole / seen * trainer.seconds / 3600:.1f} hours at this speed")
+print(f"that is {seen / whole:.2%} of the {whole:,} that the shipped model was shown")
+print(f"all of them would take this machine {whole / seen * trainer.seconds / 3600:.1f} hours at this speed")
 begin, end = sum(watch.losses[:10]) / 10, sum(watch.losses[-10:]) / 10
 print(f"loss: {begin:.2f} in the first ten steps, {end:.2f} in the last ten")
 
