@@ -343,5 +343,6 @@ else:
 # at the step where it was saved last, and gives what an uninterrupted training would have given. (A state that was
 # killed and continued is tested; a Drive is not.) At home the command is `python3 course.py train shapes32`.
 #
-# With several cards, or several machines, see [Several GPUs, several machines](../docs/clusters.md). The course's page
-# on GPUs says what to expect of which card.
+# With several cards, or several machines, see [Several GPUs, several machines](../docs/clusters.md).
+# [What a GPU should bring](../docs/gpu.md) predicts what each card makes of this, and `python3 course.py gpu-check` holds
+# yours against it.
