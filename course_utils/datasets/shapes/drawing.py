@@ -114,11 +114,12 @@ def caption_of(draws: Draws, design: Design, palette: Palette, colours: Draws) -
 def _with_material(details: list[str], slot: str, material: str) -> list[str]:
     """Say what a slot is made of: "four legs" become "four oak legs", or "oak legs" are added."""
     for place, detail in enumerate(details):
-        *before, last = detail.split(" ")
-        if last == slot and before and before[0] != "no":
-            start = " ".join([*before, material, last])
-            if before == ["a"] or before == ["an"]:
-                start = _a(f"{material} {last}")
+        words = detail.split(" ")
+        at = next((k for k, word in enumerate(words) if word in (slot, f"{slot}s")), 0)
+        if at and words[0] != "no":
+            start = " ".join([*words[:at], material, *words[at:]])
+            if at == 1 and words[0] in ("a", "an"):
+                start = _a(" ".join([material, *words[at:]]))
             return [*details[:place], start, *details[place + 1 :]]
     name = f"{material} {slot}"
     return [*details, name if slot.endswith("s") and not slot.endswith("ss") else _a(name)]
