@@ -16,7 +16,7 @@ MATERIALS = {
     "shade": CLOTHS + CLOTHS + COLOURS,
     "stem": METALLIC + METALLIC + ("black", "black", "white", "oak", "walnut"),
     "foot": ("=stem",) * 8 + TIMBERS + ("marble", "stone", "concrete"),
-    "body": COLOURS + ("terracotta", "marble", "brass", "copper", "walnut", "oak"),
+    "body": (*COLOURS, "terracotta", "marble", "brass", "copper", "walnut", "oak"),
 }
 OPTIONAL = frozenset({"body"})  # the stem goes through it
 
@@ -170,7 +170,7 @@ def _desk_lamp(
 def look(voxels: np.ndarray) -> dict[str, str]:
     """Invert `draw`: the layers that are wider than a pole are shade, body and foot."""
     voxels = grounded(voxels)
-    height = int(np.flatnonzero(voxels.sum(axis=(1, 2)) > 2)[-1]) + 1
+    height = core(voxels.sum(axis=(1, 2)), 0.02)[1]
     low, high, shade = _find_shade(voxels, height)
     ground = voxels[:2].any(axis=0)
     name = _shade_name(shade)
@@ -232,10 +232,16 @@ def _kind(voxels: np.ndarray, shade: np.ndarray, height: int) -> str:
     Otherwise a desk lamp's arm goes back first, and an arc lamp's goes up.
     """
     n, foot = len(voxels), np.nonzero(voxels[:2])[1].mean()
-    if abs(np.nonzero(shade)[1].mean() - foot) < 0.1 * n:
+    if _upright(voxels, shade):
         return "floor" if shade.sum(axis=2).max() < 0.49 * height else "table"
     layers = voxels[int(0.3 * height) : int(0.6 * height)]
     return "desk" if core(layers.sum(axis=(0, 2)), 0.05)[1] - 1 - foot > 0.11 * n else "arc"
+
+
+def _upright(voxels: np.ndarray, shade: np.ndarray) -> bool:
+    """Whether the shade is over the foot."""
+    apart = np.nonzero(shade)[1].mean() - np.nonzero(voxels[:2])[1].mean()
+    return bool(abs(apart) < 0.1 * len(voxels))
 
 
 def _body(areas: np.ndarray) -> str:
@@ -254,11 +260,10 @@ def place(voxels: np.ndarray) -> np.ndarray:
     areas = solid.sum(axis=(1, 2))
     low, high, shade = _find_shade(solid, core(areas, 0.02)[1])
     slots = np.full(solid.shape, 1 + SLOTS.index("stem"), dtype=np.uint8)
-    centre = np.nonzero(shade)[1].mean()
-    if abs(centre - np.nonzero(solid[:2])[1].mean()) < 0.1 * len(voxels):
+    if _upright(solid, shade):
         slots[low:] = 1 + SLOTS.index("shade")
     else:  # an arm comes from behind
-        slots[low : high + 1, : int(centre + 2)] = 1 + SLOTS.index("shade")
+        slots[low : high + 1, : int(np.nonzero(shade)[1].mean() + 2)] = 1 + SLOTS.index("shade")
         slots[low:high][shade] = 1 + SLOTS.index("shade")
     has_body = _body(areas[4:low]) != "slim"
     if len(islands(solid[:2].any(axis=0), least=2)) == 1:  # no tripod
@@ -278,12 +283,10 @@ def _rim(areas: np.ndarray, has_body: bool) -> int:
 
 def find_faults(voxels: np.ndarray) -> list[str]:
     """What is wrong with the shade or with what the lamp stands on."""
-    height = core(voxels.sum(axis=(1, 2)), 0.02)[1]
+    height = int(np.flatnonzero(voxels.sum(axis=(1, 2)) > 2)[-1]) + 1
     low, high, shade = _find_shade(voxels, height)
-    upright = abs(np.nonzero(shade)[1].mean() - np.nonzero(voxels[:2])[1].mean()) < 0.1 * len(
-        voxels
-    )
-    missing = shade.sum(axis=2).max() < 0.2 * len(voxels) or (upright and high < height - 3)
+    missing = shade.sum(axis=2).max() < 0.2 * len(voxels)
+    missing = missing or (_upright(voxels, shade) and high < height - 3)
     found = ["the shade is missing"] if missing or low < 4 else []
     feet = islands(voxels[:2].any(axis=0), least=2)
     wide = max(np.ptp(np.argwhere(foot), axis=0).min() + 1 for foot in feet)
