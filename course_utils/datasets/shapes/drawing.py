@@ -115,8 +115,8 @@ def _with_material(details: list[str], slot: str, material: str) -> list[str]:
     """Say what a slot is made of: "four legs" become "four oak legs", or "oak legs" are added."""
     for place, detail in enumerate(details):
         words = detail.split(" ")
-        at = next((k for k, word in enumerate(words) if word in (slot, f"{slot}s")), 0)
-        if at and words[0] != "no":
+        at = next((k for k, word in enumerate(words) if word in (slot, f"{slot}s")), None)
+        if at is not None and words[0] != "no":
             start = " ".join([*words[:at], material, *words[at:]])
             if at == 1 and words[0] in ("a", "an"):
                 start = _a(" ".join([material, *words[at:]]))
