@@ -25,7 +25,8 @@ from course_utils.datasets.shapes import (
     measure,
     slots_of,
 )
-from course_utils.datasets.shapes.parts import occupancy
+from course_utils.datasets.shapes.parts import solid_bodies
+from course_utils.datasets.shapes.solids import middle_of
 from course_utils.evaluation.distances import copied_share, nearest_iou
 from course_utils.geometry.voxels import largest_component
 
@@ -64,9 +65,13 @@ def damaged(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
     """
     optional = FAMILIES[shape.family].OPTIONAL
     size = len(shape.voxels)
+    shift = middle_of(solid_bodies(shape.parts))  # the rest stays where it is
     for each in shape.parts:
         name = re.sub(r" \d+$", "", each.name)
-        rest = occupancy([other for other in shape.parts if other is not each], size)
+        rest = np.zeros_like(shape.voxels)
+        for body in solid_bodies(other for other in shape.parts if other is not each):
+            region, inside = body.cells(size, shift)
+            rest[region] |= inside
         own = shape.voxels & ~rest
         if each.paint or own.sum() < SEEN:
             continue
