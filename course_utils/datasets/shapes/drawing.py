@@ -163,6 +163,11 @@ def leg(x: float, y: float, height: float, thickness: float, splay: float = 0.0)
     return Loft((0.0, height), (x * foot, y * foot, half, half), (x, y, half, half))
 
 
+def off_axis(outline: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The distance from the z axis; a square's is the same all around it, as a circle's is."""
+    return np.hypot(x, y) if outline == "round" else np.maximum(abs(x), abs(y))
+
+
 def corners(x: float, y: float) -> list[tuple[float, float]]:
     return [(-x, -y), (x, -y), (-x, y), (x, y)]
 

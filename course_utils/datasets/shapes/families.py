@@ -14,6 +14,7 @@ from course_utils.datasets.shapes import (
     sofa,
     table,
     tree,
+    vase,
 )
 
 # The order is the order of the labels: add new families at the end.
@@ -29,6 +30,7 @@ FAMILIES: dict[str, ModuleType] = {
     "house": house,
     "tree": tree,
     "mug": mug,
+    "vase": vase,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

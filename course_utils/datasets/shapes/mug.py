@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import ENDS, THIN, Design, Draws, disc, span
-from course_utils.datasets.shapes.looking import extent, section
+from course_utils.datasets.shapes.drawing import ENDS, THIN, Design, Draws, disc, off_axis, span
+from course_utils.datasets.shapes.looking import depths, ends, extent, section
 from course_utils.datasets.shapes.materials import CLOTHS, COLOURS
 from course_utils.datasets.shapes.parts import Part, painted, part
 from course_utils.datasets.shapes.solids import Interval, Rod, Solid
@@ -83,10 +83,6 @@ def draw(draws: Draws) -> Design:
     return Design(parts, attributes, ["mug"], adjectives, details)
 
 
-def _distance(outline: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.hypot(x, y) if outline == "round" else np.maximum(abs(x), abs(y))
-
-
 def _cup(
     outline: str,
     radius: Callable[[np.ndarray], np.ndarray],
@@ -102,12 +98,12 @@ def _cup(
     """
 
     def inside(x: np.ndarray, y: np.ndarray, up: np.ndarray) -> np.ndarray:
-        distance, edge = _distance(outline, x, y), radius(up)
+        distance, edge = off_axis(outline, x, y), radius(up)
         outer = edge + lip * (up > z[1] - THIN)
         return (distance <= outer) & ((distance > edge - wall) | (up < level))
 
     def surface(x: np.ndarray, y: np.ndarray, up: np.ndarray) -> np.ndarray:
-        return _distance(outline, x, y) <= radius(up) - wall
+        return off_axis(outline, x, y) <= radius(up) - wall
 
     widest = max(radius(np.linspace(*z, 33)).max(), float(radius(np.array(z[1]))) + lip)
     across = span(0.0, 2 * widest)
@@ -131,8 +127,8 @@ def _handle(
     else:
         bow = [(0.0, -1.0), (1.0, -1.0), (1.0, 1.0), (0.0, 1.0)]
     spots = [(start + out * (reach - bar), middle + rise * tall) for out, rise in bow]
-    ends = [(float(radius(np.array(up))) - 0.04, up) for up in (middle - tall, middle + tall)]
-    spots = [ends[0], *spots, ends[1]]
+    joints = [(float(radius(np.array(up))) - 0.04, up) for up in (middle - tall, middle + tall)]
+    spots = [joints[0], *spots, joints[1]]
     return [
         Rod((sign * a, 0.0, low), (sign * b, 0.0, up), bar) for (a, low), (b, up) in pairwise(spots)
     ]
@@ -143,19 +139,19 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     # crumbs don't count
     top = (np.flatnonzero(layers > 0.3 * np.median(layers[layers > 0]))[-1] + 1) / n
     # The handles are to the sides, so that the depth is the cup's own.
-    depths = np.array([np.subtract(*_ends(layer, 0)[::-1]) for layer in voxels]) / n
-    saucer = bool(depths[:2].mean() > depths[3:5].mean() + 0.045)
+    deep = depths(voxels) / n
+    saucer = bool(deep[:2].mean() > deep[3:5].mean() + 0.045)
     base = 0.1 if saucer else 0.0
     last = round(top * n)
-    mouth, below, lower = (depths[last - first : last - first + 2].mean() for first in (2, 5, 9))
+    mouth, below, lower = (deep[last - first : last - first + 2].mean() for first in (2, 5, 9))
     # the wall would go on as it does below
     rim = bool(mouth - below > 0.75 * (below - lower) + 0.064)
     end = top - (0.1 if rim else 0.0)
     bands = [base + share * (end - base) for share in (0.0, 0.15, 0.4, 0.6, 0.85, 1.0)]
-    foot, middle, high = (np.median(section(depths, 0, *bands[i : i + 2])) for i in (0, 2, 4))
+    foot, middle, high = (np.median(section(deep, 0, *bands[i : i + 2])) for i in (0, 2, 4))
     widest = max(foot, middle, high)
     mouth = voxels[last - 1]  # (H, W), above the handles
-    centre, middle_y = sum(_ends(mouth, 1)) / (2 * n), sum(_ends(mouth, 0)) / (2 * n)
+    centre, middle_y = sum(ends(mouth, 1)) / (2 * n), sum(ends(mouth, 0)) / (2 * n)
     well = section(
         section(voxels, 2, centre - 0.06, centre + 0.06), 1, middle_y - 0.06, middle_y + 0.06
     )
@@ -164,7 +160,7 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     bows = {side: _bow(beside, sign, centre + sign * (widest / 2 + 0.045)) for side, sign in ENDS}
     sides = [side for side, bow in bows.items() if bow.sum() >= 8]
     squares = [_is_square(bows[side]) for side in sides]
-    (y_low, y_high), (x_low, x_high) = _ends(mouth, 0), _ends(mouth, 1)
+    (y_low, y_high), (x_low, x_high) = ends(mouth, 0), ends(mouth, 1)
     corners = mouth[y_low:y_high, x_low:x_high][[0, 1, -2, -1]][:, [0, 1, -2, -1]]
     return {
         "outline": "square" if corners.mean() > 0.6 else "round",
@@ -182,12 +178,6 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     }
 
 
-def _ends(layer: np.ndarray, axis: int) -> tuple[int, int]:
-    """Where a layer (H, W) begins and ends along an axis, in voxels; crumbs are ignored."""
-    lines = np.flatnonzero(layer.sum(axis=1 - axis) >= 3)
-    return (lines[0], lines[-1] + 1) if len(lines) else (0, 0)
-
-
 def _bow(beside: np.ndarray, sign: int, edge: float) -> np.ndarray:
     """What stands out beyond `edge` of a view (D, W), right (1) or left (-1), outermost first."""
     at = round(edge * beside.shape[1])
@@ -203,15 +193,15 @@ def _is_square(bow: np.ndarray) -> bool:
 def place(voxels: np.ndarray) -> np.ndarray:
     """Tell the slots: handles are wider than the cup is deep, and drink fills most of the well."""
     bottom, top = (round(end * len(voxels)) for end in extent(voxels, 0))
-    depths = np.array([np.subtract(*_ends(layer, 0)[::-1]) for layer in voxels])
+    deep = depths(voxels)
     slots = np.full(voxels.shape, 1 + SLOTS.index("cup"), dtype=np.uint8)
     mouth = voxels[top - 1]
-    y, x = (np.arange(len(voxels)) - sum(_ends(mouth, axis)) / 2 + 0.5 for axis in (0, 1))
-    beside = (abs(y) < 2.6)[:, None] & (abs(x) > depths[:, None, None] / 2 + 0.25)
+    y, x = (np.arange(len(voxels)) - sum(ends(mouth, axis)) / 2 + 0.5 for axis in (0, 1))
+    beside = (abs(y) < 2.6)[:, None] & (abs(x) > deep[:, None, None] / 2 + 0.25)
     slots[beside] = 1 + SLOTS.index("handle")
-    foot = depths[bottom : bottom + 2].mean()
-    if foot > depths[bottom + 3 : bottom + 5].mean() + 0.045 * len(voxels):
-        rim = bottom + 2 + int(depths[bottom + 2] > foot - 1)
+    foot = deep[bottom : bottom + 2].mean()
+    if foot > deep[bottom + 3 : bottom + 5].mean() + 0.045 * len(voxels):
+        rim = bottom + 2 + int(deep[bottom + 2] > foot - 1)
         slots[bottom:rim] = 1 + SLOTS.index("saucer")
     else:
         rim = bottom
@@ -225,7 +215,7 @@ def _well(voxels: np.ndarray) -> tuple[int, np.ndarray]:
     """The layer in which the hollow of bool (D, H, W) begins, and its outline there, (H, W)."""
     from scipy.ndimage import binary_fill_holes
 
-    rows, columns = (sum(_ends(voxels[-1], axis)) / 2 for axis in (0, 1))
+    rows, columns = (sum(ends(voxels[-1], axis)) / 2 for axis in (0, 1))
     middle = voxels[:, int(rows - 1.5) : int(rows + 2), int(columns - 1.5) : int(columns + 2)]
     heights = len(voxels) - middle[::-1].argmax(axis=0)
     level = int(np.median(np.where(middle.any(axis=0), heights, 0)))
@@ -248,9 +238,9 @@ def find_faults(voxels: np.ndarray) -> list[str]:
     if top < 8 or sum(gaps) > 1 or well.sum() < 8:
         found.append("the wall has a gap")
     seen = voxels[:top].any(axis=1)
-    depths = np.array([np.subtract(*_ends(layer, 0)[::-1]) for layer in voxels[:top]])
-    centre = sum(_ends(voxels[top - 1], 1)) / 2 - 0.5
-    out = (np.arange(seen.shape[1]) - centre) * np.array([[[-1]], [[1]]]) > depths[:, None] / 2 + 1
+    deep = depths(voxels[:top])
+    centre = sum(ends(voxels[top - 1], 1)) / 2 - 0.5
+    out = (np.arange(seen.shape[1]) - centre) * np.array([[[-1]], [[1]]]) > deep[:, None] / 2 + 1
     bows = [np.count_nonzero(seen[3:] & side[3:]) >= 8 for side in out]  # over a saucer
     if label(~np.pad(seen, 1))[1] - 1 < sum(bows):
         found.append("a handle is broken")
