@@ -6,13 +6,14 @@ resolution. Lengths are as in `solids`.
 
 import zlib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from course_utils.datasets.shapes.materials import MATERIALS, Material, Palette
 from course_utils.datasets.shapes.parts import Part
-from course_utils.datasets.shapes.solids import Box, Interval, Loft
+from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod
 
 # the thinnest part and the narrowest gap: two voxels of 32, which a diffusion model can learn
 THIN = 0.066
@@ -166,6 +167,32 @@ def leg(x: float, y: float, height: float, thickness: float, splay: float = 0.0)
 def off_axis(outline: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The distance from the z axis; a square's is the same all around it, as a circle's is."""
     return np.hypot(x, y) if outline == "round" else np.maximum(abs(x), abs(y))
+
+
+def bow(
+    sign: int, z: Interval, roots: Interval, start: float, out: float, bar: float
+) -> tuple[Rod, ...]:
+    """A curved handle on the left (sign -1) or right (sign 1) of something round.
+
+    Args:
+        sign: The side.
+        z: The heights of its ends.
+        roots: How far from the middle it begins and ends, inside the wall.
+        start: How far from the middle its curve begins.
+        out: How far it reaches.
+        bar: Half its thickness.
+    """
+    middle, half = sum(z) / 2, (z[1] - z[0]) / 2
+    spots = [(roots[0], z[0])]
+    spots += [
+        (start + (out - bar - start) * np.sin(a), middle - half * np.cos(a))
+        for a in np.linspace(0.0, np.pi, 8)
+    ]
+    spots.append((roots[1], z[1]))
+    return tuple(
+        Rod((sign * a, 0.0, below), (sign * b, 0.0, above), bar)
+        for (a, below), (b, above) in pairwise(spots)
+    )
 
 
 def corners(x: float, y: float) -> list[tuple[float, float]]:

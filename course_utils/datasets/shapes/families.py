@@ -5,6 +5,7 @@ from types import ModuleType
 from course_utils.datasets.shapes import (
     airplane,
     bed,
+    bottle,
     car,
     chair,
     house,
@@ -31,6 +32,7 @@ FAMILIES: dict[str, ModuleType] = {
     "tree": tree,
     "mug": mug,
     "vase": vase,
+    "bottle": bottle,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

@@ -1,12 +1,11 @@
 """Vases: hollow, of several profiles, with or without flowers or branches in them."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.datasets.shapes.drawing import THIN, Design, Draws, off_axis, span
+from course_utils.datasets.shapes.drawing import THIN, Design, Draws, bow, off_axis, span
 from course_utils.datasets.shapes.looking import depths, ends, grounded, islands
 from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, GREENS
 from course_utils.datasets.shapes.parts import Part, numbered, part
@@ -131,20 +130,11 @@ def _handles(draws: Draws, radius: Radius, half: float, reach: float, high: floa
     """Two bows at the sides, from one height to another."""
     bar = draws.between(0.036, 0.042)
     low, top = high * draws.between(0.22, 0.3), high * draws.between(0.76, 0.84)
-    parts = []
-    for number, sign in ((1, -1), (2, 1)):
-        bow = [
-            (half + (reach - bar) * np.sin(a), (low + top) / 2 - (top - low) / 2 * np.cos(a))
-            for a in np.linspace(0.0, np.pi, 8)
-        ]
-        spots = [(float(radius(np.array(up))) - 0.03, up) for up in (low, top)]
-        spots = [spots[0], *bow, spots[1]]
-        rods = [
-            Rod((sign * a, 0.0, below), (sign * b, 0.0, above), bar)
-            for (a, below), (b, above) in pairwise(spots)
-        ]
-        parts.append(part(f"handle {number}", "handles", *rods))
-    return parts
+    roots = (float(radius(np.array(low))) - 0.03, float(radius(np.array(top))) - 0.03)
+    return [
+        part(f"handle {number}", "handles", *bow(sign, (low, top), roots, half, half + reach, bar))
+        for number, sign in ((1, -1), (2, 1))
+    ]
 
 
 def _filling(
