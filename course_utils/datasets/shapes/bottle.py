@@ -34,7 +34,7 @@ _NECK, _NARROW, _WIDE = (0.087, 0.103), (0.053, 0.068), (0.118, 0.138)
 _LABEL = (0.22, 0.8)
 
 # The half width at the ground, as a share of the widest; for cones the exponent of their slope.
-_AT_GROUND = {"straight": (0.96, 1.0), "round": (0.48, 0.66), "conical": (0.75, 1.1)}
+_AT_GROUND = {"straight": (0.96, 1.0), "round": (0.48, 0.66), "conical": (0.7, 1.0)}
 
 Radius = Callable[[np.ndarray], np.ndarray]
 
@@ -47,7 +47,7 @@ def draw(draws: Draws) -> Design:
     stopper = draws.pick("none", "narrow", "wide")
     handle, flat = draws.pick("none", "left", "left", "right", "right"), draws.chance(0.5)
 
-    width = draws.between(0.43, 0.53) if build == "slim" else draws.between(0.66, 0.96)
+    width = draws.between(0.46, 0.54) if build == "slim" else draws.between(0.67, 0.96)
     long = draws.between(0.35, 0.46) if neck == "long" else draws.between(0.11, 0.17)
     reach = draws.between(0.2, 0.3) if handle != "none" else 0.0
     _, width, height, reach, long = draws.fit(width + reach, width, 1.0, reach, long)
@@ -71,7 +71,7 @@ def draw(draws: Draws) -> Design:
         wide = draws.between(*(_NARROW if stopper == "narrow" else _WIDE))
         plug = disc(0.0, 0.0, (top - 0.01, height), wide, wide)
         parts.append(part("stopper", "stopper", plug))
-    power = draws.between(6.0, 18.0) if outline == "square" else draws.between(2.0, 2.2)
+    power = draws.between(8.0, 18.0) if outline == "square" else draws.between(2.0, 2.1)
     hole = 0.0 if stopper != "none" else 0.048
     across = span(0.0, 2 * half)
 
@@ -178,7 +178,7 @@ def _view(voxels: np.ndarray) -> _View:
     neck, thick = plug, 1.2 * max(float(np.median(areas[plug - 3 : plug - 1])), 24.0)
     while neck > 0 and areas[neck - 1] < thick:
         neck -= 1
-    widest = float(np.percentile(wide[:top], 90))
+    widest = float(np.percentile(wide[:top], 96))
     return _View(top, middle, areas, wide, widest, plug, neck, stopper)
 
 
@@ -186,16 +186,16 @@ def look(voxels: np.ndarray) -> dict[str, str | bool]:
     """Invert `draw`: the widths of the layers show stopper, neck and body."""
     voxels = grounded(voxels)
     view = _view(voxels)
-    broad = np.flatnonzero(view.wide[: view.top] > 0.8 * view.widest)
+    broad = np.flatnonzero(view.wide[: view.top] > 0.9 * view.widest)
     wide, deep = view.wide[broad], depths(voxels, 2)[broad]
     full = view.areas[broad] * (len(voxels) / 32) ** 2 / (wide * deep)
     handles = [side for side, out in _ears(voxels, view, 1.5).items() if out.sum() >= 12]
     return {
         "outline": "square" if np.median(full) > 0.9 else "round",
         "body": _body(view),
-        "build": "slim" if view.widest < 0.58 * view.top else "stout",
+        "build": "slim" if view.widest < 0.6 * view.top else "stout",
         "flat": bool(np.median(deep / wide) < 0.75),
-        "neck": "long" if view.plug - view.neck > 0.3 * view.top else "short",
+        "neck": "long" if view.plug - view.neck > 0.315 * view.top else "short",
         "stopper": view.stopper,
         "handle": handles[0] if handles else "none",
     }
@@ -213,8 +213,10 @@ def _body(view: _View) -> str:
 def _ears(voxels: np.ndarray, view: _View, gap: float) -> dict[str, np.ndarray]:
     """What stands out by `gap` voxels on the left and on the right, each bool (D, H, W)."""
     x = np.arange(voxels.shape[2]) - view.middle
+    y = np.arange(voxels.shape[1]) - sum(ends(voxels.any(axis=0), 0)) / 2 + 0.5
+    near = voxels & (abs(y) < 2.6)[:, None]
     half = view.wide[:, None, None] / 2 + gap
-    return {side: voxels & (sign * x > half) for side, sign in ENDS}
+    return {side: near & (sign * x > half) for side, sign in ENDS}
 
 
 def place(voxels: np.ndarray) -> np.ndarray:
@@ -231,7 +233,7 @@ def place(voxels: np.ndarray) -> np.ndarray:
         own[low:high] = 1 + SLOTS.index("label")
     own[view.plug :] = 1 + SLOTS.index("stopper")
     far = _ears(solid, view, 1.5)
-    for side, out in _ears(solid, view, 0.25).items():
+    for side, out in _ears(solid, view, 0.3).items():
         if far[side].sum() >= 12:
             handle = out & far[side].any(axis=(1, 2), keepdims=True)
             own[handle[: len(own)]] = 1 + SLOTS.index("handle")
