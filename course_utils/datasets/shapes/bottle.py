@@ -53,7 +53,7 @@ def draw(draws: Draws) -> Design:
     _, width, height, reach, long = draws.fit(width + reach, width, 1.0, reach, long)
     half, thin = width / 2, draws.between(*_NECK)
     top = height - (draws.between(THIN, 0.095) if stopper != "none" else 0.0)
-    base, shoulder = top - long, draws.between(0.12, 0.3)  # where the neck begins
+    base, shoulder = top - long, draws.between(0.12, 0.25)  # where the neck begins
     low = draws.between(*_AT_GROUND[body])
     deep = draws.between(0.51, 0.67) if flat else draws.between(0.82, 1.0)
     radius = _radius(body, half, thin, base, shoulder, low)
@@ -92,7 +92,7 @@ def draw(draws: Draws) -> Design:
             span(0.0, 2 * float(depth(np.array((1.0 - shoulder) * base))) + 0.02),
         )
         parts.append(painted("label", "label", Box(*around, z)))
-    attributes = {
+    attributes: dict[str, str | int | bool] = {
         "outline": outline,
         "body": body,
         "build": build,
@@ -101,13 +101,19 @@ def draw(draws: Draws) -> Design:
         "stopper": stopper,
         "handle": handle,
     }
-    details = [f"a {neck} neck"]
-    details += {"straight": ["straight sides"], "conical": ["a conical body"]}.get(
-        body, ["a rounded body"]
-    )
-    details += ["no stopper" if stopper == "none" else f"a {stopper} stopper"]
-    details += ["no handle" if handle == "none" else f"a handle on the {handle}"]
-    return Design(parts, attributes, ["bottle"], [build, *["flat"] * flat, outline], details)
+    adjectives = [build, *["flat"] * flat, outline]
+    return Design(parts, attributes, ["bottle"], adjectives, _details(attributes))
+
+
+def _details(attributes: dict[str, str | int | bool]) -> list[str]:
+    stopper, handle = attributes["stopper"], attributes["handle"]
+    bodies = {"straight": "straight sides", "conical": "a conical body", "round": "a rounded body"}
+    return [
+        f"a {attributes['neck']} neck",
+        bodies[str(attributes["body"])],
+        "no stopper" if stopper == "none" else f"a {stopper} stopper",
+        "no handle" if handle == "none" else f"a handle on the {handle}",
+    ]
 
 
 def _radius(
@@ -214,7 +220,7 @@ def _ears(voxels: np.ndarray, view: _View, gap: float) -> dict[str, np.ndarray]:
     """What stands out by `gap` voxels on the left and on the right, each bool (D, H, W)."""
     x = np.arange(voxels.shape[2]) - view.middle
     y = np.arange(voxels.shape[1]) - sum(ends(voxels.any(axis=0), 0)) / 2 + 0.5
-    near = voxels & (abs(y) < 2.6)[:, None]
+    near = voxels & (abs(y) < 2.1)[:, None]
     half = view.wide[:, None, None] / 2 + gap
     return {side: near & (sign * x > half) for side, sign in ENDS}
 
@@ -228,12 +234,12 @@ def place(voxels: np.ndarray) -> np.ndarray:
     own = slots[ground:]  # a view
     if _body(view) == "straight":
         full = view.areas > 0.97 * np.percentile(view.areas[: view.neck], 80)
-        shoulder = int(np.flatnonzero(full)[-1]) + 0.6
+        shoulder = int(np.flatnonzero(full)[-1]) + 0.75
         low, high = (int(np.ceil(share * shoulder - 0.5)) for share in _LABEL)
         own[low:high] = 1 + SLOTS.index("label")
     own[view.plug :] = 1 + SLOTS.index("stopper")
     far = _ears(solid, view, 1.5)
-    for side, out in _ears(solid, view, 0.3).items():
+    for side, out in _ears(solid, view, 0.6).items():
         if far[side].sum() >= 12:
             handle = out & far[side].any(axis=(1, 2), keepdims=True)
             own[handle[: len(own)]] = 1 + SLOTS.index("handle")
