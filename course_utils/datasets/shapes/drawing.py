@@ -6,13 +6,14 @@ resolution. Lengths are as in `solids`.
 
 import zlib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from course_utils.datasets.shapes.materials import MATERIALS, Material, Palette
 from course_utils.datasets.shapes.parts import Part, part
-from course_utils.datasets.shapes.solids import Box, Interval, Loft
+from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod
 
 # the thinnest part and the narrowest gap: two voxels of 32, which a diffusion model can learn
 THIN = 0.066
@@ -114,11 +115,12 @@ def caption_of(draws: Draws, design: Design, palette: Palette, colours: Draws) -
 def _with_material(details: list[str], slot: str, material: str) -> list[str]:
     """Say what a slot is made of: "four legs" become "four oak legs", or "oak legs" are added."""
     for place, detail in enumerate(details):
-        *before, last = detail.split(" ")
-        if last == slot and before and before[0] != "no":
-            start = " ".join([*before, material, last])
-            if before == ["a"] or before == ["an"]:
-                start = _a(f"{material} {last}")
+        words = detail.split(" ")
+        at = next((k for k, word in enumerate(words) if word in (slot, f"{slot}s")), None)
+        if at is not None and words[0] != "no":
+            start = " ".join([*words[:at], material, *words[at:]])
+            if at == 1 and words[0] in ("a", "an"):
+                start = _a(" ".join([material, *words[at:]]))
             return [*details[:place], start, *details[place + 1 :]]
     name = f"{material} {slot}"
     return [*details, name if slot.endswith("s") and not slot.endswith("ss") else _a(name)]
@@ -160,6 +162,37 @@ def leg(x: float, y: float, height: float, thickness: float, splay: float = 0.0)
         return Box(span(x, thickness), span(y, thickness), (0.0, height))
     foot, half = 1.0 + splay, thickness / 2
     return Loft((0.0, height), (x * foot, y * foot, half, half), (x, y, half, half))
+
+
+def off_axis(outline: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The distance from the z axis; a square's is the same all around it, as a circle's is."""
+    return np.hypot(x, y) if outline == "round" else np.maximum(abs(x), abs(y))
+
+
+def bow(
+    sign: int, z: Interval, roots: Interval, start: float, out: float, bar: float
+) -> tuple[Rod, ...]:
+    """A curved handle on the left (sign -1) or right (sign 1) of something round.
+
+    Args:
+        sign: The side.
+        z: The heights of its ends.
+        roots: How far from the middle it begins and ends, inside the wall.
+        start: How far from the middle its curve begins.
+        out: How far it reaches.
+        bar: Half its thickness.
+    """
+    middle, half = sum(z) / 2, (z[1] - z[0]) / 2
+    spots = [(roots[0], z[0])]
+    spots += [
+        (start + (out - bar - start) * np.sin(a), middle - half * np.cos(a))
+        for a in np.linspace(0.0, np.pi, 8)
+    ]
+    spots.append((roots[1], z[1]))
+    return tuple(
+        Rod((sign * a, 0.0, below), (sign * b, 0.0, above), bar)
+        for (a, below), (b, above) in pairwise(spots)
+    )
 
 
 def corners(x: float, y: float) -> list[tuple[float, float]]:

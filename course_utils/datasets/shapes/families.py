@@ -7,6 +7,7 @@ from course_utils.datasets.shapes import (
     bed,
     bench,
     boat,
+    bottle,
     car,
     chair,
     house,
@@ -18,6 +19,7 @@ from course_utils.datasets.shapes import (
     stool,
     table,
     tree,
+    vase,
 )
 
 # The order is the order of the labels: add new families at the end.
@@ -37,6 +39,8 @@ FAMILIES: dict[str, ModuleType] = {
     "rocket": rocket,
     "stool": stool,
     "bench": bench,
+    "vase": vase,
+    "bottle": bottle,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

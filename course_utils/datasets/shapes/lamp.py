@@ -7,7 +7,18 @@ import numpy as np
 
 from course_utils.datasets.shapes.drawing import THIN, Design, Draws, disc, span
 from course_utils.datasets.shapes.looking import core, grounded, islands
+from course_utils.datasets.shapes.materials import CLOTHS, COLOURS, METALLIC, TIMBERS
+from course_utils.datasets.shapes.parts import Part, numbered, part
 from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod
+
+SLOTS = ("shade", "stem", "foot", "body")
+MATERIALS = {
+    "shade": CLOTHS + CLOTHS + COLOURS,
+    "stem": METALLIC + METALLIC + ("black", "black", "white", "oak", "walnut"),
+    "foot": ("=stem",) * 8 + TIMBERS + ("marble", "stone", "concrete"),
+    "body": (*COLOURS, "terracotta", "marble", "brass", "copper", "walnut", "oak"),
+}
+OPTIONAL = frozenset({"body"})  # the stem goes through it
 
 
 def draw(draws: Draws) -> Design:
@@ -58,7 +69,7 @@ def draw(draws: Draws) -> Design:
     return Design(parts, attributes, [f"{kind} lamp", f"{kind} lamp", "lamp"], [], details)
 
 
-def _shade(draws: Draws, shade: str, x: float, y: float, z: Interval, half: float) -> Loft:
+def _shade(draws: Draws, shade: str, y: float, z: Interval, half: float) -> Part:
     deep = half * draws.between(0.75, 1.0) if shade in ("drum", "box") else half
     tip = (
         draws.between(0.26, 0.34) if shade == "cone" else draws.pick(1.0, draws.between(0.5, 0.75))
@@ -68,17 +79,18 @@ def _shade(draws: Draws, shade: str, x: float, y: float, z: Interval, half: floa
     elif shade == "drum":
         tip = draws.between(0.93, 1.0)
     curve = {"globe": "ball", "dome": "dome"}.get(shade, "straight")
-    return Loft(
-        z, (x, y, half, deep), (x, y, tip * half, tip * deep), round=shade != "box", curve=curve
-    )
+    ends = (0.0, y, half, deep), (0.0, y, tip * half, tip * deep)
+    return part("shade", "shade", Loft(z, *ends, round=shade != "box", curve=curve))
 
 
-def _lamp_foot(draws: Draws, foot: str, y: float, half: float) -> list[Box | Loft]:
+def _foot(draws: Draws, foot: str, y: float, half: float) -> Part:
     rim = draws.between(THIN, 0.1)
     if foot == "square":
-        return [Box(span(0.0, 2 * half), span(y, 2 * half), (0.0, rim))]
+        return part("foot", "foot", Box(span(0.0, 2 * half), span(y, 2 * half), (0.0, rim)))
     tip = draws.pick(1.0, draws.between(0.4, 0.7)) * half
-    return [Loft((0.0, rim), (0.0, y, half, half), (0.0, y, tip, tip), round=True)]
+    return part(
+        "foot", "foot", Loft((0.0, rim), (0.0, y, half, half), (0.0, y, tip, tip), round=True)
+    )
 
 
 def _upright_lamp(
@@ -90,7 +102,7 @@ def _upright_lamp(
     height: float,
     tall: float,
     pole: float,
-) -> list[Box | Loft | Rod]:
+) -> list[Part]:
     """A pole in the middle; a floor lamp's shade is less than half as wide as the lamp is high."""
     if kind == "floor":
         half, foot_half = height * draws.between(0.16, 0.22), draws.between(0.13, 0.2)
@@ -103,35 +115,30 @@ def _upright_lamp(
         tall = 2 * half * draws.between(0.85, 1.0)
     low = height - tall
     joint = low * draws.between(0.45, 0.7) if foot == "tripod" else 0.0  # where the pole begins
-    parts = [_shade(draws, shade, 0.0, 0.0, (low, height), half)]
-    parts.append(disc(0.0, 0.0, (max(0.0, joint - pole), low + tall / 3), pole, pole))
+    head = _shade(draws, shade, 0.0, (low, height), half)
+    stem = disc(0.0, 0.0, (max(0.0, joint - pole), low + tall / 3), pole, pole)
+    parts = [part("stem", "stem", stem)]
     if foot == "tripod":
         reach = draws.between(0.2, 0.32)
-        for x, y in ((-0.87, -0.5), (0.87, -0.5), (0.0, 1.0)):
-            parts.append(Rod((x * reach, y * reach, pole), (0.0, 0.0, joint), max(pole, 0.036)))
-        return parts
-    parts += _lamp_foot(draws, foot, 0.0, foot_half)
+        legs = [
+            Rod((x * reach, y * reach, pole), (0.0, 0.0, joint), max(pole, 0.036))
+            for x, y in ((-0.87, -0.5), (0.87, -0.5), (0.0, 1.0))
+        ]
+        return [*parts, *numbered("leg", "stem", legs), head]
+    parts.append(_foot(draws, foot, 0.0, foot_half))
     waist, top = draws.between(0.13, 0.16), low - draws.between(0.07, 0.12)
+    below, above = (0.0, 0.0, waist, waist), (0.0, 0.0, pole, pole)
     if body == "ball":
-        parts.append(
-            Loft(
-                (0.06, top),
-                (0.0, 0.0, waist, waist),
-                (0.0, 0.0, waist, waist),
-                round=True,
-                curve="ball",
-            )
-        )
+        ball = Loft((0.06, top), below, below, round=True, curve="ball")
+        parts.append(part("body", "body", ball))
     if body == "vase":
-        parts.append(
-            Loft((0.06, top), (0.0, 0.0, waist, waist), (0.0, 0.0, pole, pole), round=True)
-        )
-    return parts
+        parts.append(part("body", "body", Loft((0.06, top), below, above, round=True)))
+    return [*parts, head]
 
 
 def _arc_lamp(
     draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float
-) -> list[Box | Loft | Rod]:
+) -> list[Part]:
     """A pole at the back that bends to the front in half an ellipse and holds the shade there."""
     reach, bend = draws.between(0.4, 0.56), height * draws.between(0.25, 0.4)
     half = draws.between(0.16, 0.2)
@@ -140,26 +147,24 @@ def _arc_lamp(
     angles = np.linspace(0.0, 0.9 * np.pi, 8)
     bow = [(0.0, middle + reach / 2 * math.cos(a), spring + bend * math.sin(a)) for a in angles]
     end_y, end_z = bow[-1][1], bow[-1][2] + pole
-    parts = [Rod(a, b, pole) for a, b in pairwise(bow)]
-    parts += [
-        Rod((0.0, bow[0][1], 0.03), bow[0], pole),
-        *_lamp_foot(draws, foot, bow[0][1], draws.between(0.13, 0.19)),
+    parts = [
+        part("arm", "stem", *(Rod(a, b, pole) for a, b in pairwise(bow))),
+        part("stem", "stem", Rod((0.0, bow[0][1], 0.03), bow[0], pole)),
+        _foot(draws, foot, bow[0][1], draws.between(0.13, 0.19)),
     ]
-    return [*parts, _shade(draws, shade, 0.0, end_y, (end_z - tall, end_z), half)]
+    return [*parts, _shade(draws, shade, end_y, (end_z - tall, end_z), half)]
 
 
 def _desk_lamp(
     draws: Draws, shade: str, foot: str, height: float, tall: float, pole: float
-) -> list[Box | Loft | Rod]:
+) -> list[Part]:
     """Two straight arms with a joint at the back, and a head that looks down at the front."""
     joint = (0.0, draws.between(0.16, 0.3), draws.between(0.4, 0.55))
     head = (0.0, -draws.between(0.2, 0.34), height - pole)
-    parts = [Rod((0.0, 0.0, 0.03), joint, pole), Rod(joint, head, pole)]
-    parts += _lamp_foot(draws, foot, 0.0, draws.between(0.16, 0.27))
-    return [
-        *parts,
-        _shade(draws, shade, 0.0, head[1], (height - tall, height), draws.between(0.15, 0.22)),
-    ]
+    arms = [Rod((0.0, 0.0, 0.03), joint, pole), Rod(joint, head, pole)]
+    foot_part = _foot(draws, foot, 0.0, draws.between(0.16, 0.27))
+    shade_part = _shade(draws, shade, head[1], (height - tall, height), draws.between(0.15, 0.22))
+    return [*numbered("arm", "stem", arms), foot_part, shade_part]
 
 
 def look(voxels: np.ndarray) -> dict[str, str]:
@@ -227,10 +232,16 @@ def _kind(voxels: np.ndarray, shade: np.ndarray, height: int) -> str:
     Otherwise a desk lamp's arm goes back first, and an arc lamp's goes up.
     """
     n, foot = len(voxels), np.nonzero(voxels[:2])[1].mean()
-    if abs(np.nonzero(shade)[1].mean() - foot) < 0.1 * n:
+    if _upright(voxels, shade):
         return "floor" if shade.sum(axis=2).max() < 0.49 * height else "table"
     layers = voxels[int(0.3 * height) : int(0.6 * height)]
     return "desk" if core(layers.sum(axis=(0, 2)), 0.05)[1] - 1 - foot > 0.11 * n else "arc"
+
+
+def _upright(voxels: np.ndarray, shade: np.ndarray) -> bool:
+    """Whether the shade is over the foot."""
+    apart = np.nonzero(shade)[1].mean() - np.nonzero(voxels[:2])[1].mean()
+    return bool(abs(apart) < 0.1 * len(voxels))
 
 
 def _body(areas: np.ndarray) -> str:
@@ -240,6 +251,50 @@ def _body(areas: np.ndarray) -> str:
         return "slim"
     lower, middle, _ = np.array_split(thick, 3)
     return "ball" if middle.mean() > 0.92 * lower.mean() else "vase"
+
+
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: wide layers are the shade, the body and the foot."""
+    ground = int(voxels.any(axis=(1, 2)).argmax())
+    solid = voxels[ground:]
+    areas = solid.sum(axis=(1, 2))
+    low, high, shade = _find_shade(solid, core(areas, 0.02)[1])
+    slots = np.full(solid.shape, 1 + SLOTS.index("stem"), dtype=np.uint8)
+    if _upright(solid, shade):
+        slots[low:] = 1 + SLOTS.index("shade")
+    else:  # an arm comes from behind
+        slots[low : high + 1, : int(np.nonzero(shade)[1].mean() + 2)] = 1 + SLOTS.index("shade")
+        slots[low:high][shade] = 1 + SLOTS.index("shade")
+    has_body = _body(areas[4:low]) != "slim"
+    if len(islands(solid[:2].any(axis=0), least=2)) == 1:  # no tripod
+        rim = _rim(areas[:low], has_body)
+        slots[:rim] = 1 + SLOTS.index("foot")
+        if has_body:
+            slots[rim:low][areas[rim:low] > 12] = 1 + SLOTS.index("body")
+    return np.concatenate([np.ones_like(voxels[:ground], dtype=np.uint8), slots])
+
+
+def _rim(areas: np.ndarray, has_body: bool) -> int:
+    """How many layers a foot is high, from the areas (n,) of the layers under the shade."""
+    if has_body:  # where the next layer is much smaller
+        return 2 + int(areas[2] * areas[2] > areas[1] * areas[3])
+    return int(np.argmax(areas < 1.5 * np.median(areas[4:]) + 2)) or 2
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the shade or with what the lamp stands on."""
+    height = int(np.flatnonzero(voxels.sum(axis=(1, 2)) > 2)[-1]) + 1
+    low, high, shade = _find_shade(voxels, height)
+    missing = shade.sum(axis=2).max() < 0.2 * len(voxels)
+    missing = missing or (_upright(voxels, shade) and high < height - 3)
+    found = ["the shade is missing"] if missing or low < 4 else []
+    feet = islands(voxels[:2].any(axis=0), least=2)
+    wide = max(np.ptp(np.argwhere(foot), axis=0).min() + 1 for foot in feet)
+    if len(feet) not in (1, 3):
+        found.append("a leg is missing, or does not reach the ground")
+    elif len(feet) == 1 and wide < 0.19 * len(voxels):
+        found.append("the foot is missing")
+    return found
 
 
 PHRASES = {
@@ -264,16 +319,3 @@ PHRASES = {
 }
 HELD_OUT = ("body=ball foot=square",)
 SAID_APART = ("kind=arc shade=drum",)
-
-# TO BE WRITTEN
-SLOTS = ("body",)
-MATERIALS = {"body": ("red", "blue")}
-OPTIONAL = frozenset()
-
-
-def place(voxels):
-    return voxels.astype(np.uint8)
-
-
-def find_faults(voxels):
-    return []

@@ -169,3 +169,15 @@ def lopsided(voxels: np.ndarray) -> int:
     cropped = voxels[:, :, left:right]
     pieces, _ = label(cropped & ~binary_dilation(cropped[:, :, ::-1]))
     return int(np.bincount(pieces.ravel())[1:].max(initial=0))
+def ends(layer: np.ndarray, axis: int, least: int = 3) -> tuple[int, int]:
+    """Return where a layer (H, W) begins and ends along an axis, in voxels; (0, 0) if it is empty.
+
+    Lines of fewer than `least` voxels are crumbs and don't count.
+    """
+    lines = np.flatnonzero(layer.sum(axis=1 - axis) >= least)
+    return (int(lines[0]), int(lines[-1]) + 1) if len(lines) else (0, 0)
+
+
+def depths(voxels: np.ndarray, least: int = 3) -> np.ndarray:
+    """Return how deep each layer of bool (D, H, W) is along y, in voxels, int (D,); see `ends`."""
+    return np.array([np.subtract(*ends(layer, 0, least)[::-1]) for layer in voxels])
