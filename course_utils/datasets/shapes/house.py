@@ -6,7 +6,18 @@ import numpy as np
 
 from course_utils.datasets.shapes.drawing import ENDS, THIN, Design, Draws, leg, span
 from course_utils.datasets.shapes.looking import stretches
+from course_utils.datasets.shapes.materials import COLOURS
+from course_utils.datasets.shapes.parts import Part, numbered, painted, part
 from course_utils.datasets.shapes.solids import Box, Interval, Loft
+
+SLOTS = ("walls", "roof", "door", "windows")
+MATERIALS = {
+    "walls": ("white", "white", "brick", "brick", "stone", "beige", "cream", "pine", *COLOURS),
+    "roof": ("terracotta", "terracotta", "slate", "slate", "thatched", "brown", "grey", "red"),
+    "door": ("oak", "walnut", "white", *COLOURS),
+    "windows": ("glass",) * 5 + ("navy",),
+}
+OPTIONAL = frozenset({"chimney", "garage", "wing"})
 
 _ROOFS = ("gable", "front gable", "hipped", "flat", "shed")
 
@@ -52,23 +63,29 @@ def draw(draws: Draws) -> Design:
     openings = _openings(
         draws, wide, storey, storeys, columns, {"left": 0, "middle": 1, "right": columns - 1}[door]
     )
-    parts = _facade(wide, deep, wall, openings, draws.between(THIN, 0.08))
-    parts += _roof(roof, (wide, deep, wall), rise, (0.0 if beside else eaves, eaves))
+    recess = draws.between(THIN, 0.08)
+    parts = [part("walls", "walls", *_facade(wide, deep, wall, openings, recess))]
+    roof_bodies = _roof(roof, (wide, deep, wall), rise, (0.0 if beside else eaves, eaves))
+    over = [part("roof", "roof", *roof_bodies)]
     if chimney != "none":
         stack = draws.between(0.085, 0.11)
         x = dict(ENDS)[chimney] * max(draws.between(0.28, 0.36) * wide, stack / 2 + 0.065)
         y = 0.3 * deep if roof == "shed" else stack / 2 + draws.between(0.025, 0.08)
-        parts.append(Box(span(x, stack), span(y, stack), (wall / 2, wall + rise + flue)))
+        bricks = Box(span(x, stack), span(y, stack), (wall / 2, wall + rise + flue))
+        over.append(part("chimney", "walls", bricks))
     if garage != "none":
         parts += _garage(draws, dict(ENDS)[garage], wide, deep, beside, storey)
     if wing:
         across = draws.between(0.24, 0.34) * wide
         x = draws.between(-0.5, 0.5) * (wide - across)
+        top = draws.between(0.6, 0.9) * wall
         parts.append(
-            Box(span(x, across), (0.0, deep / 2 + behind), (0.0, draws.between(0.6, 0.9) * wall))
+            part("wing", "walls", Box(span(x, across), (0.0, deep / 2 + behind), (0.0, top)))
         )
+    parts += over
     if porch:
         parts += _porch(openings[0], wide, deep, forward, storey)
+    parts += _paint(openings, recess - deep / 2)
     attributes = {
         "roof": roof,
         "pitch": pitch,
@@ -163,6 +180,15 @@ def _facade(
     return [*parts, Box((edge, wide / 2), front, (0.0, wall))]
 
 
+def _paint(openings: list[tuple[Interval, Interval]], y: float) -> list[Part]:
+    """Colour what shows at the bottom of the openings: a door, and windows."""
+    panes = [Box(x, (y, y + THIN), z) for x, z in openings]
+    return [
+        painted("door", "door", panes[0]),
+        *(painted(f"window {k}", "windows", pane) for k, pane in enumerate(panes[1:], start=1)),
+    ]
+
+
 def _roof(
     roof: str, block: tuple[float, float, float], rise: float, eaves: tuple[float, float]
 ) -> list[Box | Loft]:
@@ -186,7 +212,7 @@ def _roof(
 
 def _garage(
     draws: Draws, sign: int, wide: float, deep: float, beside: float, storey: float
-) -> list[Box]:
+) -> list[Part]:
     """A low block with a flat roof beside the house and a wide door in its front."""
     x, high = sign * (wide + beside) / 2, draws.between(0.8, 0.92) * storey
     front, back = (
@@ -197,21 +223,24 @@ def _garage(
     jambs = [Box((edge[0], edge[0] + THIN), (front, recess), (0.0, high))]
     jambs += [Box((edge[1] - THIN, edge[1]), (front, recess), (0.0, high))]
     lintel = Box(edge, (front, recess), (high - THIN, high))
-    return [Box(edge, (recess, back), (0.0, high)), *jambs, lintel]
+    block = Box(edge, (recess, back), (0.0, high))
+    gate = Box((edge[0] + THIN, edge[1] - THIN), (recess, recess + THIN), (0.0, high - THIN))
+    return [
+        part("garage", "walls", block, *jambs, lintel),
+        painted("garage door", "door", gate),
+    ]
 
 
 def _porch(
     door: tuple[Interval, Interval], wide: float, deep: float, forward: float, storey: float
-) -> list[Box]:
+) -> list[Part]:
     """A small roof on two posts in front of the door."""
     (left, right), (_, top) = door
     left, right = max(left - 0.05, -wide / 2), min(right + 0.05, wide / 2)
     front = -deep / 2 - forward
     roof = Box((left, right), (front, 0.02 - deep / 2), (top, top + THIN))
-    return [
-        roof,
-        *(leg(x, front + THIN / 2, top, THIN) for x in (left + THIN / 2, right - THIN / 2)),
-    ]
+    posts = [leg(x, front + THIN / 2, top, THIN) for x in (left + THIN / 2, right - THIN / 2)]
+    return [part("porch roof", "roof", roof), *numbered("post", "walls", posts)]
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
@@ -248,7 +277,7 @@ class _Block(NamedTuple):
 
 def _block(voxels: np.ndarray) -> _Block:
     """A ground floor that reaches further on one side than the centred roof has a garage."""
-    reach = np.flatnonzero(np.count_nonzero(voxels[1:5], axis=(0, 1)) >= 8)
+    reach = np.flatnonzero(np.count_nonzero(voxels[1:4], axis=(0, 1)) >= 8)
     low = voxels[:2, :, reach[0] : reach[-1] + 1]
     walls = np.flatnonzero(low.mean(axis=(0, 2)) >= 0.4)  # porches and wings fill less
     front_half = voxels[:, : (walls[0] + walls[-1]) // 2].any(axis=1)  # (D, W), without the chimney
@@ -275,11 +304,115 @@ def _holes(voxels: np.ndarray, block: _Block) -> np.ndarray:
     return holes
 
 
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: a roof above the walls and over a porch, and what lies in the openings."""
+    block = _block(voxels)
+    roof = _roof_layer(voxels, block)
+    slots = np.full(voxels.shape, 1 + SLOTS.index("walls"), dtype=np.uint8)
+    slots[roof:] = 1 + SLOTS.index("roof")
+    heights = _heights(voxels[:, block.y, block.x])
+    mirrored = np.minimum(heights, heights[:, ::-1])
+    stack = (heights > mirrored + 1)[None] & (np.arange(len(voxels))[:, None, None] >= mirrored)
+    slots[:, block.y, block.x][stack] = 1 + SLOTS.index("walls")
+    porch = np.count_nonzero(_porch_view(voxels, block), axis=1)
+    if porch.max() >= 2:
+        first = int(np.argmax(porch >= 0.8 * porch.max()))
+        slots[:first, : block.y.start] = 1 + SLOTS.index("walls")
+        slots[first:, : block.y.start] = 1 + SLOTS.index("roof")
+    _place_openings(slots[:, :, block.x], voxels[:, :, block.x], _holes(voxels, block), block)
+    if block.garage != "none":
+        beside = slice(0, block.x.start) if block.garage == "left" else slice(block.x.stop, None)
+        slots[:, :, beside] = 1 + SLOTS.index("walls")
+        _place_gate(slots[:, :, beside], voxels[: roof + 1, :, beside])
+    return slots
+
+
+def _porch_view(voxels: np.ndarray, block: _Block) -> np.ndarray:
+    """What stands before the block, seen from the front, bool (D, W), without wide eaves."""
+    view = voxels[:, : max(block.y.start - 2, 0), block.x].any(axis=1)
+    return view & (view.mean(axis=1) < 0.8)[:, None]
+
+
+def _place_openings(
+    slots: np.ndarray, voxels: np.ndarray, holes: np.ndarray, block: _Block
+) -> None:
+    """Paint what lies behind holes (n, W): doors where they reach the ground, else windows."""
+    from scipy.ndimage import label
+
+    labels, count = label(holes)
+    for number in range(1, count + 1):
+        z, x = np.nonzero(labels == number)
+        y = block.y.start + voxels[z, block.y.start : block.y.start + 5, x].argmax(axis=1)
+        slots[z, y, x] = 1 + SLOTS.index("door" if z.min() <= 1 else "windows")
+
+
+def _place_gate(slots: np.ndarray, garage: np.ndarray) -> None:
+    """Paint the gate of a garage: what lies two voxels further back than its jambs."""
+    front = np.where(garage.any(axis=1), garage.argmax(axis=1), 0)  # (D, W)
+    z, x = np.nonzero(front >= front[front > 0].min() + 2)
+    slots[z, front[z, x], x] = 1 + SLOTS.index("door")
+
+
+def _storeys_end(holes: np.ndarray) -> tuple[int, float]:
+    """The layer above all openings (n, W), and where the walls should end, as far above them.
+
+    An opening ends at about 0.81 of its storey's height.
+    """
+    rows = holes.any(axis=1)
+    tops = np.flatnonzero(rows[:-1] & ~rows[1:]) + 1  # of the openings of each storey
+    last = int(tops[-1])
+    return last, last * len(tops) / (len(tops) - 0.19)
+
+
+def _roof_layer(voxels: np.ndarray, block: _Block) -> int:
+    """The first layer of the roof: it stands out in front, or the block narrows there.
+
+    A flat roof that does neither begins where the openings say.
+    """
+    last, guess = _storeys_end(_holes(voxels, block))
+    before = voxels[last:, block.y.start - 1, block.x].mean(axis=1) > 0.7
+    if before.any():
+        return last + int(np.argmax(before))
+    roof, pitch, _ = _look_up(voxels, block)
+    if roof == "flat":
+        return round(guess)
+    edges = voxels[last:, block.y, block.x]
+    front, sides = edges[:, 0].mean(axis=1), edges[:, :, [0, -1]].mean(axis=1).min(axis=1)
+    narrow = last + int(np.argmax(np.minimum(front, sides) < 0.5))
+    if pitch == "steep":  # it narrows late
+        return min(max(round(guess + 0.2), narrow - 2), narrow)
+    return narrow - (guess < narrow - 0.7)
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the door, the roof or the porch."""
+    block = _block(voxels)
+    holes = _holes(voxels, block)
+    if not holes[:2].any():
+        return ["there is no door"]
+    heights = _heights(voxels[:, block.y, block.x])
+    ridge = np.sort(np.minimum(heights, heights[:, ::-1]).ravel())[-3]
+    found = ["the roof is missing"] if ridge < _storeys_end(holes)[1] + 1.3 else []
+    porch = _porch_view(voxels, block)
+    if np.count_nonzero(porch) < 6:
+        return found
+    posts = np.flatnonzero(porch[:2].any(axis=0))
+    roof = np.flatnonzero(np.count_nonzero(porch, axis=0) >= 2)
+    reach = max(posts.min() - roof.min(), roof.max() - posts.max()) if len(posts) else len(roof)
+    return [*found, "a post of the porch is missing"] if reach > 1 else found
+
+
+def _heights(over: np.ndarray) -> np.ndarray:
+    """The height of each column, (H, W), in voxels."""
+    heights = len(over) - over[::-1].argmax(axis=0)
+    heights[~over.any(axis=0)] = 0
+    return heights
+
+
 def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
     """Roof, pitch and chimney from the heights over the block, seen from above."""
     over = voxels[:, block.y, block.x]
-    heights = len(voxels) - over[::-1].argmax(axis=0)  # (H, W)
-    heights[~over.any(axis=0)] = 0
+    heights = _heights(over)
     deep, wide = heights.shape
     # every roof is the same on the left and on the right, so no chimney
     roof = np.minimum(heights, heights[:, ::-1])
@@ -345,16 +478,3 @@ PHRASES = {
 }
 HELD_OUT = ("roof=flat garage=left",)
 SAID_APART = ("roof=hipped storeys=2",)
-
-# TO BE WRITTEN
-SLOTS = ("body",)
-MATERIALS = {"body": ("red", "blue")}
-OPTIONAL = frozenset()
-
-
-def place(voxels):
-    return voxels.astype(np.uint8)
-
-
-def find_faults(voxels):
-    return []
