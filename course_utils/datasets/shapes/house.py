@@ -277,13 +277,15 @@ class _Block(NamedTuple):
 
 def _block(voxels: np.ndarray) -> _Block:
     """A ground floor that reaches further on one side than the centred roof has a garage."""
-    reach = np.flatnonzero(np.count_nonzero(voxels[1:4], axis=(0, 1)) >= 8)
+    reach = np.flatnonzero(np.count_nonzero(voxels[1:4], axis=(0, 1)) >= 6)
     low = voxels[:2, :, reach[0] : reach[-1] + 1]
     walls = np.flatnonzero(low.mean(axis=(0, 2)) >= 0.4)  # porches and wings fill less
     front_half = voxels[:, : (walls[0] + walls[-1]) // 2].any(axis=1)  # (D, W), without the chimney
     high = int(0.7 * (np.flatnonzero(front_half.any(axis=1))[-1] + 1))
     layers = front_half[high:][front_half[high:].any(axis=1)]
-    middle = np.median([np.flatnonzero(layer)[[0, -1]].mean() for layer in layers])
+    ends = np.array([np.flatnonzero(layer)[[0, -1]] for layer in layers])
+    broad = np.ptp(ends, axis=1) > 4  # not a chimney alone
+    middle = np.median(ends[broad].mean(axis=1) if broad.any() else ends.mean())
     beyond = (reach[0] + reach[-1]) / 2 - middle
     side = "left" if beyond < -1.5 else "right" if beyond > 1.5 else "none"
     first = round(2 * middle) - reach[-1] if side == "left" else reach[0]
@@ -314,9 +316,10 @@ def place(voxels: np.ndarray) -> np.ndarray:
     mirrored = np.minimum(heights, heights[:, ::-1])
     stack = (heights > mirrored + 1)[None] & (np.arange(len(voxels))[:, None, None] >= mirrored)
     slots[:, block.y, block.x][stack] = 1 + SLOTS.index("walls")
+    slots[mirrored.max() + 1 :] = 1 + SLOTS.index("walls")
     porch = np.count_nonzero(_porch_view(voxels, block), axis=1)
     if porch.max() >= 2:
-        first = int(np.argmax(porch >= 0.8 * porch.max()))
+        first = int(np.argmax(porch > 0.85 * porch.max()))
         slots[:first, : block.y.start] = 1 + SLOTS.index("walls")
         slots[first:, : block.y.start] = 1 + SLOTS.index("roof")
     _place_openings(slots[:, :, block.x], voxels[:, :, block.x], _holes(voxels, block), block)
@@ -329,8 +332,12 @@ def place(voxels: np.ndarray) -> np.ndarray:
 
 def _porch_view(voxels: np.ndarray, block: _Block) -> np.ndarray:
     """What stands before the block, seen from the front, bool (D, W), without wide eaves."""
-    view = voxels[:, : max(block.y.start - 2, 0), block.x].any(axis=1)
-    return view & (view.mean(axis=1) < 0.8)[:, None]
+    before = voxels[:, : max(block.y.start - 1, 0), block.x]
+    wide = before.mean(axis=2, keepdims=True) > 0.8
+    view = (before & ~wide).any(axis=1)
+    if wide.any():
+        view[int(np.argmax(wide.any(axis=(1, 2)))) + 2 :] = False
+    return view
 
 
 def _place_openings(
@@ -380,7 +387,7 @@ def _roof_layer(voxels: np.ndarray, block: _Block) -> int:
     front, sides = edges[:, 0].mean(axis=1), edges[:, :, [0, -1]].mean(axis=1).min(axis=1)
     narrow = last + int(np.argmax(np.minimum(front, sides) < 0.5))
     if pitch == "steep":  # it narrows late
-        return min(max(round(guess + 0.2), narrow - 2), narrow)
+        return round((2 * guess + narrow - 0.2) / 3)
     return narrow - (guess < narrow - 0.7)
 
 
@@ -392,14 +399,16 @@ def find_faults(voxels: np.ndarray) -> list[str]:
         return ["there is no door"]
     heights = _heights(voxels[:, block.y, block.x])
     ridge = np.sort(np.minimum(heights, heights[:, ::-1]).ravel())[-3]
-    found = ["the roof is missing"] if ridge < _storeys_end(holes)[1] + 1.3 else []
+    found = ["the roof is missing"] if ridge < _storeys_end(holes)[1] + 1.5 else []
     porch = _porch_view(voxels, block)
     if np.count_nonzero(porch) < 6:
         return found
     posts = np.flatnonzero(porch[:2].any(axis=0))
     roof = np.flatnonzero(np.count_nonzero(porch, axis=0) >= 2)
-    reach = max(posts.min() - roof.min(), roof.max() - posts.max()) if len(posts) else len(roof)
-    return [*found, "a post of the porch is missing"] if reach > 1 else found
+    level = np.count_nonzero(porch, axis=1).max() >= roof[-1] - roof[0]
+    if len(posts) and level and max(posts[0] - roof[0], roof[-1] - posts[-1]) <= 1:
+        return found
+    return [*found, "the porch lacks its roof or a post"]
 
 
 def _heights(over: np.ndarray) -> np.ndarray:
@@ -432,8 +441,8 @@ def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
         return "flat", "none", chimney
     if back - front > (top - front) / 2:
         return "shed", "none", chimney
-    across, eaves = (wide, roof[:, 0]) if gable - front > 0.6 * (top - front) else (deep, roof[0])
-    pitch = "steep" if ridge - np.median(eaves) > 0.8 * (across - 1) / 2 else "low"
+    across, eaves = (wide, roof[:, 1]) if gable - front > 0.6 * (top - front) else (deep, roof[1])
+    pitch = "steep" if ridge - np.median(eaves) > 0.4 * (across - 4) else "low"
     if side - front > (top - front) / 2:
         return "gable", pitch, chimney
     if gable - front > 0.6 * (top - front):
