@@ -25,7 +25,8 @@ from course_utils.datasets.shapes import (
     measure,
     slots_of,
 )
-from course_utils.datasets.shapes.parts import occupancy
+from course_utils.datasets.shapes.parts import Part, solid_bodies
+from course_utils.datasets.shapes.solids import middle_of
 from course_utils.evaluation.distances import copied_share, nearest_iou
 from course_utils.geometry.voxels import largest_component
 
@@ -56,6 +57,16 @@ def slots_right(shape: Shape) -> float:
     return float((slots_of(shape.voxels, shape.family) == shape.slots)[surface].mean())
 
 
+def filled_by(each: Part, shape: Shape) -> np.ndarray:
+    """The voxels that a part of a shape fills, where it stands in the shape: bool (D, H, W)."""
+    filled = np.zeros_like(shape.voxels)
+    shift = middle_of(solid_bodies(shape.parts))
+    for body in solid_bodies([each]):
+        region, inside = body.cells(len(filled), shift)
+        filled[region] |= inside
+    return filled
+
+
 def damaged(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
     """A shape without each of its parts in turn, and with each thin part cut through.
 
@@ -63,12 +74,12 @@ def damaged(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
     `OPTIONAL` are not removed, nor parts that hardly show.
     """
     optional = FAMILIES[shape.family].OPTIONAL
-    size = len(shape.voxels)
-    for each in shape.parts:
+    fills = [filled_by(each, shape) for each in shape.parts]
+    count = np.sum(fills, axis=0)
+    for each, fill in zip(shape.parts, fills, strict=True):
         name = re.sub(r" \d+$", "", each.name)
-        rest = occupancy([other for other in shape.parts if other is not each], size)
-        own = shape.voxels & ~rest
-        if each.paint or own.sum() < SEEN:
+        own = fill & (count == 1)
+        if own.sum() < SEEN:
             continue
         if name not in optional:
             yield f"{name} removed", shape.voxels & ~own

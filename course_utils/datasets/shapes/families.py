@@ -4,6 +4,7 @@ from types import ModuleType
 
 from course_utils.datasets.shapes import (
     airplane,
+    animal,
     bed,
     car,
     chair,
@@ -29,6 +30,7 @@ FAMILIES: dict[str, ModuleType] = {
     "house": house,
     "tree": tree,
     "mug": mug,
+    "animal": animal,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

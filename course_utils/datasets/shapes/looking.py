@@ -80,3 +80,18 @@ def islands(slice_: np.ndarray, least: int = 1) -> list[np.ndarray]:
     labels, count = label(slice_)
     found = [labels == number for number in range(1, count + 1)]
     return [island for island in found if np.count_nonzero(island) >= least]
+
+
+def lopsided(voxels: np.ndarray) -> int:
+    """Return how many voxels have nothing, not even beside it, on the other side of the middle.
+
+    The plane between left and right lies where they share most, within two voxels of the middle.
+
+    Args:
+        voxels: bool (D, H, W).
+    """
+    from scipy.ndimage import binary_dilation
+
+    flipped = [np.roll(voxels[:, :, ::-1], shift, axis=2) for shift in range(-4, 5)]
+    other = min(flipped, key=lambda moved: np.count_nonzero(voxels ^ moved))
+    return int(np.count_nonzero(voxels & ~binary_dilation(other)))
