@@ -11,6 +11,7 @@ from course_utils.datasets.shapes import (
     house,
     lamp,
     mug,
+    robot,
     shelf,
     sofa,
     table,
@@ -31,6 +32,7 @@ FAMILIES: dict[str, ModuleType] = {
     "tree": tree,
     "mug": mug,
     "animal": animal,
+    "robot": robot,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 
