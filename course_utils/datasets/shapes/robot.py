@@ -360,5 +360,5 @@ PHRASES = {
     "backpack=yes": "a backpack; a pack on its back",
     "backpack=no": "no backpack",
 }
-HELD_OUT = ("base=tracks arms=raised",)
-SAID_APART = ("body=round antennas=1",)
+HELD_OUT = ("base=tracks arms=down",)
+SAID_APART = ("body=tapered antennas=1",)
