@@ -6,6 +6,7 @@ from course_utils.datasets.shapes import (
     airplane,
     animal,
     bed,
+    bridge,
     car,
     chair,
     house,
@@ -33,6 +34,7 @@ FAMILIES: dict[str, ModuleType] = {
     "mug": mug,
     "animal": animal,
     "robot": robot,
+    "bridge": bridge,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 
