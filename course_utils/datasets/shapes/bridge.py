@@ -1,6 +1,7 @@
 """Bridges from left to right: on piers, on arches, and hung from towers by cables."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def draw(draws: Draws) -> Design:
 
     whole: Interval = span(0.0, s.long)
     slab = _strip(whole, span(0.0, s.wide), lambda x: top(x) - s.thick, top, s)
-    inner = s.wide - draws.between(0.072, 0.085)
+    inner = s.wide - draws.between(0.072, 0.12)
     if kind == "arch":
         parts = _arches(draws, spans, s, inner, top)
     else:
@@ -59,7 +60,7 @@ def draw(draws: Draws) -> Design:
     if kind in at:
         parts += _cables(draws, kind, s, at[kind])
     if railings:
-        rise = draws.between(0.075, 0.1)
+        rise = draws.between(0.075, 0.13)
         edges = [
             _strip(whole, span(sign * (s.wide - THIN) / 2, THIN), top, lambda x: top(x) + rise, s)
             for sign in (-1, 1)
@@ -87,11 +88,15 @@ def _details(attributes: dict[str, str | int | bool]) -> list[str]:
 
 
 def _sizes(draws: Draws, kind: str, humped: bool, height: str, width: str) -> _Sizes:
-    high = draws.between(0.24, 0.3) if height == "low" else draws.between(0.42, 0.54)
-    wide = draws.between(0.26, 0.32) if width == "narrow" else draws.between(0.46, 0.58)
+    high = (
+        draws.between(0.27 if kind == "arch" else 0.23, 0.31)
+        if height == "low"
+        else draws.between(0.41, 0.56)
+    )
+    wide = draws.between(0.24, 0.34) if width == "narrow" else draws.between(0.44, 0.62)
     hump = draws.between(0.11, 0.16) if humped else 0.0
     tower = draws.between(0.3, 0.42) if kind in ("suspension", "stayed") else 0.0
-    thick = draws.between(0.075, 0.095)
+    thick = draws.between(0.07, 0.105)
     sizes = draws.fit(1.0, wide, high + max(hump, tower), 1.0, wide, high, hump, tower)
     s = _Sizes(*sizes[3:], thick)
     return s._replace(wide=max(s.wide, 0.22))
@@ -103,12 +108,12 @@ def _strip(x: Interval, y: Interval, low: Profile, high: Profile, s: _Sizes) -> 
     def inside(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         return (z >= low(x)) & (z < high(x)) & np.isfinite(y)
 
-    return Solid(x, y, (0.0, s.high + s.hump + 0.12), inside)
+    return Solid(x, y, (0.0, s.high + s.hump + 0.14), inside)
 
 
 def _arches(draws: Draws, spans: int, s: _Sizes, wide: float, top: Profile) -> list[Part]:
     """A wall under the deck with openings that are round above."""
-    pier = max(draws.between(0.07, 0.12) * s.long, 0.08)
+    pier = max(draws.between(0.07, 0.15) * s.long, 0.08)
     half = (s.long - (spans + 1) * pier) / spans / 2
     centres = [pier + half + k * (2 * half + pier) - s.long / 2 for k in range(spans)]
     crown = s.thick + draws.between(0.0, 0.03)
@@ -116,7 +121,7 @@ def _arches(draws: Draws, spans: int, s: _Sizes, wide: float, top: Profile) -> l
     def ceiling(x: np.ndarray) -> np.ndarray:
         asides = [np.clip(1 - ((x - centre) / half) ** 2, 0.0, None) for centre in centres]
         return sum(
-            (top(centre) - crown) * np.sqrt(aside)
+            (top(centre) - crown) * aside**0.75
             for centre, aside in zip(centres, asides, strict=True)
         )
 
@@ -126,7 +131,8 @@ def _arches(draws: Draws, spans: int, s: _Sizes, wide: float, top: Profile) -> l
 
 def _piers(draws: Draws, kind: str, spans: int, s: _Sizes, wide: float, top: Profile) -> list[Part]:
     """Blocks at the ends of the deck and, where no towers stand, piers or pairs of columns."""
-    end, pier = draws.between(0.09, 0.13) * s.long, draws.between(0.07, 0.1)
+    most = 0.13 if kind == "suspension" else 0.17
+    end, pier = draws.between(0.08, most) * s.long, draws.between(0.07, 0.12)
 
     def block(x: Interval, y: Interval) -> Solid:
         return _strip(x, y, lambda x: 0.0, lambda x: top(x) - s.thick / 2, s)
@@ -137,7 +143,7 @@ def _piers(draws: Draws, kind: str, spans: int, s: _Sizes, wide: float, top: Pro
         return parts
     free = (s.long - 2 * end - (spans - 1) * pier) / spans
     columns = draws.chance(0.5)
-    side = max(0.3 * wide, THIN)
+    side = max(draws.between(0.22, 0.36) * wide, THIN)
     rows = [span(sign * (wide - side) / 2, side) for sign in (-1, 1)] if columns else []
     for k in range(1, spans):
         x = span(end + k * (free + pier) - pier / 2 - s.long / 2, pier)
@@ -148,7 +154,7 @@ def _piers(draws: Draws, kind: str, spans: int, s: _Sizes, wide: float, top: Pro
 
 def _towers(draws: Draws, s: _Sizes, places: list[float]) -> list[Part]:
     """Towers of two legs at the sides of the deck, with a bar across at the top."""
-    thick, deep, top = draws.between(0.075, 0.1), draws.between(0.07, 0.085), s.high + s.tower
+    thick, deep, top = draws.between(0.075, 0.12), draws.between(0.07, 0.09), s.high + s.tower
     y = s.wide / 2 + deep / 2 - 0.036
     parts = []
     for k, x in enumerate(places, start=1):
@@ -176,10 +182,7 @@ def _cables(draws: Draws, kind: str, s: _Sizes, at: float) -> list[Part]:
         heights = low + sag + (peak - low - sag) * (places / at) ** 2
         points = [(-end, low), *zip(places.tolist(), heights.tolist(), strict=True), (end, low)]
         cables.append(
-            [
-                Rod((x0, y, z0), (x1, y, z1), radius)
-                for (x0, z0), (x1, z1) in zip(points, points[1:], strict=False)
-            ]
+            [Rod((x0, y, z0), (x1, y, z1), radius) for (x0, z0), (x1, z1) in pairwise(points)]
         )
         spots = [side * 0.48 * at for side in (-1, 1)]
         hangers.append(
@@ -239,7 +242,7 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     if a.towers.any():
         kind = "suspension" if stretches(a.towers) > 1 else "stayed"
     else:
-        kind = "arch" if _filled_under(voxels, a) > 0.08 else "beam"
+        kind = "arch" if _filled_under(voxels, a) > 0.1 else "beam"
     return {
         "kind": kind,
         "spans": min(max(spans, 1), 4),
@@ -264,7 +267,7 @@ def _has_railings(voxels: np.ndarray, a: _Anatomy) -> bool:
         np.array([voxels[a.tops[k] + 1, row : row + 2, k].any() for k in index])
         for row in (a.rows.start, a.rows.stop - 2)
     ]
-    return bool(min(edge.mean() for edge in edges) > 0.8)
+    return bool(min(edge.mean() for edge in edges) > 0.87)
 
 
 def place(voxels: np.ndarray) -> np.ndarray:
@@ -337,5 +340,5 @@ PHRASES = {
     "railings=yes": "railings; two railings",
     "railings=no": "no railings",
 }
-HELD_OUT = ("spans=4 height=low",)
-SAID_APART = ("spans=1 railings=yes",)
+HELD_OUT = ("kind=arch spans=3",)
+SAID_APART = ("kind=beam spans=2",)
