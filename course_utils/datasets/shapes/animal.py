@@ -9,11 +9,11 @@ from course_utils.datasets.shapes.looking import core, islands, lopsided
 from course_utils.datasets.shapes.parts import Part, numbered, part
 from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod
 
-SLOTS = ("coat", "feet", "horns", "saddle")
+SLOTS = ("coat", "socks", "horns", "saddle")
 MATERIALS = {
     "coat": ("brown", "brown", "grey", "white", "black", "beige", "golden", "rusty", "cream"),
-    "feet": ("=coat", "=coat", "black", "grey", "walnut", "white"),
-    "horns": ("cream", "cream", "grey", "black", "walnut"),
+    "socks": ("=coat", "=coat", "black", "grey", "white", "brown"),
+    "horns": ("cream", "cream", "grey", "black", "beige"),
     "saddle": ("brown", "brown", "red", "blue", "burgundy", "navy", "green", "black"),
 }
 OPTIONAL = frozenset({"saddle"})
@@ -59,7 +59,7 @@ def draw(draws: Draws) -> Design:
     parts += _head(draws, kind, s, back)
     parts += _ears(draws, ears, s, back) + (_horns(draws, s, back) if horns else [])
     feet = [disc(*spot, (0.0, THIN), half + 0.01, half + 0.01) for spot in spots]
-    parts += numbered("foot", "feet", feet)
+    parts += numbered("foot", "socks", feet)
     if saddle:
         seat = span(draws.between(-0.04, 0.02) * s.long, draws.between(0.26, 0.34) * s.long)
         wide = span(0.0, draws.between(0.7, 1.0) * s.body_wide)
@@ -267,10 +267,10 @@ def _spread(crest: np.ndarray, middle: float) -> float:
 
 
 def place(voxels: np.ndarray) -> np.ndarray:
-    """Tell the slots: feet below, a saddle on the back, and horns above the head."""
+    """Tell the slots: socks at the feet, a saddle on the back, and horns above the head."""
     a, seen = _anatomy(voxels), look(voxels)
     slots = np.full(voxels.shape, 1 + SLOTS.index("coat"), dtype=np.uint8)
-    slots[:2] = 1 + SLOTS.index("feet")
+    slots[:2] = 1 + SLOTS.index("socks")
     if seen["horns"]:
         slots[a.crown :, : a.front + 4] = 1 + SLOTS.index("horns")
     if seen["saddle"]:

@@ -43,26 +43,13 @@ def draw(draws: Draws) -> Design:
     forward = draws.between(0.16, 0.22) if porch else 0.0
     behind = draws.between(0.18, 0.4) if wing else 0.0
     along = deep + max(behind, eaves) + max(forward, eaves)
-    sizes = draws.fit(
-        across,
-        along,
-        wall + rise + flue,
-        wide,
-        deep,
-        wall,
-        rise,
-        flue,
-        beside,
-        forward,
-        behind,
-        eaves,
-    )
-    wide, deep, wall, rise, flue, beside, forward, behind, eaves = sizes[3:]
+    sizes = (wide, deep, wall, rise, flue, beside, forward, behind, eaves)
+    _, _, _, *sizes = draws.fit(across, along, wall + rise + flue, *sizes)
+    wide, deep, wall, rise, flue, beside, forward, behind, eaves = sizes
 
     storey = wall / storeys
-    openings = _openings(
-        draws, wide, storey, storeys, columns, {"left": 0, "middle": 1, "right": columns - 1}[door]
-    )
+    column = {"left": 0, "middle": 1, "right": columns - 1}[door]
+    openings = _openings(draws, wide, storey, storeys, columns, column)
     recess = draws.between(THIN, 0.08)
     parts = [part("walls", "walls", *_facade(wide, deep, wall, openings, recess))]
     roof_bodies = _roof(roof, (wide, deep, wall), rise, (0.0 if beside else eaves, eaves))
@@ -79,21 +66,14 @@ def draw(draws: Draws) -> Design:
         across = draws.between(0.24, 0.34) * wide
         x = draws.between(-0.5, 0.5) * (wide - across)
         top = draws.between(0.6, 0.9) * wall
-        parts.append(
-            part("wing", "walls", Box(span(x, across), (0.0, deep / 2 + behind), (0.0, top)))
-        )
+        block = Box(span(x, across), (0.0, deep / 2 + behind), (0.0, top))
+        parts.append(part("wing", "walls", block))
     parts += over
     if porch:
         parts += _porch(openings[0], wide, deep, forward, storey)
     parts += _paint(openings, recess - deep / 2)
-    attributes = {
-        "roof": roof,
-        "pitch": pitch,
-        "storeys": storeys,
-        "chimney": chimney,
-        "door": door,
-    }
-    attributes |= {"garage": garage, "porch": porch, "wing": wing}
+    attributes = {"roof": roof, "pitch": pitch, "storeys": storeys, "chimney": chimney}
+    attributes |= {"door": door, "garage": garage, "porch": porch, "wing": wing}
     return Design(parts, attributes, ["house"], [_STOREY_WORDS[storeys]], _details(attributes))
 
 
@@ -101,24 +81,16 @@ _STOREY_WORDS = {1: "single-storey", 2: "two-storey", 3: "three-storey"}
 
 
 def _details(attributes: dict[str, str | int | bool]) -> list[str]:
-    roof, pitch, chimney, garage = (
-        attributes[key] for key in ("roof", "pitch", "chimney", "garage")
-    )
+    keys = ("roof", "pitch", "chimney", "garage", "door")
+    roof, pitch, chimney, garage, door = (attributes[key] for key in keys)
     slope = {"none": "a ", "low": "a low ", "steep": "a steep "}[pitch]
-    names = {
-        "gable": "gable roof",
-        "front gable": "gable roof that faces the front",
-        "hipped": "hipped roof",
-    }
-    names |= {"flat": "flat roof", "shed": "roof that slopes to the front"}
+    names = {"front gable": "gable roof that faces the front"}
+    names |= {"shed": "roof that slopes to the front"}
     details = [
-        slope + names[roof],
+        slope + names.get(roof, f"{roof} roof"),
         "no chimney" if chimney == "none" else f"a chimney on the {chimney}",
     ]
-    details += [
-        "a door"
-        f" {'in the middle' if attributes['door'] == 'middle' else 'on the ' + attributes['door']}"
-    ]
+    details += [f"a door {'in the middle' if door == 'middle' else 'on the ' + door}"]
     details += [f"a garage on the {garage}"] if garage != "none" else []
     details += ["a wing at the back"] if attributes["wing"] else []
     return details + (["a porch"] if attributes["porch"] else [])
@@ -147,10 +119,8 @@ def _openings(
 ) -> list[tuple[Interval, Interval]]:
     """The x and z of the door, which comes first, and of all windows, one per column and storey."""
     cell = wide / columns
-    across, high = (
-        max(draws.between(0.42, 0.52) * cell, 0.075),
-        max(draws.between(0.42, 0.48) * storey, THIN),
-    )
+    across = max(draws.between(0.42, 0.52) * cell, 0.075)
+    high = max(draws.between(0.42, 0.48) * storey, THIN)
     top = draws.between(0.78, 0.84) * storey
     middles = [(column + 0.5) * cell - wide / 2 for column in range(columns)]
     found = [(span(middles[door], across), (0.0, top))]
@@ -215,20 +185,15 @@ def _garage(
 ) -> list[Part]:
     """A low block with a flat roof beside the house and a wide door in its front."""
     x, high = sign * (wide + beside) / 2, draws.between(0.8, 0.92) * storey
-    front, back = (
-        -deep / 2 + draws.between(0.0, 0.25) * deep,
-        deep / 2 - draws.between(0.0, 0.2) * deep,
-    )
+    front = -deep / 2 + draws.between(0.0, 0.25) * deep
+    back = deep / 2 - draws.between(0.0, 0.2) * deep
     edge, recess = span(x, beside), front + THIN
     jambs = [Box((edge[0], edge[0] + THIN), (front, recess), (0.0, high))]
     jambs += [Box((edge[1] - THIN, edge[1]), (front, recess), (0.0, high))]
     lintel = Box(edge, (front, recess), (high - THIN, high))
     block = Box(edge, (recess, back), (0.0, high))
     gate = Box((edge[0] + THIN, edge[1] - THIN), (recess, recess + THIN), (0.0, high - THIN))
-    return [
-        part("garage", "walls", block, *jambs, lintel),
-        painted("garage door", "door", gate),
-    ]
+    return [part("garage", "walls", block, *jambs, lintel), painted("garage door", "door", gate)]
 
 
 def _porch(
@@ -248,12 +213,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     block = _block(voxels)
     holes = _holes(voxels, block)
     rows = np.count_nonzero(holes, axis=1) >= 3
-    at = (
-        np.flatnonzero(holes[:2].any(axis=0)).mean()
-        if holes[:2].any()
-        else holes.shape[1] / 2 - 0.5
-    )
-    aside = (at + 0.5) / holes.shape[1] - 0.5  # where the holes are that reach the ground
+    doors = np.flatnonzero(holes[:2].any(axis=0))  # holes that reach the ground
+    aside = (doors.mean() + 0.5) / holes.shape[1] - 0.5 if len(doors) else 0.0
     roof, pitch, chimney = _look_up(voxels, block)
     return {
         "roof": roof,

@@ -155,7 +155,8 @@ def _arms(s: _Sizes, arms: str, clear: float) -> list[Part]:
     for number, sign in ((1, -1), (2, 1)):
         inner = s.wide / 2 + 0.072
         bar = Box(span(sign * (inner + half), s.arm), rows, levels)
-        joint = Box(span(sign * inner, 0.16), span(0.0, s.arm), span(z, s.arm))
+        across = span(sign * (inner + half / 2 - 0.04), half + 0.08)
+        joint = Box(across, span(0.0, s.arm), span(z, s.arm))
         parts.append(part(f"arm {number}", "limbs", joint, bar))
     return parts
 
@@ -271,7 +272,7 @@ def _arms_of(voxels: np.ndarray, a: _Anatomy) -> str:
     (low, high), (front, back) = extent(arms, 0), extent(arms, 1)
     if back - front > high - low:
         return "forward"
-    return "raised" if high * len(voxels) > a.chin + 2 else "down"
+    return "raised" if high * len(voxels) > a.chin + 1 else "down"
 
 
 def _body_of(voxels: np.ndarray, a: _Anatomy) -> str:

@@ -66,22 +66,12 @@ def draw(draws: Draws) -> Design:
         trunk_parts[0] = part("trunk 1", "trunk", *trunk_parts[0].bodies, stem)
     parts = [*trunk_parts, *base_parts, part("crown", "crown", *bodies)]
     attributes = {"crown": crown, "layers": layers, "trunk": "tall" if tall else "short"}
-    attributes |= {
-        "girth": "thick" if thick else "thin",
-        "lean": lean,
-        "trunks": trunks,
-        "base": base,
-    }
+    attributes |= {"girth": "thick" if thick else "thin", "lean": lean, "trunks": trunks}
+    attributes |= {"base": base}
     return Design(parts, attributes, _NOUNS[crown], [], _details(attributes))
 
 
-_NOUNS = {
-    "round": ["tree"],
-    "fir": ["fir tree"],
-    "cypress": ["cypress tree"],
-    "umbrella": ["umbrella tree"],
-}
-_NOUNS["palm"] = ["palm tree"]
+_NOUNS = {crown: [f"{crown} tree"] for crown in _CROWNS} | {"round": ["tree"]}
 
 
 def _details(attributes: dict[str, str | int | bool]) -> list[str]:
@@ -154,10 +144,8 @@ def _round(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list
     """Balls above each other, each with smaller ones that stick out at its sides."""
     parts, step = [], (z[1] - z[0]) / layers
     for layer in range(layers):
-        low, high = (
-            z[0] + layer * step,
-            z[0] + (layer + 1) * step + (0.01 if layer + 1 < layers else 0.0),
-        )
+        low, more = z[0] + layer * step, 0.01 if layer + 1 < layers else 0.0
+        high = z[0] + (layer + 1) * step + more
         size = 1.0 - 0.15 * layer
         parts.append(_blob(*centre, (low, high), 0.8 * size * half[0], 0.8 * size * half[1]))
         for _ in range(3 if layers == 1 else 2):
@@ -165,15 +153,9 @@ def _round(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list
             x = centre[0] + (1.0 - part) * size * half[0] * math.cos(angle)
             y = centre[1] + (1.0 - part) * size * half[1] * math.sin(angle)
             middle = low + (high - low) * draws.between(0.38, 0.6)
-            tall = part * (high - low) * 0.6
+            tall, share = part * (high - low) * 0.6, part * size
             parts.append(
-                _blob(
-                    x,
-                    y,
-                    (middle - tall, middle + tall),
-                    part * size * half[0],
-                    part * size * half[1],
-                )
+                _blob(x, y, (middle - tall, middle + tall), share * half[0], share * half[1])
             )
     return parts
 
@@ -196,15 +178,10 @@ def _cypress(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> li
     parts = [_blob(*centre, z, 0.85 * half[0], 0.85 * half[1])]
     tall = z[1] - z[0]
     for _ in range(3):
-        angle, part, middle = (
-            draws.between(0.0, 2 * math.pi),
-            draws.between(0.5, 0.7),
-            draws.between(0.3, 0.6),
-        )
-        x, y = (
-            centre[0] + 0.35 * half[0] * math.cos(angle),
-            centre[1] + 0.35 * half[1] * math.sin(angle),
-        )
+        angle, part = draws.between(0.0, 2 * math.pi), draws.between(0.5, 0.7)
+        middle = draws.between(0.3, 0.6)
+        x = centre[0] + 0.35 * half[0] * math.cos(angle)
+        y = centre[1] + 0.35 * half[1] * math.sin(angle)
         low, high = z[0] + (middle - 0.28) * tall, z[0] + (middle + 0.28) * tall
         parts.append(_blob(x, y, (low, high), part * half[0], part * half[1]))
     return parts
@@ -233,15 +210,9 @@ def _palm(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list[
     for number in range(count):
         angle = turn + 2 * math.pi * (number + draws.between(-0.15, 0.15)) / count
         reach, tip = draws.between(0.85, 1.0), z[0] + draws.between(0.0, 0.3) * (hub - z[0])
-        x, y = (
-            half[axis] * reach * direction(angle)
-            for axis, direction in ((0, math.cos), (1, math.sin))
-        )
-        knee = (
-            centre[0] + 0.5 * x,
-            centre[1] + 0.5 * y,
-            z[1] - 0.042 - (draws.between(0.0, 0.07) if number else 0.0),
-        )
+        x, y = half[0] * reach * math.cos(angle), half[1] * reach * math.sin(angle)
+        high = z[1] - 0.042 - (draws.between(0.0, 0.07) if number else 0.0)
+        knee = (centre[0] + 0.5 * x, centre[1] + 0.5 * y, high)
         parts += [
             Rod((*centre, hub), knee, 0.042),
             Rod(knee, (centre[0] + x, centre[1] + y, tip + 0.04), 0.036),
@@ -249,13 +220,7 @@ def _palm(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list[
     return parts
 
 
-_CROWN_PARTS = {
-    "round": _round,
-    "fir": _fir,
-    "cypress": _cypress,
-    "umbrella": _umbrella,
-    "palm": _palm,
-}
+_CROWN_PARTS = dict(zip(_CROWNS, (_round, _fir, _cypress, _umbrella, _palm), strict=True))
 
 
 class _Levels(NamedTuple):
@@ -288,16 +253,13 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     crown, layers = _look_up(voxels[start:top])
     trunks = _count_trunks(voxels[ground:start])
     foot, head = np.median(np.nonzero(voxels[:2])[2]), np.median(np.nonzero(voxels[start:])[2])
+    side = "left" if head < foot else "right"
     return {
         "crown": crown,
         "layers": layers,
         "trunk": "tall" if start - ground > 0.37 * (top - ground) else "short",
         "girth": "thick" if bare / trunks > 9.5 else "thin",
-        "lean": "straight"
-        if trunks == 2 or abs(head - foot) < 2
-        else "left"
-        if head < foot
-        else "right",
+        "lean": "straight" if trunks == 2 or abs(head - foot) < 2 else side,
         "trunks": trunks,
         "base": base,
     }
