@@ -68,7 +68,7 @@ def test_what_is_on_one_side_only_is_lopsided():
     body[:6, 4:12, 5:12] = True  # not in the middle of the grid
     assert lopsided(body) == 0
     thicker = body.copy()
-    thicker[:6, 4:12, 4] = True  # one voxel more is what a model may draw
+    thicker[:6, 4:8, 4] = True  # one voxel more is what a model may draw
     assert lopsided(thicker) == 0
     eared = body.copy()
     eared[6:10, 8:10, 5:7] = True
