@@ -65,13 +65,13 @@ def test_a_pebble_is_an_ellipsoid_or_nearly_a_box(power, share):
 
 def test_what_is_on_one_side_only_is_lopsided():
     body = np.zeros((16, 16, 16), dtype=bool)
-    body[:6, 4:12, 5:12] = True  # not in the middle of the grid
+    body[:6, 4:12, 6:13] = True  # not in the middle of the grid
     assert lopsided(body) == 0
     thicker = body.copy()
-    thicker[:6, 4:8, 4] = True  # one voxel more is what a model may draw
+    thicker[:6, 4:8, 5] = True  # one voxel more is what a model may draw
     assert lopsided(thicker) == 0
     eared = body.copy()
-    eared[6:10, 8:10, 5:7] = True
+    eared[6:10, 8:10, 6:8] = True
     assert lopsided(eared) >= 8
-    eared[6:10, 8:10, 10:12] = True
+    eared[6:10, 8:10, 11:13] = True
     assert lopsided(eared) == 0
