@@ -10,10 +10,10 @@ safetensors. Exit code 0: all well; 1: a problem; 2: no such device.
 import argparse
 import contextlib
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.cards import PRECISIONS, Card, card_called
+from benchmarks.counting import Counted, counted
+from benchmarks.here import card_of, guesses_of, machine_of, probes, shortest
+from benchmarks.rates import FAST, SLOW, rate
 from course_utils.cli.arguments import Parser, path, positive, seconds, some
 from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
@@ -36,31 +40,13 @@ from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.devices import checked_device
 from course_utils.models.doctor import Finding
+from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = "open an issue with this output and the JSON file"
 
-# published dense peaks in TFLOP/s, from NVIDIA's data sheets: float32 without tensor cores, TF32,
-# and bfloat16 or float16 with float32 sums; None where the card has no such unit. The first name
-# that fits counts.
-PEAKS: dict[str, tuple[float, float | None, float]] = {
-    r"T4": (8.1, None, 65.0),
-    r"V100-PCIE": (14.0, None, 112.0),
-    r"V100": (15.7, None, 125.0),
-    r"A10G": (35.0, 35.0, 70.0),
-    r"A10": (31.2, 62.5, 125.0),
-    r"L4": (30.3, 60.0, 121.0),
-    r"A100": (19.5, 156.0, 312.0),
-    r"H100 PCIe": (51.0, 378.0, 756.0),
-    r"H100 NVL": (60.0, 417.5, 835.0),
-    r"H100": (67.0, 494.5, 989.0),
-    r"H200": (67.0, 494.5, 989.0),
-    r"RTX 3090": (35.6, 35.6, 71.0),
-    r"RTX 4090": (82.6, 82.6, 165.2),
-}
 DENOISING = Denoising()
-PRECISIONS = ("float32", "tf32", "half")
 
 
 def parser() -> Parser:
@@ -107,17 +93,18 @@ def parser() -> Parser:
 # ---- What is measured, and with what -------------------------------------------------------------
 
 
+def training_config(options: argparse.Namespace) -> Config:
+    """The shipped model's config, with the sizes that were asked for."""
+    shipped = Config.read("shapes32")
+    network = shipped.network.to_dict() | {"channels": options.channels}
+    checked = Config.of({"network": network, "path": "flow", "prediction": "x0"})
+    return replace(shipped, resolution=options.resolution, network=checked.network)
+
+
 def network(options: argparse.Namespace) -> Denoiser:
     """The shipped model's network, untrained, without zeros, which would hide differences."""
     torch.manual_seed(0)
-    shape = {
-        "kind": "UNet",
-        "dimensions": 3,
-        "channels": options.channels,
-        "patch": 4,
-        "conditioners": [{"kind": "labels", "classes": len(CLASSES)}],
-    }
-    denoiser = build_model(Config.of({"network": shape, "path": "flow", "prediction": "x0"}))
+    denoiser = build_model(training_config(options))
     for parameter in denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
@@ -196,15 +183,6 @@ def within(what: str, difference: float, limit: float) -> Finding:
     )
 
 
-def peak_of(card: str, precision: str) -> float | None:
-    """The card's published dense peak in FLOP/s in one of PRECISIONS, None if it is not listed."""
-    for name, peaks in PEAKS.items():
-        if re.search(rf"\b{name}\b", card):
-            tera = peaks[PRECISIONS.index(precision)]
-            return None if tera is None else 1e12 * tera
-    return None
-
-
 def card_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else device
 
@@ -215,7 +193,7 @@ def finish(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def rate(one: Callable, seconds: float, device: str) -> float:
+def speed_of(one: Callable, seconds: float, device: str) -> float:
     """How often per second `one()` runs: two calls to warm up, then two or more."""
     for _ in range(2):
         one()
@@ -365,14 +343,47 @@ def training_rate(
         torch.cuda.reset_peak_memory_stats()
     run = trainer.run(draw)
     with tf32(precision == "tf32"):
-        speed = batch * rate(lambda: next(run), options.seconds, options.device)
+        speed = batch * speed_of(lambda: next(run), options.seconds, options.device)
     memory = torch.cuda.max_memory_allocated() / 1e9 if options.device == "cuda" else None
     return {"shapes_per_second": speed, "memory_GB": memory}
 
 
+class Foretelling:
+    """What `benchmarks.roofline` says of this card; of a processor, what it says after a look.
+
+    Args:
+        options: Of the command line.
+        kind: "training" or "sampling".
+        config: What is trained or sampled.
+    """
+
+    def __init__(self, options: argparse.Namespace, kind: str, config: Config):
+        self.kind, self.config, self.guesses = kind, config, (SLOW, FAST)
+        self.card: Card | None = card_called(card_name(options.device))
+        self.counts: dict[str, Counted] = {}
+        if options.device == "cpu":
+            machine = machine_of(shortest(probes(), options.seconds))
+            self.card, self.guesses = card_of(machine), guesses_of(machine)
+
+    def verdict(self, numbers: dict, batch: int, precision: str, steps: int = 1) -> str:
+        """Put what is predicted for a batch into `numbers`; say how the measured speed compares."""
+        if self.card is None or self.card.peak(precision) is None:
+            return "no prediction (unknown peak)"
+        counted_in = "half" if precision == "half" else "float32"
+        if counted_in not in self.counts:
+            self.counts[counted_in] = counted(self.kind, self.config, counted_in)
+        count = self.counts[counted_in]
+        guess = rate(count, batch, self.card, precision, self.guesses, steps)
+        numbers |= {"predicted": list(guess), "counted_GB": count.of(batch).memory / 1e9}
+        return guess.verdict(numbers["shapes_per_second"])
+
+
 def check_training(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """Speed, memory and MFU of training in every batch size, precision and layout."""
-    draw, card = training_draw(options), card_name(options.device)
+    draw, foretell = (
+        training_draw(options),
+        Foretelling(options, "training", training_config(options)),
+    )
     found["operations"] = operations(options)
     yield Finding(True, f"a training step takes {found['operations'] / 1e9:.2f} GFLOP a shape")
     layouts = {"": torch.contiguous_format, ", channels last": torch.channels_last_3d}
@@ -385,48 +396,49 @@ def check_training(options: argparse.Namespace, found: dict) -> Iterator[Finding
                 except torch.OutOfMemoryError:
                     yield Finding(True, f"{what}: does not fit into the card's memory")
                     continue
-                peak = peak_of(card, precision)
+                peak = foretell.card.peak(precision) if foretell.card else None
                 done = numbers["shapes_per_second"] * found["operations"]
                 numbers |= {"tera_per_second": done / 1e12, "mfu": done / peak if peak else None}
                 found[what] = numbers
-                memory = f", {numbers['memory_GB']:.2f} GB" if numbers["memory_GB"] else ""
                 mfu = f"MFU {100 * done / peak:.1f} %" if peak else "MFU unknown (unknown peak)"
+                verdict = foretell.verdict(numbers, batch, precision)
+                memory = f", {numbers['memory_GB']:.2f} GB" if numbers["memory_GB"] else ""
+                if memory and "counted_GB" in numbers:
+                    memory += f" ({numbers['counted_GB']:.2f} counted)"
                 text = (
                     f"{numbers['shapes_per_second']:.0f} shapes/s{memory}, {done / 1e12:.2f}"
-                    f" TFLOP/s, {mfu}"
+                    f" TFLOP/s, {mfu}; {verdict}"
                 )
                 yield Finding(True, f"{what}: {text}")
-
-
-def _all_steps(denoise: Callable, noise: Tensor, times: Tensor) -> None:
-    last(sample(denoise, noise, times))
 
 
 def check_sampling(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """Shapes per second that the shipped model makes, guided, in float32 and half precision."""
     denoiser, config = load_checkpoint(options.model, options.device)
-    times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
+    steps, foretell = options.sampling_steps, Foretelling(options, "sampling", config)
     half = trainer_in("half", network(options), Plan(), options.device).precision
     for batch in options.batches:
-        labels = torch.arange(batch, device=options.device) % len(config.classes)
-        denoise = guided(denoiser, labels, config.sampling.guidance_scale)
+        prompts = [config.classes[k % len(config.classes)] for k in range(batch)]
         noise = torch.randn((batch, 1) + (config.resolution,) * 3, device=options.device)
+        make = partial(sampling_states, denoiser, config, prompts, range(batch), noise=noise)
         for name, precision in (("float32", None), ("half", half)):
-            what = f"sampling, batch {batch}, {name}, {options.sampling_steps} steps"
+            what = f"sampling, batch {batch}, {name}, {steps} steps"
             context = (
                 torch.autocast(options.device, precision) if precision else contextlib.nullcontext()
             )
             try:
                 with tf32(False), context:
-                    found[what] = batch * rate(
-                        partial(_all_steps, denoise, noise, times),
+                    speed = batch * speed_of(
+                        lambda: last(make(steps=steps)),  # noqa: B023
                         options.seconds,
                         noise.device.type,
                     )
             except torch.OutOfMemoryError:
                 yield Finding(True, f"{what}: does not fit into the card's memory")
                 continue
-            yield Finding(True, f"{what}: {found[what]:.1f} shapes/s")
+            found[what] = {"shapes_per_second": speed}
+            verdict = foretell.verdict(found[what], batch, name, steps)
+            yield Finding(True, f"{what}: {speed:.1f} shapes/s; {verdict}")
 
 
 def check_compile(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
@@ -453,7 +465,7 @@ def check_compile(options: argparse.Namespace, found: dict) -> Iterator[Finding]
             )
             return
         found[f"{name}_first_step_s"] = time.perf_counter() - start
-        rates[name] = batch * rate(lambda: next(run), options.seconds, options.device)  # noqa: B023
+        rates[name] = batch * speed_of(lambda: next(run), options.seconds, options.device)  # noqa: B023
     found |= {
         "shapes_per_second": rates,
         "loss": apart(*(torch.tensor(losses[n]) for n in ("compiled", "plain"))),

@@ -30,15 +30,18 @@ import page_policy
 from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME, SITE, WEB
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = {  # as the curriculum has them: the first two digits of a lesson's name
+# as the curriculum has them: the first two digits of a lesson's name, or a notebook's whole name
+PARTS = {
     "Part I · Noise": ("00", "01", "02", "03"),
     "Part II · Images": ("04", "05", "06"),
     "Part III · Voxels": ("07", "08", "09"),
+    "On a GPU": ("train_on_a_gpu",),
 }
 TEXTS = {
     "To look things up": (
         "docs/notation.md",
         "docs/troubleshooting.md",
+        "docs/gpu.md",
         "docs/clusters.md",
         "docs/accessibility.md",
         "data/README.md",
@@ -86,8 +89,13 @@ LIVE_PLANE = """<link rel="stylesheet" href="../_static/live/live.css">
 
 
 def lessons() -> list[Path]:
-    """The student editions, in order."""
+    """The lessons' student editions, in order."""
     return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def notebooks() -> list[Path]:
+    """The lessons, and the notebooks without a number after them: all that have a page."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def page_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
@@ -161,8 +169,9 @@ def figure(data: dict, said: str) -> str:
 
 
 def contents() -> str:
-    """Sphinx's tables of contents: the lessons in parts, then the texts."""
-    names = {path.stem[:2]: f"notebooks/{path.stem}" for path in lessons()}
+    """Sphinx's tables of contents: the notebooks in parts, then the texts."""
+    numbered = {path.stem: path.stem[:2] for path in lessons()}
+    names = {numbered.get(path.stem, path.stem): f"notebooks/{path.stem}" for path in notebooks()}
     groups = {part: [names.pop(number) for number in numbers] for part, numbers in PARTS.items()}
     if names:
         raise ValueError(
@@ -203,7 +212,7 @@ def lay_out(folder: Path, live: bool) -> None:
         shutil.copy(WEB / "pages" / script, folder / "static")
     shutil.copytree(ROOT / "notebooks" / "images", folder / "notebooks" / "images")
     (folder / "files").mkdir()
-    for path in lessons():
+    for path in notebooks():
         page = page_of(nbformat.read(path, as_version=4), path.stem)
         nbformat.write(page, folder / "notebooks" / path.name)
         shutil.copy(path, folder / "files")

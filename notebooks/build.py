@@ -3,9 +3,11 @@
 A lesson is written once, in source/NN_name.py (jupytext's percent format, with its solutions).
 `build` executes two editions and writes them: NN_name.ipynb for students, from which nbgrader's
 ClearSolutions has removed the solutions, saved with its outputs; and solutions/NN_name.ipynb, saved
-without outputs. `renew` writes both after a change to the text alone and keeps the outputs. `check`
-reports notebooks that differ from their source, and runs nothing. `run` executes the student
-editions as they stand and prints times and memory. CONTRIBUTING.md explains how to write a lesson.
+without outputs. A source without exercises, and without a number, is no lesson but a notebook of
+its own, with the first edition only. `renew` writes both after a change to the text alone and keeps
+the outputs. `check` reports notebooks that differ from their source, and runs nothing. `run`
+executes the student editions as they stand and prints times and memory. CONTRIBUTING.md explains
+how to write a lesson.
 """
 
 import argparse
@@ -339,6 +341,11 @@ def notebook_path(source: Path, edition: str, folder: Path = NOTEBOOKS) -> Path:
     return folder / EDITIONS[edition] / f"{source.stem}.ipynb"
 
 
+def editions_of(source: Path) -> tuple[str, ...]:
+    """Return the editions of a source: both, or the students' alone where there is no solution."""
+    return tuple(EDITIONS) if "### BEGIN SOLUTION" in source.read_text(encoding="utf-8") else ("student",)
+
+
 def read_notebook(path: Path) -> NotebookNode | None:
     return nbformat.read(path, as_version=4) if path.exists() else None
 
@@ -349,7 +356,7 @@ def stored_measurement(notebook: NotebookNode | None) -> Measured | None:
 
 
 def build(source: Path, folder: Path = NOTEBOOKS) -> Measured:
-    """Execute both editions of a lesson, then write them; an error writes neither.
+    """Execute all editions of a lesson, then write them; an error writes none.
 
     Args:
         source: The lesson's source, source/NN_name.py.
@@ -359,15 +366,18 @@ def build(source: Path, folder: Path = NOTEBOOKS) -> Measured:
         BuildError: A cell fails or writes to stderr, or a solution does not pass its check.
     """
     student, taken = _executed(source, "student", folder)
-    solutions, _ = _executed(source, "solutions", folder)
-    _require_passed_checks(solutions, f"{source.stem} (solutions edition)")
+    editions = editions_of(source)
+    if "solutions" in editions:
+        solutions, _ = _executed(source, "solutions", folder)
+        _require_passed_checks(solutions, f"{source.stem} (solutions edition)")
     old = read_notebook(notebook_path(source, "student", folder))
     measured = stored_measurement(old) if taken.near(stored_measurement(old)) else taken
     notebook = compose(source, "student", measured)
     _copy_outputs(student, notebook)
     _keep_timings(notebook, old)
     _write(notebook_path(source, "student", folder), notebook)
-    _write(notebook_path(source, "solutions", folder), compose(source, "solutions", measured))
+    if "solutions" in editions:
+        _write(notebook_path(source, "solutions", folder), compose(source, "solutions", measured))
     return measured
 
 
@@ -402,13 +412,13 @@ def _taught(cells: list[NotebookNode]) -> list[str]:
 
 
 def renew(source: Path, folder: Path = NOTEBOOKS) -> None:
-    """Write both editions again with new text; the student edition keeps its outputs.
+    """Write all editions again with new text; the student edition keeps its outputs.
 
     Raises:
         BuildError: Code has changed, in a cell other than Colab's.
     """
     renewed = {}
-    for edition in EDITIONS:
+    for edition in editions_of(source):
         path = notebook_path(source, edition, folder)
         old = read_notebook(path)
         renewed[path] = compose(source, edition, stored_measurement(old))
@@ -439,7 +449,7 @@ def with_times(readme: str, folder: Path = NOTEBOOKS) -> str:
 def drift(source: Path, folder: Path = NOTEBOOKS) -> list[str]:
     """Return one line per notebook for what differs between it and its source."""
     complaints = []
-    for edition in EDITIONS:
+    for edition in editions_of(source):
         path = notebook_path(source, edition, folder)
         stored = read_notebook(path)
         if stored is None:
@@ -483,11 +493,12 @@ def lessons(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
     """Return the sources of the named lessons, or of all lessons if `names` is empty.
 
     Args:
-        names: For example "08" or "08_voxel_diffusion".
+        names: For example "08" or "08_voxel_diffusion"; a notebook without a number has its name.
         folder: Laid out as notebooks/ is.
     """
-    every = sorted((folder / "source").glob("[0-9][0-9]_*.py"))
-    known = {key: source for source in every for key in (source.stem, source.stem[:2])}
+    every = sorted((folder / "source").glob("*.py"))
+    known = {source.stem: source for source in every}
+    known |= {source.stem[:2]: source for source in every if source.stem[:2].isdecimal()}
     for name in names:
         if name not in known:
             raise ValueError(
@@ -526,7 +537,7 @@ def _check_command(sources: list[Path]) -> int:
     if complaints:
         print("Build them again: python notebooks/build.py build")
     else:
-        print(f"[ok] {len(sources)} lessons: both editions match their sources")
+        print(f"[ok] {len(sources)} notebooks: all editions match their sources")
     return 1 if complaints else 0
 
 

@@ -31,8 +31,8 @@ def add_parser(commands) -> None:
     add("--save-every", type=steps, default=250, help="steps between saves (default: 250)")
     half = "bfloat16 on the CPU too (quick where it has AMX)"
     add("--half", action="store_true", help=half)
-    parts = "parts in which a process takes its batch, where memory is short (default: 1)"
-    add("--accumulate", type=shapes, default=1, metavar="PARTS", help=parts)
+    parts = "parts in which a process takes its batch (default: as memory asks; 1 on the CPU)"
+    add("--accumulate", type=shapes, metavar="PARTS", help=parts)
     compiled = "compile the network first (worth it on a GPU)"
     add("--compile", action="store_true", help=compiled)
 

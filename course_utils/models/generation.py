@@ -23,6 +23,7 @@ from course_utils.files.png import png_bytes, save_image
 from course_utils.geometry.render import render
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import smooth_mesh
+from course_utils.models.budget import together
 from course_utils.models.checking import LIMITS
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.devices import checked_device
@@ -170,7 +171,7 @@ def generate_many(
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
     edits = shipped_steering(denoiser, config, steering)
-    made, parts = [], batches(as_seeds(seeds))
+    made, parts = [], batches(as_seeds(seeds), together(denoiser, config))
     total = len(parts) * (settings.steps if steps is None else steps)
     with progress(total=total, desc="sampling", disable=not show_progress) as bar:
         for part in parts:

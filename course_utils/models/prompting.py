@@ -17,7 +17,7 @@ from course_utils.models.rules import TAKES
 from course_utils.models.wishes import check_prompt, class_of
 from course_utils.networks.text import Vocabulary
 
-TOGETHER = 8  # shapes in a batch: its size changes no shape, only memory and time
+TOGETHER = 8  # shapes in a batch, unless `budget` says how many fit
 
 
 def batches(rows: Sequence, size: int = TOGETHER) -> list[Sequence]:

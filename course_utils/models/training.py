@@ -28,6 +28,7 @@ from course_utils.files.atomic import (
     clear_leftovers,
 )
 from course_utils.files.states import before
+from course_utils.models.budget import parts_that_fit
 from course_utils.models.card import card, sha256_of
 from course_utils.models.checkpoints import FILES, build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
@@ -62,7 +63,7 @@ def train(
     save_every: int = 250,
     compiled: bool = False,
     half: bool = False,
-    parts: int = 1,
+    parts: int | None = None,
     arguments: Sequence[str] = (),
     say: Callable[[str], None] = print,
     show_progress: bool = True,
@@ -80,7 +81,8 @@ def train(
         save_every: Steps between saves.
         compiled: Whether the network goes through torch.compile first.
         half: Whether to compute in bfloat16 on a CPU that has AMX.
-        parts: In how many parts a process takes its batch, one after the other.
+        parts: In how many parts a process takes its batch, one after the other; None is as many as
+            the device's memory asks for (`budget`).
         arguments: Those of `course.py` that started this training, for the card.
         say: Called with a line when the training begins.
         show_progress: Show a progress bar.
@@ -102,7 +104,7 @@ def train(
         if half and device == "cpu" and not has_bfloat16_units():
             raise ValueError("--half is for processors with AMX, and this one has none: omit it")
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
-        trainer = Trainer(begun(config), config.plan, loss, device, compiled, half, parts)
+        trainer = Trainer(begun(config), config.plan, loss, device, compiled, half, parts or 1)
         with _about(f"{config.where}: "):
             trainer.origin = origin_of(config)
         saved = saved_state(state)
@@ -112,6 +114,8 @@ def train(
         with _about(f"{config.where}: data: "):
             source = source_of(config, data, team.make_shapes)
         trainer.origin |= origin_of_data(source)
+        if parts is None:
+            trainer.parts = parts_that_fit(trainer, source.draw)
         restored = restore_all(trainer, saved, team)
         refuse_another_model(out / "checkpoint", config, trainer.processes, trainer.origin)
         if trainer.rank == 0:

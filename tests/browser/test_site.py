@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import api_reference
 import build_site
 
-LESSONS = [path.stem for path in build_site.lessons()]
+LESSONS = [path.stem for path in build_site.notebooks()]
 FIGURES = "application/vnd.plotly.v1+json"
 
 

@@ -108,8 +108,17 @@ def test_every_section_runs_and_leaves_its_numbers(tmp_path, capsys, model):
         for b in (1, 2)
         for p in gpu_check.PRECISIONS
     ]
-    assert all(numbers["shapes_per_second"] > 0 and numbers["mfu"] is None for numbers in speeds)
-    assert contents["sampling"]["sampling, batch 2, half, 2 steps"] > 0
+    assert all(numbers["shapes_per_second"] > 0 for numbers in speeds)
+    # this processor's peaks are measured in float32 only
+    whole = [contents["training"][f"training, batch {b}, float32"] for b in (1, 2)]
+    assert [numbers for numbers in speeds if "predicted" in numbers] == whole
+    assert [numbers for numbers in speeds if numbers["mfu"]] == whole
+    sampled = contents["sampling"]["sampling, batch 2, float32, 2 steps"]
+    for numbers in (*whole, sampled):
+        low, high = numbers["predicted"]
+        assert 0 < low < high and numbers["counted_GB"] > 0
+    assert contents["sampling"]["sampling, batch 2, half, 2 steps"]["shapes_per_second"] > 0
+    assert sum("predicted" in line for line in lines) == 6  # with channels last, too
 
 
 def test_differences_are_noticed(tmp_path, monkeypatch):
@@ -189,7 +198,9 @@ def test_operations_are_those_of_a_convolution_net(tmp_path, monkeypatch):
     ],
 )
 def test_peaks(card, precision, peak):
-    assert gpu_check.peak_of(card, precision) == (None if peak is None else pytest.approx(peak))
+    known = gpu_check.card_called(card)
+    ours = known and known.peak(precision)
+    assert ours == (None if peak is None else pytest.approx(peak))
 
 
 def test_mfu_is_the_share_of_the_peak(tmp_path, monkeypatch):
@@ -197,10 +208,39 @@ def test_mfu_is_the_share_of_the_peak(tmp_path, monkeypatch):
     numbers = {"shapes_per_second": 500.0, "memory_GB": 1.5}
     monkeypatch.setattr(gpu_check, "training_rate", lambda *_: dict(numbers))
     monkeypatch.setattr(gpu_check, "operations", lambda _: 13e9)
-    found = {}
-    lines = [str(finding) for finding in gpu_check.check_training(options(tmp_path), found)]
+    monkeypatch.setattr(gpu_check, "training_draw", lambda _: None)
+    found, settings = {}, options(tmp_path)
+    settings.device = "cuda"
+    lines = [str(finding) for finding in gpu_check.check_training(settings, found)]
     assert found["training, batch 2, half"]["mfu"] == pytest.approx(500 * 13e9 / 65e12)
-    assert "[ok] training, batch 1, half: 500 shapes/s, 1.50 GB, 6.50 TFLOP/s, MFU 10.0 %" in lines
+    (line,) = [one for one in lines if "batch 1, half:" in one]
+    counted = f"{found['training, batch 1, half']['counted_GB']:.2f} counted"
+    assert f"500 shapes/s, 1.50 GB ({counted}), 6.50 TFLOP/s, MFU 10.0 %; predicted" in line
+
+
+@pytest.mark.parametrize(
+    ("times", "verdict"), [(0.5, "OUTSIDE, 0.50 times"), (1.01, "within"), (9, "OUTSIDE, ")]
+)
+def test_a_speed_is_held_against_the_prediction(tmp_path, monkeypatch, times, verdict):
+    monkeypatch.setattr(gpu_check, "card_name", lambda device: "NVIDIA L4")
+    settings = options(tmp_path)
+    settings.device = "cuda"
+    config = gpu_check.training_config(settings)
+    foretell = gpu_check.Foretelling(settings, "training", config)
+    foretell.verdict(numbers := {"shapes_per_second": 1.0}, 2, "half")
+    low, _ = numbers["predicted"]
+    counts = foretell.counts["half"]
+    assert verdict in foretell.verdict({"shapes_per_second": times * low}, 2, "half")
+    assert foretell.counts["half"] is counts  # counted once
+
+
+def test_no_prediction_for_an_unknown_card(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_check, "card_name", lambda device: "NVIDIA L40S")
+    settings = options(tmp_path)
+    settings.device = "cuda"
+    foretell = gpu_check.Foretelling(settings, "training", gpu_check.training_config(settings))
+    numbers = {"shapes_per_second": 1.0}
+    assert "no prediction" in foretell.verdict(numbers, 2, "half") and len(numbers) == 1
 
 
 def test_no_room_is_said_and_the_rest_goes_on(tmp_path, monkeypatch):

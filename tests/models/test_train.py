@@ -1,17 +1,24 @@
 """A training from its config: what it begins from, what stays frozen, and how it continues."""
 
 import json
+import math
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from test_config import SEEING, TINY
 
+from course_utils.diffusion.losses import LOSSES
+from course_utils.diffusion.sampling import last
+from course_utils.diffusion.training import Trainer
 from course_utils.models import training
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.training import Stopped, begin_from, freeze, train
+from course_utils.models.prompting import sampling_states
+from course_utils.models.recipes import source_of
+from course_utils.models.training import Stopped, begin_from, begun, freeze, train
 
 WORDS = ["a", "chair", "lamp", "tall", "wide"]
 READS = {"data": {"kind": "captioned", "count": 9}, "words": WORDS}
@@ -91,3 +98,23 @@ def test_a_stopped_training_continues_exactly(config, tmp_path):
     first, second = (load_file(folder / "model.safetensors") for folder in (whole, again))
     assert all(torch.equal(second[name], value) for name, value in first.items())
     assert load_checkpoint(again)[1].made["shapes"] == load_checkpoint(whole)[1].made["shapes"]
+
+
+def test_shapes64_is_shapes32_at_twice_the_resolution_and_takes_a_step():
+    """Training and sampling move by the 3 log 2 that a factor of 2 takes from the log-SNR."""
+    small, large = Config.read("shapes32"), Config.read("shapes64")
+    assert large.resolution == 2 * small.resolution
+    means = [one.loss.arguments["time_mean"] for one in (small, large)]  # of -log-SNR / 2
+    assert means[1] - means[0] == pytest.approx(1.5 * math.log(2), abs=0.01)
+    assert large.sampling.shift / small.sampling.shift == pytest.approx(2**1.5, rel=0.01)
+    assert large.log_snr_range - small.log_snr_range == pytest.approx(3 * math.log(2), abs=0.1)
+    data = replace(large.data, arguments=large.data.arguments | {"count": 3})
+    source = source_of(replace(large, data=data))
+    plan = replace(large.plan, steps=2, batch_size=1)
+    trainer = Trainer(begun(large), plan, LOSSES[large.loss.kind](**large.loss.arguments))
+    before = trainer.model.network.stem.weight.clone()
+    losses = [done.loss for done in trainer.run(source.draw)]
+    assert all(map(math.isfinite, losses)) and len(losses) == 2
+    assert not torch.equal(before, trainer.model.network.stem.weight)
+    made = last(sampling_states(trainer.ema, large, ["mug"], [0], steps=1)).x_t
+    assert made.shape == (1, 1, 64, 64, 64) and made.isfinite().all()

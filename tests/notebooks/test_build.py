@@ -278,6 +278,22 @@ def test_the_solutions_are_executed_and_a_wrong_one_stops_the_build(
     assert not list(tmp_path.rglob("*.ipynb"))
 
 
+def test_a_notebook_without_exercises_has_one_edition(build, tmp_path):
+    source = lesson(tmp_path, f"{HEAD}\n# %%\nprint(1)\n")
+    source = source.rename(source.with_name("apart.py"))
+    build.build(source, tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.ipynb")] == ["apart.ipynb"]
+    assert build.drift(source, tmp_path) == []
+    source.write_text(f"{HEAD}# More.\n\n# %%\nprint(1)\n", encoding="utf-8")
+    assert build.drift(source, tmp_path) == ["apart.ipynb (student), cell 1: id, source differ"]
+    build.renew(source, tmp_path)
+    assert build.drift(source, tmp_path) == []
+    assert [path.name for path in tmp_path.rglob("*.ipynb")] == ["apart.ipynb"]
+    assert build.lessons(["apart"], tmp_path) == build.lessons([], tmp_path) == [source]
+    with pytest.raises(ValueError, match="no lesson 'ap'"):  # it has no number
+        build.lessons(["ap"], tmp_path)
+
+
 def test_a_lesson_without_the_placeholders_is_refused(build, tmp_path):
     with pytest.raises(build.BuildError, match="01_other: the first cell must be markdown"):
         build.compose(lesson(tmp_path, "# %% [markdown]\n# # Only a title\n"), "student", None)

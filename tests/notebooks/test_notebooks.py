@@ -21,7 +21,17 @@ IGNORING = {"nbval-ignore-output", "nbval-skip", "NBVAL_IGNORE_OUTPUT", "NBVAL_S
 MEGABYTE = 1_000_000
 
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
-both_editions = pytest.mark.parametrize("edition", EDITIONS)
+with_exercises = [source for source in SOURCES if "BEGIN SOLUTION" in source.read_text("utf-8")]
+every_exercised = pytest.mark.parametrize("source", with_exercises, ids=lambda source: source.stem)
+every_edition = pytest.mark.parametrize(
+    ("source", "edition"),
+    [
+        pytest.param(source, edition, id=f"{source.stem}-{edition}")
+        for source in SOURCES
+        for edition in EDITIONS
+        if edition == "student" or source in with_exercises
+    ],
+)
 
 
 def read(source: Path, edition: str):
@@ -45,9 +55,17 @@ def words(text: str) -> str:
 
 
 def test_every_source_has_its_notebooks_and_every_notebook_a_source():
-    expected = {source.stem for source in SOURCES}
-    for folder in EDITIONS.values():
-        assert {path.stem for path in folder.glob("*.ipynb")} == expected
+    expected = {"student": SOURCES, "solutions": with_exercises}
+    for edition, folder in EDITIONS.items():
+        names = {source.stem for source in expected[edition]}
+        assert {path.stem for path in folder.glob("*.ipynb")} == names
+
+
+def test_every_lesson_has_exercises_and_what_has_no_number_has_none():
+    lessons = [source for source in SOURCES if re.match(r"\d\d_", source.stem)]
+    assert lessons == with_exercises
+    for source in set(SOURCES) - set(lessons):
+        assert not [cell for cell in code_cells(source, "student") if "nbgrader" in cell.metadata]
 
 
 @every_lesson
@@ -69,7 +87,7 @@ def test_the_student_edition_holds_no_solution(source):
         assert not any(words(solution) in words(text) for text in student)
 
 
-@every_lesson
+@every_exercised
 def test_every_exercise_stands_before_its_check(source):
     roles = [
         cell.metadata.nbgrader
@@ -80,7 +98,7 @@ def test_every_exercise_stands_before_its_check(source):
     assert [mark.solution for mark in roles] == [True, False] * (len(roles) // 2)
 
 
-@every_lesson
+@every_exercised
 def test_every_solution_passes_its_check(source):
     """Takes seconds: an exercise needs nothing of its lesson but what is imported."""
     code, names = code_cells(source, "solutions"), {}
@@ -94,14 +112,14 @@ def test_every_solution_passes_its_check(source):
             assert eval(cell.source, names).score == 1.0, cell.source
 
 
-@every_lesson
+@every_exercised
 def test_solutions_are_saved_without_outputs(source):
     """They were executed when they were built, and their outputs would double the repository."""
     for cell in code_cells(source, "solutions"):
         assert cell.outputs == [] and cell.execution_count is None
 
 
-@every_lesson
+@every_exercised
 def test_every_check_says_not_attempted_in_the_student_edition(source):
     checks = [
         cell
@@ -125,16 +143,14 @@ def test_all_code_has_run_in_order_without_errors_or_warnings(source):
         ], cell.source
 
 
-@every_lesson
-@both_editions
+@every_edition
 def test_code_cells_have_at_most_25_lines_unless_they_plot(source, edition):
     for cell in code_cells(source, edition):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 25 or "plot" in cell.metadata.get("tags", []), cell.source
 
 
-@every_lesson
-@both_editions
+@every_edition
 def test_notebooks_stay_small_and_hold_neither_scripts_nor_widgets(source, edition):
     notebook = read(source, edition)
     assert (EDITIONS[edition] / f"{source.stem}.ipynb").stat().st_size < 5 * MEGABYTE
@@ -145,8 +161,7 @@ def test_notebooks_stay_small_and_hold_neither_scripts_nor_widgets(source, editi
         assert "<script" not in text and "widget-view" not in text
 
 
-@every_lesson
-@both_editions
+@every_edition
 def test_a_cell_whose_output_is_not_compared_says_why(source, edition):
     for cell in code_cells(source, edition):
         marks = {
