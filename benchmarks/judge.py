@@ -25,8 +25,7 @@ from course_utils.datasets.shapes import (
     measure,
     seen_slots,
 )
-from course_utils.datasets.shapes.parts import solid_bodies
-from course_utils.datasets.shapes.solids import middle_of
+from course_utils.datasets.shapes.parts import fills
 from course_utils.evaluation.distances import copied_share, nearest_iou
 from course_utils.geometry.voxels import largest_component
 
@@ -64,16 +63,12 @@ def damaged(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
     `OPTIONAL` are not removed, nor parts that hardly show.
     """
     optional = FAMILIES[shape.family].OPTIONAL
-    size = len(shape.voxels)
-    shift = middle_of(solid_bodies(shape.parts))  # the rest stays where it is
-    for each in shape.parts:
+    filled = fills(shape.parts, len(shape.voxels))
+    count = np.sum(filled, axis=0)
+    for each, fill in zip(shape.parts, filled, strict=True):
         name = re.sub(r" \d+$", "", each.name)
-        rest = np.zeros_like(shape.voxels)
-        for body in solid_bodies(other for other in shape.parts if other is not each):
-            region, inside = body.cells(size, shift)
-            rest[region] |= inside
-        own = shape.voxels & ~rest
-        if each.paint or own.sum() < SEEN:
+        own = fill & (count == 1)
+        if own.sum() < SEEN:
             continue
         if name not in optional:
             yield f"{name} removed", shape.voxels & ~own

@@ -124,6 +124,18 @@ def test_the_judge_misses_no_part(family):
         assert seen >= 0.95 * count - 1, (damage, seen, count)
 
 
+def test_a_shape_without_a_part_stays_where_it_is():
+    car = make_shape("car", 3)
+    for each in car.parts:
+        rest = car.without(each.name)
+        assert not (rest & ~car.voxels).any()
+    chair = make_shape("chair", 3)
+    gone = chair.voxels & ~chair.without("leg 2")
+    assert gone.sum() > 20 and not chair.without("leg 2")[0][gone[0]].any()
+    with pytest.raises(ValueError, match="name='wheel': expected one of leg 1"):
+        chair.without("wheel")
+
+
 def test_what_hangs_in_the_air_is_a_fault():
     chair = make_shape("chair", 0).voxels
     crumb = chair.copy()

@@ -24,7 +24,7 @@ from course_utils.datasets.shapes.drawing import Design, Draws, caption_of, pale
 from course_utils.datasets.shapes.families import CLASSES, FAMILIES, family_of
 from course_utils.datasets.shapes.judging import faults, measure, seen_slots
 from course_utils.datasets.shapes.materials import Palette
-from course_utils.datasets.shapes.parts import Part, matter_of, occupancy
+from course_utils.datasets.shapes.parts import Part, fills, matter_of, occupancy
 from course_utils.geometry.matter import coverage_of, slots_of
 
 __all__ = [
@@ -78,6 +78,22 @@ class Shape:
         """The colour of each of the family's slots; white of those that this shape has not."""
         slots = FAMILIES[self.family].SLOTS
         return [self.palette[slot].colour if slot in self.palette else "#ffffff" for slot in slots]
+
+    def without(self, name: str) -> np.ndarray:
+        """Return the voxels without a part, bool (D, H, W); what other parts fill too is left.
+
+        Args:
+            name: The part's, such as "leg 2".
+
+        Raises:
+            ValueError: If there is no such part.
+        """
+        names = [each.name for each in self.parts]
+        if name not in names:
+            raise ValueError(f"name={name!r}: expected one of {', '.join(names)}")
+        filled = fills(self.parts, len(self.voxels))
+        others = [voxels for part, voxels in zip(names, filled, strict=True) if part != name]
+        return self.voxels & (~filled[names.index(name)] | np.any(others, axis=0))
 
     @cached_property
     def matter(self) -> np.ndarray:
@@ -232,8 +248,6 @@ def _drawn(family: str, seed: int) -> tuple[Design, str, Palette]:
     """Draw a shape's design, caption and palette."""
     file, draws = FAMILIES[family], Draws(family, seed)
     design = file.draw(draws)
-    if not isinstance(design.parts[0], Part):  # until all families are converted
-        design = design._replace(parts=[Part("body", file.SLOTS[0], tuple(design.parts))])
     used = {each.slot for each in design.parts}
     drawn = palette_of(family, seed, file.MATERIALS)
     palette = {slot: drawn[slot] for slot in file.SLOTS if slot in used}

@@ -13,7 +13,7 @@ import numpy as np
 
 from course_utils.datasets.shapes.materials import MATERIALS, Material, Palette
 from course_utils.datasets.shapes.parts import Part, part
-from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod
+from course_utils.datasets.shapes.solids import Box, Interval, Loft, Rod, Solid
 
 # the thinnest part and the narrowest gap: two voxels of 32, which a diffusion model can learn
 THIN = 0.066
@@ -147,6 +147,18 @@ def strip(sign: int, width: float, thickness: float) -> Interval:
 
 def disc(x: float, y: float, z: Interval, half_x: float, half_y: float) -> Loft:
     return Loft(z, (x, y, half_x, half_y), (x, y, half_x, half_y), round=True)
+
+
+def pebble(x: Interval, y: Interval, z: Interval, power: float = 4.0) -> Solid:
+    """A box with rounded edges and corners, a superellipsoid: the less `power`, the rounder."""
+    middles = [(low + high) / 2 for low, high in (x, y, z)]
+    halves = [(high - low) / 2 for low, high in (x, y, z)]
+
+    def inside(*places: np.ndarray) -> np.ndarray:
+        scaled = zip(places, middles, halves, strict=True)
+        return sum(np.abs((place - middle) / half) ** power for place, middle, half in scaled) <= 1
+
+    return Solid(x, y, z, inside)
 
 
 def slab(width: float, depth: float, z: Interval, is_round: bool) -> Box | Loft:

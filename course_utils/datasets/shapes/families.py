@@ -4,16 +4,19 @@ from types import ModuleType
 
 from course_utils.datasets.shapes import (
     airplane,
+    animal,
     bed,
     bench,
     boat,
     bottle,
+    bridge,
     car,
     chair,
     house,
     lamp,
     mug,
     rocket,
+    robot,
     shelf,
     sofa,
     stool,
@@ -41,6 +44,9 @@ FAMILIES: dict[str, ModuleType] = {
     "bench": bench,
     "vase": vase,
     "bottle": bottle,
+    "animal": animal,
+    "robot": robot,
+    "bridge": bridge,
 }
 CLASSES: tuple[str, ...] = tuple(FAMILIES)
 

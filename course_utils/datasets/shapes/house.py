@@ -6,7 +6,18 @@ import numpy as np
 
 from course_utils.datasets.shapes.drawing import ENDS, THIN, Design, Draws, leg, span
 from course_utils.datasets.shapes.looking import stretches
+from course_utils.datasets.shapes.materials import COLOURS
+from course_utils.datasets.shapes.parts import Part, numbered, painted, part
 from course_utils.datasets.shapes.solids import Box, Interval, Loft
+
+SLOTS = ("walls", "roof", "door", "windows")
+MATERIALS = {
+    "walls": ("white", "white", "brick", "brick", "stone", "beige", "cream", "pine", *COLOURS),
+    "roof": ("terracotta", "terracotta", "slate", "slate", "thatched", "brown", "grey", "red"),
+    "door": ("oak", "walnut", "white", *COLOURS),
+    "windows": ("glass",) * 5 + ("navy",),
+}
+OPTIONAL = frozenset({"chimney", "garage", "wing"})
 
 _ROOFS = ("gable", "front gable", "hipped", "flat", "shed")
 
@@ -32,51 +43,37 @@ def draw(draws: Draws) -> Design:
     forward = draws.between(0.16, 0.22) if porch else 0.0
     behind = draws.between(0.18, 0.4) if wing else 0.0
     along = deep + max(behind, eaves) + max(forward, eaves)
-    sizes = draws.fit(
-        across,
-        along,
-        wall + rise + flue,
-        wide,
-        deep,
-        wall,
-        rise,
-        flue,
-        beside,
-        forward,
-        behind,
-        eaves,
-    )
-    wide, deep, wall, rise, flue, beside, forward, behind, eaves = sizes[3:]
+    sizes = (wide, deep, wall, rise, flue, beside, forward, behind, eaves)
+    _, _, _, *sizes = draws.fit(across, along, wall + rise + flue, *sizes)
+    wide, deep, wall, rise, flue, beside, forward, behind, eaves = sizes
 
     storey = wall / storeys
-    openings = _openings(
-        draws, wide, storey, storeys, columns, {"left": 0, "middle": 1, "right": columns - 1}[door]
-    )
-    parts = _facade(wide, deep, wall, openings, draws.between(THIN, 0.08))
-    parts += _roof(roof, (wide, deep, wall), rise, (0.0 if beside else eaves, eaves))
+    column = {"left": 0, "middle": 1, "right": columns - 1}[door]
+    openings = _openings(draws, wide, storey, storeys, columns, column)
+    recess = draws.between(THIN, 0.08)
+    parts = [part("walls", "walls", *_facade(wide, deep, wall, openings, recess))]
+    roof_bodies = _roof(roof, (wide, deep, wall), rise, (0.0 if beside else eaves, eaves))
+    over = [part("roof", "roof", *roof_bodies)]
     if chimney != "none":
         stack = draws.between(0.085, 0.11)
         x = dict(ENDS)[chimney] * max(draws.between(0.28, 0.36) * wide, stack / 2 + 0.065)
         y = 0.3 * deep if roof == "shed" else stack / 2 + draws.between(0.025, 0.08)
-        parts.append(Box(span(x, stack), span(y, stack), (wall / 2, wall + rise + flue)))
+        bricks = Box(span(x, stack), span(y, stack), (wall / 2, wall + rise + flue))
+        over.append(part("chimney", "walls", bricks))
     if garage != "none":
         parts += _garage(draws, dict(ENDS)[garage], wide, deep, beside, storey)
     if wing:
         across = draws.between(0.24, 0.34) * wide
         x = draws.between(-0.5, 0.5) * (wide - across)
-        parts.append(
-            Box(span(x, across), (0.0, deep / 2 + behind), (0.0, draws.between(0.6, 0.9) * wall))
-        )
+        top = draws.between(0.6, 0.9) * wall
+        block = Box(span(x, across), (0.0, deep / 2 + behind), (0.0, top))
+        parts.append(part("wing", "walls", block))
+    parts += over
     if porch:
         parts += _porch(openings[0], wide, deep, forward, storey)
-    attributes = {
-        "roof": roof,
-        "pitch": pitch,
-        "storeys": storeys,
-        "chimney": chimney,
-        "door": door,
-    }
-    attributes |= {"garage": garage, "porch": porch, "wing": wing}
+    parts += _paint(openings, recess - deep / 2)
+    attributes = {"roof": roof, "pitch": pitch, "storeys": storeys, "chimney": chimney}
+    attributes |= {"door": door, "garage": garage, "porch": porch, "wing": wing}
     return Design(parts, attributes, ["house"], [_STOREY_WORDS[storeys]], _details(attributes))
 
 
@@ -84,24 +81,16 @@ _STOREY_WORDS = {1: "single-storey", 2: "two-storey", 3: "three-storey"}
 
 
 def _details(attributes: dict[str, str | int | bool]) -> list[str]:
-    roof, pitch, chimney, garage = (
-        attributes[key] for key in ("roof", "pitch", "chimney", "garage")
-    )
+    keys = ("roof", "pitch", "chimney", "garage", "door")
+    roof, pitch, chimney, garage, door = (attributes[key] for key in keys)
     slope = {"none": "a ", "low": "a low ", "steep": "a steep "}[pitch]
-    names = {
-        "gable": "gable roof",
-        "front gable": "gable roof that faces the front",
-        "hipped": "hipped roof",
-    }
-    names |= {"flat": "flat roof", "shed": "roof that slopes to the front"}
+    names = {"front gable": "gable roof that faces the front"}
+    names |= {"shed": "roof that slopes to the front"}
     details = [
-        slope + names[roof],
+        slope + names.get(roof, f"{roof} roof"),
         "no chimney" if chimney == "none" else f"a chimney on the {chimney}",
     ]
-    details += [
-        "a door"
-        f" {'in the middle' if attributes['door'] == 'middle' else 'on the ' + attributes['door']}"
-    ]
+    details += [f"a door {'in the middle' if door == 'middle' else 'on the ' + door}"]
     details += [f"a garage on the {garage}"] if garage != "none" else []
     details += ["a wing at the back"] if attributes["wing"] else []
     return details + (["a porch"] if attributes["porch"] else [])
@@ -130,10 +119,8 @@ def _openings(
 ) -> list[tuple[Interval, Interval]]:
     """The x and z of the door, which comes first, and of all windows, one per column and storey."""
     cell = wide / columns
-    across, high = (
-        max(draws.between(0.42, 0.52) * cell, 0.075),
-        max(draws.between(0.42, 0.48) * storey, THIN),
-    )
+    across = max(draws.between(0.42, 0.52) * cell, 0.075)
+    high = max(draws.between(0.42, 0.48) * storey, THIN)
     top = draws.between(0.78, 0.84) * storey
     middles = [(column + 0.5) * cell - wide / 2 for column in range(columns)]
     found = [(span(middles[door], across), (0.0, top))]
@@ -163,6 +150,15 @@ def _facade(
     return [*parts, Box((edge, wide / 2), front, (0.0, wall))]
 
 
+def _paint(openings: list[tuple[Interval, Interval]], y: float) -> list[Part]:
+    """Colour what shows at the bottom of the openings: a door, and windows."""
+    panes = [Box(x, (y, y + THIN), z) for x, z in openings]
+    return [
+        painted("door", "door", panes[0]),
+        *(painted(f"window {k}", "windows", pane) for k, pane in enumerate(panes[1:], start=1)),
+    ]
+
+
 def _roof(
     roof: str, block: tuple[float, float, float], rise: float, eaves: tuple[float, float]
 ) -> list[Box | Loft]:
@@ -186,32 +182,30 @@ def _roof(
 
 def _garage(
     draws: Draws, sign: int, wide: float, deep: float, beside: float, storey: float
-) -> list[Box]:
+) -> list[Part]:
     """A low block with a flat roof beside the house and a wide door in its front."""
     x, high = sign * (wide + beside) / 2, draws.between(0.8, 0.92) * storey
-    front, back = (
-        -deep / 2 + draws.between(0.0, 0.25) * deep,
-        deep / 2 - draws.between(0.0, 0.2) * deep,
-    )
+    front = -deep / 2 + draws.between(0.0, 0.25) * deep
+    back = deep / 2 - draws.between(0.0, 0.2) * deep
     edge, recess = span(x, beside), front + THIN
     jambs = [Box((edge[0], edge[0] + THIN), (front, recess), (0.0, high))]
     jambs += [Box((edge[1] - THIN, edge[1]), (front, recess), (0.0, high))]
     lintel = Box(edge, (front, recess), (high - THIN, high))
-    return [Box(edge, (recess, back), (0.0, high)), *jambs, lintel]
+    block = Box(edge, (recess, back), (0.0, high))
+    gate = Box((edge[0] + THIN, edge[1] - THIN), (recess, recess + THIN), (0.0, high - THIN))
+    return [part("garage", "walls", block, *jambs, lintel), painted("garage door", "door", gate)]
 
 
 def _porch(
     door: tuple[Interval, Interval], wide: float, deep: float, forward: float, storey: float
-) -> list[Box]:
+) -> list[Part]:
     """A small roof on two posts in front of the door."""
     (left, right), (_, top) = door
     left, right = max(left - 0.05, -wide / 2), min(right + 0.05, wide / 2)
     front = -deep / 2 - forward
     roof = Box((left, right), (front, 0.02 - deep / 2), (top, top + THIN))
-    return [
-        roof,
-        *(leg(x, front + THIN / 2, top, THIN) for x in (left + THIN / 2, right - THIN / 2)),
-    ]
+    posts = [leg(x, front + THIN / 2, top, THIN) for x in (left + THIN / 2, right - THIN / 2)]
+    return [part("porch roof", "roof", roof), *numbered("post", "walls", posts)]
 
 
 def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
@@ -219,12 +213,8 @@ def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
     block = _block(voxels)
     holes = _holes(voxels, block)
     rows = np.count_nonzero(holes, axis=1) >= 3
-    at = (
-        np.flatnonzero(holes[:2].any(axis=0)).mean()
-        if holes[:2].any()
-        else holes.shape[1] / 2 - 0.5
-    )
-    aside = (at + 0.5) / holes.shape[1] - 0.5  # where the holes are that reach the ground
+    doors = np.flatnonzero(holes[:2].any(axis=0))  # holes that reach the ground
+    aside = (doors.mean() + 0.5) / holes.shape[1] - 0.5 if len(doors) else 0.0
     roof, pitch, chimney = _look_up(voxels, block)
     return {
         "roof": roof,
@@ -248,13 +238,15 @@ class _Block(NamedTuple):
 
 def _block(voxels: np.ndarray) -> _Block:
     """A ground floor that reaches further on one side than the centred roof has a garage."""
-    reach = np.flatnonzero(np.count_nonzero(voxels[1:5], axis=(0, 1)) >= 8)
+    reach = np.flatnonzero(np.count_nonzero(voxels[1:4], axis=(0, 1)) >= 6)
     low = voxels[:2, :, reach[0] : reach[-1] + 1]
     walls = np.flatnonzero(low.mean(axis=(0, 2)) >= 0.4)  # porches and wings fill less
     front_half = voxels[:, : (walls[0] + walls[-1]) // 2].any(axis=1)  # (D, W), without the chimney
     high = int(0.7 * (np.flatnonzero(front_half.any(axis=1))[-1] + 1))
     layers = front_half[high:][front_half[high:].any(axis=1)]
-    middle = np.median([np.flatnonzero(layer)[[0, -1]].mean() for layer in layers])
+    ends = np.array([np.flatnonzero(layer)[[0, -1]] for layer in layers])
+    broad = np.ptp(ends, axis=1) > 4  # not a chimney alone
+    middle = np.median(ends[broad].mean(axis=1) if broad.any() else ends.mean())
     beyond = (reach[0] + reach[-1]) / 2 - middle
     side = "left" if beyond < -1.5 else "right" if beyond > 1.5 else "none"
     first = round(2 * middle) - reach[-1] if side == "left" else reach[0]
@@ -275,11 +267,122 @@ def _holes(voxels: np.ndarray, block: _Block) -> np.ndarray:
     return holes
 
 
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: a roof above the walls and over a porch, and what lies in the openings."""
+    block = _block(voxels)
+    roof = _roof_layer(voxels, block)
+    slots = np.full(voxels.shape, 1 + SLOTS.index("walls"), dtype=np.uint8)
+    slots[roof:] = 1 + SLOTS.index("roof")
+    heights = _heights(voxels[:, block.y, block.x])
+    mirrored = np.minimum(heights, heights[:, ::-1])
+    stack = (heights > mirrored + 1)[None] & (np.arange(len(voxels))[:, None, None] >= mirrored)
+    slots[:, block.y, block.x][stack] = 1 + SLOTS.index("walls")
+    slots[mirrored.max() + 1 :] = 1 + SLOTS.index("walls")
+    porch = np.count_nonzero(_porch_view(voxels, block), axis=1)
+    if porch.max() >= 2:
+        first = int(np.argmax(porch > 0.85 * porch.max()))
+        slots[:first, : block.y.start] = 1 + SLOTS.index("walls")
+        slots[first:, : block.y.start] = 1 + SLOTS.index("roof")
+    _place_openings(slots[:, :, block.x], voxels[:, :, block.x], _holes(voxels, block), block)
+    if block.garage != "none":
+        beside = slice(0, block.x.start) if block.garage == "left" else slice(block.x.stop, None)
+        slots[:, :, beside] = 1 + SLOTS.index("walls")
+        _place_gate(slots[:, :, beside], voxels[: roof + 1, :, beside])
+    return slots
+
+
+def _porch_view(voxels: np.ndarray, block: _Block) -> np.ndarray:
+    """What stands before the block, seen from the front, bool (D, W), without wide eaves."""
+    before = voxels[:, : max(block.y.start - 1, 0), block.x]
+    wide = before.mean(axis=2, keepdims=True) > 0.8
+    view = (before & ~wide).any(axis=1)
+    if wide.any():
+        view[int(np.argmax(wide.any(axis=(1, 2)))) + 2 :] = False
+    return view
+
+
+def _place_openings(
+    slots: np.ndarray, voxels: np.ndarray, holes: np.ndarray, block: _Block
+) -> None:
+    """Paint what lies behind holes (n, W): doors where they reach the ground, else windows."""
+    from scipy.ndimage import label
+
+    labels, count = label(holes)
+    for number in range(1, count + 1):
+        z, x = np.nonzero(labels == number)
+        y = block.y.start + voxels[z, block.y.start : block.y.start + 5, x].argmax(axis=1)
+        slots[z, y, x] = 1 + SLOTS.index("door" if z.min() <= 1 else "windows")
+
+
+def _place_gate(slots: np.ndarray, garage: np.ndarray) -> None:
+    """Paint the gate of a garage: what lies two voxels further back than its jambs."""
+    front = np.where(garage.any(axis=1), garage.argmax(axis=1), 0)  # (D, W)
+    z, x = np.nonzero(front >= front[front > 0].min() + 2)
+    slots[z, front[z, x], x] = 1 + SLOTS.index("door")
+
+
+def _storeys_end(holes: np.ndarray) -> tuple[int, float]:
+    """The layer above all openings (n, W), and where the walls should end, as far above them.
+
+    An opening ends at about 0.81 of its storey's height.
+    """
+    rows = holes.any(axis=1)
+    tops = np.flatnonzero(rows[:-1] & ~rows[1:]) + 1  # of the openings of each storey
+    last = int(tops[-1])
+    return last, last * len(tops) / (len(tops) - 0.19)
+
+
+def _roof_layer(voxels: np.ndarray, block: _Block) -> int:
+    """The first layer of the roof: it stands out in front, or the block narrows there.
+
+    A flat roof that does neither begins where the openings say.
+    """
+    last, guess = _storeys_end(_holes(voxels, block))
+    before = voxels[last:, block.y.start - 1, block.x].mean(axis=1) > 0.7
+    if before.any():
+        return last + int(np.argmax(before))
+    roof, pitch, _ = _look_up(voxels, block)
+    if roof == "flat":
+        return round(guess)
+    edges = voxels[last:, block.y, block.x]
+    front, sides = edges[:, 0].mean(axis=1), edges[:, :, [0, -1]].mean(axis=1).min(axis=1)
+    narrow = last + int(np.argmax(np.minimum(front, sides) < 0.5))
+    if pitch == "steep":  # it narrows late
+        return round((2 * guess + narrow - 0.2) / 3)
+    return narrow - (guess < narrow - 0.7)
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the door, the roof or the porch."""
+    block = _block(voxels)
+    holes = _holes(voxels, block)
+    if not holes[:2].any():
+        return ["there is no door"]
+    heights = _heights(voxels[:, block.y, block.x])
+    ridge = np.sort(np.minimum(heights, heights[:, ::-1]).ravel())[-3]
+    found = ["the roof is missing"] if ridge < _storeys_end(holes)[1] + 1.5 else []
+    porch = _porch_view(voxels, block)
+    if np.count_nonzero(porch) < 6:
+        return found
+    posts = np.flatnonzero(porch[:2].any(axis=0))
+    roof = np.flatnonzero(np.count_nonzero(porch, axis=0) >= 2)
+    level = np.count_nonzero(porch, axis=1).max() >= roof[-1] - roof[0]
+    if len(posts) and level and max(posts[0] - roof[0], roof[-1] - posts[-1]) <= 1:
+        return found
+    return [*found, "the porch lacks its roof or a post"]
+
+
+def _heights(over: np.ndarray) -> np.ndarray:
+    """The height of each column, (H, W), in voxels."""
+    heights = len(over) - over[::-1].argmax(axis=0)
+    heights[~over.any(axis=0)] = 0
+    return heights
+
+
 def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
     """Roof, pitch and chimney from the heights over the block, seen from above."""
     over = voxels[:, block.y, block.x]
-    heights = len(voxels) - over[::-1].argmax(axis=0)  # (H, W)
-    heights[~over.any(axis=0)] = 0
+    heights = _heights(over)
     deep, wide = heights.shape
     # every roof is the same on the left and on the right, so no chimney
     roof = np.minimum(heights, heights[:, ::-1])
@@ -299,8 +402,8 @@ def _look_up(voxels: np.ndarray, block: _Block) -> tuple[str, str, str]:
         return "flat", "none", chimney
     if back - front > (top - front) / 2:
         return "shed", "none", chimney
-    across, eaves = (wide, roof[:, 0]) if gable - front > 0.6 * (top - front) else (deep, roof[0])
-    pitch = "steep" if ridge - np.median(eaves) > 0.8 * (across - 1) / 2 else "low"
+    across, eaves = (wide, roof[:, 1]) if gable - front > 0.6 * (top - front) else (deep, roof[1])
+    pitch = "steep" if ridge - np.median(eaves) > 0.4 * (across - 4) else "low"
     if side - front > (top - front) / 2:
         return "gable", pitch, chimney
     if gable - front > 0.6 * (top - front):
@@ -345,16 +448,3 @@ PHRASES = {
 }
 HELD_OUT = ("roof=flat garage=left",)
 SAID_APART = ("roof=hipped storeys=2",)
-
-# TO BE WRITTEN
-SLOTS = ("body",)
-MATERIALS = {"body": ("red", "blue")}
-OPTIONAL = frozenset()
-
-
-def place(voxels):
-    return voxels.astype(np.uint8)
-
-
-def find_faults(voxels):
-    return []

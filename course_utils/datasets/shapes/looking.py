@@ -169,6 +169,8 @@ def lopsided(voxels: np.ndarray) -> int:
     cropped = voxels[:, :, left:right]
     pieces, _ = label(cropped & ~binary_dilation(cropped[:, :, ::-1]))
     return int(np.bincount(pieces.ravel())[1:].max(initial=0))
+
+
 def ends(layer: np.ndarray, axis: int, least: int = 3) -> tuple[int, int]:
     """Return where a layer (H, W) begins and ends along an axis, in voxels; (0, 0) if it is empty.
 
@@ -181,3 +183,18 @@ def ends(layer: np.ndarray, axis: int, least: int = 3) -> tuple[int, int]:
 def depths(voxels: np.ndarray, least: int = 3) -> np.ndarray:
     """Return how deep each layer of bool (D, H, W) is along y, in voxels, int (D,); see `ends`."""
     return np.array([np.subtract(*ends(layer, 0, least)[::-1]) for layer in voxels])
+
+
+def lopsided(voxels: np.ndarray) -> int:
+    """Return how many voxels have nothing, not even beside it, on the other side of the middle.
+
+    The plane between left and right lies where they share most, within two voxels of the middle.
+
+    Args:
+        voxels: bool (D, H, W).
+    """
+    from scipy.ndimage import binary_dilation
+
+    flipped = [np.roll(voxels[:, :, ::-1], shift, axis=2) for shift in range(-4, 5)]
+    other = min(flipped, key=lambda moved: np.count_nonzero(voxels ^ moved))
+    return int(np.count_nonzero(voxels & ~binary_dilation(other)))

@@ -61,6 +61,19 @@ def occupancy(parts: Iterable[Part], resolution: int) -> np.ndarray:
     return voxelise(solid_bodies(parts), resolution)
 
 
+def fills(parts: Sequence[Part], resolution: int) -> list[np.ndarray]:
+    """Return which voxels each part fills, where it stands in the shape: bool (D, H, W) each."""
+    shift = middle_of(solid_bodies(parts))
+    filled = []
+    for each in parts:
+        voxels = np.zeros((resolution,) * 3, dtype=bool)
+        for body in solid_bodies([each]):
+            region, inside = body.cells(resolution, shift)
+            voxels[region] |= inside
+        filled.append(voxels)
+    return filled
+
+
 def matter_of(parts: Sequence[Part], slots: Sequence[str], resolution: int) -> np.ndarray:
     """Return how much of each voxel is filled, and the slot that its matter belongs to.
 

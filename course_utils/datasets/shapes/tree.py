@@ -1,16 +1,29 @@
 """Trees: round, fir, cypress, umbrella pine and palm; on the ground, a mound or in a pot."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from course_utils.datasets.shapes.drawing import NUMBERS, THIN, Design, Draws, disc
 from course_utils.datasets.shapes.looking import islands
+from course_utils.datasets.shapes.materials import COLOURS, GREENS
+from course_utils.datasets.shapes.parts import Part, numbered, part
 from course_utils.datasets.shapes.solids import Loft, Rod
 
 Pair = tuple[float, float]
 
+SLOTS = ("crown", "trunk", "pot", "mound")
+MATERIALS = {
+    "crown": ("leafy", "leafy", "dark", *GREENS),
+    "trunk": ("brown", "brown", "walnut", "oak", "grey", "birch"),
+    "pot": ("terracotta",) * 6 + ("stone", "concrete", *COLOURS),
+    "mound": ("earthy", "earthy", "mossy", "leafy"),
+}
+OPTIONAL = frozenset({"pot", "mound"})
+
 _CROWNS = ("round", "fir", "cypress", "umbrella", "palm")
+_STEMMED = ("umbrella", "palm")  # the first body of such a crown continues the trunk
 
 
 def draw(draws: Draws) -> Design:
@@ -44,33 +57,21 @@ def draw(draws: Draws) -> Design:
     radius = draws.between(0.068, 0.08) if thick else draws.between(0.035, 0.042)
     start = ground + bare * (height - ground)
     centre = (shift, draws.between(-0.05, 0.05))
-    parts = _base(draws, base, ground, radius)
-    parts += _trunks(
-        draws,
-        trunks,
-        centre,
-        radius,
-        start + (0.3 if layers == 1 else 0.6) * (height - start),
-        width,
-    )
-    parts += _CROWN_PARTS[crown](draws, layers, centre, (width / 2, depth / 2), (start, height))
+    base_parts = _base(draws, base, ground, radius)
+    high = start + (0.3 if layers == 1 else 0.6) * (height - start)
+    trunk_parts = numbered("trunk", "trunk", _trunks(draws, trunks, centre, radius, high, width))
+    bodies = _CROWN_PARTS[crown](draws, layers, centre, (width / 2, depth / 2), (start, height))
+    if crown in _STEMMED:
+        stem, *bodies = bodies
+        trunk_parts[0] = part("trunk 1", "trunk", *trunk_parts[0].bodies, stem)
+    parts = [*trunk_parts, *base_parts, part("crown", "crown", *bodies)]
     attributes = {"crown": crown, "layers": layers, "trunk": "tall" if tall else "short"}
-    attributes |= {
-        "girth": "thick" if thick else "thin",
-        "lean": lean,
-        "trunks": trunks,
-        "base": base,
-    }
+    attributes |= {"girth": "thick" if thick else "thin", "lean": lean, "trunks": trunks}
+    attributes |= {"base": base}
     return Design(parts, attributes, _NOUNS[crown], [], _details(attributes))
 
 
-_NOUNS = {
-    "round": ["tree"],
-    "fir": ["fir tree"],
-    "cypress": ["cypress tree"],
-    "umbrella": ["umbrella tree"],
-}
-_NOUNS["palm"] = ["palm tree"]
+_NOUNS = {crown: [f"{crown} tree"] for crown in _CROWNS} | {"round": ["tree"]}
 
 
 def _details(attributes: dict[str, str | int | bool]) -> list[str]:
@@ -112,18 +113,16 @@ def _width(draws: Draws, crown: str, layers: int, tall: bool) -> float:
     return draws.between(low, high) * (0.8 if tall and crown == "fir" else 1.0)
 
 
-def _base(draws: Draws, base: str, top: float, radius: float) -> list[Loft]:
+def _base(draws: Draws, base: str, top: float, radius: float) -> list[Part]:
     if base == "pot":
         rim = max(draws.between(0.14, 0.17), radius + 0.08)
         foot = draws.between(0.8, 0.95) * rim
-        return [Loft((0.0, top), (0.0, 0.0, foot, foot), (0.0, 0.0, rim, rim), round=True)]
+        sides = Loft((0.0, top), (0.0, 0.0, foot, foot), (0.0, 0.0, rim, rim), round=True)
+        return [part("pot", "pot", sides)]
     if base == "mound":
         half = draws.between(0.25, 0.32)
-        return [
-            Loft(
-                (0.0, top), (0.0, 0.0, half, half), (0.0, 0.0, half, half), round=True, curve="dome"
-            )
-        ]
+        size = (0.0, 0.0, half, half)
+        return [part("mound", "mound", Loft((0.0, top), size, size, round=True, curve="dome"))]
     return []
 
 
@@ -145,10 +144,8 @@ def _round(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list
     """Balls above each other, each with smaller ones that stick out at its sides."""
     parts, step = [], (z[1] - z[0]) / layers
     for layer in range(layers):
-        low, high = (
-            z[0] + layer * step,
-            z[0] + (layer + 1) * step + (0.01 if layer + 1 < layers else 0.0),
-        )
+        low, more = z[0] + layer * step, 0.01 if layer + 1 < layers else 0.0
+        high = z[0] + (layer + 1) * step + more
         size = 1.0 - 0.15 * layer
         parts.append(_blob(*centre, (low, high), 0.8 * size * half[0], 0.8 * size * half[1]))
         for _ in range(3 if layers == 1 else 2):
@@ -156,15 +153,9 @@ def _round(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list
             x = centre[0] + (1.0 - part) * size * half[0] * math.cos(angle)
             y = centre[1] + (1.0 - part) * size * half[1] * math.sin(angle)
             middle = low + (high - low) * draws.between(0.38, 0.6)
-            tall = part * (high - low) * 0.6
+            tall, share = part * (high - low) * 0.6, part * size
             parts.append(
-                _blob(
-                    x,
-                    y,
-                    (middle - tall, middle + tall),
-                    part * size * half[0],
-                    part * size * half[1],
-                )
+                _blob(x, y, (middle - tall, middle + tall), share * half[0], share * half[1])
             )
     return parts
 
@@ -187,15 +178,10 @@ def _cypress(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> li
     parts = [_blob(*centre, z, 0.85 * half[0], 0.85 * half[1])]
     tall = z[1] - z[0]
     for _ in range(3):
-        angle, part, middle = (
-            draws.between(0.0, 2 * math.pi),
-            draws.between(0.5, 0.7),
-            draws.between(0.3, 0.6),
-        )
-        x, y = (
-            centre[0] + 0.35 * half[0] * math.cos(angle),
-            centre[1] + 0.35 * half[1] * math.sin(angle),
-        )
+        angle, part = draws.between(0.0, 2 * math.pi), draws.between(0.5, 0.7)
+        middle = draws.between(0.3, 0.6)
+        x = centre[0] + 0.35 * half[0] * math.cos(angle)
+        y = centre[1] + 0.35 * half[1] * math.sin(angle)
         low, high = z[0] + (middle - 0.28) * tall, z[0] + (middle + 0.28) * tall
         parts.append(_blob(x, y, (low, high), part * half[0], part * half[1]))
     return parts
@@ -213,7 +199,7 @@ def _umbrella(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> l
         y = centre[1] + (1.0 - size) * half[1] * draws.between(-0.7, 0.7)
         bottom = (x, y, size * half[0], size * half[1])
         parts.append(Loft((top - thick, top), bottom, bottom, round=True, curve="dome"))
-    return [*parts, disc(*centre, (z[0], z[1] - thick / 2), 0.045, 0.045)]
+    return [disc(*centre, (z[0], z[1] - thick / 2), 0.045, 0.045), *parts]
 
 
 def _palm(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list[Loft | Rod]:
@@ -224,15 +210,9 @@ def _palm(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list[
     for number in range(count):
         angle = turn + 2 * math.pi * (number + draws.between(-0.15, 0.15)) / count
         reach, tip = draws.between(0.85, 1.0), z[0] + draws.between(0.0, 0.3) * (hub - z[0])
-        x, y = (
-            half[axis] * reach * direction(angle)
-            for axis, direction in ((0, math.cos), (1, math.sin))
-        )
-        knee = (
-            centre[0] + 0.5 * x,
-            centre[1] + 0.5 * y,
-            z[1] - 0.042 - (draws.between(0.0, 0.07) if number else 0.0),
-        )
+        x, y = half[0] * reach * math.cos(angle), half[1] * reach * math.sin(angle)
+        high = z[1] - 0.042 - (draws.between(0.0, 0.07) if number else 0.0)
+        knee = (centre[0] + 0.5 * x, centre[1] + 0.5 * y, high)
         parts += [
             Rod((*centre, hub), knee, 0.042),
             Rod(knee, (centre[0] + x, centre[1] + y, tip + 0.04), 0.036),
@@ -240,49 +220,130 @@ def _palm(draws: Draws, layers: int, centre: Pair, half: Pair, z: Pair) -> list[
     return parts
 
 
-_CROWN_PARTS = {
-    "round": _round,
-    "fir": _fir,
-    "cypress": _cypress,
-    "umbrella": _umbrella,
-    "palm": _palm,
-}
+_CROWN_PARTS = dict(zip(_CROWNS, (_round, _fir, _cypress, _umbrella, _palm), strict=True))
 
 
-def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
-    """Invert `draw`: the areas of the layers, from the ground up, show base, trunk and crown."""
+class _Levels(NamedTuple):
+    """Where the trunk begins and the crown begins and ends, in layers, and the trunks' area."""
+
+    ground: int
+    start: int
+    top: int
+    bare: float
+    base: str
+
+
+def _levels(voxels: np.ndarray) -> _Levels:
+    """The areas of the layers, from the ground up, show base, trunk and crown."""
     areas = np.count_nonzero(voxels, axis=(1, 2))
     top = int(np.flatnonzero(areas >= 2)[-1]) + 1
     bare = _smooth(areas[: int(0.55 * top)]).min()  # the trunk's cross-section, in voxels
-    base = (
-        "ground"
-        if areas[:2].mean() < 1.3 * bare + 12
-        else "pot"
-        if areas[:2].mean() < 120
-        else "mound"
-    )
+    low = areas[:2].mean()
+    base = "ground" if low < 1.3 * bare + 12 else "pot" if low < 120 else "mound"
     like_trunk = areas <= 1.3 * bare + 6
     ground = int(np.argmax(like_trunk))
     # two in a row
     start = ground + 1 + int(np.argmax(~like_trunk[ground + 1 : -1] & ~like_trunk[ground + 2 :]))
+    return _Levels(ground, start, top, float(bare), base)
+
+
+def look(voxels: np.ndarray) -> dict[str, str | int | bool]:
+    """Invert `draw`: levels first, then how many trunks there are and how they stand."""
+    ground, start, top, bare, base = _levels(voxels)
     crown, layers = _look_up(voxels[start:top])
-    trunks = (
-        2 if np.mean([len(islands(layer, 2)) >= 2 for layer in voxels[ground:start]]) > 0.4 else 1
-    )
+    trunks = _count_trunks(voxels[ground:start])
     foot, head = np.median(np.nonzero(voxels[:2])[2]), np.median(np.nonzero(voxels[start:])[2])
+    side = "left" if head < foot else "right"
     return {
         "crown": crown,
         "layers": layers,
         "trunk": "tall" if start - ground > 0.37 * (top - ground) else "short",
         "girth": "thick" if bare / trunks > 9.5 else "thin",
-        "lean": "straight"
-        if trunks == 2 or abs(head - foot) < 2
-        else "left"
-        if head < foot
-        else "right",
+        "lean": "straight" if trunks == 2 or abs(head - foot) < 2 else side,
         "trunks": trunks,
         "base": base,
     }
+
+
+def _count_trunks(stretch: np.ndarray) -> int:
+    return 2 if np.mean([len(islands(layer, 2)) >= 2 for layer in stretch]) > 0.4 else 1
+
+
+def place(voxels: np.ndarray) -> np.ndarray:
+    """Tell the slots: a pot or mound, a trunk up to the crown, and what shows of it there."""
+    levels = _levels(voxels)
+    slots = np.full(voxels.shape, 1 + SLOTS.index("crown"), dtype=np.uint8)
+    if levels.base != "ground":
+        slots[: levels.ground] = 1 + SLOTS.index("trunk")
+        slots[: levels.ground][_inside_base(voxels[: levels.ground])] = 1 + SLOTS.index(levels.base)
+    axes, (rows, columns) = _axes(voxels, levels), np.indices(voxels.shape[1:])
+    radius = math.sqrt(levels.bare / len(axes) / math.pi)
+    kind, _ = _look_up(voxels[levels.start : levels.top])
+    knee = round(levels.start + 0.3 * (levels.top - levels.start))
+    for layer in range(levels.ground, levels.top):
+        for line in axes:
+            y, x = line[0] * min(layer, knee) + line[1]
+            near = (rows - y) ** 2 + (columns - x) ** 2
+            if layer < levels.start:
+                trunk = near <= (radius + 1.5) ** 2
+            elif kind == "palm":
+                heart = near <= (radius + 0.8) ** 2
+                trunk = heart & bool((voxels[layer + 3 : layer + 4] & heart).any())
+            else:
+                trunk = _bare_neck(voxels[layer:], near <= (radius + 0.8) ** 2, radius)
+            slots[layer][trunk] = 1 + SLOTS.index("trunk")
+    return slots
+
+
+def _inside_base(voxels: np.ndarray) -> np.ndarray:
+    """Which voxels (n, H, W) a round base holds, as deep as each layer: feet may stand out."""
+    middle = np.argwhere(voxels[0].any(axis=0)).mean()
+    depths = np.array([np.ptp(np.flatnonzero(layer.any(axis=1))) + 1 for layer in voxels])
+    aside = np.abs(np.arange(voxels.shape[2]) - middle)
+    return np.broadcast_to((aside <= depths[:, None] / 2 + 0.5)[:, None], voxels.shape)
+
+
+def _axes(voxels: np.ndarray, levels: _Levels) -> list[np.ndarray]:
+    """The line of each trunk, as polynomials (2, 2) of y and x over the layer."""
+    stretch = range(levels.ground, levels.start)
+    count = _count_trunks(voxels[levels.ground : levels.start])
+    centres = []
+    for layer in stretch:
+        pieces = islands(voxels[layer], 2) if count == 2 else [voxels[layer]]
+        found = sorted((np.argwhere(piece).mean(axis=0) for piece in pieces), key=lambda c: c[1])
+        if len(found) >= count:
+            centres.append((layer, *found[: count - 1], found[-1]))
+    at = [row[0] for row in centres]
+    degree = min(1, len(at) - 1)
+    lines = [np.polyfit(at, [row[1 + k] for row in centres], degree) for k in range(count)]
+    return [np.vstack([np.zeros((1 - degree, 2)), line]) for line in lines]
+
+
+def _bare_neck(above: np.ndarray, near: np.ndarray, radius: float) -> np.ndarray:
+    """What shows of a trunk in the first layer of bool (n, H, W), under something wider."""
+    widest = np.count_nonzero(above, axis=(1, 2)).max()
+    most = min(1.3 * math.pi * radius**2 + 6, widest / 1.5)
+    slim = [piece for piece in islands(above[0]) if (piece & near).any() and piece.sum() <= most]
+    return np.any(slim, axis=0) if slim else np.zeros_like(near)
+
+
+def find_faults(voxels: np.ndarray) -> list[str]:
+    """What is wrong with the crown, or with the trunks under it."""
+    levels = _levels(voxels)
+    crown, axes = voxels[levels.start : levels.top], _axes(voxels, levels)
+    widest = np.count_nonzero(crown, axis=(1, 2)).max()
+    if widest < 2.5 * levels.bare + 6:
+        return ["the crown is missing"]
+    if len(axes) == 2:
+        return []
+    kind, layers = _look_up(crown)
+    if layers > 1 or kind not in ("round", "umbrella") or levels.base == "pot":
+        return []
+    # a trunk ends in the middle of its crown; one of two does not
+    reached = np.array([levels.start + 0.3 * len(crown), 1.0]) @ axes[0]
+    aside = abs(np.argwhere(crown[-2:])[:, 2].mean() - reached[1])
+    unsure = 1.0 if levels.start - levels.ground > 7 else 1.6
+    return ["a trunk is missing"] if aside > unsure else []
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
@@ -355,16 +416,3 @@ PHRASES = {
 }
 HELD_OUT = ("crown=round lean=left",)
 SAID_APART = ("crown=palm base=pot",)
-
-# TO BE WRITTEN
-SLOTS = ("body",)
-MATERIALS = {"body": ("red", "blue")}
-OPTIONAL = frozenset()
-
-
-def place(voxels):
-    return voxels.astype(np.uint8)
-
-
-def find_faults(voxels):
-    return []
