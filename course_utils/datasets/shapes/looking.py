@@ -158,16 +158,17 @@ def broadest(voxels: np.ndarray, low: float, high: float = 1.0) -> tuple[int, in
 def lopsided(voxels: np.ndarray) -> int:
     """Return the size of the largest piece that has no counterpart on the other side, in voxels.
 
-    The counterpart may be a voxel off, so that a ragged surface does not count.
+    The plane between left and right lies where they share most, within two voxels of the middle. A
+    counterpart may be a voxel off, so that a ragged surface does not count.
 
     Args:
-        voxels: bool (D, H, W), not empty.
+        voxels: bool (D, H, W).
     """
     from scipy.ndimage import binary_dilation, label
 
-    left, right = core(voxels.sum(axis=(0, 1)), 0.01)
-    cropped = voxels[:, :, left:right]
-    pieces, _ = label(cropped & ~binary_dilation(cropped[:, :, ::-1]))
+    flipped = [np.roll(voxels[:, :, ::-1], shift, axis=2) for shift in range(-4, 5)]
+    other = min(flipped, key=lambda moved: np.count_nonzero(voxels ^ moved))
+    pieces, _ = label(voxels & ~binary_dilation(other))
     return int(np.bincount(pieces.ravel())[1:].max(initial=0))
 
 
@@ -183,18 +184,3 @@ def ends(layer: np.ndarray, axis: int, least: int = 3) -> tuple[int, int]:
 def depths(voxels: np.ndarray, least: int = 3) -> np.ndarray:
     """Return how deep each layer of bool (D, H, W) is along y, in voxels, int (D,); see `ends`."""
     return np.array([np.subtract(*ends(layer, 0, least)[::-1]) for layer in voxels])
-
-
-def lopsided(voxels: np.ndarray) -> int:
-    """Return how many voxels have nothing, not even beside it, on the other side of the middle.
-
-    The plane between left and right lies where they share most, within two voxels of the middle.
-
-    Args:
-        voxels: bool (D, H, W).
-    """
-    from scipy.ndimage import binary_dilation
-
-    flipped = [np.roll(voxels[:, :, ::-1], shift, axis=2) for shift in range(-4, 5)]
-    other = min(flipped, key=lambda moved: np.count_nonzero(voxels ^ moved))
-    return int(np.count_nonzero(voxels & ~binary_dilation(other)))
