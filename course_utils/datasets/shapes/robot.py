@@ -134,7 +134,7 @@ def _roller(x: float, thick: float, straight: float, radius: float) -> Solid:
 
     def inside(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         beyond = np.maximum(np.abs(y) - straight, 0.0)
-        return (beyond**2 + (z - radius) ** 2 <= radius**2) & np.isfinite(x)
+        return beyond**2 + (z - radius) ** 2 <= radius**2
 
     end = straight + radius
     return Solid(span(x, thick), (-end, end), (0.0, 2 * radius), inside)
