@@ -106,7 +106,7 @@ def _strip(x: Interval, y: Interval, low: Profile, high: Profile, s: _Sizes) -> 
     """A solid between two heights that depend on x."""
 
     def inside(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        return (z >= low(x)) & (z < high(x)) & np.isfinite(y)
+        return (z >= low(x)) & (z < high(x))
 
     return Solid(x, y, (0.0, s.high + s.hump + 0.14), inside)
 

@@ -92,7 +92,7 @@ def _sizes(draws: Draws, base: str, arms: str, antennas: int, backpack: bool) ->
     if base == "tracks":
         front, back = max(front, straight + radius), max(back, straight + radius)
     sizes = draws.fit(
-        wide + 2 * (arm + 0.28), front + back, height,
+        wide + 2 * (arm + 0.34), front + back, height,
         wide, deep, high, low, radius, neck, *head, arm, reach, pack, aerial, straight,
     )  # fmt: skip
     s = _Sizes(*sizes[3:])
@@ -134,7 +134,7 @@ def _roller(x: float, thick: float, straight: float, radius: float) -> Solid:
 
     def inside(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         beyond = np.maximum(np.abs(y) - straight, 0.0)
-        return (beyond**2 + (z - radius) ** 2 <= radius**2) & np.isfinite(x)
+        return beyond**2 + (z - radius) ** 2 <= radius**2
 
     end = straight + radius
     return Solid(span(x, thick), (-end, end), (0.0, 2 * radius), inside)
@@ -153,9 +153,9 @@ def _arms(s: _Sizes, arms: str, clear: float) -> list[Part]:
         rows, levels = span(0.0, s.arm), (low, z + half)
     parts = []
     for number, sign in ((1, -1), (2, 1)):
-        inner = s.wide / 2 + 0.072
+        inner = s.wide / 2 + 0.09
         bar = Box(span(sign * (inner + half), s.arm), rows, levels)
-        across = span(sign * (inner + half / 2 - 0.04), half + 0.08)
+        across = span(sign * (inner + half / 2 - 0.05), half + 0.1)
         joint = Box(across, span(0.0, s.arm), span(z, s.arm))
         parts.append(part(f"arm {number}", "limbs", joint, bar))
     return parts
