@@ -31,7 +31,7 @@ from course_utils.datasets.shapes import CLASSES, Draws, attributes_of, make_sha
 from course_utils.networks.text import Vocabulary
 from course_utils.networks.words import split
 
-CHECKSUM = "66a946c57d7e011f27232d64937cd197f15bb4465daa9410c876992341056cfa"
+CHECKSUM = "d659e6573b69332bd46d29c7ebc2ec1171080651318d3bda3354e3bbc94013d8"
 
 # A value that says that an attribute does not apply, and where that is: no phrase needs to tell.
 DOES_NOT_APPLY = {
