@@ -19,6 +19,7 @@ from api_reference import floor_of_rooms
 from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.geometry.render import render_materials
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.prompting import sampling_states
 from course_utils.places import CHECKPOINTS
@@ -190,12 +191,15 @@ def duel() -> None:
 
 
 def families() -> None:
-    """notebooks/images/families.png: one shape of each family that the course draws."""
+    """notebooks/images/families.png: one shape of each family that the course draws, in colour."""
     from course_utils.datasets.shapes import CLASSES, make_shape
-    from course_utils.plots.style import DATA
 
-    tiles = [render(make_shape(family, 21).voxels, size=330, colour=DATA) for family in CLASSES]
-    save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=6))
+    shapes = [make_shape(family, 1) for family in CLASSES]
+    tiles = [
+        render_materials(2 * one.coverage - 1, one.slots, size=330, colours=one.colours)
+        for one in shapes
+    ]
+    save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=5))
 
 
 def imports(floors: dict[str, int]) -> dict[str, set[str]]:
