@@ -26,7 +26,6 @@ from benchmarks.counting import Counted, counted
 from benchmarks.here import card_of, guesses_of, machine_of, probes, shortest
 from benchmarks.rates import FAST, SLOW, rate
 from course_utils.cli.arguments import Parser, path, positive, seconds, some
-from course_utils.datasets.shapes import CLASSES, make_shapes
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.device import has_bfloat16_units
 from course_utils.diffusion.guidance import guided
@@ -41,6 +40,7 @@ from course_utils.models.config import Config
 from course_utils.models.devices import checked_device
 from course_utils.models.doctor import Finding
 from course_utils.models.prompting import sampling_states
+from course_utils.models.recipes import procedural_shapes
 from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,13 +113,13 @@ def network(options: argparse.Namespace) -> Denoiser:
 
 def example(options: argparse.Namespace, count: int = 4) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(x0, noise, t, labels) of real shapes with portable noise: the same numbers everywhere."""
-    made = make_shapes(count, options.resolution)
-    x0 = to_model(made.voxels)  # (B, 1, D, H, W)
+    voxels, labels = procedural_shapes(training_config(options), count)
+    x0 = to_model(voxels)  # (B, 1, D, H, W)
     return (
         x0,
         gaussian(list(range(count)), x0.shape[1:]),
         torch.linspace(0.1, 0.9, count),
-        torch.tensor(made.labels),
+        labels,
     )
 
 
@@ -136,8 +136,8 @@ def try_out(options: argparse.Namespace) -> None:
 
 def training_draw(options: argparse.Namespace) -> Draw:
     """Batches of shapes that lie on the device, so that the speed is the network's."""
-    made = make_shapes(10 * len(CLASSES), options.resolution)
-    voxels, labels = torch.from_numpy(made.voxels), torch.from_numpy(made.labels)
+    config = training_config(options)
+    voxels, labels = procedural_shapes(config, 10 * len(config.classes))
     return batches(voxels.to(options.device), labels.to(options.device), to_model)
 
 

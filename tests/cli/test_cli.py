@@ -163,8 +163,9 @@ def test_a_captioned_training_learns_texts_and_generates_from_one(tmp_path, conf
     text = {"kind": "text", "reads": True, "sketch": 4}
     network = TINY["network"] | {"heads": 2, "conditioners": [text]}
     width = 4 * network["channels"][0]
-    alone = {"kind": "FromText", "dimensions": 3, "side": 4, "words": len(words()), "width": width}
-    alone = {"network": alone, "path": "flow", "prediction": "x0", "words": words()}
+    known = words(TINY["classes"])
+    alone = {"kind": "FromText", "dimensions": 3, "side": 4, "words": len(known), "width": width}
+    alone = {"network": alone, "path": "flow", "prediction": "x0", "words": known}
     save_checkpoint(tmp_path / "texts", build_model(Config.of(alone)), Config.of(alone), "")
     data = {"kind": "captioned", "count": 40, "first_index": 0, "wordings": 2}
     begun = {

@@ -156,7 +156,7 @@ def broadest(voxels: np.ndarray, low: float, high: float = 1.0) -> tuple[int, in
 
 
 def lopsided(voxels: np.ndarray) -> int:
-    """Return the size of the largest piece that has no counterpart on the other side, in voxels.
+    """Return how many voxels have no counterpart on the other side, in pieces of two or more.
 
     The plane between left and right lies where they share most, within two voxels of the middle. A
     counterpart may be a voxel off, so that a ragged surface does not count.
@@ -168,8 +168,9 @@ def lopsided(voxels: np.ndarray) -> int:
 
     flipped = [np.roll(voxels[:, :, ::-1], shift, axis=2) for shift in range(-4, 5)]
     other = min(flipped, key=lambda moved: np.count_nonzero(voxels ^ moved))
-    pieces, _ = label(voxels & ~binary_dilation(other))
-    return int(np.bincount(pieces.ravel())[1:].max(initial=0))
+    pieces, _ = label(voxels & ~binary_dilation(other), np.ones((3, 3, 3)))  # corners count too
+    sizes = np.bincount(pieces.ravel())[1:]
+    return int(sizes[sizes > 1].sum())
 
 
 def ends(layer: np.ndarray, axis: int, least: int = 3) -> tuple[int, int]:
