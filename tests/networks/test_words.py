@@ -68,9 +68,10 @@ def test_a_vocabulary_of_ones_own_holds_words_of_any_script():
 def test_every_caption_names_its_own_family_and_no_other():
     from course_utils.datasets.captions import HELD_OUT, SAID_APART, TEST_FORMS, prompts
 
-    nouns = nouns_of(config_of("text"))
+    config = config_of("text")
+    nouns = nouns_of(config)
     for pairs in (None, HELD_OUT, SAID_APART):
-        for prompt in prompts(300, pairs, TEST_FORMS):
+        for prompt in prompts(300, pairs, TEST_FORMS, classes=config.classes):
             assert list(families_in(split(prompt.text), nouns)) == [prompt.family], prompt.text
 
 
