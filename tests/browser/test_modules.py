@@ -107,7 +107,8 @@ def test_texts_are_read_and_refused_as_in_python(modules):
         kind: about_config(load_checkpoint(CHECKPOINTS / name)[1]) | {"longest_text": LONGEST}
         for kind, name in configs.items()
     }
-    examples += [{"model": "text", "text": text} for text in captions(make_shapes(300, 8), 7)]
+    known = make_shapes(300, 8, about["text"]["classes"])
+    examples += [{"model": "text", "text": text} for text in captions(known, 7)]
     found = modules.evaluate(
         """async ([examples, about]) => {
             const { check, split } = await import("/live/words.js");
