@@ -43,11 +43,6 @@ def matter_to_model(matter: Tensor) -> Tensor:
     return torch.cat([2 * coverage - 1, slots * coverage], dim=1)
 
 
-def coverage_to_model(matter: Tensor) -> Tensor:
-    """Turn matter, uint8 (B, D, H, W), into float32 (B, 1, D, H, W), 2 x coverage - 1."""
-    return 2 * coverage_of(matter)[:, None] - 1
-
-
 def slots_from_model(x: Tensor, slots: int = SLOTS) -> Tensor:
     """Return the slot of each voxel that a model drew, uint8 (B, D, H, W).
 
