@@ -72,3 +72,11 @@ def path(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError(f"expected the name of a file or folder, got {text!r}")
     return Path(text)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return the two names in a text such as "seat=red"."""
+    name, sign, value = (part.strip() for part in text.partition("="))
+    if not (name and sign and value):
+        raise argparse.ArgumentTypeError(f"expected PART=NAME, such as seat=red, got {text[:60]!r}")
+    return name, value

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from course_utils.cli.arguments import path, positive, real, some, whole
+from course_utils.cli.arguments import pair, path, positive, real, some, whole
 from course_utils.networks.words import visible
 
 
@@ -20,7 +20,7 @@ def add_parser(commands) -> None:
     seed = "which one; the same seed is the same shape everywhere"
     add("--seed", type=whole, default=0, help=seed)
     add("--count", type=some, default=1, help="how many: this seed and those after it")
-    out = "mesh to write: .glb, .obj or .stl (default: PROMPT-SEED.glb)"
+    out = "file to write: .glb, .obj, .stl or .vox (default: PROMPT-SEED.glb)"
     add("--out", type=path, help=out)
     size = (
         "length of the longest side, with its unit: mm, cm, m or in (default: 1m, and 80mm in an"
@@ -39,6 +39,11 @@ def add_parser(commands) -> None:
         "how strongly to pull towards what the text names, 0 for not at all (default: the model's)"
     )
     add("--steering", type=real, help=steering)
+    material = (
+        "what a part is made of, such as seat=red or legs=walnut; may be given several times"
+        " (default: drawn from the seed)"
+    )
+    add("--material", type=pair, action="append", default=[], metavar="PART=NAME", help=material)
     model = "checkpoint folder (default: the shipped one for a class or text)"
     add("--model", type=path, help=model)
     add("--device", default="cpu", help="cpu (default), cuda or mps")
@@ -46,17 +51,20 @@ def add_parser(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG; ValueError for what cannot be made or written."""
-    from course_utils.files.meshes import save_mesh
     from course_utils.files.sizes import in_metres
     from course_utils.models.generation import file_name, generate_many
 
     if options.size is not None:
         in_metres(options.size)
+    materials = dict(options.material)
+    if len(materials) < len(options.material):
+        raise ValueError("--material names a part twice; give each part one material")
     out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")
     seeds = range(options.seed, options.seed + options.count)
     files = [out if len(seeds) == 1 else out.with_stem(f"{out.stem}-{seed}") for seed in seeds]
     picture = out.with_suffix(".png")
-    check_writable(out, [*files, picture])
+    libraries = [file.with_suffix(".mtl") for file in files if file.suffix.lower() == ".obj"]
+    check_writable(out, [*files, *libraries, picture])
     start = time.perf_counter()
     made = generate_many(
         options.prompt,
@@ -66,11 +74,12 @@ def run(options: argparse.Namespace) -> None:
         guidance_scale=options.guidance_scale,
         steering=options.steering,
         tries=options.tries,
+        materials=materials,
         device=options.device,
     )
     seconds = time.perf_counter() - start
     for file, shape in zip(files, made, strict=True):
-        extents = save_mesh(shape.mesh, file, size=options.size)
+        extents = shape.export(file, options.size)
         print(f"{visible(str(file))}: {described(shape, extents)}")
     save_picture(picture, made)
     told = "its picture" if len(made) == 1 else "all of them"
@@ -81,15 +90,15 @@ def check_writable(out: Path, files: list[Path]) -> None:
     """Raise ValueError, before anything is made, for files that cannot be written.
 
     Args:
-        out: The mesh as it was asked for.
+        out: The file as it was asked for.
         files: All that will be written, in one folder.
     """
     from course_utils.files.atomic import checked_goal
-    from course_utils.files.meshes import SUFFIXES
+    from course_utils.models.generated import WRITES
 
-    if out.suffix.lower() not in SUFFIXES:
+    if out.suffix.lower() not in WRITES:
         raise ValueError(
-            f"--out {out} has no suffix that can be written; use one of {', '.join(SUFFIXES)}"
+            f"--out {out} has no suffix that can be written; use one of {', '.join(WRITES)}"
         )
     try:
         for file in files:
@@ -107,14 +116,16 @@ def described(shape, extents: str) -> str:
 
     Args:
         shape: A `Generated`.
-        extents: Of `save_mesh`.
+        extents: Of `Generated.export`.
     """
     from course_utils.geometry.surface import is_watertight
 
     kept = f"; of several tries the best, seed {shape.kept_seed}"
+    made_of = "".join(f", {name} {slot}" for slot, name in shape.materials.items())
     return (
         f"{len(shape.mesh.faces)} triangles, {'' if is_watertight(shape.mesh) else 'not '}"
-        f"watertight, {extents}{'' if shape.kept_seed == shape.seed else kept}"
+        f"watertight, {extents}{made_of if len(shape.palette) > 1 else ''}"
+        f"{'' if shape.kept_seed == shape.seed else kept}"
     )
 
 

@@ -1,7 +1,8 @@
 """Meshes read from `.obj`, `.stl`, `.ply`, `.glb` and `.off`, and written for other programs.
 
 Each format has a reader of our own: trimesh names no lines, and hostile files cost it minutes and
-gigabytes. It writes what we save. Textures, and other files that a mesh refers to, stay closed.
+gigabytes. Textures, and other files that a mesh refers to, stay closed. `export` makes the bytes
+that are written.
 Lesson 07 writes a chair in each format and reads it back; lessons 00 and 08 write what a model
 drew.
 """
@@ -13,7 +14,9 @@ import numpy as np
 
 from course_utils.files.atomic import writing
 from course_utils.files.door import checked_up, known_suffix, naming, read_bytes
+from course_utils.files.export import glb_bytes, obj_bytes, stl_bytes
 from course_utils.files.glb import glb_triangles
+from course_utils.files.materials import Look
 from course_utils.files.obj import obj_triangles
 from course_utils.files.off import off_triangles
 from course_utils.files.ply import ply_triangles
@@ -24,9 +27,6 @@ if TYPE_CHECKING:
     import trimesh
 
 SUFFIXES = tuple(UNITS)  # that save_mesh writes
-ORANGE = (190, 51, 1, 255)  # the course's model orange #E07B0A, linear as glTF wants it
-SHARP = np.radians(80)  # edges that bend more are drawn sharp, so that blocks stay blocks
-
 
 READERS = {
     ".obj": obj_triangles, ".stl": stl_triangles, ".ply": ply_triangles,
@@ -67,14 +67,17 @@ def save_mesh(
     scale: float | None = None,
     *,
     size: str | None = None,
+    look: Look | None = None,
 ) -> str:
     """Write a mesh as `.glb`, `.obj` or `.stl`, atomically.
 
     The middle of the cube's floor becomes the origin, so that a shape stands where it is put. A
     `.glb` (by its standard) and an `.obj` (by its readers' habit) are in metres and y up with the
-    front towards +z; an `.stl` is in millimetres, as slicers read it, and z up. The glb has a
-    material and normals, and its vertices are doubled along sharp edges: weld it before you count
-    holes.
+    front towards +z; an `.stl` is in millimetres, as slicers read it, and z up.
+
+    With a look, a `.glb` has its materials and normals, an `.obj` too, with an `.mtl` beside it.
+    Without one a `.glb` is clay, and its vertices are doubled along sharp edges: weld it before you
+    count holes.
 
     Args:
         mesh: Vertices (x, y, z) in the unit cube, z up.
@@ -82,13 +85,14 @@ def save_mesh(
         scale: Side of the cube in the file's unit, in the place of a size.
         size: The mesh's longest side with its unit (mm, cm, m, in), such as "80mm"; by default 1 m,
             and 80 mm in an `.stl`.
+        look: Its materials and normals; an `.stl` holds none.
 
     Returns:
         Width, depth and height in the file, such as "80 x 75.3 x 80 mm".
 
     Raises:
         ValueError: Another suffix, an empty or non-finite mesh, scale <= 0, a size without a unit,
-            or both a scale and a size.
+            both a scale and a size, or a look that does not fit the mesh.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -107,49 +111,46 @@ def save_mesh(
         raise ValueError(f"scale is {scale} and size {size!r}; expected one of them")
     if not 0 < scale < np.inf:
         raise ValueError(f"scale: got {scale}, expected the cube's side in the file, above 0")
+    if look is not None:
+        _check_look(look, mesh)
+        if suffix == ".obj" and not path.name.isprintable():
+            raise ValueError(f"path: {str(path)!r} would be named in the .obj; use letters")
     placed = mesh.copy()
     placed.vertices = (mesh.vertices - [0.5, 0.5, 0.0]) * scale
     if suffix != ".stl":
-        placed.vertices = placed.vertices[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
+        placed.vertices = _y_up(placed.vertices)
+        look = look and look._replace(normals=_y_up(look.normals))
     extents = measured(mesh, scale, suffix)
-    data = {".glb": _glb, ".obj": _obj, ".stl": _stl}[suffix](placed, extents)
-    with writing(path) as temporary:
-        temporary.write_bytes(data)
+    convention = (
+        f"Noise to Shape: {extents} (width, depth, height), y up, origin in the middle of its floor"
+    )
+    materials, library = None, path.with_suffix(".mtl")
+    if suffix == ".glb":
+        data = glb_bytes(placed, look, convention)
+    elif suffix == ".obj":
+        data, materials = obj_bytes(placed, look, convention, library.name)
+    else:
+        data = stl_bytes(placed, extents)
+    for file, content in ((library, materials), (path, data)):
+        if content is not None:
+            with writing(file) as temporary:
+                temporary.write_bytes(content)
     return extents
 
 
-def _glb(mesh: "trimesh.Trimesh", extents: str) -> bytes:
-    from trimesh import Scene
-    from trimesh.exchange.gltf import export_glb
-    from trimesh.graph import smooth_shade
-    from trimesh.visual import TextureVisuals
-    from trimesh.visual.material import PBRMaterial
-
-    shaded = smooth_shade(mesh, angle=SHARP, facet_minarea=None)
-    material = PBRMaterial(
-        name="clay", baseColorFactor=ORANGE, metallicFactor=0.0, roughnessFactor=0.8
-    )
-    shaded.metadata.clear()  # trimesh lists every face there
-    shaded.visual = TextureVisuals(material=material)
-    scene = Scene({"shape": shaded}, metadata={"convention": _convention(extents)})
-    return export_glb(scene, include_normals=True)
+def _y_up(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(vectors)[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
 
 
-def _obj(mesh: "trimesh.Trimesh", extents: str) -> bytes:
-    from trimesh.exchange.obj import export_obj
-
-    plain = {"include_normals": False, "include_color": False, "include_texture": False}
-    return export_obj(mesh, header=_convention(extents), **plain).encode()
-
-
-def _stl(mesh: "trimesh.Trimesh", extents: str) -> bytes:
-    from trimesh.exchange.stl import export_stl
-
-    header = f"Noise to Shape: {extents}, z up, origin in the middle of its floor".encode()
-    return header[:80].ljust(80) + export_stl(mesh)[80:]
-
-
-def _convention(extents: str) -> str:
-    return (
-        f"Noise to Shape: {extents} (width, depth, height), y up, origin in the middle of its floor"
-    )
+def _check_look(look: Look, mesh: "trimesh.Trimesh") -> None:
+    slots, normals = np.asarray(look.slots), np.asarray(look.normals)
+    if slots.shape != (len(mesh.faces),) or normals.shape != mesh.vertices.shape:
+        raise ValueError(
+            f"look: slots of shape {slots.shape} and normals {normals.shape}, expected"
+            f" ({len(mesh.faces)},) and {mesh.vertices.shape}"
+        )
+    if slots.dtype.kind not in "iu" or slots.min() < 1 or slots.max() > len(look.palette):
+        raise ValueError(
+            f"look: slots are {slots.dtype} from {slots.min()} to {slots.max()}, expected whole"
+            f" numbers from 1 to {len(look.palette)}, for the materials of its palette"
+        )

@@ -7,96 +7,25 @@ calls it, a notebook can. Lessons 08 and 09 build the pieces.
 
 import json
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from course_utils.diffusion.noise import as_seeds
 from course_utils.diffusion.paths import finite
 from course_utils.diffusion.sampling import State
-from course_utils.files.meshes import save_mesh
-from course_utils.files.png import png_bytes, save_image
-from course_utils.geometry.render import render
-from course_utils.geometry.repair import finished
-from course_utils.geometry.surface import smooth_mesh
 from course_utils.models.budget import together
 from course_utils.models.checking import LIMITS
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.devices import checked_device
+from course_utils.models.generated import Generated, changed, finish, palette_for
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
-from course_utils.models.wishes import check_prompt, class_of
+from course_utils.models.wishes import check_prompt, class_of, family_of
 from course_utils.places import CHECKPOINTS, present
-
-if TYPE_CHECKING:
-    import trimesh
 
 SHIPPED = CHECKPOINTS / "shapes32"  # makes a class
 SHIPPED_TEXT = CHECKPOINTS / "text-to-shape32"  # reads
-CLAY = "#E07B0A"  # what a model made is orange in all pictures (plots.style.MODEL)
-PICTURE = 640  # pixels per side
-
-
-@dataclass(frozen=True, eq=False)
-class Generated:
-    """A shape that a model made. In a notebook it shows its picture.
-
-    Attributes:
-        prompt: What was asked for.
-        seed: The seed that was asked for.
-        kept_seed: The seed of the try that was kept; with tries=1 it makes this shape again.
-        field: Float32 (D, H, W), inside above 0, with gaps closed and loose bits removed.
-        mesh: Its surface, in the unit cube, z up.
-        colour: Of its pictures.
-    """
-
-    prompt: str
-    seed: int
-    kept_seed: int
-    field: np.ndarray
-    mesh: "trimesh.Trimesh"
-    colour: str = CLAY
-
-    @property
-    def shape(self) -> np.ndarray:
-        """The voxels, bool (D, H, W)."""
-        return self.field > 0
-
-    @cached_property
-    def picture(self) -> np.ndarray:
-        """The picture of the smooth surface, uint8 (640, 640, 3)."""
-        return self.render(PICTURE)
-
-    def render(self, size: int) -> np.ndarray:
-        """Return a picture of `size` pixels per side, uint8 (size, size, 3)."""
-        return render(self.field, size, colour=self.colour)
-
-    def save(self, path: str | Path, size: str | None = None) -> str:
-        """Write the mesh as .glb, .obj or .stl, and the picture beside it as .png.
-
-        Args:
-            path: File to write; the suffix chooses the format.
-            size: Of `files.meshes.save_mesh`: the longest side with its unit, such as "80mm".
-
-        Returns:
-            Width, depth and height in the file, such as "80 x 75.3 x 80 mm".
-        """
-        extents = save_mesh(self.mesh, path, size=size)
-        save_image(Path(path).with_suffix(".png"), self.picture)
-        return extents
-
-    def __repr__(self) -> str:
-        faces = len(self.mesh.faces)
-        return f"Generated({self.prompt!r}, seed {self.seed}, {faces} triangles)"
-
-    def _repr_png_(self):
-        return png_bytes(self.picture), {"alt": f"Picture: {self.prompt}, seed {self.seed}"}
-
 
 def generate(
     prompt: str,
@@ -107,6 +36,7 @@ def generate(
     guidance_scale: float | None = None,
     steering: float | None = None,
     tries: int | None = None,
+    materials: Mapping[str, str] | None = None,
     device: str = "cpu",
     show_progress: bool = True,
 ) -> Generated:
@@ -120,6 +50,8 @@ def generate(
         guidance_scale: How strongly to obey the prompt.
         steering: How strongly to pull towards what the text names, 0 for not at all.
         tries: Seeds to choose from: the best one for a text, the first in one piece for a class.
+        materials: The names of materials by slot, such as {"seat": "red", "legs": "walnut"}; those
+            of other slots are drawn from the seed. A model without slots has one, "shape".
         device: cpu, cuda or mps.
         show_progress: Show a progress bar.
 
@@ -127,7 +59,7 @@ def generate(
         The shape, its mesh and its picture.
 
     Raises:
-        ValueError: An unknown word, model or device, a text without a family, a setting out of
+        ValueError: An unknown word, model, device, slot or material, a text without a family, a setting out of
             range, or an empty shape.
     """
     (made,) = generate_many(
@@ -138,6 +70,7 @@ def generate(
         guidance_scale=guidance_scale,
         steering=steering,
         tries=tries,
+        materials=materials,
         device=device,
         show_progress=show_progress,
     )
@@ -153,6 +86,7 @@ def generate_many(
     guidance_scale: float | None = None,
     steering: float | None = None,
     tries: int | None = None,
+    materials: Mapping[str, str] | None = None,
     device: str = "cpu",
     show_progress: bool = True,
 ) -> list[Generated]:
@@ -167,6 +101,8 @@ def generate_many(
     if not config.makes_shapes:
         raise ValueError(f"{folder} is no model of shapes; expected one such as {SHIPPED}")
     check_prompt(config, prompt)
+    family, materials = family_of(config, prompt), {} if materials is None else materials
+    changed(palette_for(config, family, 0), materials)  # refused before anything is sampled
     settings = config.sampling
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
@@ -188,9 +124,9 @@ def generate_many(
                 guidance_scale=guidance_scale,
             )
             for seed, kept, x in zip(part, best.seeds, best.x, strict=True):
-                field = finished(x[0].cpu().numpy())
-                made.append(Generated(prompt, seed, kept, field, smooth_mesh(field)))
-    empty = [str(one.seed) for one in made if not len(one.mesh.faces)]
+                palette = changed(palette_for(config, family, kept), materials)
+                made.append(finish(x, prompt, seed, kept, family, palette))
+    empty = [str(one.seed) for one in made if not one.shape.any()]
     if empty:
         raise ValueError(
             f"the shape of seed {', '.join(empty)} is empty; try another seed, or a model trained"

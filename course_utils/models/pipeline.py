@@ -39,7 +39,7 @@ from course_utils.places import present
 
 MOST_SHAPES = 10_000  # of one prompt
 OUTPUTS: dict[str, Callable] = {
-    "voxels": to_occupancy,
+    "voxels": lambda x: to_occupancy(x[:, :1]),
     "field": lambda x: x,
     "mesh": lambda x: [smooth_mesh(finished(field)) for field in x[:, 0].cpu().numpy()],
 }
@@ -55,7 +55,7 @@ SCHEDULER = "scheduler/scheduler_config.json"  # of a checkpoint folder with a s
 
 @dataclass
 class VoxelPipelineOutput(BaseOutput):
-    """shapes: by output_type, bool (B, D, H, W), floats (B, 1, D, H, W), or B meshes."""
+    """shapes: by output_type, bool (B, D, H, W), floats (B, C, D, H, W), or B meshes."""
 
     shapes: np.ndarray | Tensor | list
 
@@ -191,7 +191,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         generator: one, or B of them; it gives each shape its seed, so that any device makes the
             same shape.
         seeds: one, or B of them, in the place of a generator: those of `course.py generate --seed`.
-        latents: standard normal noise (B, 1, D, H, W) to start from, in the place of the seeds'.
+        latents: standard normal noise (B, C, D, H, W) to start from, in the place of the seeds'; C
+            is the config's channels.
         output_type: voxels, mesh (the largest piece, smooth) or field.  return_dict: False returns
             (shapes,).
         callback_on_step_end: called as (pipe, step, timestep, {"latents": x_t, "x0": prediction})
@@ -208,12 +209,13 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         for each in dict.fromkeys(prompts):
             check_prompt(config, each)
         seeds = _seeds(len(prompts), seeds, generator)
-        noise = gaussian(seeds, (1, size, size, size)) if latents is None else latents
-        if not isinstance(noise, Tensor) or noise.shape != (len(prompts), 1, size, size, size):
+        wanted = (len(prompts), config.channels, size, size, size)
+        noise = gaussian(seeds, wanted[1:]) if latents is None else latents
+        if not isinstance(noise, Tensor) or noise.shape != wanted:
             shape = (
                 f"has shape {tuple(noise.shape)}" if hasattr(noise, "shape") else f"is {noise!r}"
             )
-            raise ValueError(f"latents {shape}; expected {(len(prompts), 1, size, size, size)}")
+            raise ValueError(f"latents {shape}; expected {wanted}")
         if not noise.isfinite().all():
             raise ValueError(
                 "latents holds numbers that are not finite; expected standard normal noise"

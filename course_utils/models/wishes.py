@@ -74,6 +74,19 @@ def class_of(classes: Sequence[str], prompt: str) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def family_of(config: Config, prompt: str) -> str | None:
+    """Return the family that a prompt names, one of the config's classes; None if not just one.
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+        prompt: One that `check_prompt` accepts.
+    """
+    if not config.words:
+        return class_of(config.classes, prompt)
+    families = list(families_in(split(prompt), nouns_of(config)))
+    return families[0] if len(families) == 1 else None
+
+
 def check_prompt(config: Config, prompt: str) -> None:
     """Raise ValueError for a prompt that the model does not understand; it says what is possible.
 

@@ -1,19 +1,9 @@
 """Materials: what the slots of a shape look like, as named colours and stuffs with a surface.
 
-A palette gives each slot of a shape a material. Colours are sRGB; `metallic` and `roughness` are
-those of glTF 2.0 (section 3.9.2).
+A palette gives each slot of a shape a material (`files.materials`).
 """
 
-from typing import NamedTuple
-
-
-class Material(NamedTuple):
-    """A named material: an adjective that captions use, sRGB as "#rrggbb", and its surface."""
-
-    name: str
-    colour: str
-    metallic: float = 0.0
-    roughness: float = 0.8
+from course_utils.files.materials import Material
 
 
 def _group(table: str, metallic: float, roughness: float) -> dict[str, Material]:
