@@ -120,13 +120,12 @@ def described(shape, extents: str) -> str:
     """
     from course_utils.geometry.surface import is_watertight
 
+    said = [f"{len(shape.mesh.faces)} triangles"]
+    said += ["watertight" if is_watertight(shape.mesh) else "not watertight", extents]
+    if len(shape.palette) > 1:
+        said += [f"{name} {slot}" for slot, name in shape.materials.items()]
     kept = f"; of several tries the best, seed {shape.kept_seed}"
-    made_of = "".join(f", {name} {slot}" for slot, name in shape.materials.items())
-    return (
-        f"{len(shape.mesh.faces)} triangles, {'' if is_watertight(shape.mesh) else 'not '}"
-        f"watertight, {extents}{made_of if len(shape.palette) > 1 else ''}"
-        f"{'' if shape.kept_seed == shape.seed else kept}"
-    )
+    return ", ".join(said) + ("" if shape.kept_seed == shape.seed else kept)
 
 
 def save_picture(file: Path, made: list) -> None:

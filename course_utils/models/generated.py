@@ -77,10 +77,9 @@ class Generated:
 
     @property
     def materials(self) -> dict[str, str]:
-        """The name of the material of each slot that the shape has: {"seat": "walnut"}."""
-        seen = np.unique(self.slots[self.shape])
-        names = ((slot, material.name) for slot, material in self.palette.items())
-        return {slot: name for number, (slot, name) in enumerate(names, 1) if number in seen}
+        """The name of the material of each slot that is seen: {"seat": "walnut"}."""
+        names = [(slot, material.name) for slot, material in self.palette.items()]
+        return dict(names[number - 1] for number in np.unique(self._surface[1]))
 
     @property
     def mesh(self) -> "trimesh.Trimesh":

@@ -7,14 +7,13 @@ import numpy as np
 from ipywidgets import HTML, Button, FloatSlider, IntSlider, Text
 
 from course_utils.diffusion.sampling import State
-from course_utils.files.meshes import save_mesh
-from course_utils.geometry.repair import finished
-from course_utils.geometry.surface import is_watertight, smooth_mesh
+from course_utils.geometry.surface import is_watertight
 from course_utils.models.config import Config
+from course_utils.models.generated import Generated, finish, palette_for
 from course_utils.models.generation import file_name
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import Agreement
-from course_utils.models.wishes import check_prompt
+from course_utils.models.wishes import check_prompt, family_of
 from course_utils.plots.film import sampling_film
 from course_utils.plots.pictures import enlarged
 from course_utils.plots.stills import middle_slice, render
@@ -122,9 +121,12 @@ class PromptBox(Control):
         self.titles[0].set_text(f"a slice of $x_t$, t = {state.t:.2f}")
         self.titles[1].set_text(f"the guess in step {state.step} of {state.steps}")
 
-    def field(self) -> np.ndarray:
-        """Return the shape as it is now, repaired: float (D, H, W), inside above 0."""
-        return finished(self.states[-1].x_t[0, 0].numpy())
+    def shape(self) -> Generated:
+        """Return the shape as it is now, repaired, in the materials of its seed."""
+        prompt, seed = self.wish[:2]
+        family = family_of(self.config, prompt)
+        palette = palette_for(self.config, family, seed)
+        return finish(self.states[-1].x_t[0], prompt, seed, seed, family, palette)
 
     def save(self, file: str | Path | None = None) -> None:
         """Write the mesh, by default to a file named after prompt and seed.
@@ -134,13 +136,13 @@ class PromptBox(Control):
         try:
             if not self.states:
                 raise ValueError("there is no shape yet")
-            mesh = smooth_mesh(self.field())
-            if not len(mesh.faces):
+            shape = self.shape()
+            if not shape.shape.any():
                 raise ValueError("the shape is empty; try another seed")
             file = Path(file or f"{file_name(self.wish[0])}-{self.wish[1]}.glb")
-            extents = save_mesh(mesh, file)
-            closed = "watertight" if is_watertight(mesh) else "not watertight"
-            self._say(f"{file}: {len(mesh.faces)} triangles, {closed}, {extents}")
+            extents = shape.export(file)
+            closed = "watertight" if is_watertight(shape.mesh) else "not watertight"
+            self._say(f"{file}: {len(shape.mesh.faces)} triangles, {closed}, {extents}")
         except (ValueError, OSError) as error:
             self._say(str(error))
 

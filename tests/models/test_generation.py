@@ -12,11 +12,12 @@ from test_pipeline import tiny
 
 from course_utils import models
 from course_utils.diffusion.sampling import last
+from course_utils.files.materials import CLAY
 from course_utils.files.meshes import save_mesh
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint, save_checkpoint
-from course_utils.models.generation import CLAY, SHIPPED, SHIPPED_TEXT, file_name, model_for
+from course_utils.models.generation import SHIPPED, SHIPPED_TEXT, file_name, model_for
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import seeds_of
 from course_utils.plots.style import MODEL
@@ -63,7 +64,7 @@ def test_it_shows_and_saves_its_picture(mugs, tmp_path):
 
 
 def test_the_colour_is_that_of_what_a_model_made():
-    assert CLAY == MODEL
+    assert CLAY.colour == MODEL
 
 
 def test_a_class_and_a_text_have_their_models():

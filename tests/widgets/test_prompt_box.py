@@ -50,7 +50,7 @@ def pixels(box):
 def test_it_makes_the_shape_that_generate_makes(box):
     box.set(seed=7)
     wanted = generate("chair", 7, steps=4, tries=1, show_progress=False)
-    assert np.allclose(box.field(), wanted.field, atol=1e-5)
+    assert np.allclose(box.shape().field, wanted.field, atol=1e-5)
 
 
 def test_every_input_changes_the_picture_and_comes_back(box):
@@ -79,14 +79,14 @@ def test_the_picture_follows_the_sampler(box):
 
 
 def test_an_unknown_prompt_is_told_and_the_shape_stays(box):
-    shape = box.field()
+    shape = box.shape().field
     for prompt in ("dragon <b>", "$x_$", "椅子", ""):
         box.set(prompt=prompt)
         assert said(box).startswith(f"the model knows no '{prompt}'; it makes: chair, table")
         assert "<b>" not in box.words.value
-        assert np.array_equal(box.field(), shape)
+        assert np.array_equal(box.shape().field, shape)
     box.set(prompt="Chair!")
-    assert said(box) == "" and np.array_equal(box.field(), shape)
+    assert said(box) == "" and np.array_equal(box.shape().field, shape)
 
 
 def test_texts_for_a_model_that_reads():
