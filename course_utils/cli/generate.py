@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
     if len(materials) < len(options.material):
         raise ValueError("--material names a part twice; give each part one material")
     out = options.out or Path(f"{file_name(options.prompt)}-{options.seed}.glb")
+    if options.size is not None and out.suffix.lower() == ".vox":
+        raise ValueError(f"--size {options.size}: a .vox has no size, it counts voxels")
     seeds = range(options.seed, options.seed + options.count)
     files = [out if len(seeds) == 1 else out.with_stem(f"{out.stem}-{seed}") for seed in seeds]
     picture = out.with_suffix(".png")

@@ -36,40 +36,23 @@ def glb_bytes(mesh: "trimesh.Trimesh", look: Look | None, convention: str) -> by
     parts = _parts(look)
     arrays = [np.asarray(mesh.vertices, "<f4"), np.asarray(look.normals, "<f4")]
     arrays += [np.asarray(mesh.faces[rows].ravel(), "<u4") for _, _, rows in parts]
-    views, accessors, offset = [], [], 0
-    for array in arrays:
-        place = {"bufferView": len(views), "count": len(array)}
-        if array.ndim == 2:
-            target, place["componentType"], place["type"] = VERTICES, FLOAT, "VEC3"
-        else:
-            target, place["componentType"], place["type"] = INDICES, UNSIGNED, "SCALAR"
-        length = array.nbytes
-        views.append({"buffer": 0, "byteOffset": offset, "byteLength": length, "target": target})
-        accessors.append(place)
-        offset += length
+    views, accessors = _places(arrays)
     accessors[0] |= {"min": arrays[0].min(0).tolist(), "max": arrays[0].max(0).tolist()}
+    shared = {"POSITION": 0, "NORMAL": 1}
+    primitives = [
+        {"attributes": shared, "indices": 2 + number, "material": number}
+        for number in range(len(parts))
+    ]
     document = {
         "asset": {"version": "2.0", "generator": "Noise to Shape"},
         "scene": 0,
         "scenes": [{"nodes": [0], "extras": {"convention": convention}}],
         "nodes": [{"mesh": 0, "name": "shape"}],
-        "meshes": [
-            {
-                "name": "shape",
-                "primitives": [
-                    {
-                        "attributes": {"POSITION": 0, "NORMAL": 1},
-                        "indices": 2 + number,
-                        "material": number,
-                    }
-                    for number in range(len(parts))
-                ],
-            }
-        ],
+        "meshes": [{"name": "shape", "primitives": primitives}],
         "materials": [_gltf_material(name, material) for name, material, _ in parts],
         "accessors": accessors,
         "bufferViews": views,
-        "buffers": [{"byteLength": offset}],
+        "buffers": [{"byteLength": sum(array.nbytes for array in arrays)}],
     }
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
@@ -77,6 +60,22 @@ def glb_bytes(mesh: "trimesh.Trimesh", look: Look | None, convention: str) -> by
     chunks = struct.pack("<I4s", len(text), b"JSON") + text
     chunks += struct.pack("<I4s", len(binary), b"BIN\0") + binary
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def _places(arrays: list[np.ndarray]) -> tuple[list[dict], list[dict]]:
+    """Return the bufferViews and accessors of vectors (N, 3) and indices (N,), one behind another."""
+    views, accessors, offset = [], [], 0
+    for number, array in enumerate(arrays):
+        target, kind, width = (
+            (INDICES, UNSIGNED, "SCALAR") if array.ndim == 1 else (VERTICES, FLOAT, "VEC3")
+        )
+        length = array.nbytes
+        views.append({"buffer": 0, "byteOffset": offset, "byteLength": length, "target": target})
+        accessors.append(
+            {"bufferView": number, "componentType": kind, "count": len(array), "type": width}
+        )
+        offset += length
+    return views, accessors
 
 
 def _gltf_material(name: str, material: Material) -> dict:

@@ -217,7 +217,7 @@ def changed(palette: Palette, materials: Mapping[str, str]) -> Palette:
         raise ValueError(f"materials is {materials!r}; expected one such as {{'seat': 'red'}}")
     for slot, name in materials.items():
         if slot not in palette:
-            raise ValueError(f"materials: no slot {slot!r}; the shape has {', '.join(palette)}")
+            raise ValueError(f"materials: no slot {slot!r}; expected one of {', '.join(palette)}")
         if not isinstance(name, str) or name not in MATERIALS:
             raise ValueError(f"materials: no {name!r}; there are {', '.join(MATERIALS)}")
     return palette | {slot: MATERIALS[name] for slot, name in materials.items()}

@@ -27,6 +27,7 @@ from course_utils.places import CHECKPOINTS, present
 SHIPPED = CHECKPOINTS / "shapes32"  # makes a class
 SHIPPED_TEXT = CHECKPOINTS / "text-to-shape32"  # reads
 
+
 def generate(
     prompt: str,
     seed: int = 0,
@@ -59,8 +60,8 @@ def generate(
         The shape, its mesh and its picture.
 
     Raises:
-        ValueError: An unknown word, model, device, slot or material, a text without a family, a setting out of
-            range, or an empty shape.
+        ValueError: An unknown word, model, device, slot or material, a text without a family, a
+            setting out of range, or an empty shape.
     """
     (made,) = generate_many(
         prompt,

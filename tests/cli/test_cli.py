@@ -17,6 +17,8 @@ from course_utils.cli.main import main
 from course_utils.datasets.shapes import make_shapes
 from course_utils.files.npz import write_npz
 from course_utils.geometry.voxels import to_model
+from course_utils.models.checkpoints import build_model, save_checkpoint
+from course_utils.models.config import Config
 from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +76,9 @@ def test_generate_several_seeds_writes_each_and_a_contact_sheet(tmp_path):
         "generate", "mug", "--seed", 4, "--count", 2, "--steps", 6, "--out", tmp_path / "mug.obj"
     )
     assert done.returncode == 0, done.stderr
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["mug-4.obj", "mug-5.obj", "mug.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "mug-4.mtl", "mug-4.obj", "mug-5.mtl", "mug-5.obj", "mug.png",
+    ]  # fmt: skip
     assert done.stdout.count("watertight") == 2 and "mug.png: all of them" in done.stdout
     alone = run("generate", "mug", "--seed", 5, "--steps", 6, "--out", tmp_path / "alone.obj")
     assert alone.returncode == 0, alone.stderr
@@ -303,6 +307,15 @@ def test_help(command):
         (["generate", "chair", "--size", "0mm"], "size is '0mm'"),
         (["generate", "chair", "--size", "1e400m"], "size is '1e400m'"),
         (["generate", "chair", "--size", "80 parsec"], "such as '80mm'"),
+        (["generate", "chair", "--size", "8cm", "--out", "a.vox"], "a .vox has no size"),
+        (["generate", "chair", "--material", "seat"], "PART=NAME, such as seat=red, got 'seat'"),
+        (["generate", "chair", "--material", "=red"], "PART=NAME"),
+        (["generate", "chair", "--material", "seat=red"], "no slot 'seat'; expected one of shape"),
+        (["generate", "chair", "--material", "shape=rad"], "no 'rad'; there are white, grey"),
+        (
+            ["generate", "chair", "--material", "shape=red", "--material", "shape=blue"],
+            "names a part twice",
+        ),
         (["generate", "chair", "--seed", "３"], "whole number from 0"),
         (["generate", "chair", "--seed", "9" * 5000], "whole number from 0"),
         (
@@ -383,6 +396,28 @@ def test_a_size_is_in_the_formats_unit(tmp_path, suffix, more, longest):
     assert f"{width:.3g} x".encode() in (tmp_path / f"椅子{suffix}").read_bytes()
 
 
+def test_parts_are_made_of_what_is_asked_for(tmp_path, capsys):
+    sampling = {"sampler": "ddpm", "steps": 2, "shift": 1.0, "guidance_scale": 1.0}
+    network = TINY["network"] | {"in_channels": 5}
+    data = TINY["data"] | {"kind": "materials"}
+    config = Config.of(TINY | {"network": network, "data": data, "sampling": sampling})
+    torch.manual_seed(0)
+    model = build_model(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    save_checkpoint(tmp_path / "model", model, config, "")
+    command = ["generate", "chair", "--model", str(tmp_path / "model"), "--count", "2"]
+    command += ["--material", "seat=brass", "--material", "legs = pink"]
+    main([*command, "--out", str(tmp_path / "a.obj")])
+    said = capsys.readouterr().out
+    assert "brass seat" in said and "pink legs" in said
+    for seed in (0, 1):
+        assert (
+            "newmtl seat-brass\nKd 0.788235 0.635294 0.294118"
+            in (tmp_path / f"a-{seed}.mtl").read_text()
+        )
+
+
 def test_doctor():
     done = run("doctor")
     assert done.returncode == 0, done.stdout
@@ -409,8 +444,10 @@ def test_goals_that_cannot_be_replaced_are_refused_before_sampling(tmp_path, mon
     (tmp_path / "kept.stl").write_text("mine")
     (tmp_path / "kept.stl").chmod(0o444)
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "named.mtl").mkdir()
     for name, why in (("gone.glb", "which is not there"), ("kept.stl", "is read-only"),
-                      ("folder.obj", "folder.png is a folder")):  # fmt: skip
+                      ("folder.obj", "folder.png is a folder"),
+                      ("named.obj", "named.mtl is a folder")):  # fmt: skip
         with pytest.raises(SystemExit) as ended:
             main(["generate", "chair", "--out", str(tmp_path / name)])
         line = capsys.readouterr().err
