@@ -63,7 +63,7 @@ def glb_bytes(mesh: "trimesh.Trimesh", look: Look | None, convention: str) -> by
 
 
 def _places(arrays: list[np.ndarray]) -> tuple[list[dict], list[dict]]:
-    """Return the bufferViews and accessors of vectors (N, 3) and indices (N,), one behind another."""
+    """Return the bufferViews and accessors of vectors (N, 3) and indices (N,), in one buffer."""
     views, accessors, offset = [], [], 0
     for number, array in enumerate(arrays):
         target, kind, width = (

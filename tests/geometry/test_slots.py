@@ -1,6 +1,7 @@
 """A surface cut along the borders of its material slots."""
 
 import numpy as np
+import trimesh
 
 from course_utils.geometry.slots import MARGIN, cut_by_slots, spread_slots
 from course_utils.geometry.surface import is_watertight, smooth_mesh
@@ -44,6 +45,18 @@ def test_a_plane_between_two_slots_is_cut_exactly():
         assert outside[found == number].max() < 1.01 * MARGIN / N
     border = np.intersect1d(cut.faces[found == 1], cut.faces[found == 2])
     assert len(border) > 40 and np.abs(cut.vertices[border, 0] - 0.5).mean() < 0.02 / N
+
+
+def test_an_edge_is_cut_where_both_slots_weigh_the_same():
+    slots = np.ones((N, N, N), np.uint8)
+    slots[:, :, N // 2 :] = 2
+    corners = np.array([[7.7, 5.0, 5.0], [8.4, 5.0, 5.0], [8.4, 6.0, 5.0]]) / N
+    cut, found = cut_by_slots(trimesh.Trimesh(corners, [[0, 1, 2]], process=False), slots)
+    assert found.tolist() == [1, 2, 2] and np.abs(cut.vertices[3:, 0] - 0.5).max() < 1e-9
+    corners[1:, 0] = 8.01 / N  # too near to the border
+    cut, _ = cut_by_slots(trimesh.Trimesh(corners, [[0, 1, 2]], process=False), slots)
+    nearest = corners[1, 0] - MARGIN * (8.01 - 7.7) / N
+    assert np.abs(cut.vertices[3:, 0] - nearest).max() < 1e-9
 
 
 def test_a_cut_leaves_the_surface_where_it_is_and_closed():
