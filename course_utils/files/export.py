@@ -112,7 +112,7 @@ def obj_bytes(
     """Return a Wavefront `.obj`, and its `.mtl` if there is a look.
 
     `Kd` is sRGB. The format's specification names no colour space; three.js, Godot and slicers read
-    sRGB, while Blender reads light, and shows these colours too pale: it should be given a `.glb`.
+    sRGB, while Blender reads light, and shows these colours too pale: give it the `.glb`.
 
     Args:
         mesh: y up.

@@ -16,13 +16,12 @@ from torch import Tensor
 from course_utils.datasets.shapes.drawing import palette_of
 from course_utils.datasets.shapes.families import FAMILIES
 from course_utils.datasets.shapes.materials import MATERIALS, Palette
-from course_utils.files.materials import CLAY, Look, rgb
+from course_utils.files.materials import CLAY, Look, Material, rgb
 from course_utils.files.meshes import SUFFIXES, save_mesh
 from course_utils.files.png import png_bytes, save_image
 from course_utils.files.vox import GREY, VoxModel, write_vox_model
 from course_utils.geometry.matter import slots_from_model
-from course_utils.geometry.render import render_materials
-from course_utils.geometry.render.light import field_normals
+from course_utils.geometry.render import field_normals, render_materials
 from course_utils.geometry.repair import finished
 from course_utils.geometry.slots import cut_by_slots, spread_slots
 from course_utils.geometry.surface import smooth_mesh
@@ -71,9 +70,14 @@ class Generated:
         return np.clip((self.field + 1) / 2, 0, 1)
 
     @property
+    def finishes(self) -> list[Material]:
+        """The material of each slot, in their order."""
+        return list(self.palette.values())
+
+    @property
     def colours(self) -> list[str]:
         """The colour of each slot, sRGB as "#rrggbb"."""
-        return [material.colour for material in self.palette.values()]
+        return [finish.colour for finish in self.finishes]
 
     @property
     def materials(self) -> dict[str, str]:
