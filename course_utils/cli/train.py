@@ -29,7 +29,7 @@ def add_parser(commands) -> None:
     add("--batch-size", type=shapes, help="shapes per step (default: the config's)")
     add("--device", help="cpu, cuda or mps (default: cuda if there is one)")
     add("--save-every", type=steps, default=250, help="steps between saves (default: 250)")
-    half = "bfloat16 on the CPU too (quick where it has AMX)"
+    half = "bfloat16 on the CPU too (quicker where it has AMX or AVX512_BF16)"
     add("--half", action="store_true", help=half)
     parts = "parts in which a process takes its batch (default: as memory asks; 1 on the CPU)"
     add("--accumulate", type=shapes, metavar="PARTS", help=parts)

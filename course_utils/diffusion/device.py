@@ -33,10 +33,10 @@ def free_memory(device: torch.device | str) -> int | None:
 
 
 def has_bfloat16_units() -> bool:
-    """Return whether this processor has hardware for bfloat16 (AMX), so that it is quick and sound.
+    """Return whether this processor has instructions for bfloat16 (AMX, AVX512_BF16): it is quick.
 
-    On one without (AMD's Zen 5, torch 2.13) the gradients of 3D convolutions on small grids are
-    garbage.
+    Convolutions on the smallest grids stay in float32 there (`networks.layers.SMALLEST`).
     """
-    # torch has no public name for it
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
+    # torch has no public names for them
+    units = ("amx_tile", "avx512_bf16")
+    return any(getattr(torch.cpu, f"_is_{unit}_supported", bool)() for unit in units)

@@ -20,10 +20,12 @@ from torch import Tensor, distributed, nn
 
 from course_utils.diffusion.device import has_bfloat16_units, precision_of
 from course_utils.diffusion.losses import Batch, Loss
+from course_utils.diffusion.muon import Muon, matrices
 from course_utils.diffusion.noise import as_seed
 from course_utils.diffusion.placing import Draw, draw_from
 from course_utils.files.states import about_state, differences, load_state, save_state
 
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "muon": Muon}
 LOOKS = 50  # steps between two looks at the loss, where the CPU must wait for a device to look
 
 
@@ -38,6 +40,7 @@ class Plan:
     betas: AdamW's, for the gradient and its square.  gradient_clip: the largest norm of a gradient;
         inf for any.
     ema_decay: of the moving average, which is what is sampled from.
+    optimizer: "adamw", or "muon" for networks of large matrices (see `muon`).
     ValueError for numbers out of range.
     """
 
@@ -50,6 +53,7 @@ class Plan:
     betas: tuple[float, float] = (0.9, 0.99)
     ema_decay: float = 0.999
     seed: int = 0
+    optimizer: str = "adamw"
 
     def __post_init__(self):
         for name in ("steps", "batch_size"):
@@ -60,6 +64,8 @@ class Plan:
             value = getattr(self, name)
             if not value > 0 or (name == "learning_rate" and value == math.inf):
                 raise ValueError(f"{name} is {value!r}; expected a number above 0")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer is {self.optimizer!r}; use one of {', '.join(OPTIMIZERS)}")
         object.__setattr__(self, "seed", as_seed(self.seed))
         if not 0 <= self.ema_decay < 1:
             raise ValueError(
@@ -181,12 +187,13 @@ class Trainer:
             tensors_of(one, floats) for floats in (True, False) for one in (self.ema, self.model)
         ]
         rates = getattr(loss, "rates", {})  # of parts of the model, in units of the plan's
-        groups = [
-            {"params": list(model.get_submodule(part).parameters()), "rate": rate}
-            for part, rate in rates.items()
-        ]
-        self.optimizer = torch.optim.AdamW(
-            groups or [{"params": list(model.parameters()), "rate": 1.0}],
+        parts = [(model.get_submodule(part), rate) for part, rate in rates.items()]
+        self.optimizer = OPTIMIZERS[plan.optimizer](
+            [
+                {"rate": rate} | group
+                for part, rate in parts or [(model, 1.0)]
+                for group in groups_of(part, plan.optimizer)
+            ],
             plan.learning_rate,
             plan.betas,
             weight_decay=plan.weight_decay,
@@ -407,6 +414,17 @@ class Trainer:
         self.optimizer.load_state_dict(
             {"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]}
         )
+
+
+def groups_of(model: nn.Module, optimizer: str) -> list[dict]:
+    """Return a model's parameters in the groups that an optimizer treats differently."""
+    if optimizer != "muon":
+        return [{"params": list(model.parameters())}]
+    turned = matrices(model)
+    known = set(map(id, turned))
+    others = [one for one in model.parameters() if id(one) not in known]
+    groups = [{"params": others}, {"params": turned, "orthogonal": True}]
+    return [group for group in groups if group["params"]]
 
 
 def tensors_of(model: nn.Module, floats: bool) -> list[Tensor]:

@@ -154,7 +154,7 @@ class Config:
     @property
     def makes_shapes(self) -> bool:
         """Whether the model samples voxels as its `sampling` says."""
-        return self.sampling is not None and self.network.kind != "FromText"
+        return self.sampling is not None and self.network.kind not in ("FromText", "FromFacts")
 
     @property
     def channels(self) -> int:

@@ -24,7 +24,7 @@ from course_utils.datasets.captions import (
     named_facts,
     true_facts,
 )
-from course_utils.datasets.shapes import CLASSES, ShapeSet, make_matter, make_shapes
+from course_utils.datasets.shapes import CLASSES, MatterSet, ShapeSet, make_matter, make_shapes
 from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
 from course_utils.diffusion.losses import Batch
 from course_utils.diffusion.placing import Draw, ahead, draw_from
@@ -156,16 +156,57 @@ def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[T
     return Vocabulary(words).encode(texts, length=LONGEST), list(named)
 
 
-def draw_captioned(voxels: Tensor, tokens: Tensor) -> Draw:
-    """Draw texts (N, wordings, length), each with its shape, bool (N, D, H, W)."""
+def draw_captioned(
+    shapes: Tensor,
+    said: Tensor,
+    prepare: Callable[[Tensor], Tensor] = to_model,
+    as_condition: Callable[[Tensor], Tensor] = lambda said: said,
+) -> Draw:
+    """Draw what is said of shapes (N, wordings, ...), each with its shape (N, D, H, W).
 
-    def pick(generator: torch.Generator, count: int, voxels: Tensor, tokens: Tensor) -> Batch:
-        wordings, device = tokens.shape[1], voxels.device
-        row = torch.randint(len(voxels) * wordings, (count,), generator=generator, device=device)
+    prepare, as_condition: Turn the rows drawn into targets and into what the model is given.
+    """
+
+    def pick(generator: torch.Generator, count: int, shapes: Tensor, said: Tensor) -> Batch:
+        wordings, device = said.shape[1], shapes.device
+        row = torch.randint(len(shapes) * wordings, (count,), generator=generator, device=device)
         shape = row // wordings
-        return Batch(to_model(voxels[shape]), tokens[shape, row % wordings])
+        return Batch(prepare(shapes[shape]), as_condition(said[shape, row % wordings]))
 
-    return draw_from((voxels, tokens), pick)
+    return draw_from((shapes, said), pick)
+
+
+def named(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
+) -> Source:
+    """Shapes with coverage and slots, each with its family and the facts that a caption names."""
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
+    kept = torch.from_numpy(~held_out(made))
+    matter, said = (
+        torch.from_numpy(made.matter)[kept],
+        said_of(made, wordings, config.classes)[kept],
+    )
+    return Source(draw_captioned(matter, said, matter_to_model, as_signs), matter, said)
+
+
+def said_of(made: ShapeSet | MatterSet, wordings: int, classes: Sequence[str] = CLASSES) -> Tensor:
+    """Return the family and the facts that captions of N shapes name.
+
+    Args:
+        made: The shapes.
+        wordings: Captions of each.
+        classes: The families, see `facts_of`.
+
+    Returns:
+        bool (N, wordings, classes + facts), in the order that `conditioning.facts.NamedFacts` has.
+    """
+    families = [CLASSES[label] for label in made.labels]
+    own = np.array([[family == name for name in classes] for family in families])
+    rows = []
+    for seed in range(wordings):
+        facts = [facts for _, facts in captions_and_facts(made, seed)]
+        rows.append(np.concatenate([own, named_facts(families, facts, classes)], axis=1))
+    return torch.from_numpy(np.stack(rows, axis=1))
 
 
 def means(
@@ -174,11 +215,25 @@ def means(
     """Captions, each with the mean of all shapes that it is true of."""
     made = make(make_shapes, count, config.resolution, config.classes, first_index)
     voxels, tokens = captioned_shapes(made, config.words, wordings)
-    bits, labels = shapes_that_fit(made, config.words, wordings)
+    bits, labels = shapes_that_fit(made, wordings)
     return Source(ahead(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
 
 
-def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
+def means_of_named(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
+) -> Source:
+    """Families and facts that captions name, each with the mean of all shapes that have them."""
+    made = make(make_shapes, count, config.resolution, config.classes, first_index)
+    kept = torch.from_numpy(~held_out(made))
+    voxels, said = (
+        torch.from_numpy(made.voxels)[kept],
+        said_of(made, wordings, config.classes)[kept],
+    )
+    bits, labels = shapes_that_fit(made, wordings)
+    return Source(ahead(draw_means(to_model(voxels), as_signs(said), bits, labels)), voxels, said)
+
+
+def shapes_that_fit(made: ShapeSet, wordings: int) -> tuple[Tensor, Tensor]:
     """Return which shapes of its family each caption is true of, and the families.
 
     Held-out shapes are omitted.
@@ -186,12 +241,12 @@ def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tupl
     Bits (N, wordings, bytes) as of numpy.packbits, and labels (N,).
     """
     kept = ~held_out(made)
-    named = [tokens_and_facts(made, words, seed)[1] for seed in range(wordings)]
+    named = [[facts for _, facts in captions_and_facts(made, seed)] for seed in range(wordings)]
     members = [
         np.flatnonzero(kept & (made.labels == label)) for label in range(made.labels.max() + 1)
     ]
     bits = np.zeros((len(kept), wordings, -(-max(map(len, members)) // 8)), dtype=np.uint8)
-    for rows in members:
+    for rows in filter(len, members):
         own = [made.attributes[row] for row in rows]
         for wording in range(wordings):
             packed = matching_shapes(own, [named[wording][row] for row in rows])
@@ -199,7 +254,7 @@ def shapes_that_fit(made: ShapeSet, words: Sequence[str], wordings: int) -> tupl
     return torch.from_numpy(bits[kept]), torch.from_numpy(made.labels[kept])
 
 
-def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> Draw:
+def draw_means(shapes: Tensor, said: Tensor, bits: Tensor, labels: Tensor) -> Draw:
     """Draw texts, each with the mean of all shapes that it is true of: the best guess at t = 1.
 
     One such shape at a time has the same mean, under noise a hundred times larger than what many
@@ -207,7 +262,7 @@ def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> 
 
     Args:
         shapes: (N, 1, D, H, W), -1 and 1.
-        tokens: (N, wordings, length).
+        said: Of texts their tokens or what they name, (N, wordings, ...).
         bits: See `shapes_that_fit`, (N, wordings, bytes).
         labels: Families, (N,).
     """
@@ -218,17 +273,19 @@ def draw_means(shapes: Tensor, tokens: Tensor, bits: Tensor, labels: Tensor) -> 
 
     def draw(generator: torch.Generator, count: int) -> Batch:
         row = torch.randint(len(shapes), (count,), generator=generator)
-        wording = torch.randint(tokens.shape[1], (count,), generator=generator)
+        wording = torch.randint(said.shape[1], (count,), generator=generator)
         true, x0 = bits[row, wording].numpy(), torch.empty(count, *shapes.shape[1:])
         for label, own in enumerate(members):
             mine = labels[row] == label
+            if not mine.any():
+                continue
             weights = torch.from_numpy(
                 np.unpackbits(true[mine.numpy()], axis=1, count=len(own))
             ).bfloat16()
             x0[mine] = ((weights @ own).float() / weights.float().sum(1, keepdim=True)).unflatten(
                 1, shapes.shape[1:]
             )
-        return Batch(x0, tokens[row, wording])
+        return Batch(x0, said[row, wording])
 
     return draw
 
@@ -380,7 +437,9 @@ RECIPES: dict[str, Callable[..., Source]] = {
         materials,
         npz,
         captioned,
+        named,
         means,
+        means_of_named,
         facts_of_texts,
         facts_of_shapes,
         facts_of_guesses,

@@ -40,21 +40,25 @@ GIVES = {
     "npz": ("shapes", "labels"),
     "captioned": ("shapes", "texts"),
     "means": ("shapes", "texts"),
+    "named": ("shapes", "facts"),
+    "means_of_named": ("shapes", "facts"),
     "facts_of_texts": ("facts", "texts"),
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
-WITH_SLOTS = ("materials",)  # recipes that give a channel for each material slot too
+WITH_SLOTS = ("materials", "named")  # recipes that give a channel for each material slot too
 # What each network makes and takes; None where its conditioners say what it takes.
 MAKES = {
     "UNet": ("shapes", None),
     "MLP": ("points", None),
     "FromText": ("shapes", "texts"),
+    "FromFacts": ("shapes", "facts"),
     "FactsOfText": ("facts", "texts"),
     "FactsOfShape": ("facts", "shapes"),
 }
 MADE = ("made", "weights_sha256")  # what only a checkpoint's config says
-TAKES = {"labels": "labels", "text": "texts", "facts": "texts"}
+TAKES = {"labels": "labels", "text": "texts", "facts": "texts", "named": "facts"}
+OF_FAMILIES = ("named", "FromFacts")  # what takes families and facts as numbers
 WALKED = 50  # steps of the trial walk at most
 
 
@@ -78,6 +82,8 @@ def filled(entries: Any) -> Any:
     known = [name for name in classes if name in CLASSES] if isinstance(classes, list) else []
     for part in (part for part, names in takes if "facts" in names):
         part.setdefault("facts", len(facts_of(known)))
+        if part.get("kind") in OF_FAMILIES:
+            part.setdefault("classes", len(known))
     for part in reading:
         part.setdefault("words", len(words(known)))
     return entries | {"words": words(known)} if reading else entries
@@ -295,7 +301,7 @@ def _labels(config: Config, place: Place) -> None:
         )
     count = len(config.classes)
     for part, here in _parts(config, place):
-        labels = part.arguments["classes"] if part.kind == "labels" and count else count
+        labels = part.arguments.get("classes", count) if count else count
         if labels != count:
             raise here.at("classes").wrong(labels, f"{count}, as many as there are classes")
 

@@ -80,7 +80,7 @@ def train(
         device: cpu, cuda or mps; None is cuda if there is one.
         save_every: Steps between saves.
         compiled: Whether the network goes through torch.compile first.
-        half: Whether to compute in bfloat16 on a CPU that has AMX.
+        half: Whether to compute in bfloat16 on a CPU that has instructions for it.
         parts: In how many parts a process takes its batch, one after the other; None is as many as
             the device's memory asks for (`budget`).
         arguments: Those of `course.py` that started this training, for the card.
@@ -102,7 +102,10 @@ def train(
     ):
         device = team.device
         if half and device == "cpu" and not has_bfloat16_units():
-            raise ValueError("--half is for processors with AMX, and this one has none: omit it")
+            raise ValueError(
+                "--half is for processors with instructions for bfloat16 (AMX or AVX512_BF16), and"
+                " this one has none: omit it"
+            )
         loss = LOSSES[config.loss.kind](**config.loss.arguments)
         trainer = Trainer(begun(config), config.plan, loss, device, compiled, half, parts or 1)
         with _about(f"{config.where}: "):

@@ -1,4 +1,4 @@
-"""Networks that see only a text; a U-Net with the same conditioners can begin from their weights.
+"""Networks that see only a condition; a U-Net with the same conditioners can begin from them.
 
 Lesson 09 uses them.
 """
@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_utils.networks.conditioning import Conditioners
-from course_utils.networks.conditioning.facts import FactReader
+from course_utils.networks.conditioning.facts import FactReader, NamedFacts
 from course_utils.networks.conditioning.text import Text
 
 
@@ -31,6 +31,29 @@ class FromText(nn.Module):
         super().__init__()
         encoder = Text(words, width, dimensions, sketch=side, hidden=hidden)
         self.conditioner = Conditioners([encoder])
+
+    def forward(
+        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None
+    ) -> Float[Tensor, "batch 1 *grid"]:
+        (sketch,) = self.conditioner(condition, x.shape[0]).grids
+        return sketch
+
+
+class FromFacts(nn.Module):
+    """Guess a shape from facts alone, as `FromText` does from a text; returns (B, 1, side, ...).
+
+    Args:
+        dimensions: Of the grid.
+        side: Number of places along each axis of the grid.
+        classes: Number of families.
+        facts: Number of facts.
+        width: Features of the conditioner's vector, which is not used here.
+    """
+
+    def __init__(self, dimensions: int, side: int, classes: int, facts: int, width: int = 128):
+        super().__init__()
+        sketching = NamedFacts(classes, facts, width, dimensions, side)
+        self.conditioner = Conditioners([sketching])
 
     def forward(
         self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None

@@ -238,7 +238,7 @@ def test_texts_may_be_drawn_with_the_mean_of_all_shapes_they_are_true_of():
 
     made = make_shapes(400, 8)
     voxels, tokens = captioned_shapes(made, words(), 2)
-    draw = draw_means(to_model(voxels), tokens, *shapes_that_fit(made, words(), 2))
+    draw = draw_means(to_model(voxels), tokens, *shapes_that_fit(made, 2))
     means, texts, noise = draw(torch.Generator().manual_seed(0), 60)
     assert means.shape == (60, 1, 8, 8, 8) and noise is None
     kept, vocabulary = ~held_out(made), Vocabulary(words())

@@ -259,7 +259,8 @@ def test_every_training_of_ours_is_accepted_and_keeps_its_json(name):
     }
     reads = name in ("text-to-shape32", "words16", "facts")
     assert config.words == (tuple(words(config.classes)) if reads else ())
-    knows = name in ("text-to-shape32", "facts", "facts-of-shapes32", "facts-of-guesses32")
+    seers = ("facts-of-shapes32", "facts-of-guesses32")
+    knows = name in ("text-to-shape32", "facts", "named16", *seers)
     assert config.facts == (len(facts_of(config.classes)) if knows else 0)
 
 

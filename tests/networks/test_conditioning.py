@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from course_utils.networks.conditioning import Conditioner, Given, several, unconditional
-from course_utils.networks.conditioning.facts import on_facts
+from course_utils.networks.conditioning.facts import on_facts, on_named_facts
 from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text_only import FactsOfText, FromText
+from course_utils.networks.text_only import FactsOfText, FromFacts, FromText
 from course_utils.networks.unet import UNet
 
 TOKENS = torch.tensor([[0, 3, 1], [2, -1, -1], [-1, -1, -1]])
@@ -51,6 +51,31 @@ def test_facts_begin_at_zero_and_sum_what_is_named():
     (vector,) = facts(TOKENS, 3).vectors
     assert torch.allclose(vector, (1 + facts.named(TOKENS)) @ facts.outlet.weight.T)
     assert not facts(None, 1).vectors[0].any()  # nothing is named
+
+
+@pytest.mark.parametrize("sketch", [0, 4])
+def test_named_facts_are_numbers_and_none_of_them_is_nothing_said(sketch):
+    named = on_named_facts(2, 3, sketch)(16, 3)
+    rows = torch.tensor([[1.0, -1, -1, 1, 0], [-1] * 5])
+    given = named(rows, 2)
+    assert not given.vectors[0].any()  # it begins at zero
+    torch.nn.init.normal_(named.outlet.weight)
+    given, nothing = named(rows, 2), named(None, 1)
+    assert given.vectors[0].shape == (2, 16)
+    assert torch.allclose(given.vectors[0][1:], nothing.vectors[0], atol=1e-4)
+    assert not torch.allclose(given.vectors[0][0], nothing.vectors[0][0], atol=1e-1)
+    assert [grid.shape for grid in given.grids] == [(2, 1, 4, 4, 4)] * (sketch > 0)
+    with pytest.raises(ValueError, match=r"shape \(2, 4\); expected \(B, 5\), a number for each"):
+        named(rows[:, :4], 2)
+
+
+def test_a_unet_begins_from_a_sketch_of_facts():
+    network = UNet(3, channels=(8,), patch=2, conditioner=on_named_facts(2, 3, sketch=4))
+    alone = FromFacts(3, 4, 2, 3, width=32)
+    theirs, mine = alone.state_dict(), network.state_dict()
+    assert all(theirs[name].shape == mine[name].shape for name in theirs)
+    rows = torch.tensor([[1.0, -1, -1, 1, 0]])
+    assert alone(torch.zeros(1, 1, 4, 4, 4), torch.zeros(1), rows).shape == (1, 1, 4, 4, 4)
 
 
 def test_several_give_what_each_gives_in_their_order():
