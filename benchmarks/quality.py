@@ -21,16 +21,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course_utils.cli.arguments import Parser, path, positive
-from course_utils.datasets.shapes import FAMILIES, make_shape
+from course_utils.datasets.shapes import make_shape
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, from_time, last, sample, time_grid
 from course_utils.evaluation.distances import COPY, chamfer_distances, chamfer_within
 from course_utils.evaluation.fields import (
     Compared,
     Drawn,
+    as_drawn,
     changed,
     field_report,
     points_of,
@@ -38,7 +39,6 @@ from course_utils.evaluation.fields import (
 )
 from course_utils.files.npz import read_npz
 from course_utils.files.results import load_results, save_results
-from course_utils.geometry.matter import slots_from_model
 from course_utils.geometry.repair import finished
 from course_utils.geometry.voxels import to_model
 from course_utils.models.budget import together
@@ -131,14 +131,6 @@ def held_out(model: Model, family: str, count: int, sets: int) -> list[Drawn]:
 # ---- what the model makes ------------------------------------------------------------------------
 
 
-def drawn(x: Tensor, family: str) -> Drawn:
-    """Shapes (B, C, D, H, W) of one family as a model drew them."""
-    slots = None
-    if x.shape[1] > 1:
-        slots = slots_from_model(x, len(FAMILIES[family].SLOTS)).cpu().numpy()
-    return Drawn(x[:, 0].cpu().numpy(), slots)
-
-
 def joined(parts: list[Drawn]) -> Drawn:
     """Several batches as one."""
     slots = None if parts[0].slots is None else np.concatenate([part.slots for part in parts])
@@ -151,7 +143,7 @@ def samples(model: Model, family: str, seeds: range, seconds: list[float]) -> Dr
     for some in batches(seeds, size):
         start = time.perf_counter()
         x = last(sampling_states(model.denoiser, model.config, [family] * len(some), some)).x_t
-        parts.append(drawn(x, family))
+        parts.append(as_drawn(x, [family] * len(some)))
         seconds += [(time.perf_counter() - start) / size] * (len(some) == size)
     return joined(parts)
 
@@ -167,7 +159,7 @@ def generated(model: Model, family: str, seeds: range, first: Drawn) -> Drawn:
         # the tries of a seed but the first are those of its second
         others = [seeds_of(seeds[row], 2)[1] for row in rows]
         best = best_of(tries - 1, ranker, denoiser, config, [family] * len(rows), others)
-        made = drawn(best.x, family)
+        made = as_drawn(best.x, [family] * len(rows))
         for k in np.flatnonzero(best.scores > scores[rows]):
             fields[rows[k]] = made.fields[k]
             if slots is not None:
@@ -185,8 +177,8 @@ def finished_by_the_model(model: Model, family: str, half: Drawn, seeds: range) 
         kinds = torch.arange(1, model.config.channels)[None, :, None, None, None]
         x0 = torch.cat([x0, (x0 + 1) / 2 * (torch.from_numpy(half.slots)[:, None] == kinds)], 1)
     x_t = denoise.path.noised(x0, gaussian(seeds, x0.shape[1:]), torch.tensor(start))
-    step = SAMPLERS[how.sampler]
-    return drawn(last(sample(denoise, x_t.to(model.device), times, step, seed=seeds)).x_t, family)
+    states = sample(denoise, x_t.to(model.device), times, SAMPLERS[how.sampler], seed=seeds)
+    return as_drawn(last(states).x_t, [family] * len(seeds))
 
 
 # ---- measures ------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ such shapes of one family how they compare with real ones; `benchmarks/quality.p
 the same report on real shapes in their place. What hangs in the air, or lacks a part, is unsound.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.datasets.shapes import faults, seen_slots
+from course_utils.datasets.shapes import FAMILIES, faults, seen_slots
 from course_utils.evaluation.distances import (
     POINTS,
     chamfer_distances,
@@ -21,10 +22,11 @@ from course_utils.evaluation.distances import (
 )
 from course_utils.evaluation.sets import coverage, nearest_neighbour_accuracy
 from course_utils.evaluation.shapes import one_piece, roughness
+from course_utils.geometry.matter import slots_from_model
 
 
 class Drawn(NamedTuple):
-    """N shapes of one family as a model draws them.
+    """N shapes as a model draws them.
 
     fields: Float32 (N, D, H, W), inside above 0.
     slots: The slot of each voxel, uint8 (N, D, H, W), 1 for the family's first; None for a model
@@ -63,6 +65,21 @@ class FieldReport(NamedTuple):
     roughness: float | None  # mean angle between neighbouring triangles, degrees; None: all empty
     filled: float  # mean filled share of the cube
     copies: float  # share with a near copy among the training shapes
+
+
+def as_drawn(x: Tensor, families: Sequence[str]) -> Drawn:
+    """Take apart what a model drew.
+
+    Args:
+        x: (N, C, D, H, W): a field, and with materials one channel more for each slot.
+        families: The family of each shape.
+    """
+    fields = x[:, 0].cpu().numpy()
+    if x.shape[1] == 1:
+        return Drawn(fields)
+    known = [len(FAMILIES[family].SLOTS) for family in families]
+    rows = [slots_from_model(x[row : row + 1], slots) for row, slots in enumerate(known)]
+    return Drawn(fields, torch.cat(rows).cpu().numpy())
 
 
 def sound(voxels: np.ndarray, family: str) -> np.ndarray:
