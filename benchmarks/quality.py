@@ -1,4 +1,4 @@
-"""How good is a voxel model, family by family? `python benchmarks/quality.py`: two hours.
+"""How good is a voxel model, family by family? `python benchmarks/quality.py`: an hour or two.
 
 For every class of a checkpoint (default: the shipped one) it samples shapes with the model's own
 settings, in several draws, and compares each draw with as many real shapes that training never saw:
