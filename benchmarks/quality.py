@@ -392,13 +392,19 @@ def refuse(model: Model, folder: Path, families: list[str]) -> None:
 
 
 def begun(out: Path, about: dict, classes: tuple[str, ...]) -> dict:
-    """What a run that was interrupted found of the same model in the same way, if anything."""
-    if out.exists():
-        contents = load_results(out)[0]
-        same = about.items() <= contents.items()
-        if same and not set(classes) <= set(contents["families"]):
-            return contents
-    return about | {"seconds_per_shape": None, "families": {}}
+    """What a run that was interrupted found of the same model in the same way, if anything.
+
+    Where it has all of these classes already they are measured anew.
+    """
+    anew = about | {"seconds_per_shape": None, "families": {}}
+    if not out.exists():
+        return anew
+    contents = load_results(out)[0]
+    if not about.items() <= contents.items():
+        return anew
+    families = contents["families"]
+    again = classes if set(classes) <= set(families) else ()
+    return contents | {"families": {name: families[name] for name in families if name not in again}}
 
 
 def main() -> None:
@@ -416,28 +422,32 @@ def main() -> None:
         device = checked_device(options.device)
         model = Model(*load_checkpoint(options.model, device), options.data)
         refuse(model, options.model, options.families)
-    config, seconds = model.config, []
-    classes = tuple(options.families) or config.classes
-    home = STUDIES / f"{config.name}.json" if options.model.parent == CHECKPOINTS else None
-    out = options.out or home or options.model / "quality.json"
-    about = {"weights_sha256": config.weights_sha256, "sampling": config.to_dict()["sampling"]}
-    about |= {"count": options.count, "draws": options.draws}
-    about |= {"batch": together(model.denoiser, config)}
-    contents = begun(out, about, classes)
+        config, seconds = model.config, []
+        classes = tuple(options.families) or config.classes
+        ships = options.model.resolve().parent == CHECKPOINTS.resolve()
+        home = STUDIES / f"{config.name}.json" if ships else options.model / "quality.json"
+        out = options.out or home
+        about = {"weights_sha256": config.weights_sha256, "sampling": config.to_dict()["sampling"]}
+        about |= {"count": options.count, "draws": options.draws}
+        about |= {"batch": together(model.denoiser, config)}
+        contents = begun(out, about, classes)
     command = COMMAND + f" --count {options.count}" * (options.count != COUNT)
     command += f" --draws {options.draws}" * (options.draws != DRAWS)
     for family in classes:
-        if family not in contents["families"]:
-            found = measure_family(model, family, options.count, options.draws, seconds)
-            contents["families"][family] = found
+        found = contents["families"]
+        if family not in found:
+            found[family] = measure_family(model, family, options.count, options.draws, seconds)
+            known = [name for name in config.classes if name in found]  # in the model's order
+            contents["families"] = {name: found[name] for name in known}
             contents["seconds_per_shape"] = statistics.median(seconds) if seconds else None
             if options.out or not options.families:
                 save_results(out, contents, command)
-        print(table({family: contents["families"][family]}).splitlines()[-1], flush=True)
+        print(table({family: found[family]}).splitlines()[-1], flush=True)
     if not options.families:
         section = quality_section(contents, config.sampling.tries)
         write_section(options.model, HEADING, section)
-    print(table(contents["families"]), *targets(contents), sep="\n")
+    shown = {family: contents["families"][family] for family in classes}
+    print(table(shown), *targets(contents | {"families": shown}), sep="\n")
     print("processor seconds:", ", ".join(f"{part} {took:.0f}" for part, took in clock.items()))
 
 

@@ -156,15 +156,14 @@ def test_of_a_file_training_and_test_split_are_used(file):
     assert draw["samples"]["count"] == 7 and draw["samples"]["sound"] is None
 
 
-def test_generated_is_what_the_best_of_all_tries_makes(monkeypatch):
-    """The first try is not made again."""
+@pytest.mark.parametrize("enough", [0.03, 9.0])
+def test_generated_is_what_the_best_of_all_tries_makes(monkeypatch, enough):
+    """The first try is not made again, and kept where no other is better."""
     made, seeds = model(), range(3, 12)
     made.denoiser.network = Echo()
     asked, sampling_states = [], ranking.sampling_states
 
     class Brightest:
-        enough = 0.03
-
         def __call__(self, x, prompts):
             return x.flatten(1).mean(1)
 
@@ -172,6 +171,7 @@ def test_generated_is_what_the_best_of_all_tries_makes(monkeypatch):
         asked.extend(seeds)
         return sampling_states(denoiser, config, prompts, seeds, **how)
 
+    Brightest.enough = enough
     monkeypatch.setattr(quality, "shipped_ranker", lambda denoiser, config: Brightest())
     monkeypatch.setattr(quality, "finished", lambda field: field)
     wanted = best_of(4, Brightest(), made.denoiser, made.config, ["mug"] * 9, list(seeds))
@@ -366,10 +366,16 @@ def test_an_interrupted_run_continues_and_the_card_shows_the_results(folder, mon
     assert "2 times 7 samples" in card and "took 0.125 s" in card
     run(monkeypatch, *how)  # what is complete is measured anew
     assert measured[3:] == ["table", "mug"]
+    assert "| mug | 50.0 ± 0.0 %" in capsys.readouterr().out
     run(monkeypatch, *how[:2], "--count", "9", "--families", "mug")
     assert measured[5:] == ["mug"] and (folder / "README.md").read_text() == card
     assert load_results(folder / "quality.json")[0] == contents
-    assert "| mug | 50.0 ± 0.0 %" in capsys.readouterr().out
+    run(monkeypatch, *how, "--families", "table", "--out", folder / "quality.json")
+    assert measured[6:] == ["table"] and load_results(folder / "quality.json")[0] == contents
+    (folder / "quality.json").write_text("{")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, *how)
+    assert "quality.json" in capsys.readouterr().err
 
 
 def test_what_cannot_be_measured_is_refused(folder, monkeypatch, capsys):

@@ -123,6 +123,9 @@ def test_what_is_empty_or_broken_is_not_sound_and_counts():
     report = field_report(drawn, compared(drawn, real), drawn.fields[3:] > 0, "chair")
     assert report.empty == 0.25 and report.sound == 0.5 and report.copies == 0.25
     assert report.one_piece == 0.75  # the bit is a crumb
+    others = Drawn(drawn.fields[1:], drawn.slots[1:])
+    among = field_report(others, compared(drawn, real), drawn.fields[3:] > 0, "chair").accuracy
+    assert report.accuracy == pytest.approx((7 * among + 1) / 8) and among < 1
     assert report.slots_right < 0.75
     nothing = Drawn(np.full_like(drawn.fields, -1))
     empty = field_report(nothing, compared(nothing, real), drawn.fields[3:] > 0, "chair")
