@@ -46,6 +46,7 @@ from course_utils.models.card import write_section
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.devices import checked_device
+from course_utils.models.generated import finished_slots
 from course_utils.models.generation import SHIPPED
 from course_utils.models.prompting import batches, guided_by, sampling_states
 from course_utils.models.ranking import best_of, is_judged, seeds_of, shipped_ranker
@@ -164,7 +165,10 @@ def generated(model: Model, family: str, seeds: range, first: Drawn) -> Drawn:
             fields[rows[k]] = made.fields[k]
             if slots is not None:
                 slots[rows[k]] = made.slots[k]
-    return Drawn(np.stack([*map(finished, fields)]), slots)
+    done = np.stack([*map(finished, fields)])
+    if slots is not None:
+        slots = np.stack([*map(finished_slots, slots, fields, done)])
+    return Drawn(done, slots)
 
 
 def finished_by_the_model(model: Model, family: str, half: Drawn, seeds: range) -> Drawn:

@@ -199,6 +199,17 @@ def test_generated_shapes_are_finished(monkeypatch):
     assert fields[1, 7, 7, 7] == 1 and kept.slots is None
 
 
+def test_what_closes_a_gap_has_the_slot_of_its_neighbours(monkeypatch):
+    fields, slots = np.full((1, 8, 8, 8), -1.0, np.float32), np.full((1, 8, 8, 8), 3, np.uint8)
+    fields[:, [0, 1, 2, 4], 2:6, 2:6] = 1
+    slots[:, :3], slots[:, 4] = 1, 2
+    entries = with_materials(sampling=CONFIG["sampling"] | {"tries": 1})
+    kept = quality.generated(model(entries), "mug", range(1), Drawn(fields, slots))
+    new = (kept.fields > 0) & (fields < 0)
+    assert new[:, 3].any() and set(np.unique(kept.slots[new])) <= {1, 2}
+    assert np.array_equal(kept.slots[fields > 0], slots[fields > 0]) and (slots[new] == 3).any()
+
+
 def test_each_draw_is_compared_with_real_shapes_of_its_own(monkeypatch):
     made = model(with_materials())
     asked = []
