@@ -7,9 +7,11 @@ that the prompt names. The same is counted when of several tries the one is kept
 `ranking.Agreement` likes best, when `steering` leads the sampler, and with both and small gaps
 closed, as `course.py generate` does it; none of these knows anything of the judge. Beside it stand
 the judge's own error, measured on real shapes, and what shapes get that were made from other
-prompts of the first kind and the same family: what is right by chance. The first kind is done at
-several guidance scales, each with the variety among shapes of one prompt and the near copies of
-training shapes. Results go to data/studies/NAME.json and, as tables, into the model's card.
+prompts of the first kind and the same family: what is right by chance. Of a model with materials
+the slots are judged too, but not the palette that fills them, which is no work of the model. The
+first kind is done at several guidance scales, each with the variety among shapes of one prompt and
+the near copies of training shapes. Results go to data/studies/NAME.json and, as tables, into the
+model's card.
 """
 
 from collections import Counter
@@ -28,15 +30,24 @@ from course_utils.datasets.captions import (
     pairs_of,
     prompts,
 )
-from course_utils.datasets.shapes import CLASSES, attributes_of, make_shape, make_shapes
+from course_utils.datasets.shapes import (
+    CLASSES,
+    attributes_of,
+    faults,
+    make_matter,
+    make_shape,
+    make_shapes,
+)
 from course_utils.evaluation.distances import COPY, copied_share, iou_distances, nearest_iou
 from course_utils.evaluation.faithfulness import faithfulness, obeys, total
+from course_utils.evaluation.fields import Drawn, as_drawn, slots_right
 from course_utils.evaluation.shapes import one_piece
 from course_utils.files.results import save_results
+from course_utils.geometry.matter import coverage_of
 from course_utils.geometry.repair import close_all_gaps
-from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.card import write_section
 from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED_TEXT
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import best_of, shipped_ranker, shipped_steering
@@ -48,6 +59,7 @@ COUNT, SCALES = 550, (1.0, 2.0, 3.0, 4.0)
 SAME = 6  # shapes of one prompt whose variety is measured
 VARIED = 22  # prompts whose variety is measured
 PAIRS = {"said apart": SAID_APART, "new pairs": HELD_OUT}
+STATES = {"in one piece": "one_piece", "sound": "sound", "slots right": "slots_right"}
 HELPS = {  # beside the plain sample
     "ranked": {"rank": True, "mend": True},
     "steered": {"steer": True},
@@ -56,7 +68,7 @@ HELPS = {  # beside the plain sample
 
 
 class Maker:
-    """A model with its ranking and steering: bool (N, D, H, W) for N texts and seeds.
+    """A model with its ranking and steering: shapes of some families for N texts and seeds.
 
     rank, steer, mend: keep the best of the model's tries, steer by a critic, close small gaps.
     """
@@ -70,29 +82,32 @@ class Maker:
 
     def __call__(
         self,
-        texts: list[str],
+        asked: list[Prompt],
         seeds: list[int],
         scale: float | None = None,
         rank: bool = False,
         steer: bool = False,
         mend: bool = False,
-    ) -> np.ndarray:
-        rows = batches(range(len(texts)))
+    ) -> Drawn:
+        rows = batches(range(len(asked)))
         shapes = [
             best_of(
                 self.config.sampling.tries if rank else 1,
                 self.ranker,
                 self.denoiser,
                 self.config,
-                [texts[k] for k in part],
+                [asked[k].text for k in part],
                 [seeds[k] for k in part],
                 edits=self.edits if steer else None,
                 guidance_scale=scale,
             ).x
             for part in rows
         ]
-        fields = torch.cat(shapes)
-        return to_occupancy(close_all_gaps(fields) if mend else fields)
+        drawn = as_drawn(torch.cat(shapes), [prompt.family for prompt in asked])
+        if not mend:
+            return drawn
+        closed = close_all_gaps(torch.from_numpy(drawn.fields)[:, None])
+        return Drawn(closed[:, 0].numpy(), drawn.slots)
 
 
 def kinds(count: int, classes: Sequence[str]) -> dict[str, list[Prompt]]:
@@ -111,6 +126,20 @@ def obedience(voxels: np.ndarray, asked: list[Prompt]) -> dict:
         "right": whole.right / whole.asked,
         "asked": whole.asked,
         "attributes": {name: list(score) for name, score in scores.items()},
+    }
+
+
+def state(drawn: Drawn, asked: list[Prompt]) -> dict:
+    """How many shapes are in one piece and how many sound, and of a model with materials the mean
+    share of surface voxels with the right slot; None for another model."""
+    voxels, families = drawn.fields > 0, [prompt.family for prompt in asked]
+    whole = [not faults(*one) for one in zip(voxels, families, strict=True)]
+    there = [] if drawn.slots is None else np.flatnonzero(voxels.any((1, 2, 3)))
+    right = [slots_right(voxels[k], drawn.slots[k], families[k]) for k in there]
+    return {
+        "one_piece": float(one_piece(voxels).mean()),
+        "sound": float(np.mean(whole)),
+        "slots_right": float(np.mean(right)) if right else None,
     }
 
 
@@ -145,9 +174,19 @@ def pair_outcomes(voxels: np.ndarray, asked: list[Prompt], table: dict) -> dict[
     return dict(zip(("none", "one", "both"), right.tolist(), strict=True))
 
 
-def real_shapes(asked: list[Prompt], resolution: int) -> np.ndarray:
-    """The real shapes that prompts are true of: bool (N, D, H, W)."""
-    return np.stack([make_shape(prompt.family, prompt.seed, resolution).voxels for prompt in asked])
+def real_shapes(asked: list[Prompt], config: Config) -> np.ndarray:
+    """The real shapes that prompts are true of, as the model knows them: bool (N, D, H, W)."""
+    made = [make_shape(prompt.family, prompt.seed, config.resolution) for prompt in asked]
+    return np.stack([one.coverage > 0.5 if config.channels > 1 else one.voxels for one in made])
+
+
+def training_shapes(config: Config) -> np.ndarray:
+    """The shapes that the model learned from, as it knows them: bool (N, D, H, W)."""
+    about = config.data.arguments
+    which = (about["count"], config.resolution, config.classes, about.get("first_index", 0))
+    if config.channels == 1:
+        return make_shapes(*which).voxels
+    return np.concatenate([coverage_of(part) > 0.5 for part in batches(make_matter(*which).matter)])
 
 
 def variety(make: Maker, asked: list[Prompt], scale: float | None) -> float:
@@ -155,7 +194,7 @@ def variety(make: Maker, asked: list[Prompt], scale: float | None) -> float:
     seeds = list(range(SAME))
     means = []
     for prompt in asked:
-        shapes = make([prompt.text] * SAME, seeds, scale)
+        shapes = make([prompt] * SAME, seeds, scale).fields > 0
         apart = iou_distances(shapes, shapes)
         means.append(float(1 - apart[~torch.eye(SAME, dtype=torch.bool)].mean()))
     return float(np.mean(means))
@@ -164,29 +203,27 @@ def variety(make: Maker, asked: list[Prompt], scale: float | None) -> float:
 def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     """All of it, as JSON can hold it."""
     config, everything = make.config, kinds(count, make.config.classes)
-    about = config.data.arguments
-    training = make_shapes(
-        about["count"], config.resolution, config.classes, about["first_index"]
-    ).voxels
+    training = training_shapes(config)
     result, known = {"tries": config.sampling.tries, "kinds": {}, "scales": {}}, None
     result["steering"] = config.sampling.steering
     for name, asked in everything.items():
-        texts, seeds = [prompt.text for prompt in asked], list(range(len(asked)))
-        shapes = make(texts, seeds)
-        helped = {help: make(texts, seeds, **how) for help, how in HELPS.items()}
+        seeds = list(range(len(asked)))
+        drawn = make(asked, seeds)
+        shapes = drawn.fields > 0
+        helped = {help: make(asked, seeds, **how) for help, how in HELPS.items()}
         known = shapes if known is None else known  # texts without a new pair come first
-        judged = obedience(real_shapes(asked, config.resolution), asked)
+        judged = obedience(real_shapes(asked, config), asked)
         found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
-        found |= {help: obedience(others, asked) for help, others in helped.items()}
+        found |= state(drawn, asked)
         found["by_chance"] = by_chance(asked, known, everything["known"])
         if name in PAIRS:
             found["pairs"] = pair_outcomes(shapes, asked, PAIRS[name])
         for help, others in helped.items():
-            found[help]["copies"] = copied_share(nearest_iou(others, training)[0])
-            found[help]["one_piece"] = float(one_piece(others).mean())
+            voxels = others.fields > 0
+            found[help] = obedience(voxels, asked) | state(others, asked)
+            found[help]["copies"] = copied_share(nearest_iou(voxels, training)[0])
             if name in PAIRS:
-                found[help]["pairs"] = pair_outcomes(others, asked, PAIRS[name])
-        found["one_piece"] = float(one_piece(shapes).mean())
+                found[help]["pairs"] = pair_outcomes(voxels, asked, PAIRS[name])
         result["kinds"][name] = found
         best = ", ".join(f"{help} {found[help]['right']:.1%}" for help in HELPS)
         print(
@@ -194,10 +231,10 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
             flush=True,
         )
     asked = everything["known"]
-    real = real_shapes(asked, config.resolution)
+    real = real_shapes(asked, config)
     result["real_copies"] = copied_share(nearest_iou(real, training)[0])
     for scale in scales:
-        shapes = make([prompt.text for prompt in asked], list(range(len(asked))), scale)
+        shapes = make(asked, list(range(len(asked))), scale).fields > 0
         found = {
             "right": obedience(shapes, asked)["right"],
             "copies": copied_share(nearest_iou(shapes, training)[0]),
@@ -222,10 +259,15 @@ def section(result: dict) -> str:
             found["judge_error"],
         ]
         lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
-    lines += ["", f"| in one piece | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
-    for name, found in result["kinds"].items():
-        shares = [found["one_piece"], *(found[help]["one_piece"] for help in HELPS)]
-        lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
+    for title, key in STATES.items():
+        if first[key] is None:
+            continue
+        lines += ["", f"| {title} | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
+        for name, found in result["kinds"].items():
+            shares = [
+                f"{100 * one[key]:.1f} %" for one in (found, *(found[help] for help in HELPS))
+            ]
+            lines.append(f"| {name} | {' | '.join(shares)} |")
     lines += [
         "",
         "| guidance scale | attributes right | IoU of shapes of one prompt | near copies |",
@@ -254,7 +296,8 @@ training names together; new pairs are two that no shape of the training has. Be
 many tries the shape that `ranking.Agreement` likes best, with gaps of up to three voxels closed
 (`voxels.close_gaps`). Steered: `guidance.steered`, with a strength of {result["steering"]:g}. As
 generated: steered, and the best of {tries} with its gaps closed, as `course.py generate` does it.
-By chance: shapes made from other prompts of the first kind and the same family. Near copies: IoU of
+By chance: shapes made from other prompts of the first kind and the same family. Sound: the judge of
+`datasets.shapes` finds no fault. Near copies: IoU of
 {COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one,
 of those generated for known pairs {100 * first["generated"]["copies"]:.1f} %.
 

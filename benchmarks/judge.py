@@ -23,10 +23,10 @@ from course_utils.datasets.shapes import (
     make_shape,
     make_shapes,
     measure,
-    seen_slots,
 )
 from course_utils.datasets.shapes.parts import fills
 from course_utils.evaluation.distances import copied_share, nearest_iou
+from course_utils.evaluation.fields import slots_right
 from course_utils.geometry.voxels import largest_component
 
 FIRST = 500_000  # trainings and lessons use lower indices
@@ -48,12 +48,6 @@ def judged(family: str, count: int) -> tuple[dict[tuple, tuple[float, float]], f
         key: (both[key] / max(said[key], 1), both[key] / max(truth[key], 1)) for key in truth | said
     }
     return scores, whole / count
-
-
-def slots_right(shape: Shape) -> float:
-    """The share of a shape's surface voxels that have the slot that the judge gives them."""
-    surface = shape.voxels & ~binary_erosion(shape.voxels) & (shape.slots > 0)
-    return float((seen_slots(shape.voxels, shape.family) == shape.slots)[surface].mean())
 
 
 def damaged(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
@@ -109,10 +103,11 @@ def main(count: int = 1000, families: tuple[str, ...] = CLASSES) -> None:
         few = max(count // 5, 1)
         shapes = [make_shape(family, seed) for seed in range(FIRST, FIRST + few)]
         rough = [faults(ragged(shape.voxels, row), family) for row, shape in enumerate(shapes)]
+        right = [slots_right(shape.voxels, shape.slots, family) for shape in shapes]
         bad = [found for shape in shapes if (found := faults(shape.voxels, family))]
         print(
             f"{family:9} lowest precision or recall {lowest:.4f}, everything right {whole:.2%} of"
-            f" {count:,} shapes; slots right {np.mean([*map(slots_right, shapes)]):.2%}, sound"
+            f" {count:,} shapes; slots right {np.mean(right):.2%}, sound"
             f" {1 - len(bad) / few:.2%}, ragged {1 - np.mean([*map(bool, rough)]):.2%}, near copies"
             f" {near_copies(family, min(count, 500)):.2%}"
         )

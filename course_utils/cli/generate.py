@@ -31,7 +31,7 @@ def add_parser(commands) -> None:
     scale = "how strongly to obey (default: the model's)"
     add("--guidance-scale", type=real, help=scale)
     tries = (
-        "seeds to choose from: the best one for a text, the first in one piece for a class"
+        "seeds to choose from: the best one for a text, the first without faults for a class"
         " (default: the model's)"
     )
     add("--tries", type=some, help=tries)

@@ -16,7 +16,9 @@ from torch import Tensor
 from course_utils.diffusion.noise import as_seed
 
 
-def nearest_neighbour_accuracy(within_a: Tensor, between: Tensor, within_b: Tensor) -> float:
+def nearest_neighbour_accuracy(
+    within_a: Tensor, between: Tensor, within_b: Tensor, empty: int = 0
+) -> float:
     """Return 1-NNA: how often the nearest other shape of a shape comes from its own set.
 
     0.5 is best; 1 means that the sets can be distinguished, 0 that one copies the other (arXiv
@@ -26,13 +28,16 @@ def nearest_neighbour_accuracy(within_a: Tensor, between: Tensor, within_b: Tens
         within_a: Distances within the first set, (N, N); the zeros on its diagonal are ignored.
         between: Distances from the first set to the second, (N, M).
         within_b: Distances within the second set, (M, M).
+        empty: Members of the first set without distances, such as empty shapes: they are infinitely
+            far from all others, so they count as distinguished.
     """
-    own_a, own_b = (
-        d + torch.diag(torch.full((len(d),), float("inf"))) for d in (within_a, within_b)
-    )
+    if not len(between):
+        return 1.0
+    own_a, own_b = (d + torch.diag(d.new_full((len(d),), math.inf)) for d in (within_a, within_b))
     right_a = own_a.amin(1) < between.amin(1)
     right_b = own_b.amin(1) < between.amin(0)
-    return float(torch.cat([right_a, right_b]).float().mean())
+    right = torch.cat([right_a, right_b])
+    return (int(right.sum()) + empty) / (len(right) + empty)
 
 
 def coverage(between: Tensor) -> float:

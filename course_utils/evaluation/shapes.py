@@ -200,10 +200,9 @@ def _set_scores(
     the reference, (M, M); `empty` shapes were drawn besides.
     """
     between = distances[1]
-    accuracy, covered, matching = 1.0, 0.0, math.inf  # nothing was drawn
+    accuracy = nearest_neighbour_accuracy(*distances, empty)
+    covered, matching = 0.0, math.inf  # nothing was drawn
     if len(between):
-        compared = sum(between.shape)
-        accuracy = (nearest_neighbour_accuracy(*distances) * compared + empty) / (compared + empty)
         covered, matching = coverage(between), minimum_matching_distance(between)
     return {f"{name}_accuracy": accuracy, f"{name}_coverage": covered, f"{name}_matching": matching}
 

@@ -192,8 +192,19 @@ def finish(
     slots = np.ones(field.shape, np.uint8)
     if len(palette) > 1:
         found = slots_from_model(x[None].cpu(), len(palette))[0].numpy()
-        slots = spread_slots(found, (drawn > 2 * SURE - 1) & (field == drawn))
+        slots = finished_slots(found, drawn, field)
     return Generated(prompt, seed, kept_seed, family, field, slots, palette)
+
+
+def finished_slots(slots: np.ndarray, drawn: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """Return slots in which voxels that are nearly empty, or were changed, have their neighbour's.
+
+    Args:
+        slots: What the model says, uint8 (D, H, W).
+        drawn: The field as the model drew it, (D, H, W).
+        field: The field as it is finished.
+    """
+    return spread_slots(slots, (drawn > 2 * SURE - 1) & (field == drawn))
 
 
 def palette_for(config: Config, family: str | None, seed: int) -> Palette:

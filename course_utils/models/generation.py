@@ -50,7 +50,7 @@ def generate(
         steps: Sampling steps; None is the model's own number, as for all that follows.
         guidance_scale: How strongly to obey the prompt.
         steering: How strongly to pull towards what the text names, 0 for not at all.
-        tries: Seeds to choose from: the best one for a text, the first in one piece for a class.
+        tries: Seeds to choose from: the best one for a text, the first without faults for a class.
         materials: The names of materials by slot, such as {"seat": "red", "legs": "walnut"}; those
             of other slots are drawn from the seed. A model without slots has one, "shape".
         device: cpu, cuda or mps.
@@ -108,7 +108,8 @@ def generate_many(
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
     edits = shipped_steering(denoiser, config, steering)
-    made, parts = [], batches(as_seeds(seeds), together(denoiser, config))
+    at_once = together(denoiser, config)
+    made, parts = [], batches(as_seeds(seeds), at_once)
     total = len(parts) * (settings.steps if steps is None else steps)
     with progress(total=total, desc="sampling", disable=not show_progress) as bar:
         for part in parts:
@@ -123,6 +124,7 @@ def generate_many(
                 watch=lambda state: _count(bar, state),
                 steps=steps,
                 guidance_scale=guidance_scale,
+                at_once=at_once,
             )
             for seed, kept, x in zip(part, best.seeds, best.x, strict=True):
                 palette = changed(palette_for(config, family, kept), materials)

@@ -1,7 +1,7 @@
 """Make several, keep the best: a ranker looks at shapes, and the try that it ranks highest is kept.
 
 Lesson 09 ranks by how much of a text a trained network sees in a shape, as CLIP ranked what DALL-E
-drew (arXiv 2102.12092, section 2.6); a model of classes is asked for shapes in one piece. Nothing
+drew (arXiv 2102.12092, section 2.6); a model of classes is asked for sound shapes. Nothing
 is trained or changed: a try is another seed, so what was kept can be made again, anywhere, from its
 seed alone. The network that ranks can also guide the sampler (`Agreement.steering`).
 """
@@ -14,15 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_utils.datasets.shapes import CLASSES, faults
 from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.noise import as_seeds
 from course_utils.diffusion.sampling import State
 from course_utils.evaluation.shapes import CRUMB
-from course_utils.geometry.repair import close_all_gaps
+from course_utils.geometry.repair import close_all_gaps, finished
 from course_utils.geometry.voxels import connected_components, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.prompting import condition_of, sampling_states
+from course_utils.models.prompting import TOGETHER, batches, condition_of, sampling_states
+from course_utils.models.wishes import class_of
 from course_utils.places import CHECKPOINTS
 
 SEERS = ("facts-of-shapes32", "facts-of-guesses32")  # shipped; the second steers, both rank
@@ -35,7 +37,8 @@ class Ranker(Protocol):
     """What says how good shapes are, and when one is good enough.
 
     Called as ranker(x, prompts) with fields (N, 1, D, H, W), inside above 0; returns (N,), more is
-    better. A shape that reaches `enough` is not tried again.
+    better. A shape that reaches `enough` is not tried again; where that is infinite the best of all
+    tries is kept.
     """
 
     enough: float
@@ -44,7 +47,7 @@ class Ranker(Protocol):
 
 
 class Best(NamedTuple):
-    """What was kept: fields (B, 1, D, H, W), the seeds that make them, and their scores (B,)."""
+    """What was kept: shapes (B, C, D, H, W), the seeds that make them, and their scores (B,)."""
 
     x: Tensor
     seeds: list[int]
@@ -54,6 +57,21 @@ class Best(NamedTuple):
 def seeds_of(seed: int, tries: int) -> list[int]:
     """Return the seeds of the tries for one shape, its own first."""
     return [(seed + k * APART) % 2**32 for k in range(tries)]
+
+
+def rounds_of(tries: int, enough: float) -> list[range]:
+    """Return which tries are made together: all, or where one may be enough 1, 1, 2, 4, … of them.
+
+    Args:
+        tries: At least 1.
+        enough: Of the ranker.
+    """
+    if enough == np.inf:
+        return [range(tries)]
+    rounds = [range(1)]
+    while rounds[-1].stop < tries:
+        rounds.append(range(rounds[-1].stop, min(2 * rounds[-1].stop, tries)))
+    return rounds
 
 
 def best_of(
@@ -68,8 +86,11 @@ def best_of(
     watch: Callable[[State], None] = lambda state: None,
     steps: int | None = None,
     guidance_scale: float | None = None,
+    at_once: int = TOGETHER,
 ) -> Best:
     """Return, for each of B prompts and seeds, the best of up to `tries` shapes.
+
+    Tries are sampled together as `rounds_of` says; it changes time, not what is kept.
 
     Args:
         tries: At least 1; of equal shapes the first is kept.
@@ -78,10 +99,11 @@ def best_of(
         config: Of `checkpoints.load_checkpoint`.
         prompts: B of them, see `prompting.condition_of`.
         seeds: One per prompt.
-        edits: Called with the prompts of a try; returns an `edit` of `prompting.sampling_states`.
+        edits: Called with the prompts of a batch; returns an `edit` of `prompting.sampling_states`.
         watch: Called with every state of the sampler.
         steps: Sampling steps; None is the model's own number.
         guidance_scale: None is the model's own.
+        at_once: Shapes in a batch at most, or B where that is more.
 
     Raises:
         ValueError: Fewer than one try, or a prompt that the model does not know.
@@ -89,21 +111,21 @@ def best_of(
     if tries < 1:
         raise ValueError(f"tries is {tries}; expected a whole number from 1")
     seeds, how = as_seeds(seeds), {"steps": steps, "guidance_scale": guidance_scale}
-    kept: list[tuple] = [(-np.inf, None, seed) for seed in seeds]  # score, field, seed
-    for k in range(tries):
+    kept: list[tuple] = [(-np.inf, None, seed) for seed in seeds]  # score, shape, seed
+    for numbers in rounds_of(tries, ranker.enough):
         rows = [row for row, (reached, *_) in enumerate(kept) if reached < ranker.enough]
-        if not rows:
-            break
-        wanted = [prompts[row] for row in rows]
-        tried = [seeds_of(seeds[row], tries)[k] for row in rows]
-        edited = {} if edits is None else {"edit": edits(wanted)}
-        for state in sampling_states(denoiser, config, wanted, tried, **edited, **how):
-            watch(state)
-        scores = ranker(state.x_t[:, :1], wanted).tolist()
-        for row, *found in zip(rows, scores, state.x_t, tried, strict=True):
-            kept[row] = max(kept[row], tuple(found), key=lambda one: one[0])
-    scores, fields, chosen = zip(*kept, strict=True)
-    return Best(torch.stack(fields), list(chosen), torch.tensor(scores))
+        asked = [(row, seeds_of(seeds[row], tries)[k]) for row in rows for k in numbers]
+        for part in batches(asked, max(at_once, len(seeds))):
+            wanted, tried = [prompts[row] for row, _ in part], [seed for _, seed in part]
+            edited = {} if edits is None else {"edit": edits(wanted)}
+            for state in sampling_states(denoiser, config, wanted, tried, **edited, **how):
+                watch(state)
+            scores = ranker(state.x_t[:, :1], wanted).tolist()
+            for (row, seed), score, x in zip(part, scores, state.x_t, strict=True):
+                if kept[row][0] < min(score, ranker.enough):
+                    kept[row] = (score, x, seed)
+    scores, shapes, chosen = zip(*kept, strict=True)
+    return Best(torch.stack(shapes), list(chosen), torch.tensor(scores))
 
 
 def wholeness(x: Tensor) -> Tensor:
@@ -128,6 +150,29 @@ class Wholeness:
         return wholeness(x)
 
 
+class Soundness:
+    """A ranker: minus the number of `faults` that the judge of lesson 07 finds in a shape.
+
+    It looks at a shape as it will be written (`repair.finished`), in 1 to 4 ms. It is the judge
+    that says how many of a model's shapes are sound, so of what was kept that share says how often
+    some try was good in the judge's eyes, not how good its eyes are: report beside it what the
+    judge has no part in, such as `evaluation.shapes.one_piece` and 1-NNA.
+
+    Args:
+        classes: The model's families.
+    """
+
+    enough = 0.0
+
+    def __init__(self, classes: Sequence[str]):
+        self.classes = classes
+
+    def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
+        fields = [finished(field) > 0 for field in x[:, 0].cpu().numpy()]
+        asked = [class_of(self.classes, prompt) for prompt in prompts]
+        return -torch.tensor([float(len(faults(*one))) for one in zip(fields, asked, strict=True)])
+
+
 class Agreement:
     """A ranker: how much of what a text names is seen in a shape, from 0 to 1, times `wholeness`.
 
@@ -142,7 +187,7 @@ class Agreement:
     """
 
     # a seer is surer than it is right: the best of all tries beats the first that it finds good
-    enough = 1.0
+    enough = np.inf
 
     def __init__(self, reader: nn.Module, config: Config, *seers: nn.Module):
         self.reader, self.config, self.seers = reader, config, seers
@@ -184,11 +229,21 @@ class Agreement:
 def shipped_ranker(denoiser: nn.Module, config: Config) -> Ranker:
     """Return the ranker of a model: `Agreement` with both shipped seers if it reads facts.
 
-    Any other model gets `Wholeness`. ValueError if the seers know other facts than the model.
+    A model of classes that the judge knows gets `Soundness`, any other `Wholeness`. ValueError if
+    the seers know other facts than the model.
     """
     if config.facts:
         return shipped_agreement(denoiser, config, *SEERS)
-    return Wholeness()
+    return Soundness(config.classes) if is_judged(config) else Wholeness()
+
+
+def is_judged(config: Config) -> bool:
+    """Return whether a model makes classes of shapes that the judge of lesson 07 can judge.
+
+    Those are our own families, at the resolution that it is tuned for.
+    """
+    own = config.data is not None and config.data.kind in ("procedural", "materials")
+    return own and config.resolution == 32 and set(config.classes) <= set(CLASSES)
 
 
 def shipped_steering(

@@ -1,5 +1,6 @@
 """Ranking: the best of several tries is kept and can be made again from its seed."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,14 +14,17 @@ from course_utils.datasets.shapes import make_shape
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model
+from course_utils.models import ranking
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config, Section
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import (
     APART,
     Agreement,
+    Soundness,
     Wholeness,
     best_of,
+    rounds_of,
     seeds_of,
     shipped_ranker,
     shipped_steering,
@@ -78,6 +82,38 @@ def test_one_try_is_the_plain_sample_and_enough_ends_the_trying():
     assert asked == [3, 3]
     with pytest.raises(ValueError, match="tries is 0"):
         best_of(0, Brightness(), denoiser, config, PROMPTS, SEEDS)
+
+
+def test_tries_are_sampled_together_and_the_first_that_is_enough_is_kept(monkeypatch):
+    """The second chair's tries 1 and 2 are made at once: 1 is enough, 2 would be better."""
+    assert rounds_of(8, 0.5) == [range(1), range(1, 2), range(2, 4), range(4, 8)]
+    assert rounds_of(7, 0.5)[-1] == range(4, 7) and rounds_of(1, 0.5) == [range(1)]
+    assert rounds_of(8, np.inf) == [range(8)]
+    denoiser, config = tiny()
+    asked, sampling_states = [], ranking.sampling_states
+
+    def watched(denoiser, config, prompts, seeds, **how):
+        asked.append(seeds)
+        return sampling_states(denoiser, config, prompts, seeds, **how)
+
+    monkeypatch.setattr(ranking, "sampling_states", watched)
+    worth = dict(zip(seeds_of(5, 5), (0.1, 0.2, 0.6, 0.9, 0.3), strict=True))
+
+    def score(x, prompts):
+        return torch.tensor([worth.get(seed, 1.0) for seed in asked[-1]])
+
+    score.enough = 0.5
+    best = best_of(5, score, denoiser, config, PROMPTS, SEEDS)
+    assert asked == [SEEDS, seeds_of(5, 5)[1:2], seeds_of(5, 5)[2:4]]
+    assert best.seeds == [*SEEDS[:2], seeds_of(5, 5)[2]] and best.scores[2] == pytest.approx(0.6)
+    score.enough = np.inf
+    asked.clear()
+    best = best_of(5, score, denoiser, config, PROMPTS, SEEDS, at_once=4)
+    assert [len(seeds) for seeds in asked] == [4, 4, 4, 3]  # 15 tries
+    assert best.seeds == [*SEEDS[:2], seeds_of(5, 5)[3]]
+    asked.clear()
+    best_of(2, score, denoiser, config, PROMPTS, SEEDS, at_once=1)
+    assert [len(seeds) for seeds in asked] == [3, 3]  # as many as were given
 
 
 def test_tries_have_seeds_in_range_and_apart():
@@ -173,10 +209,23 @@ def test_a_seer_of_other_facts_is_refused(shipped):
         shipped_steering(denoiser, config)
 
 
-def test_a_class_model_is_ranked_by_wholeness_and_not_steered():
-    classes = load_checkpoint(CHECKPOINTS / "shapes32")
-    assert isinstance(shipped_ranker(*classes), Wholeness)
-    assert shipped_steering(*classes, 0.1) is None
+def test_soundness_counts_the_faults_of_a_shape_as_it_is_written():
+    chairs = (make_shape("chair", seed) for seed in range(99))
+    chair = next(shape for shape in chairs if "leg 4" in [part.name for part in shape.parts])
+    lame, crumb = chair.without("leg 2"), chair.voxels.copy()
+    crumb[31, 0, 0] = True
+    x = to_model(np.stack([chair.voxels, lame, crumb, chair.voxels, np.zeros_like(lame)]))
+    scores = Soundness(("mug", "chair"))(x, ["chair", "Chair!", "chair", "mug", "mug"])
+    assert scores[[0, 2]].tolist() == [0.0, 0.0] and (scores[[1, 3, 4]] < 0).all()
+
+
+def test_a_class_model_is_ranked_by_its_judge_and_not_steered():
+    model, config = load_checkpoint(CHECKPOINTS / "shapes32")
+    assert isinstance(shipped_ranker(model, config), Soundness)
+    assert shipped_steering(model, config, 0.1) is None
+    real = Section("npz", {"file": "chairs.npz"})  # others' chairs, which our judge does not know
+    for change in ({"data": real}, {"resolution": 16}, {"classes": ("chair", "guitar")}):
+        assert isinstance(shipped_ranker(model, replace(config, **change)), Wholeness)
 
 
 def test_steering_pulls_towards_what_is_named_and_not_yet_seen():
