@@ -196,7 +196,7 @@ def families() -> None:
 
     shapes = [make_shape(family, 1) for family in CLASSES]
     tiles = [
-        render_materials(2 * one.coverage - 1, one.slots, size=330, colours=one.colours)
+        render_materials(2 * one.coverage - 1, one.slots, size=330, colours=one.finishes)
         for one in shapes
     ]
     save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=5))

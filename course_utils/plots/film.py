@@ -16,8 +16,9 @@ from PIL import Image
 
 from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.geometry.render.camera import make_camera
-from course_utils.geometry.render.light import Sky, mesh_normals
-from course_utils.geometry.render.raster import colour_ramp
+from course_utils.geometry.render.light import Daylight
+from course_utils.geometry.render.normals import field_normals
+from course_utils.geometry.render.shading import BRIGHTEST, colour_ramp, matte
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
 from course_utils.plots.style import INK, MODEL, plotly_layout
@@ -182,7 +183,7 @@ def _meshes_within(fields, level, budget):
             surfaces[k] = _surface(field, level)
         left -= len(surfaces[k][1])
     return [
-        _typed(*surface, Sky(field > level))
+        _typed(*surface, field - np.float32(level))
         for surface, field in zip(surfaces, fields, strict=True)
     ]
 
@@ -200,16 +201,15 @@ def _halved(field):
     return field.reshape(d, 2, h, 2, w, 2).mean((1, 3, 5))
 
 
-def _typed(vertices, faces, sky):
+def _typed(vertices, faces, field):
     """Return a mesh as plotly's arrays of small integers; `intensity` is its brightness.
 
     Without a surface it is a triangle without area.
     """
     if not len(faces):
         vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
-    light = np.clip(255 * sky.brightness(vertices, mesh_normals(vertices, faces)), 0, 255).astype(
-        np.uint8
-    )
+    light = matte(*Daylight(field > 0).at(vertices, field_normals(field, vertices)))
+    light = np.clip(255 / BRIGHTEST * light, 0, 255).astype(np.uint8)
     x, y, z = np.round(vertices.T * UNITS).astype(np.uint16)
     i, j, k = faces.T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
     return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": light}
@@ -229,9 +229,7 @@ def _figure(meshes, titles, colour):
         hoverinfo="skip",
         lighting=UNLIT,
     )
-    shades = [
-        f"rgb{tuple(rgb)}" for rgb in (255 * colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
-    ]
+    shades = [f"rgb{tuple(rgb)}" for rgb in colour_ramp(colour, 18).tolist()]
     surface = go.Mesh3d(
         **meshes[-1],
         colorscale=[[k / (len(shades) - 1), shade] for k, shade in enumerate(shades)],
