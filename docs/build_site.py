@@ -58,7 +58,7 @@ LINKED = (  # by other pages, not by the table of contents
 PLOTLY = "application/vnd.plotly.v1+json"
 SHIPPED = ("shapes32", "text-to-shape32")
 OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
-OPENING_FILE = "opening.bits"
+OPENING_FILE = "opening.film"
 MADE = ".made"  # names what a build wrote, so that the next one replaces nothing else
 # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
 RUNTIME_FILES = (
@@ -310,7 +310,7 @@ def put_models(folder: Path) -> None:
 
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
-    """Return the film that the live box opens with: the model's steps, one bit per voxel."""
+    """Return the film that the live box opens with: the model's steps, in 16 levels."""
     from course_utils.models.checkpoints import load_checkpoint
     from course_utils.models.prompting import sampling_states
     from course_utils.widgets.live_model import packed

@@ -233,6 +233,33 @@ def test_a_slice_hides_and_removes_what_lies_beyond(viewed):
     )
 
 
+def test_a_shape_with_materials_is_smooth_in_their_colours_and_blocks_while_carving(viewed):
+    """Matter, one byte per voxel: coverage and slot. The upper half is red, the lower green."""
+    voxels = np.zeros((SIZE,) * 3, np.uint8)
+    voxels[4:16, 8:24, 8:24], voxels[16:28, 8:24, 8:24] = 2 << 5 | 27, 1 << 5 | 27
+    show_matter = """([text, palette]) => viewer.setMatter(
+        Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), 32, palette)"""
+    text = base64.b64encode(voxels.tobytes()).decode()
+    viewed.evaluate(show_matter, [text, ["#c00000", ["#00c000", 0, 0.6]]])
+    viewed.wait_for_timeout(300)
+    keep(viewed, "materials")
+    smooth = pixels(canvas(viewed)).astype(int)
+    assert np.array_equal(state(viewed)[0], voxels > 0)
+    box = canvas(viewed).bounding_box()
+    for height, channel in ((22, 0), (10, 1)):  # on the front
+        x, y = on_screen(viewed, height, 8, 16)
+        pixel = smooth[int(y - box["y"]), int(x - box["x"])]
+        assert pixel[channel] > 130 and np.delete(pixel, channel).max() < 110
+    button(viewed, "Carve").click()
+    viewed.mouse.move(5, 5)
+    viewed.wait_for_timeout(300)
+    blocks = pixels(canvas(viewed)).astype(int)
+    edges = [np.abs(np.diff(image[..., 0], axis=1)).mean() for image in (smooth, blocks)]
+    assert edges[1] > 1.5 * edges[0]  # lines between the blocks
+    viewed.evaluate("viewer.setMatter(new Uint8Array(32 ** 3), 32, ['#c00000'])")
+    assert not state(viewed)[0].any()
+
+
 # ---- other hands ---------------------------------------------------------------------------------
 
 
