@@ -392,7 +392,7 @@ def test_film_holds_every_frame_and_opens_on_the_last():
     for field, frame in zip(fields, stored["frames"], strict=True):
         vertices, faces = surface(field.astype(np.float32))
         mesh = frame["data"][0]
-        assert frame["traces"] == [1]
+        assert frame["traces"] == [1, 0]
         assert np.array_equal(np.stack([decoded(mesh[k]) for k in "ijk"], -1), faces)
         found = np.stack([decoded(mesh[k]) for k in "xyz"], -1) / film.UNITS
         assert np.abs(found - vertices).max() <= 0.501 / film.UNITS
@@ -436,12 +436,52 @@ def test_frames_without_a_surface_are_empty():
 def test_large_frames_are_drawn_coarser_and_small_ones_are_left_alone():
     noise = np.random.default_rng(0).standard_normal((24, 24, 24))
     plain = ball(side=24)
-    meshes = film._meshes_within([noise, plain], 0.0, 100_000)
+    slots = [np.ones((24, 24, 24), np.uint8)] * 2
+    meshes = [mesh for _, mesh in film._meshes_within([noise, plain], 100_000, slots, 1)]
     assert len(meshes[1]["i"]) == len(surface(plain)[1])
     assert sum(len(mesh["i"]) for mesh in meshes) * film.FACE_BYTES < 100_000
     assert len(meshes[0]["i"]) > 500
     halved = film._halved(np.arange(27.0).reshape(3, 3, 3))
     assert halved.shape == (2, 2, 2) and halved[0, 0, 0] == 6.5 and halved[1, 1, 1] == 26
+
+
+def test_a_film_has_the_colours_of_the_slots_and_a_shadow_on_the_ground():
+    """Each face has one material: the scale's upper half is the second's."""
+    field = (2.0 * box() - 1).astype(np.float32)
+    slots = np.ones(field.shape, np.uint8)
+    slots[14:] = 2  # the upper half of the box
+    colours = ["#00C000", Finish("#C00000", 1.0, 0.3)]
+    stored = as_json(plots.shape_film([field, field], colour=colours, slots=[slots, slots]))
+    mesh, shadow = stored["frames"][1]["data"]
+    level = decoded(mesh["intensity"]) / 255
+    corners = np.stack([decoded(mesh[k]) for k in "ijk"], -1)
+    height = decoded(mesh["z"])[corners].mean(1) / film.UNITS
+    assert (level[corners] < 0.5)[height < 13 / 32].all()
+    assert (level[corners] > 0.5)[height > 15 / 32].all()
+    lower, upper = (
+        [
+            json.loads(f"[{colour[4:-1]}]")
+            for at, colour in stored["data"][1]["colorscale"]
+            if half(at)
+        ]
+        for half in (lambda at: at < 0.49, lambda at: at > 0.51)
+    )
+    assert all(colour[1] >= colour[0] for colour in lower)
+    assert all(colour[0] >= colour[1] for colour in upper)
+    light = decoded(shadow["intensity"]).reshape(film.TILES, film.TILES)
+    x, y = (decoded(stored["data"][0][k]).reshape(light.shape) / film.UNITS for k in "xy")
+    behind = (np.abs(x - 0.36) < 0.06) & (np.abs(y - 0.8) < 0.06)
+    assert light[behind].max() < 215 and light[0].min() == 255  # white at the margin
+
+
+def test_a_film_of_a_model_with_slots_takes_them_from_its_channels():
+    x0 = torch.zeros(1, 5, 16, 16, 16)
+    x0[:, 0] = -1
+    x0[:, 0, 4:12, 4:12, 4:12] = 1
+    x0[:, 2, 4:12, 4:12, 4:12] = 1  # the second slot
+    states = [SimpleNamespace(step=k, steps=2, t=0.0, x0=x0) for k in (1, 2)]
+    stored = as_json(plots.sampling_film(states, colour=["#00C000", "#C00000"]))
+    assert decoded(stored["data"][1]["intensity"]).min() > 127
 
 
 def test_level_moves_the_surface():

@@ -17,6 +17,7 @@ GROUND = 0.95  # how much of its light the ground gives back
 SUN_CELLS, SKY_CELLS = 32, 16  # per side of the grids that light falls through, at most
 RINGS = ((90, 1), (60, 6), (35, 6), (12, 8))  # elevation in degrees, and how many directions
 SUN_BLUR, SKY_BLUR = 1.0, 1.5  # see `_moved`: a direction stands for a part of the sky
+FAINT = 0.05  # shadows fainter than this hardly show
 OUT = 0.8  # cells: light is read this far outside a surface
 
 
@@ -166,20 +167,27 @@ class Daylight:
         blocked = dim_sky.sum(1) + dim_ground
         return sun + sky.sum(1) + ground - blocked, blocked
 
-    def on_ground(self, camera):
-        """Return how much of the light arrives on the ground, as each pixel sees it, (S, S)."""
+    def on_ground(self, corner, right, down, size):
+        """Return how much light open ground loses, as an image of it, float32 (size, size).
+
+        Args:
+            corner: Where the first pixel's middle is, (x, y).
+            right: The step to the next pixel of a row, (x, y).
+            down: The step to the next row, (x, y).
+            size: Pixels per side.
+        """
         from scipy import ndimage
 
-        corner, right, down = camera.ground(self.floor)
         scale = self.sun.cells
-        return 1 - ndimage.affine_transform(
+        missing = ndimage.affine_transform(
             self.missing,
             scale * np.stack([down, right], 1)[::-1],
-            (scale * corner + self.sun.margin - 0.5)[::-1],
-            (camera.size, camera.size),
+            (scale * np.asarray(corner) + self.sun.margin - 0.5)[::-1],
+            (size, size),
             order=1,
             mode="nearest",
         )
+        return missing**2 / (missing + FAINT)
 
 
 def _sampled(image, old, new):

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+SURE = -0.6  # of a field from -1 to 1: a voxel that is a fifth full
+
 
 class Finish(NamedTuple):
     """A colour, sRGB as "#rrggbb", and how it reflects, as in glTF 2.0 (section 3.9.2)."""
@@ -26,13 +28,15 @@ def linear_colour(colour):
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def slot_weights(slots, count, points):
+def slot_weights(slots, field, count, points):
     """Return how much each slot counts at points of a surface: the largest decides, (P, count).
 
     Between two slots the nearer voxels' weight decides, smoothly.
 
     Args:
         slots: uint8 (D, H, W): 1 for the first material; 0 where nothing is known.
+        field: Floats (D, H, W), above 0 inside. What is nearly empty, below `SURE`, does not count:
+            a model guesses its slot.
         count: How many materials there are.
         points: (x, y, z) in the unit cube, (P, 3).
 
@@ -49,7 +53,7 @@ def slot_weights(slots, count, points):
     places = np.moveaxis(points[:, ::-1] * max(slots.shape) - 0.5, -1, 0)
     found = np.zeros((len(points), count), np.float32)
     for number in range(1, count + 1):
-        here = (slots == number).astype(np.float32)
+        here = ((slots == number) & (field > SURE)).astype(np.float32)
         if here.any():
             weight = ndimage.gaussian_filter(here, 0.5, truncate=2.0)
             ndimage.map_coordinates(

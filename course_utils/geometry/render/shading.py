@@ -8,7 +8,7 @@ import numpy as np
 
 from course_utils.geometry.render.camera import Camera
 from course_utils.geometry.render.light import GROUND, SUN, Daylight
-from course_utils.geometry.render.paint import finish_of, linear_colour, slot_weights
+from course_utils.geometry.render.paint import finish_of, linear_colour
 from course_utils.geometry.render.raster import Patches, rasterise
 
 SUPERSAMPLE = 2  # pixels per side that are averaged into one
@@ -18,7 +18,6 @@ BRIGHTEST = 1.25  # light on a surface that faces the sun, open ground is 1
 FACING = 0.04  # what surfaces that are no metal mirror when seen squarely
 DULL = 0.75  # roughness above which what they mirror does not show
 HIDDEN = 0.7  # of what a metal mirrors that other parts can hide
-FAINT = 0.05  # shadows fainter than this hardly show
 FRAME = 0.1  # of the picture's side, where shadows fade to white
 SHOULDER = 0.85  # brighter than this is compressed, so that white shapes keep their shading
 _LEVELS = 2048  # of linear light from 0 to 2
@@ -48,10 +47,15 @@ def matte(arrives, blocked):
     return arrives + GIVEN_BACK * MIDDLING * blocked
 
 
-def colour_ramp(colour, count):
-    """Return a colour in `count` kinds of light from none to `BRIGHTEST`, uint8 (count, 3)."""
+def colour_ramp(material, count):
+    """Return a material in `count` kinds of light from none to `BRIGHTEST`, uint8 (count, 3)."""
     light = np.linspace(0, BRIGHTEST, count)[:, None]
-    return _displayed(linear_colour(colour) / GROUND * light, _OF_SHAPE)
+    return _displayed(linear_colour(finish_of(material).colour) / GROUND * light, _OF_SHAPE)
+
+
+def paper_ramp(count):
+    """Return white paper in `count` kinds of light from none to 1, uint8 (count, 3)."""
+    return _displayed(np.linspace(0, 1, count)[:, None].repeat(3, 1), _OF_PAPER)
 
 
 def draw_voxels(voxels, camera, materials):
@@ -70,7 +74,7 @@ def draw_voxels(voxels, camera, materials):
     return _picture(patches, camera, daylight, materials, outline)
 
 
-def draw_mesh(vertices, faces, normals, occupancy, camera, materials, slots=None):
+def draw_mesh(vertices, faces, normals, occupancy, camera, materials, weights=None):
     """Return a picture of a smooth mesh: uint8 (S, S, 3), where S is camera.size / SUPERSAMPLE.
 
     Args:
@@ -80,12 +84,13 @@ def draw_mesh(vertices, faces, normals, occupancy, camera, materials, slots=None
         occupancy: Bool (D, H, W), what casts shadows.
         camera: Made by `make_camera`.
         materials: One per slot, see `paint.finish_of`.
-        slots: The slot of each voxel, uint8 (D, H, W); None: the first everywhere.
+        weights: Of the slots at the vertices, (V, slots), see `paint.slot_weights`; None: there is
+            one material.
     """
     daylight = Daylight(occupancy)
     values = np.column_stack([*daylight.at(vertices, normals), normals]).astype(np.float32)
-    if slots is not None:
-        values = np.hstack([values, slot_weights(slots, len(materials), vertices)])
+    if weights is not None:
+        values = np.hstack([values, weights])
     return _picture(mesh_patches(vertices, faces, values, camera), camera, daylight, materials)
 
 
@@ -241,8 +246,7 @@ def _paper(daylight, camera):
     small = Camera(camera.axes, camera.scale / SUPERSAMPLE, camera.size // SUPERSAMPLE)
     if daylight.empty or camera.axes[2, 2] < 0.05:  # from below and edge-on there is no ground
         return np.full((small.size, small.size), 255, np.uint8)
-    missing = 1 - daylight.on_ground(small)
-    missing = missing**2 / (missing + FAINT)
+    missing = daylight.on_ground(*small.ground(daylight.floor), small.size)
     inward = (np.arange(small.size) + 0.5) / (FRAME * small.size)
     fade = np.minimum(1, np.minimum(inward, inward[::-1]))
     return _displayed(1 - missing * fade * fade[:, None], _OF_PAPER)
