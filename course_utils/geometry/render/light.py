@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 SUN = np.array([-0.26, -0.45, 1.05]) / np.linalg.norm([-0.26, -0.45, 1.05])  # from the front left
-SUN_SHARE = 0.4  # of the light on open ground; the rest is the sky's
+SUN_SHARE = 0.5  # of the light on open ground; the rest is the sky's
 GROUND = 0.95  # how much of its light the ground gives back
 SUN_CELLS, SKY_CELLS = 32, 16  # per side of the grids that light falls through, at most
 RINGS = ((90, 1), (60, 6), (35, 6), (12, 8))  # elevation in degrees, and how many directions

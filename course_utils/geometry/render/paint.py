@@ -12,7 +12,7 @@ class Finish(NamedTuple):
 
     colour: str
     metallic: float = 0.0
-    roughness: float = 0.8
+    roughness: float = 0.6
 
 
 def finish_of(material):

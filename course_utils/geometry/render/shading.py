@@ -16,8 +16,8 @@ GIVEN_BACK = 0.8  # of the light that a shape's other parts block
 MIDDLING = 0.4  # what a colour gives back where it is not known which
 BRIGHTEST = 1.25  # light on a surface that faces the sun, open ground is 1
 FACING = 0.04  # what surfaces that are no metal mirror when seen squarely
-DULL = 0.75  # roughness above which what they mirror does not show
-HIDDEN = 0.7  # of what a metal mirrors that other parts can hide
+DULL = 0.75  # roughness above which what they mirror is even
+HIDDEN = 0.5  # of what a metal mirrors that other parts can hide
 FRAME = 0.1  # of the picture's side, where shadows fade to white
 SHOULDER = 0.85  # brighter than this is compressed, so that white shapes keep their shading
 _LEVELS = 2048  # of linear light from 0 to 2
@@ -205,7 +205,7 @@ def reflected(value, towards, finish):
     arrives, blocked = value[:, 0:1], value[:, 1:2]
     diffuse = (own / GROUND) * arrives + (GIVEN_BACK / GROUND * own**2) * blocked
     if not finish.metallic and finish.roughness > DULL:
-        return diffuse
+        return diffuse + FACING * arrives
     normal = value[:, 2:5]
     normal = normal / np.maximum(np.sqrt(np.einsum("nk,nk->n", normal, normal)), 1e-6)[:, None]
     facing = np.maximum(normal @ towards, 0)[:, None]

@@ -3,7 +3,7 @@
 // Places are (x, y, z) in voxels, z up; grids are in the order of grid.js.
 
 export const SUN = unit([-0.26, -0.45, 1.05]);
-const SUN_SHARE = 0.4;
+const SUN_SHARE = 0.5;
 export const GROUND = 0.95;
 const [SUN_CELLS, SKY_CELLS] = [32, 16];
 const RINGS = [[90, 1], [60, 6], [35, 6], [12, 8]];

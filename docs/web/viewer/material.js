@@ -6,7 +6,7 @@ import { DATA, MODEL } from "../live/colours.js";
 import { GROUND, SUN } from "./light.js";
 
 const SLOTS = 4;
-const DULL = [0, 0.8]; // metallic and roughness of what only has a colour
+const PLAIN = [0, 0.6]; // metallic and roughness of what only has a colour
 export const CLAY = [DATA, MODEL]; // a shape without a palette: what was given, what a model may change
 
 const VERTEX = `
@@ -60,11 +60,11 @@ void main() {
   if (metal > 0.0 || rough <= 0.75) {
     vec3 towards = normalize(vTowards); vec3 n = normalize(vNormal);
     float facing = max(dot(n, towards), 0.0);
-    float around = surroundings(2.0 * facing * n - towards, rough) * (1.0 - 0.7 * vLight.y / max(vLight.x + vLight.y, 1e-6));
+    float around = surroundings(2.0 * facing * n - towards, rough) * (1.0 - 0.5 * vLight.y / max(vLight.x + vLight.y, 1e-6));
     vec3 mirrored = mix(vec3(0.04), own, metal);
     mirrored += (1.0 - mirrored) * pow(1.0 - facing, 5.0) * pow(1.0 - rough, 3.0);
     colour = (1.0 - metal) * colour + mirrored * around;
-  }
+  } else colour += 0.04 * vLight.x;
   float line = lines * edges();
   gl_FragColor = vec4(displayed(colour) * (1.0 - line), min(1.0, alpha * (1.0 + 1.5 * line)));
 }`;
@@ -78,7 +78,7 @@ function linear(hex) {
 export function surfaceMesh(alpha, lines) {
   const uniforms = {
     paint: { value: Array.from({ length: SLOTS }, () => new Vector3()) },
-    finish: { value: Array.from({ length: SLOTS }, () => new Vector2(...DULL)) },
+    finish: { value: Array.from({ length: SLOTS }, () => new Vector2(...PLAIN)) },
     alpha: { value: alpha },
     lines: { value: lines },
   };
@@ -96,7 +96,7 @@ export function paintMesh(mesh, palette) {
   palette.slice(0, SLOTS).forEach((material, slot) => {
     const [colour, ...how] = [material].flat();
     paint.value[slot].copy(linear(colour));
-    finish.value[slot].set(...(how.length ? how : DULL));
+    finish.value[slot].set(...(how.length ? how : PLAIN));
   });
 }
 
