@@ -1,4 +1,4 @@
-// The faces between full and empty voxels, as blocks for the screen or plain for a file. Positions are (x, y, z) in voxels,
+// The faces between full and empty voxels: for the screen, or plain. Positions are (x, y, z) in voxels,
 // z up, unless stated otherwise.
 
 import { indexOf, placeOf, within } from "./grid.js";
@@ -56,39 +56,22 @@ function creasesOf(full, place, side) {
   });
 }
 
-/**
- * Return the faces for a file, {positions: Float32Array (V * 3), indices: Uint32Array (F * 3)}, placed as
- * course_utils.files.meshes.save_mesh does: metres, y up, the front towards +z, the origin in the middle of the
- * cube's floor, the cube's side `scale` metres long. Neighbours share vertices, so the surface is closed. Throws an
- * Error if the shape is empty.
- */
-export function fileSurface(solid, n, scale) {
-  const { positions, indices } = sharedSurface(solid, n);
-  if (!indices.length) throw new Error("The shape is empty: add something before saving it.");
-  const placed = new Float32Array(positions.length);
-  for (let i = 0; i < positions.length; i += 3) {
-    placed[i] = (positions[i] / n - 0.5) * scale;
-    placed[i + 1] = (positions[i + 2] / n) * scale;
-    placed[i + 2] = (0.5 - positions[i + 1] / n) * scale;
-  }
-  return { positions: placed, indices };
-}
-
-function sharedSurface(solid, n) {
+/** Return the faces with shared vertices, so that the surface is closed: {position, index}. */
+export function sharedSurface(solid, n) {
   const number = new Map();
-  const [positions, indices] = [[], []];
+  const [position, index] = [[], []];
   const vertex = (p) => {
     const key = indexOf(n + 1, ...p);
     if (!number.has(key)) {
       number.set(key, number.size);
-      positions.push(...p);
+      position.push(...p);
     }
     return number.get(key);
   };
   eachFace(solid, n, (place, side) => {
     const low = plus(place, side.lift);
     const [p, q, r, s] = CORNERS.map(([a, b]) => vertex(plus(plus(low, side.u, a), side.v, b)));
-    indices.push(p, q, r, p, r, s);
+    index.push(p, q, r, p, r, s);
   });
-  return { positions, indices: Uint32Array.from(indices) };
+  return { position, index };
 }

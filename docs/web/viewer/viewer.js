@@ -16,6 +16,7 @@ import { ball, cast, placeOf, unpackMatter, within } from "./grid.js";
 import { listen } from "./input.js";
 import { CLAY } from "./material.js";
 import { toObj } from "./obj.js";
+import { blockFile, smoothFile } from "./meshfile.js";
 import { Stage } from "./scene.js";
 import { CSS } from "./style.js";
 import { PAINTING, Toolbar } from "./toolbar.js";
@@ -72,6 +73,7 @@ export class VoxelViewer extends EventTarget {
   /** Show another shape and its free region (Uint8Arrays of size ** 3, 0 is empty or not free); clears the undo history. */
   setVoxels(voxels, size, free) {
     this.setField(Float32Array.from(voxels, (is) => (is ? 1 : -1)), size, { free });
+    this.blocky = true;
   }
 
   /**
@@ -84,6 +86,7 @@ export class VoxelViewer extends EventTarget {
       if (grid.length !== size ** 3) throw new RangeError(`got ${grid.length} voxels, expected ${size} ** 3 = ${size ** 3}`);
     this.size = size;
     this.palette = slots && palette;
+    this.blocky = false;
     const inside = Float32Array.from(field, (value) => value - level);
     this._now = { field: inside, voxels: Uint8Array.from(inside, (value) => value > 0), free: Uint8Array.from(free, Boolean), slots };
     this._before = [];
@@ -319,17 +322,16 @@ export class VoxelViewer extends EventTarget {
   _redrawShape() {
     const { voxels, free } = this._now;
     const veiled = free.map((is, i) => (is && !voxels[i] ? 1 : 0));
-    this.stage.setShape(this.look(), this._shown(veiled), this.size, this.paints);
+    this.stage.setShape(this.look(this._shown(voxels)), this._shown(veiled), this.size, this.paints);
     this._stale = false;
   }
 
-  /** Return what is seen of the shape, or of other voxels in its place: {field, slots, palette}. */
-  look(voxels = this._now.voxels) {
+  /** Return what voxels look like where the field does not differ from them: {field, slots, palette}. */
+  look(seen) {
     const { field, free, slots } = this._now;
-    const seen = this._shown(voxels);
     const shown = field.map((value, i) => (value > 0 === seen[i] > 0 ? value : seen[i] ? 1 : -1)); // carved, added, cut
     const kinds = this.palette ? seen.map((is, i) => (is ? slots[i] || 1 : 0)) : seen.map((is, i) => is && 1 + free[i]);
-    return { field: shown, slots: kinds, palette: this.palette ?? CLAY };
+    return { field: shown, slots: kinds, palette: this.palette ?? CLAY, named: this.palette !== null };
   }
 
   _resize() {
@@ -341,9 +343,14 @@ export class VoxelViewer extends EventTarget {
 
   // ------------------------------------------------------------------------------------------------ out
 
-  /** Return the whole shape as a Blob, "glb" (binary glTF) or "obj": blocks, closed, one metre per side, y up. */
+  /**
+   * Return the whole shape as a Blob, "glb" (binary glTF, with its materials) or "obj": closed, one metre per side, y up.
+   * What came as voxels is saved as blocks of clay, what came as a field as a smooth surface.
+   */
   save(kind = "glb") {
-    return { glb: toGlb, obj: toObj }[kind](this._now.voxels, this.size);
+    const { voxels } = this._now;
+    const surface = this.blocky ? blockFile(voxels, this.size) : smoothFile(this.look(voxels), this.size);
+    return { glb: toGlb, obj: toObj }[kind](surface);
   }
 
   /** Download the shape as a file. */
