@@ -163,12 +163,13 @@ def _picture(patches, camera, daylight, materials, outline=0.0):
     if outline:
         to_edge = np.minimum(np.minimum(a, 1 - a), np.minimum(b, 1 - b))
         colour *= 1 - outline * (to_edge < 0.05)
-    image = np.zeros((camera.size**2, 4), np.uint8)
-    image[seen, :3] = _displayed(colour, _OF_SHAPE)
-    image[seen, 3] = 255
-    image = _shrunk(image.reshape(camera.size, camera.size, 4))
-    empty = (255 - image[..., 3:]) * (1 / 255)
-    return np.round(image[..., :3] + empty * _paper(daylight, camera)[..., None]).astype(np.uint8)
+    opaque = np.full((len(seen), 4), 255, np.uint8)
+    opaque[:, :3] = _displayed(colour, _OF_SHAPE)
+    image = np.zeros(camera.size**2, np.uint32)
+    image[seen] = opaque.view(np.uint32)[:, 0]  # red, green, blue and coverage at once
+    image = _shrunk(image.view(np.uint8).reshape(camera.size, camera.size, 4))
+    paper = _paper(daylight, camera)[..., None] * np.float32(1 / 255)
+    return (image[..., :3] + (255 - image[..., 3:]) * paper + 0.5).astype(np.uint8)
 
 
 def _interpolated(patches, which, a, b, columns):
@@ -234,11 +235,9 @@ def _surroundings(mirror, roughness):
 def _shrunk(image):
     """Return the means of SUPERSAMPLE x SUPERSAMPLE pixels, float32."""
     offsets = range(SUPERSAMPLE)
-    total = np.zeros((*(side // SUPERSAMPLE for side in image.shape[:2]), 4), np.float32)
-    for i in offsets:
-        for j in offsets:
-            total += image[i::SUPERSAMPLE, j::SUPERSAMPLE]
-    return total / SUPERSAMPLE**2
+    rows = sum(image[i::SUPERSAMPLE].astype(np.uint16) for i in offsets)
+    total = sum(rows[:, j::SUPERSAMPLE] for j in offsets)
+    return total * np.float32(1 / SUPERSAMPLE**2)
 
 
 def _paper(daylight, camera):
