@@ -8,9 +8,11 @@ which npm fetches here.
 """
 
 import argparse
+import base64
 import copy
 import html
 import importlib.util
+import io
 import json
 import os
 import re
@@ -26,6 +28,7 @@ from pathlib import Path
 import api_reference
 import nbformat
 import page_policy
+from PIL import Image, ImageOps
 
 from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME, SITE, WEB
 
@@ -58,7 +61,7 @@ LINKED = (  # by other pages, not by the table of contents
 PLOTLY = "application/vnd.plotly.v1+json"
 SHIPPED = ("shapes32", "text-to-shape32")
 OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
-OPENING_FILE = "opening.bits"
+OPENING_FILE = "opening.film"
 MADE = ".made"  # names what a build wrote, so that the next one replaces nothing else
 # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
 RUNTIME_FILES = (
@@ -74,6 +77,10 @@ LIVE_BOX = """<link rel="stylesheet" href="_static/live/live.css">
 <script type="module" src="_static/live/page.js"></script>
 
 """
+CARD = (480, 200)  # pixels of a card's picture
+PICTURES = {"09": "prompts"}  # of notebooks without a picture in their head
+LESSON_TABLE = r"(\| lesson \|[\s\S]*?\n\n)"
+LESSON_ROW = r"\| \[([^]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (.+?) \|"
 LINK_TO_BOX = r"(\*\*\[Make a shape in your browser\][\s\S]*?\n\n)"  # a paragraph of the README
 # packages that pages come from
 LICENSED = ("plotly", "sphinx", "sphinx-book-theme", "pydata-sphinx-theme", "myst-nb")
@@ -189,10 +196,58 @@ def contents() -> str:
 
 
 def front(live: bool) -> str:
-    """The front page: the README, with the live box in the place of the link to it."""
+    """The front page: what the course is, the live box, the lessons as cards, the README's rest."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    before, link, after = re.split(LINK_TO_BOX, readme, maxsplit=1)
-    return before + (LIVE_BOX if live else link) + after + contents()
+    lead, link, rest = re.split(LINK_TO_BOX, readme, maxsplit=1)
+    before, table, after = re.split(LESSON_TABLE, rest, maxsplit=1)
+    figure, heading, start = before.partition("## ")
+    start, _, title = start.rpartition("\n## ")
+    box = LIVE_BOX if live else link
+    planned, more, others = after.partition("## ")
+    lessons = f"## {title}{cards(table)}{planned}"
+    return f"{lead}{box}{figure}{lessons}{heading}{start}\n\n{more}{others}{contents()}"
+
+
+def cards(table: str) -> str:
+    """The lessons as cards, each a link: picture, title, what is done, measured time and memory.
+
+    Args:
+        table: The README's, with the rows of the lessons.
+    """
+    found = []
+    for title, name, done, measured in re.findall(LESSON_ROW, table):
+        picture = f'<img src="_static/cards/{name}.png" alt="" width="480" height="200">'
+        words = "".join(
+            f"<{tag}>{html.escape(text)}</{tag}>"
+            for tag, text in (("strong", title), ("span", done), ("small", measured))
+        )
+        found.append(f'<li><a href="notebooks/{name}.html">{picture}{words}</a></li>')
+    return f'<ul class="nts-cards">{"".join(found)}</ul>\n\n'
+
+
+def card_picture(path: Path) -> Image.Image:
+    """The picture of a notebook's card: its head's, that of `PICTURES`, else its first output."""
+    notebook = nbformat.read(path, as_version=4)
+    named = re.search(r"!\[[^]]*\]\(images/(\w+)\.png\)", notebook.cells[0].source)
+    if named or path.stem[:2] in PICTURES:
+        name = named[1] if named else PICTURES[path.stem[:2]]
+        return Image.open(ROOT / "notebooks" / "images" / f"{name}.png").convert("RGB")
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                return Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+    raise ValueError(f"{path.name} has no picture; enter one in PICTURES of {__file__}")
+
+
+def put_cards(folder: Path) -> None:
+    """Write the pictures of the cards: what is taller than a card is cut off below."""
+    folder.mkdir()
+    width, height = CARD
+    for path in notebooks():
+        picture = card_picture(path).convert("RGB")
+        picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width // 2)))
+        picture = ImageOps.contain(picture, CARD, Image.Resampling.LANCZOS)
+        ImageOps.pad(picture, (width, height), color="white").save(folder / f"{path.stem}.png")
 
 
 def lay_out(folder: Path, live: bool) -> None:
@@ -211,6 +266,7 @@ def lay_out(folder: Path, live: bool) -> None:
     for script in ("figures.js", "no_modules.js"):
         shutil.copy(WEB / "pages" / script, folder / "static")
     shutil.copytree(ROOT / "notebooks" / "images", folder / "notebooks" / "images")
+    put_cards(folder / "static" / "cards")
     (folder / "files").mkdir()
     for path in notebooks():
         page = page_of(nbformat.read(path, as_version=4), path.stem)
@@ -310,7 +366,7 @@ def put_models(folder: Path) -> None:
 
 
 def opening(folder: Path, prompt: str, seed: int) -> bytes:
-    """Return the film that the live box opens with: the model's steps, one bit per voxel."""
+    """Return the film that the live box opens with: the model's steps, in 16 levels."""
     from course_utils.models.checkpoints import load_checkpoint
     from course_utils.models.prompting import sampling_states
     from course_utils.widgets.live_model import packed

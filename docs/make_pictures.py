@@ -29,6 +29,16 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "notebooks" / "images"
 
 
+TEXTS = [
+    "a tall chair with armrests",
+    "a round table on a pedestal",
+    "a house with a porch",
+    "an airplane with four engines",
+    "a mug with two handles",
+    "a bed with a canopy",
+]
+
+
 def states(family: str, seeds: list[int]):
     """The sampler's states for shapes of one class, with the model's own settings."""
     return sampling_states(*load_checkpoint(CHECKPOINTS / "shapes32"), [family] * len(seeds), seeds)
@@ -196,7 +206,7 @@ def families() -> None:
 
     shapes = [make_shape(family, 1) for family in CLASSES]
     tiles = [
-        render_materials(2 * one.coverage - 1, one.slots, size=330, colours=one.colours)
+        render_materials(2 * one.coverage - 1, one.slots, size=330, colours=one.finishes)
         for one in shapes
     ]
     save_png(IMAGES / "families.png", contact_sheet(tiles, list(CLASSES), columns=5))
@@ -323,6 +333,15 @@ def denoising() -> None:
     save_png(IMAGES / "denoising.png", contact_sheet(tiles, columns=6))
 
 
+def prompts() -> None:
+    """notebooks/images/prompts.png: six texts as lesson 09's model draws them, all with seed 3."""
+    made = last(
+        sampling_states(*load_checkpoint(CHECKPOINTS / "text-to-shape32"), TEXTS, [3] * len(TEXTS))
+    ).x_t[:, 0]
+    tiles = [render(field.numpy(), size=224) for field in made]
+    save_png(IMAGES / "prompts.png", contact_sheet(tiles, TEXTS, columns=6))
+
+
 def shapes() -> None:
     """notebooks/images/shapes.png: seeds 0 to 7 of every class of the model, nothing picked."""
     _, about = load_checkpoint(CHECKPOINTS / "shapes32")
@@ -337,7 +356,7 @@ PICTURES = {
     picture.__name__: picture
     for picture in (
         *(rooms, families, digits, duel, guidance),
-        *(forward, score, trajectories, denoising, shapes),
+        *(forward, score, trajectories, denoising, shapes, prompts),
     )
 }
 

@@ -15,9 +15,13 @@ import numpy as np
 from PIL import Image
 
 from course_utils.geometry.grids import grid_array, to_numpy
+from course_utils.geometry.matter import slots_from_model
+from course_utils.geometry.render import render_materials
 from course_utils.geometry.render.camera import make_camera
-from course_utils.geometry.render.light import Sky, mesh_normals
-from course_utils.geometry.render.raster import colour_ramp
+from course_utils.geometry.render.light import Daylight
+from course_utils.geometry.render.normals import field_normals
+from course_utils.geometry.render.paint import slot_weights
+from course_utils.geometry.render.shading import BRIGHTEST, colour_ramp, matte, paper_ramp
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
 from course_utils.plots.style import INK, MODEL, plotly_layout
@@ -28,7 +32,9 @@ FACE_BYTES = 12.9  # three corners and half a vertex with its brightness, in bas
 STILLS = 6  # frames in the still strip
 HEIGHT = 520  # pixels
 WIDTH = 760  # pixels of a still: fits beside JupyterLab's file list on a laptop
-ZOOM = 1.45  # how large the unit cube stands in plotly's scene
+AROUND = (-0.3, 1.3)  # what the scene shows, in units of the cube's side
+TILES = 28  # points per side of the ground
+ZOOM = 1.45 * (AROUND[1] - AROUND[0])  # how large that stands in plotly's scene
 
 CONFIG = {"displayModeBar": False}
 # the light is in the vertices
@@ -94,7 +100,7 @@ def _narrowed(png):
     return buffer.getvalue()
 
 
-def shape_film(fields, titles=None, level=0.0, colour=MODEL):
+def shape_film(fields, titles=None, level=0.0, colour=MODEL, slots=None):
     """Return a film of the surfaces `field = level`, one frame per field; it opens on the last.
 
     Frames that would make the notebook too large (pure noise) are drawn at half the resolution.
@@ -104,20 +110,24 @@ def shape_film(fields, titles=None, level=0.0, colour=MODEL):
             axes of length 1 are dropped.
         titles: Labels for the slider, one per frame; the default is "step 1", "step 2", ...
         level: Value of the fields on the surface.
-        colour: Of the surface.
+        colour: Of the surface; with `slots` a list of materials, one per slot, such as "#E07B0A" or
+            anything with `colour`, `metallic` and `roughness`.
+        slots: For each field the slot of each voxel, uint8 (D, H, W), 1 for the first material.
 
     Raises:
         ValueError: No fields, fields of different shapes, or values that are not numbers.
     """
-    fields = _check_fields(fields)
+    fields = [field - np.float32(level) for field in _check_fields(fields)]
     if titles is None:
         titles = [f"step {k + 1}" for k in range(len(fields))]
     titles = check_titles(titles, len(fields))
-    meshes = _meshes_within(fields, level, MESH_BYTES)
+    materials = [colour] if slots is None else list(colour)
+    slots = [np.ones(field.shape, np.uint8) for field in fields] if slots is None else list(slots)
+    meshes = _meshes_within(fields, MESH_BYTES, slots, len(materials))
     chosen = np.unique(np.linspace(0, len(fields) - 1, STILLS).round().astype(int))
-    tiles = [render(fields[k] - np.float32(level), size=220, colour=colour) for k in chosen]
+    tiles = [render_materials(fields[k], slots[k], 220, colours=materials) for k in chosen]
     still = contact_sheet(tiles, [titles[k].replace(", ", "\n") for k in chosen])
-    return Film(_figure(meshes, titles, colour), still)
+    return Film(_figure(meshes, titles, materials), still)
 
 
 def sampling_film(states, sample=0, colour=MODEL):
@@ -126,12 +136,18 @@ def sampling_film(states, sample=0, colour=MODEL):
     Args:
         states: What `course_utils.diffusion.sampling.sample` yields.
         sample: Which one of the batch.
-        colour: Of the surface.
+        colour: Of the surface; of a model with slots a list of its materials, one per slot.
     """
     states = list(states)
     fields = [to_numpy(state.x0)[sample, 0] for state in states]
     titles = [f"step {state.step} of {state.steps}, t = {float(state.t):.2f}" for state in states]
-    return shape_film(fields, titles, colour=colour)
+    if isinstance(colour, str):
+        return shape_film(fields, titles, colour=colour)
+    slots = [
+        to_numpy(slots_from_model(state.x0[sample : sample + 1], len(colour)))[0]
+        for state in states
+    ]
+    return shape_film(fields, titles, colour=colour, slots=slots)
 
 
 def isosurface_figure(field, level=0.0, colour=MODEL):
@@ -143,8 +159,10 @@ def isosurface_figure(field, level=0.0, colour=MODEL):
         colour: Of the surface.
     """
     (field,) = _check_fields([field])
-    still = contact_sheet([render(field - np.float32(level), size=440, colour=colour)])
-    return Film(_figure(_meshes_within([field], level, MESH_BYTES), [""], colour), still)
+    field = field - np.float32(level)
+    still = contact_sheet([render(field, size=440, colour=colour)])
+    meshes = _meshes_within([field], MESH_BYTES, [np.ones(field.shape, np.uint8)], 1)
+    return Film(_figure(meshes, [""], [colour]), still)
 
 
 def _check_fields(fields):
@@ -166,12 +184,12 @@ def _check_fields(fields):
     return fields
 
 
-def _meshes_within(fields, level, budget):
-    """Return the surfaces of all fields in at most `budget` bytes.
+def _meshes_within(fields, budget, slots, materials):
+    """Return the ground and the surface of each field, as plotly's arrays, in `budget` bytes.
 
-    Frames above their share are drawn from a coarser grid.
+    Frames above their share are drawn from a coarser grid. `materials` is how many there are.
     """
-    surfaces = [_surface(field, level) for field in fields]
+    surfaces = [_surface(field) for field in fields]
     left = budget / FACE_BYTES - max(len(surfaces[-1][1]), 1)  # the opening picture is stored twice
     order = sorted(range(len(fields)), key=lambda k: len(surfaces[k][1]))
     for done, k in enumerate(order):  # small ones first: what they leave goes to the larger ones
@@ -179,17 +197,26 @@ def _meshes_within(fields, level, budget):
         field = fields[k]
         while len(surfaces[k][1]) > share and min(field.shape) > 4:
             field = _halved(field)
-            surfaces[k] = _surface(field, level)
+            surfaces[k] = _surface(field)
         left -= len(surfaces[k][1])
-    return [
-        _typed(*surface, Sky(field > level))
-        for surface, field in zip(surfaces, fields, strict=True)
-    ]
+    frames = []
+    for (vertices, faces), field, numbers in zip(surfaces, fields, slots, strict=True):
+        daylight = Daylight(field > 0)
+        normals = field_normals(field, vertices)
+        light = np.clip(matte(*daylight.at(vertices, normals)) / BRIGHTEST, 0, 1)
+        weights = slot_weights(numbers, field, materials, vertices)
+        frames.append((_shadow(daylight), _typed(vertices, faces, light, weights)))
+    return frames
 
 
-def _surface(field, level):
-    """Return the vertices (V, 3) and faces (F, 3) of a field's surface, as plain arrays."""
-    mesh = smooth_mesh(field, level)
+def _surface(field):
+    """Return the vertices (V, 3) and faces (F, 3) of a field's surface, as plain arrays.
+
+    Without a surface they are a triangle without area.
+    """
+    mesh = smooth_mesh(field)
+    if not len(mesh.faces):
+        return np.zeros((3, 3)), np.array([[0, 1, 2]])
     return np.array(mesh.vertices), np.array(mesh.faces)
 
 
@@ -200,51 +227,74 @@ def _halved(field):
     return field.reshape(d, 2, h, 2, w, 2).mean((1, 3, 5))
 
 
-def _typed(vertices, faces, sky):
-    """Return a mesh as plotly's arrays of small integers; `intensity` is its brightness.
+def _typed(vertices, faces, light, weights):
+    """Return a mesh as plotly's arrays of small integers.
 
-    Without a surface it is a triangle without area.
+    `intensity` counts the materials, each in its light from 0 to 1. Each face has one: vertices
+    between faces of two materials are there twice.
+
+    Args:
+        vertices: Points (V, 3) in the unit cube.
+        faces: Their indices (F, 3).
+        light: At the vertices, (V,), 0 to 1.
+        weights: How much each material counts there, (V, materials).
     """
-    if not len(faces):
-        vertices, faces = np.zeros((3, 3)), np.array([[0, 1, 2]])
-    light = np.clip(255 * sky.brightness(vertices, mesh_normals(vertices, faces)), 0, 255).astype(
-        np.uint8
-    )
+    count = weights.shape[1]
+    material = weights[faces].sum(1).argmax(1)[:, None]  # of each face
+    chosen, faces = np.unique(faces * count + material, return_inverse=True)
+    vertices, light = vertices[chosen // count], light[chosen // count]
     x, y, z = np.round(vertices.T * UNITS).astype(np.uint16)
-    i, j, k = faces.T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
-    return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": light}
+    i, j, k = faces.reshape(-1, 3).T.astype(np.uint16 if len(vertices) <= 65_536 else np.uint32)
+    # just inside its own part of the scale
+    level = (chosen % count + 0.02 + 0.96 * light) / count
+    intensity = np.round(255 * level).astype(np.uint8)
+    return {"x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "intensity": intensity}
 
 
-def _figure(meshes, titles, colour):
+def _shadow(daylight):
+    """Return the light on the ground at the places of `_ground`, uint8."""
+    step = (AROUND[1] - AROUND[0]) / (TILES - 1)
+    corner = np.full(2, AROUND[0])
+    missing = daylight.on_ground(corner, (step, 0), (0, step), TILES)
+    inward = np.arange(TILES) / (0.25 * TILES)
+    fade = np.minimum(1, np.minimum(inward, inward[::-1]))
+    return np.round(255 * (1 - missing * fade * fade[:, None])).astype(np.uint8).ravel()
+
+
+def _ground():
+    """Return a square of TILES x TILES points on the floor, around the unit cube."""
+    across = np.round(np.linspace(*AROUND, TILES) * UNITS).astype(np.int16)
+    y, x = (grid.ravel() for grid in np.meshgrid(across, across, indexing="ij"))
+    first = (np.arange(TILES - 1)[:, None] * TILES + np.arange(TILES - 1)).ravel()
+    corners = np.stack([first, first + 1, first + TILES, first + TILES + 1]).astype(np.uint16)
+    i, j, k = (np.concatenate([corners[a], corners[b]]) for a, b in ((0, 1), (1, 3), (2, 2)))
+    return {"x": x, "y": y, "z": np.zeros_like(x), "i": i, "j": j, "k": k}
+
+
+def _scale(ramps):
+    """Return a plotly colour scale of equal parts, one per ramp of colours (count, 3)."""
+    stops = [
+        [(part + share) / len(ramps), f"rgb{tuple(rgb)}"]
+        for part, ramp in enumerate(ramps)
+        for share, rgb in zip(np.linspace(0, 1, len(ramp)).tolist(), ramp.tolist(), strict=True)
+    ]
+    return {"colorscale": stops, "cmin": 0, "cmax": 255, "showscale": False}
+
+
+def _figure(frames, titles, materials):
     import plotly.graph_objects as go
 
-    ground = go.Mesh3d(
-        x=[0, UNITS, UNITS, 0],
-        y=[0, 0, UNITS, UNITS],
-        z=[0, 0, 0, 0],
-        i=[0, 0],
-        j=[1, 2],
-        k=[2, 3],
-        color="#EDEDED",
-        hoverinfo="skip",
-        lighting=UNLIT,
-    )
-    shades = [
-        f"rgb{tuple(rgb)}" for rgb in (255 * colour_ramp(colour)[:256:15, :3]).astype(int).tolist()
-    ]
-    surface = go.Mesh3d(
-        **meshes[-1],
-        colorscale=[[k / (len(shades) - 1), shade] for k, shade in enumerate(shades)],
-        cmin=0,
-        cmax=255,
-        showscale=False,
-        lighting=UNLIT,
-        hoverinfo="skip",
-    )
+    shadow, mesh = frames[-1]
+    look = {"lighting": UNLIT, "hoverinfo": "skip"}
+    ground = go.Mesh3d(**_ground(), intensity=shadow, **_scale([paper_ramp(18)]), **look)
+    ramps = [colour_ramp(material, 18) for material in materials]
+    surface = go.Mesh3d(**mesh, **_scale(ramps), **look)
     figure = go.Figure([ground, surface], layout=plotly_layout(height=HEIGHT, scene=_scene()))
-    return film_of_frames(
-        figure, [[{"type": "mesh3d", **mesh}] for mesh in meshes], titles, traces=[1]
-    )
+    drawn = [
+        [{"type": "mesh3d", **mesh}, {"type": "mesh3d", "intensity": shadow}]
+        for shadow, mesh in frames
+    ]
+    return film_of_frames(figure, drawn, titles, traces=[1, 0])
 
 
 def film_of_frames(figure, frames, titles, traces, below=0):
@@ -275,7 +325,7 @@ def _scene():
 
     So the shape never jumps between frames.
     """
-    axis = {"visible": False, "range": [-0.02 * UNITS, 1.02 * UNITS], "autorange": False}
+    axis = {"visible": False, "range": [side * UNITS for side in AROUND], "autorange": False}
     towards = make_camera(8).axes[2] * 2.0
     return {
         "xaxis": axis,

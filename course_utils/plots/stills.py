@@ -78,13 +78,13 @@ def show_shapes(shapes, titles=None, columns=None):
     """Return a grid of shapes in the colours of their materials.
 
     Args:
-        shapes: Each with `coverage` and `slots` (D, H, W) and `colours`, such as those of
+        shapes: Each with `coverage` and `slots` (D, H, W) and `finishes`, such as those of
             `datasets.shapes.make_shape`.
         titles: One per shape.
         columns: Shapes in a row, at most 6 by default.
     """
     tiles = [
-        raster.render_materials(2 * one.coverage - 1, one.slots, SHARP, colours=one.colours)
+        raster.render_materials(2 * one.coverage - 1, one.slots, SHARP, colours=one.finishes)
         for one in shapes
     ]
     return contact_sheet(tiles, titles, columns)

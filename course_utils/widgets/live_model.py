@@ -22,7 +22,7 @@ from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME
 from course_utils.plots.film import Film, sampling_film
 
 VIEWER = "viewer.bundle.js"  # the one file of the page that does not lie in LIVE
-OPENING = "opening.bits"  # the film that the box opens with
+OPENING = "opening.film"  # the film that the box opens with
 NEEDED = "ort-wasm-simd-threaded.wasm"  # the rest of the runtime comes with it
 REMEDY = (
     "Here a film stands for the live model: {} is missing, which `python3 course.py site` fetches"
@@ -103,9 +103,17 @@ class LiveModel(anywidget.AnyWidget):
 
 
 def packed(states: list[State]) -> bytes:
-    """Pack a film for the box, one bit per voxel: the guess of x0 at each step, then the shape."""
+    """Pack a film for the box: the guess of x0 at each step, then the shape.
+
+    A voxel has four bits, -1 to 1 in 16 levels: what is above 0 stays above 0. The first voxel of
+    two has the upper four.
+    """
     fields = [*(state.x0 for state in states[:-1]), states[-1].x_t]
-    return b"".join(np.packbits(field[0].numpy() > 0).tobytes() for field in fields)
+    packed_fields = []
+    for field in fields:
+        levels = np.clip(np.floor(8 * field[0].numpy() + 8), 0, 15).astype(np.uint8).reshape(-1, 2)
+        packed_fields.append((levels[:, 0] << 4 | levels[:, 1]).tobytes())
+    return b"".join(packed_fields)
 
 
 def place_of(file: str) -> Path:

@@ -233,7 +233,8 @@ def test_by_keys_alone_and_what_is_saved_opens(opened, tmp_path):
         assert download.value.suggested_filename == f"mug-11.{kind}"
         download.value.save_as(tmp_path / f"mug.{kind}")
         mesh = trimesh.load(tmp_path / f"mug.{kind}", force="mesh")
-        assert is_watertight(mesh) and abs(abs(mesh.volume) - voxels.sum() / 32**3) < 1e-3
+        # smooth: its volume is not exactly that of the voxels
+        assert is_watertight(mesh) and mesh.volume == pytest.approx(voxels.mean(), rel=0.1)
 
 
 def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):

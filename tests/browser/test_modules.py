@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, QuietFiles, alone, serve_files
+from scipy.spatial import cKDTree
+from trimesh import Trimesh
 
 from course_utils.datasets.captions import LONGEST, captions, words
-from course_utils.datasets.shapes import make_shapes
+from course_utils.datasets.shapes import make_shape, make_shapes
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.geometry.render.light import Daylight
+from course_utils.geometry.render.normals import field_normals
+from course_utils.geometry.render.paint import slot_weights
+from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.onnx import about_config
 from course_utils.networks.text import Vocabulary
@@ -168,6 +174,14 @@ def test_bits_are_those_of_numpy(modules):
         assert back == bits.astype(int).tolist()
 
 
+def test_the_levels_of_a_film_are_unpacked_two_per_byte(modules):
+    found = modules.evaluate("""async () => {
+        const { unpackLevels } = await import("/viewer/grid.js");
+        return [...unpackLevels(Uint8Array.of(0x0f, 0x78))];
+    }""")
+    assert found == [-7.5 / 8, 7.5 / 8, -0.5 / 8, 0.5 / 8]
+
+
 def test_a_control_reports_where_its_picture_is_pressed(modules):
     """Fractions of the width and height from the upper left, by `render` with a model of our own."""
     modules.evaluate("""async () => {
@@ -207,3 +221,42 @@ def test_guidance_keeps_and_extrapolates(modules):
         return [0, 1, 3].map((scale) => [...guided(conditional, unconditional, scale)]);
     }""")
     assert found == [[1, 1], [2, -1], [4, -5]]
+
+
+def test_the_viewers_surface_lies_where_pythons_does_and_has_its_light(modules):
+    """Surface nets beside marching cubes; the same light and normals at the same places."""
+    shape = make_shape("chair", 1)
+    field = 2 * shape.coverage - 1
+    found = modules.evaluate(
+        """async (bytes) => {
+            const { unpackMatter } = await import("/viewer/grid.js");
+            const { Daylight } = await import("/viewer/light.js");
+            const { slotWeights, smoothSurface } = await import("/viewer/smooth.js");
+            const { field, slots } = unpackMatter(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)));
+            const { position, normal, index } = smoothSurface(field, 32);
+            const daylight = new Daylight(Uint8Array.from(field, (value) => (value > 0 ? 1 : 0)), 32);
+            const three = (array, i) => [...array.slice(i, i + 3)];
+            const light = [];
+            for (let i = 0; i < position.length; i += 3)
+                light.push(daylight.at(three(position, i), three(normal, i)));
+            const weights = slotWeights(slots, 32, position);
+            return { position, normal: [...normal], index, light, ground: [...daylight.missing], weights: [...weights] };
+        }""",
+        base64.b64encode(shape.matter.tobytes()).decode(),
+    )
+    points, normals = (np.reshape(found[name], (-1, 3)) for name in ("position", "normal"))
+    points /= 32
+    daylight = Daylight(field > 0)
+    light = np.stack(daylight.at(points, normals), axis=1)
+    assert np.abs(light - found["light"]).max() < 1e-5
+    assert np.abs(daylight.missing.ravel() - found["ground"]).max() < 1e-5
+    angles = np.degrees(np.arccos(np.clip((normals * field_normals(field, points)).sum(1), -1, 1)))
+    assert angles.mean() < 1 and np.quantile(angles, 0.99) < 5
+    faces = np.reshape(found["index"], (-1, 3))
+    ours, theirs = smooth_mesh(field), Trimesh(points, faces, process=False)
+    assert is_watertight(theirs) and abs(theirs.volume / ours.volume - 1) < 0.02
+    away = cKDTree(ours.sample(20_000, seed=0)).query(points)[0]
+    assert away.mean() < 0.25 / 32 and away.max() < 0.75 / 32
+    weights = slot_weights(shape.slots, field, 4, points)
+    same = weights.argmax(1) == np.reshape(found["weights"], (-1, 4)).argmax(1)
+    assert same.mean() > 0.98

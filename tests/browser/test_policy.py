@@ -81,7 +81,7 @@ def test_a_shape_is_made_under_the_policy(strict, address):
     [
         ("models/shapes32/model.onnx", "model.onnx"),
         ("models/shapes32/model.json", "models/shapes32/model.json"),
-        ("models/shapes32/opening.bits", "opening.bits"),
+        ("models/shapes32/opening.film", "opening.film"),
         ("runtime/ort-wasm-simd-threaded.wasm", "onnxruntime-web's program"),
         ("runtime/ort-wasm-simd-threaded.mjs", "onnxruntime-web's script"),
         ("runtime/ort.wasm.min.mjs", "onnxruntime-web's script"),

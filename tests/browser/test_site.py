@@ -104,6 +104,27 @@ def test_the_reference_has_everything_public_with_its_arguments(reader, address,
     assert reader.evaluate("document.scrollingElement.scrollWidth") == 1000
 
 
+def test_the_front_page_begins_with_the_box_and_shows_every_lesson_as_a_card(reader, address):
+    reader.goto(f"{address}index.html")
+    reader.locator("[data-nts-live] canvas").first.wait_for()
+    cards = reader.locator(".nts-cards a")
+    found = cards.evaluate_all("all => all.map(card => card.getAttribute('href'))")
+    assert sorted(found) == sorted(f"notebooks/{name}.html" for name in LESSONS)
+    words = cards.evaluate_all(
+        "all => all.map(card => [...card.children].map(part => part.innerText))"
+    )
+    assert all(len(title) > 5 and len(done) > 20 and "GB" in cost for _, title, done, cost in words)
+    sizes = cards.locator("img").evaluate_all("all => all.map(image => image.naturalWidth)")
+    assert sizes == [480] * len(LESSONS)
+    box, card, start = (
+        reader.locator(place).first.bounding_box()["y"]
+        for place in ("[data-nts-live]", ".nts-cards", "#start")
+    )
+    assert box < card < start
+    ARTIFACTS.mkdir(exist_ok=True)
+    reader.screenshot(path=ARTIFACTS / "site-front.png", full_page=True)
+
+
 def test_what_others_wrote_comes_with_its_licence(site):
     there = {
         path.stem: path.read_text(encoding="utf-8")

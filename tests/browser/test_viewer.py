@@ -7,8 +7,9 @@ import pytest
 import trimesh
 from conftest import ARTIFACTS, QuietFiles, alone, colours, pixels, serve_files
 
+from course_utils.datasets.shapes import make_shape
 from course_utils.files.meshes import save_mesh
-from course_utils.geometry.surface import blocky_mesh, is_watertight
+from course_utils.geometry.surface import blocky_mesh, is_watertight, smooth_mesh
 from course_utils.places import BUNDLES
 
 SIZE = 32
@@ -21,6 +22,8 @@ import * as library from "/viewer.bundle.js";
 Object.assign(window, library, { library });
 window.load = (text, size) => unpack(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), size ** 3);
 </script>"""
+SHOW_MATTER = """([text, palette]) => viewer.setMatter(
+    Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), 32, palette)"""
 STATE = "() => [viewer.voxels, viewer.free].map((grid) => btoa(String.fromCharCode(...pack(grid))))"
 
 
@@ -233,6 +236,31 @@ def test_a_slice_hides_and_removes_what_lies_beyond(viewed):
     )
 
 
+def test_a_shape_with_materials_is_smooth_in_their_colours_and_blocks_while_carving(viewed):
+    """Matter, one byte per voxel: coverage and slot. The upper half is red, the lower green."""
+    voxels = np.zeros((SIZE,) * 3, np.uint8)
+    voxels[4:16, 8:24, 8:24], voxels[16:28, 8:24, 8:24] = 2 << 5 | 27, 1 << 5 | 27
+    text = base64.b64encode(voxels.tobytes()).decode()
+    viewed.evaluate(SHOW_MATTER, [text, ["#c00000", ["#00c000", 0, 0.6]]])
+    viewed.wait_for_timeout(300)
+    keep(viewed, "materials")
+    smooth = pixels(canvas(viewed)).astype(int)
+    assert np.array_equal(state(viewed)[0], voxels > 0)
+    box = canvas(viewed).bounding_box()
+    for height, channel in ((22, 0), (10, 1)):  # on the front
+        x, y = on_screen(viewed, height, 8, 16)
+        pixel = smooth[int(y - box["y"]), int(x - box["x"])]
+        assert pixel[channel] > 130 and np.delete(pixel, channel).max() < 110
+    button(viewed, "Carve").click()
+    viewed.mouse.move(5, 5)
+    viewed.wait_for_timeout(300)
+    blocks = pixels(canvas(viewed)).astype(int)
+    edges = [np.abs(np.diff(image[..., 0], axis=1)).mean() for image in (smooth, blocks)]
+    assert edges[1] > 1.5 * edges[0]  # lines between the blocks
+    viewed.evaluate("viewer.setMatter(new Uint8Array(32 ** 3), 32, ['#c00000'])")
+    assert not state(viewed)[0].any()
+
+
 # ---- other hands ---------------------------------------------------------------------------------
 
 
@@ -348,6 +376,33 @@ def test_the_saved_file_is_the_shape_in_metres_y_up(viewed, tmp_path):
     assert np.array_equal(
         mesh.visual.material.baseColorFactor, ours.visual.material.baseColorFactor
     )
+
+
+def test_a_shape_with_materials_is_saved_smooth_with_its_materials_and_normals(viewed, tmp_path):
+    shape = make_shape("chair", 1)
+    palette = [[each.colour, each.metallic, each.roughness] for each in shape.finishes]
+    matter = base64.b64encode(shape.matter.tobytes()).decode()
+    viewed.evaluate(SHOW_MATTER, [matter, palette])
+    viewed.evaluate("viewer.setCut(2, 5)")  # what a slice hides is saved too
+    with viewed.expect_download() as download:
+        button(viewed, "Save .glb").click()
+    download.value.save_as(tmp_path / "shape.glb")
+    scene = trimesh.load(tmp_path / "shape.glb", process=False)
+    parts = list(scene.geometry.values())
+    whole = trimesh.util.concatenate(parts)
+    whole.merge_vertices(merge_norm=True, merge_tex=True)
+    assert is_watertight(whole)
+    assert whole.volume == pytest.approx(smooth_mesh(2 * shape.coverage - 1).volume, rel=0.02)
+    used = [each.colour for each in shape.palette.values()]
+    names = [part.visual.material.name for part in parts]
+    assert set(names) == set(used) and len(names) == len(shape.palette)
+    linear = {"#e39ab4": (0.769, 0.323, 0.456)}  # pink, by hand
+    pink = parts[names.index("#e39ab4")].visual.material.baseColorFactor[:3] / 255
+    assert np.abs(pink - linear["#e39ab4"]).max() < 0.005
+    for part in parts:
+        normals = part.vertex_normals
+        facing = (part.face_normals * normals[part.faces].mean(1)).sum(1)
+        assert np.median(facing) > 0.9 and np.abs(np.linalg.norm(normals, axis=1) - 1).max() < 1e-3
 
 
 @pytest.mark.parametrize(("size", "share"), [(4, 0.5), (9, 0.3), (16, 0.05)])

@@ -22,9 +22,11 @@ from course_utils.diffusion.sampling import State
 from course_utils.exercises.checks import MARKS, PASSED, WRONG
 from course_utils.geometry import render as raster_package
 from course_utils.geometry.matter import coverage_of
-from course_utils.geometry.render import light, raster
+from course_utils.geometry.render import raster, shading
 from course_utils.geometry.render.camera import make_camera
-from course_utils.geometry.render.light import field_normals, mesh_normals
+from course_utils.geometry.render.light import GROUND, SUN, Daylight, sky_directions
+from course_utils.geometry.render.normals import field_normals, mesh_normals
+from course_utils.geometry.render.paint import Finish, linear_colour
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots import LiveTraining, film, live, picture_film, planar, show_pictures, style
 from course_utils.plots.pictures import NOISY, ink_image, sheet
@@ -75,7 +77,7 @@ def surface(field):
 
 
 def voxel_buffer(voxels, camera):
-    return raster.rasterise(raster.voxel_patches(voxels, camera, raster.Sky(voxels)), camera)
+    return raster.rasterise(shading.voxel_patches(voxels, camera, Daylight(voxels)), camera)
 
 
 # The renderer
@@ -145,10 +147,8 @@ def test_ball_is_a_round_closed_surface_with_its_area():
     volume = np.einsum("ij,ij", a, np.cross(b, c)) / 6  # positive: faces look outward
     assert abs(volume - 4 / 3 * np.pi * 0.3**3) < 0.01 * volume
     camera = make_camera(300)
-    sky, normals = raster.Sky(ball(0.3, (0.55, 0.4, 0.5)) > 0), mesh_normals(vertices, faces)
-    depth = raster.rasterise(
-        raster.mesh_patches(vertices, faces, normals, camera, sky), camera
-    ).depth
+    patches = shading.mesh_patches(vertices, faces, np.zeros((len(vertices), 5)), camera)
+    depth = raster.rasterise(patches, camera).depth
     area = np.pi * (0.3 * camera.scale) ** 2
     assert abs(np.isfinite(depth).sum() - area) < 0.01 * area
     centre = camera.project(np.array([0.55, 0.4, 0.5]))
@@ -165,13 +165,76 @@ def test_a_surface_that_touches_the_border_is_closed():
 def test_light_falls_from_above_and_corners_are_darker():
     voxels = box()
     voxels[:2] = True  # a floor around the box
-    sky = light.Sky(voxels)
-    top, up = np.array([[10, 16, 26]]) / 32, np.array([0.0, 0.0, 1.0])
-    side = np.array([[14, 16, 26 - 12]]) / 32
-    assert sky.brightness(top, up) > sky.brightness(side, np.array([1.0, 0.0, 0.0])) + 0.2
-    in_corner, in_open = np.array([[14.5, 16, 2]]) / 32, np.array([[26, 16, 2]]) / 32
-    assert sky.blocked(in_corner, up) > sky.blocked(in_open, up) + 0.1
-    assert abs(sky.blocked(in_open, up)) < 0.05
+    daylight = Daylight(voxels)
+    places = np.array([[10, 16, 26], [14, 16, 14], [14.5, 16, 2], [26, 16, 2]]) / 32
+    normals = np.array([[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 0, 1.0]])
+    (top, side, corner, free), blocked = daylight.at(places, normals)
+    assert abs(top - 1) < 0.03 and abs(free - 1) < 0.08  # open ground has 1
+    assert side < top - 0.2 and corner < free - 0.1
+    assert blocked[2] > blocked[3] + 0.1 and blocked[0] < 0.02
+
+
+def test_an_open_plane_gets_what_the_sky_has_whatever_way_it_faces():
+    """An integral over the sky: a horizontal plane gets 1, an upright one half of it."""
+    directions, weights = sky_directions()
+    assert np.abs(np.linalg.norm(directions, axis=1) - 1).max() < 1e-12
+    for tilt in np.radians([0, 20, 45, 70, 90]):
+        for turn in np.radians([0, 17, 90, 200]):
+            towards = [np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn), np.cos(tilt)]
+            received = np.maximum(directions @ towards, 0) @ weights
+            assert abs(received - (1 + np.cos(tilt)) / 2) < 0.04
+
+
+def test_the_suns_shadow_lies_where_straight_rays_end():
+    voxels = np.zeros((32, 32, 32), bool)
+    voxels[21, 14:18, 14:18] = True  # a plate in the air, above a post of one voxel
+    voxels[0, 1, 1] = True
+    shade = Daylight(voxels).sun
+    dark = shade.dark[0, ..., 0]
+    y, x = np.indices(dark.shape) - shade.margin + 0.5
+    far = dark * (np.hypot(x - 1.5, y - 1.5) > 4)
+    middle = np.array([(far * x).sum(), (far * y).sum()]) / far.sum()
+    straight = 16 - SUN[:2] / SUN[2] * 22  # to the layer below the lowest voxels
+    assert np.abs(middle - straight).max() < 1e-3  # voxels
+    assert far.max() < 0.6 and abs(far.sum() - 16) < 1e-3  # it is blurred, and none is lost
+
+
+def test_light_does_not_depend_on_the_grids_resolution():
+    coarse = box()
+    fine = coarse.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    places = np.random.default_rng(0).random((50, 3))
+    normals = np.tile([0.0, 0.0, 1.0], (50, 1))
+    for a, b in zip(*(Daylight(grid).at(places, normals) for grid in (coarse, fine)), strict=True):
+        assert np.abs(a - b).max() < 1e-5
+
+
+def test_a_picture_of_32_voxels_takes_less_than_50_ms():
+    """On one quiet core; the limit here leaves room for a busy one."""
+    field = (2.0 * chair() - 1).astype(np.float32)
+    plots.render(field)  # first use of scipy and scikit-image
+    spent = []
+    for _ in range(5):
+        start = time.process_time()
+        plots.render(field)
+        spent.append(time.process_time() - start)
+    assert min(spent) < 0.1
+
+
+def test_metal_mirrors_the_light_and_paint_does_not():
+    normals = np.random.default_rng(0).normal(size=(500, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    value = np.column_stack([np.ones(500), np.zeros(500), normals]).astype(np.float32)
+    towards = np.array([0.0, 0.0, 1.0], np.float32)
+    dull, metal = (
+        shading.reflected(value, towards, Finish("#C9A24B", *how)) for how in ((0, 0.9), (1, 0.35))
+    )
+    own = linear_colour("#C9A24B")
+    # the same in the same light, whatever its way
+    assert np.abs(dull - own / GROUND - shading.FACING).max() < 1e-6
+    assert metal.std(axis=0).min() > 0.03
+    squarely = normals[:, 2] > 0.8
+    hue = metal[squarely] / metal[squarely].max(1, keepdims=True)
+    assert np.abs(hue - own / own.max()).max() < 0.1  # a metal's reflections have its own colour
 
 
 def test_picture_shows_the_colour_on_white_with_a_shadow_below():
@@ -330,7 +393,7 @@ def test_film_holds_every_frame_and_opens_on_the_last():
     for field, frame in zip(fields, stored["frames"], strict=True):
         vertices, faces = surface(field.astype(np.float32))
         mesh = frame["data"][0]
-        assert frame["traces"] == [1]
+        assert frame["traces"] == [1, 0]
         assert np.array_equal(np.stack([decoded(mesh[k]) for k in "ijk"], -1), faces)
         found = np.stack([decoded(mesh[k]) for k in "xyz"], -1) / film.UNITS
         assert np.abs(found - vertices).max() <= 0.501 / film.UNITS
@@ -374,12 +437,52 @@ def test_frames_without_a_surface_are_empty():
 def test_large_frames_are_drawn_coarser_and_small_ones_are_left_alone():
     noise = np.random.default_rng(0).standard_normal((24, 24, 24))
     plain = ball(side=24)
-    meshes = film._meshes_within([noise, plain], 0.0, 100_000)
+    slots = [np.ones((24, 24, 24), np.uint8)] * 2
+    meshes = [mesh for _, mesh in film._meshes_within([noise, plain], 100_000, slots, 1)]
     assert len(meshes[1]["i"]) == len(surface(plain)[1])
     assert sum(len(mesh["i"]) for mesh in meshes) * film.FACE_BYTES < 100_000
     assert len(meshes[0]["i"]) > 500
     halved = film._halved(np.arange(27.0).reshape(3, 3, 3))
     assert halved.shape == (2, 2, 2) and halved[0, 0, 0] == 6.5 and halved[1, 1, 1] == 26
+
+
+def test_a_film_has_the_colours_of_the_slots_and_a_shadow_on_the_ground():
+    """Each face has one material: the scale's upper half is the second's."""
+    field = (2.0 * box() - 1).astype(np.float32)
+    slots = np.ones(field.shape, np.uint8)
+    slots[14:] = 2  # the upper half of the box
+    colours = ["#00C000", Finish("#C00000", 1.0, 0.3)]
+    stored = as_json(plots.shape_film([field, field], colour=colours, slots=[slots, slots]))
+    mesh, shadow = stored["frames"][1]["data"]
+    level = decoded(mesh["intensity"]) / 255
+    corners = np.stack([decoded(mesh[k]) for k in "ijk"], -1)
+    height = decoded(mesh["z"])[corners].mean(1) / film.UNITS
+    assert (level[corners] < 0.5)[height < 13 / 32].all()
+    assert (level[corners] > 0.5)[height > 15 / 32].all()
+    lower, upper = (
+        [
+            json.loads(f"[{colour[4:-1]}]")
+            for at, colour in stored["data"][1]["colorscale"]
+            if half(at)
+        ]
+        for half in (lambda at: at < 0.49, lambda at: at > 0.51)
+    )
+    assert all(colour[1] >= colour[0] for colour in lower)
+    assert all(colour[0] >= colour[1] for colour in upper)
+    light = decoded(shadow["intensity"]).reshape(film.TILES, film.TILES)
+    x, y = (decoded(stored["data"][0][k]).reshape(light.shape) / film.UNITS for k in "xy")
+    behind = (np.abs(x - 0.36) < 0.06) & (np.abs(y - 0.8) < 0.06)
+    assert light[behind].max() < 215 and light[0].min() == 255  # white at the margin
+
+
+def test_a_film_of_a_model_with_slots_takes_them_from_its_channels():
+    x0 = torch.zeros(1, 5, 16, 16, 16)
+    x0[:, 0] = -1
+    x0[:, 0, 4:12, 4:12, 4:12] = 1
+    x0[:, 2, 4:12, 4:12, 4:12] = 1  # the second slot
+    states = [SimpleNamespace(step=k, steps=2, t=0.0, x0=x0) for k in (1, 2)]
+    stored = as_json(plots.sampling_film(states, colour=["#00C000", "#C00000"]))
+    assert decoded(stored["data"][1]["intensity"]).min() > 127
 
 
 def test_level_moves_the_surface():

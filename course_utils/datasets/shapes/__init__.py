@@ -23,7 +23,7 @@ import numpy as np
 from course_utils.datasets.shapes.drawing import Design, Draws, caption_of, palette_of
 from course_utils.datasets.shapes.families import CLASSES, FAMILIES, family_of
 from course_utils.datasets.shapes.judging import faults, measure, seen_slots
-from course_utils.datasets.shapes.materials import Palette
+from course_utils.datasets.shapes.materials import MATERIALS, Material, Palette
 from course_utils.datasets.shapes.parts import Part, fills, matter_of, occupancy
 from course_utils.geometry.matter import coverage_of, slots_of
 
@@ -74,10 +74,15 @@ class Shape:
         return slots_of(self.matter)
 
     @property
-    def colours(self) -> list[str]:
-        """The colour of each of the family's slots; white of those that this shape has not."""
+    def finishes(self) -> list[Material]:
+        """The material of each of the family's slots; white paint for those it does not have."""
         slots = FAMILIES[self.family].SLOTS
-        return [self.palette[slot].colour if slot in self.palette else "#ffffff" for slot in slots]
+        return [self.palette.get(slot, MATERIALS["white"]) for slot in slots]
+
+    @property
+    def colours(self) -> list[str]:
+        """The colours of `finishes`."""
+        return [material.colour for material in self.finishes]
 
     def without(self, name: str) -> np.ndarray:
         """Return the voxels without a part, bool (D, H, W); what other parts fill too is left.

@@ -1,8 +1,9 @@
 """A small z-buffer renderer in numpy: shaded pictures of voxels and surfaces, many per second.
 
 No GPU and no plotting library is needed; every still picture of the course (lessons 00 and 05 to
-09) comes from here. Orthographic projection; `camera` says where a point is seen, `light` how
-bright it is, `raster` draws. Lengths are in units of the cube's side, points are (x, y, z), z up;
+09) comes from here. Orthographic projection; `camera` says where a point is seen, `light` how much
+light reaches it, `paint` what it is made of, `raster` which point a pixel sees, and `shading` what
+colour that has. Lengths are in units of the cube's side, points are (x, y, z), z up;
 the front of a shape faces -y.
 """
 
@@ -10,9 +11,9 @@ import numpy as np
 
 from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.geometry.render.camera import AZIMUTH, ELEVATION, make_camera
-from course_utils.geometry.render.light import field_normals, mesh_normals, occupied
-from course_utils.geometry.render.paint import Plain, Slots
-from course_utils.geometry.render.raster import SUPERSAMPLE, draw_mesh, draw_voxels
+from course_utils.geometry.render.normals import field_normals, mesh_normals, occupied
+from course_utils.geometry.render.paint import slot_weights
+from course_utils.geometry.render.shading import SUPERSAMPLE, draw_mesh, draw_voxels
 from course_utils.geometry.surface import smooth_mesh
 
 
@@ -33,13 +34,13 @@ def render(shape, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colour):
     grid = grid_array("shape", shape)
     camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
     if grid.dtype == bool:
-        return draw_voxels(grid, camera, Plain(colour))
+        return draw_voxels(grid, camera, [colour])
     if grid.dtype.kind != "f":
         raise ValueError(
             f"shape has dtype {grid.dtype}; expected bool voxels or a float field. Write shape > 0"
             " for voxels."
         )
-    return _draw_field(grid, camera, Plain(colour))
+    return _draw_field(grid, camera, [colour])
 
 
 def render_materials(field, slots, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colours):
@@ -51,7 +52,8 @@ def render_materials(field, slots, size, azimuth=AZIMUTH, elevation=ELEVATION, *
         size: Pixels per side.
         azimuth: Degrees; 0 looks at the front, 90 at the right side.
         elevation: Degrees; 90 is from above.
-        colours: Of the slots, such as "#E07B0A".
+        colours: Of the slots, such as "#E07B0A", or materials with `colour`, `metallic` and
+            `roughness`.
 
     Raises:
         ValueError: The grids differ, a slot has no colour, or the view is out of range.
@@ -63,13 +65,15 @@ def render_materials(field, slots, size, azimuth=AZIMUTH, elevation=ELEVATION, *
             " floats, and slots of the same shape"
         )
     camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
-    return _draw_field(grid, camera, Slots(slots, colours))
+    return _draw_field(grid, camera, colours, slots)
 
 
-def _draw_field(field, camera, paint):
+def _draw_field(field, camera, materials, slots=None):
     mesh = smooth_mesh(field)
     vertices, faces = np.array(mesh.vertices), np.array(mesh.faces)
-    return draw_mesh(vertices, faces, field_normals(field, vertices), field > 0, camera, paint)
+    normals = field_normals(field, vertices)
+    weights = None if slots is None else slot_weights(slots, field, len(materials), vertices)
+    return draw_mesh(vertices, faces, normals, field > 0, camera, materials, weights)
 
 
 def render_mesh(vertices, faces, size, azimuth=AZIMUTH, elevation=ELEVATION, *, colour):
@@ -94,4 +98,4 @@ def render_mesh(vertices, faces, size, azimuth=AZIMUTH, elevation=ELEVATION, *, 
         )
     camera = make_camera(size * SUPERSAMPLE, azimuth, elevation)
     normals = mesh_normals(vertices, faces)
-    return draw_mesh(vertices, faces, normals, occupied(vertices[faces]), camera, Plain(colour))
+    return draw_mesh(vertices, faces, normals, occupied(vertices[faces]), camera, [colour])

@@ -24,12 +24,22 @@ class Camera:
         return np.stack([column, row, -self.scale * view[..., 2]], -1)
 
     def ground(self, height):
-        """Return (x, y) of the ground at z = `height` as each pixel sees it, (size, size, 2)."""
+        """Return where the ground at z = `height` is seen, as (x, y), for a camera above it.
+
+        Returns:
+            The place that the first pixel's middle sees, and the steps to the next pixel on the
+            right and to the next one below.
+        """
         right, up, towards = self.axes
-        offset = (np.arange(self.size) + 0.5 - self.size / 2) / self.scale
-        # on the plane through the middle
-        view = 0.5 + offset[None, :, None] * right - offset[:, None, None] * up
-        return (view - (view[..., 2:] - height) / towards[2] * towards)[..., :2]
+        middle = (0.5 - self.size / 2) / self.scale
+
+        def on_ground(point):
+            return (point - (point[2] - height) / towards[2] * towards)[:2]
+
+        corner = on_ground(0.5 + middle * (right - up))
+        first = on_ground(0.5 + middle * (right - up) + right / self.scale)
+        below = on_ground(0.5 + middle * (right - up) - up / self.scale)
+        return corner, first - corner, below - corner
 
 
 def make_camera(size, azimuth=AZIMUTH, elevation=ELEVATION):

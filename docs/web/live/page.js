@@ -4,7 +4,7 @@
 
 import { verify } from "./checked.js";
 import { conditionOf } from "./model.js";
-import { make, unpack, VoxelViewer } from "./viewer.bundle.js";
+import { make, unpackLevels, VoxelViewer } from "./viewer.bundle.js";
 import { classOf } from "./words.js";
 
 const MODELS = { class: "shapes32", text: "text-to-shape32" };
@@ -36,7 +36,7 @@ const TEXTS = [
 const STEPS = [4, 8, 12, 16, 24, 32];
 const GUIDANCE = { min: 1, max: 6, step: 0.5 };
 const SEEDS = 2 ** 32;
-const OPENING = { file: "models/shapes32/opening.bits", milliseconds: 160 }; // written by docs/build_site.py; time per frame
+const OPENING = { file: "models/shapes32/opening.film", milliseconds: 160 }; // written by docs/build_site.py; time per frame
 
 const TEMPLATE = `
 <p class="nts-live-title"><b>Make a shape in your browser</b></p>
@@ -233,12 +233,12 @@ export class Live {
     else progress.value = share;
   }
 
-  /** Play the film of a shape that was made before from a file: one grid after the other, one bit per voxel. */
+  /** Play the film of a shape that was made before from a file: one grid after the other, four bits per voxel. */
   async play(file) {
     const bytes = await this._load(file);
     if (!bytes) return; // the box works without it
-    const size = this.viewer.size ** 3 / 8;
-    const field = (k) => Float32Array.from(unpack(bytes.subarray(k * size, (k + 1) * size), 8 * size), (bit) => 2 * bit - 1);
+    const size = this.viewer.size ** 3 / 2;
+    const field = (k) => unpackLevels(bytes.subarray(k * size, (k + 1) * size));
     const count = bytes.length / size;
     if (this.id) return; // a shape is being made already
     this.recorded = true;
@@ -369,16 +369,16 @@ export class Live {
     this._query(".nts-live-status").setAttribute("aria-live", busy ? "off" : "polite"); // screen readers do not read out the steps
     const there = !busy && this.frames.length > 0;
     for (const name of ["film", "threshold", "obj", "share"]) this.input(name).disabled = !there;
-    if (this.recorded) this.input("threshold").disabled = true; // one bit per voxel allows no other threshold
+    if (this.recorded) this.input("threshold").disabled = true; // few levels allow no other threshold
   }
 
   _show() {
     const field = this.frames[this.input("film").value - 1];
     const threshold = Number(this.input("threshold").value);
     if (field) {
-      const voxels = Uint8Array.from(field, (value) => (value > threshold ? 1 : 0));
       const { axis, position } = this.viewer.cut;
-      this.viewer.setVoxels(voxels, this.viewer.size, voxels); // the model made all of it
+      const free = Uint8Array.from(field, (value) => (value > threshold ? 1 : 0)); // the model made all of it
+      this.viewer.setField(field, this.viewer.size, { level: threshold, free });
       this.viewer.setCut(axis, position);
     }
     this._label();

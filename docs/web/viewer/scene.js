@@ -1,73 +1,46 @@
-// The 3D scene: the shape as lit blocks, the free region as a veil, the brush, the cutting plane, the ground. All but the
-// ground belongs to one group in voxel coordinates (x, y, z up), which the group rotates to three.js's y up.
+// The 3D scene: the shape as a smooth surface or as blocks, the free region as a veil, the brush, the cutting plane, the
+// ground. All but the ground belongs to one group in voxel coordinates (x, y, z up), which the group rotates to three.js's
+// y up.
 
 import {
-  BufferAttribute, BufferGeometry, DataTexture, Float32BufferAttribute, Group, LinearFilter, LineBasicMaterial,
-  LineLoop, Mesh, PerspectiveCamera, PlaneGeometry, Raycaster, RedFormat, Scene, ShaderMaterial, Vector2, Vector3,
+  BufferGeometry, DataTexture, Float32BufferAttribute, Group, LinearFilter, LineBasicMaterial, LineLoop, Mesh,
+  PerspectiveCamera, PlaneGeometry, Raycaster, RedFormat, Scene, ShaderMaterial, UnsignedByteType, Vector2, Vector3,
   WebGLRenderer, WebGLRenderTarget,
 } from "three";
-import { DATA, MODEL, NOISE } from "../live/colours.js";
-import { indexOf } from "./grid.js";
-import { litSurface } from "./surface.js";
+import { MODEL, NOISE } from "../live/colours.js";
+import { Daylight } from "./light.js";
+import { CLAY, fillMesh, paintMesh, surfaceMesh } from "./material.js";
+import { slotWeights, smoothSurface } from "./smooth.js";
+import { blockSurface } from "./surface.js";
 
 const FIELD_OF_VIEW = 28; // degrees
 const NEAREST = 1.1; // distance of the camera, in sides of the cube
 const FARTHEST = 6;
 const HOME = { azimuth: 32, elevation: 22, distance: 2.75 }; // degrees: azimuth 0 shows the front, 90 the right side
 const TARGET = new Vector3(0, 0.44, 0);
-const SHADOW_CELLS = 48; // resolution of the shadow along a side of the ground
 const GROUND = 2.2; // side of the ground, in sides of the cube
-
-const rgb = (hex) => new Vector3(...[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255));
-
-const BLOCK_VERTEX = `
-attribute float light; attribute float kind; attribute vec4 crease;
-varying vec3 vNormal; varying float vLight; varying float vKind; varying vec2 vUv; varying vec4 vCrease;
-void main() {
-  vNormal = normalize(mat3(modelMatrix) * normal);
-  vLight = light; vKind = kind; vUv = uv; vCrease = crease;
-  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
-}`;
-
-// Edges between coplanar faces are thin lines, edges where the surface bends are bold; both fade as blocks become small.
-const BLOCK_FRAGMENT = `
-uniform vec3 given; uniform vec3 model; uniform float alpha;
-varying vec3 vNormal; varying float vLight; varying float vKind; varying vec2 vUv; varying vec4 vCrease;
-void main() {
-  vec3 n = normalize(vNormal);
-  float sun = max(dot(n, normalize(vec3(0.35, 0.8, 0.55))), 0.0);
-  float sky = 0.5 + 0.5 * n.y;
-  float shade = (0.66 + 0.18 * sky) * vLight + 0.30 * sun * (0.35 + 0.65 * vLight);
-  vec3 paint = mix(mix(given, model, step(0.5, vKind)), vec3(1.0), 0.30);
-  vec3 colour = paint * shade + 0.10 * max(shade - 0.85, 0.0);
-  vec2 pixel = max(fwidth(vUv), vec2(1e-4));
-  vec4 far = vec4(vUv.x / pixel.x, (1.0 - vUv.x) / pixel.x, vUv.y / pixel.y, (1.0 - vUv.y) / pixel.y);
-  vec4 thin = 1.0 - smoothstep(0.4, 1.4, far);
-  vec4 bold = (1.0 - smoothstep(0.7, 1.9, far)) * vCrease;
-  float small = 1.0 - smoothstep(0.10, 0.34, max(pixel.x, pixel.y));
-  float line = max(max(thin.x, thin.y), max(thin.z, thin.w)) * 0.12 * small;
-  line = max(line, max(max(bold.x, bold.y), max(bold.z, bold.w)) * 0.40 * (0.35 + 0.65 * small));
-  gl_FragColor = vec4(colour * (1.0 - line), min(1.0, alpha * (1.0 + 1.5 * line)));
-}`;
+const FAINT = 0.05; // shadows fainter than this hardly show
 
 const GROUND_VERTEX = `
 varying vec2 vPlace;
 void main() { vPlace = position.xy; gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0); }`;
 
 const GROUND_FRAGMENT = `
-uniform sampler2D shadow; uniform float side;
+uniform sampler2D shadow; uniform float span; uniform float side; uniform float lines;
 varying vec2 vPlace;
 float grid(vec2 p, float width) {
   vec2 far = abs(fract(p - 0.5) - 0.5) / fwidth(p);
   return 1.0 - smoothstep(width - 0.5, width + 0.5, min(far.x, far.y));
 }
 void main() {
-  float fade = 1.0 - smoothstep(0.55, 1.0, length(vPlace) * 2.0 / side);
+  float fade = 1.0 - smoothstep(0.6, 1.0, length(vPlace) * 2.0 / side);
   vec2 d = abs(vPlace);
   float frame = 1.0 - smoothstep(0.5, 1.5, abs(max(d.x, d.y) - 0.5) / fwidth(max(d.x, d.y)));
-  float line = max(0.10 * grid(vPlace * 8.0 + 0.5 * 8.0, 0.5), 0.22 * frame);
-  float dark = 0.5 * texture2D(shadow, vPlace / side + 0.5).r;
-  gl_FragColor = vec4(vec3(0.15, 0.17, 0.2), max(line, dark) * fade);
+  float line = lines * max(0.10 * grid(vPlace * 8.0 + 0.5 * 8.0, 0.5), 0.22 * frame);
+  float missing = texture2D(shadow, vPlace / span + 0.5).r;
+  float light = max(1.0 - missing, 0.0);
+  float dark = 1.0 - (light <= 0.0031308 ? 12.92 * light : 1.055 * pow(light, 1.0 / 2.4) - 0.055);
+  gl_FragColor = vec4(vec3(0.0), max(line, dark) * fade);
 }`;
 
 export class Stage {
@@ -78,9 +51,12 @@ export class Stage {
     this.scene = new Scene();
     this.camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 0.05, 30);
     this.group = upright();
-    this.shape = this._add(blocks(1));
-    this.veil = this._add(blocks(0.13, { given: NOISE, model: NOISE }));
-    this.brush = this._add(blocks(0.32));
+    this.shape = this._add(surfaceMesh(1, 0));
+    this.blocks = this._add(surfaceMesh(1, 1));
+    this.veil = this._add(surfaceMesh(0.13, 1));
+    this.brush = this._add(surfaceMesh(0.32, 1));
+    paintMesh(this.veil, [NOISE]);
+    paintMesh(this.brush, CLAY);
     this.brush.material.polygonOffset = true;
     this.brush.material.polygonOffsetFactor = this.brush.material.polygonOffsetUnits = -1;
     this.plane = new LineLoop(new BufferGeometry(), new LineBasicMaterial({ color: MODEL }));
@@ -114,20 +90,39 @@ export class Stage {
     this.camera.aspect = width / height;
   }
 
-  /** Show the blocks of `visible`, coloured by `free`, and a veil over `veiled`; all are grids of 0 and 1. */
-  setShape(visible, free, veiled, n) {
-    fill(this.shape, litSurface(visible, n, free));
-    fill(this.veil, litSurface(veiled, n, veiled, visible));
-    this.ground.material.uniforms.shadow.value.image.data.set(shadowOf(visible, n));
-    this.ground.material.uniforms.shadow.value.needsUpdate = true;
+  /**
+   * Show a shape and a veil over the grid `veiled`. See `surfaceOf` for the shape; `blocky` shows it as blocks.
+   */
+  setShape(shape, veiled, n, blocky) {
+    const solid = solidOf(shape.field);
+    const daylight = new Daylight(solid, n);
+    const [shown, hidden] = blocky ? [this.blocks, this.shape] : [this.shape, this.blocks];
+    hidden.visible = false;
+    paintMesh(shown, shape.palette);
+    fillMesh(shown, surfaceOf(shape, solid, n, daylight, blocky));
+    fillMesh(this.veil, blockSurface(veiled, n, veiled, solid));
+    this._setShadow(daylight);
+    this.ground.material.uniforms.lines.value = blocky ? 1 : 0;
     this.group.scale.setScalar(1 / n);
+  }
+
+  _setShadow({ missing, sun }) {
+    const { shadow, span } = this.ground.material.uniforms;
+    if (shadow.value.image.width !== sun.size) {
+      shadow.value.dispose();
+      shadow.value = shadowTexture(sun.size);
+    }
+    const dark = (value) => Math.round(255 * Math.min(1, (value * value) / (value + FAINT)));
+    shadow.value.image.data.set(missing.map(dark));
+    shadow.value.needsUpdate = true;
+    span.value = sun.size / sun.cells;
   }
 
   /** Show what a tool would reach: blue if it would become given, orange if free. */
   setBrush(indices, isFree, n) {
     const region = new Uint8Array(n ** 3);
     for (const index of indices) region[index] = 1;
-    fill(this.brush, litSurface(region, n, new Uint8Array(n ** 3).fill(isFree)));
+    fillMesh(this.brush, blockSurface(region, n, new Uint8Array(n ** 3).fill(1 + isFree)));
   }
 
   /** Outline the plane at `position` voxels along an axis; null hides it. */
@@ -154,12 +149,14 @@ export class Stage {
     return { origin: start.toArray(), direction: end.sub(start).toArray() };
   }
 
-  /** Return {draw, dispose} for small pictures of one grid: draw(canvas, azimuth) paints one. */
-  thumbnail(voxels, kinds, n, pixels) {
+  /** Return {draw, dispose} for small pictures of one shape (see `surfaceOf`): draw(canvas, azimuth) paints one. */
+  thumbnail(shape, n, pixels) {
     const scene = new Scene();
     const group = upright();
-    const mesh = blocks(1);
-    fill(mesh, litSurface(voxels, n, kinds));
+    const mesh = surfaceMesh(1, 0);
+    const solid = solidOf(shape.field);
+    paintMesh(mesh, shape.palette);
+    fillMesh(mesh, surfaceOf(shape, solid, n, new Daylight(solid, n), false));
     group.scale.setScalar(1 / n);
     group.add(mesh);
     scene.add(group);
@@ -179,7 +176,7 @@ export class Stage {
   }
 
   dispose() {
-    for (const mesh of [this.shape, this.veil, this.brush, this.plane, this.ground]) {
+    for (const mesh of [this.shape, this.blocks, this.veil, this.brush, this.plane, this.ground]) {
       mesh.geometry.dispose();
       mesh.material.dispose();
     }
@@ -205,36 +202,36 @@ function aim(camera, { azimuth, elevation, distance }, aspect) {
   camera.updateMatrixWorld();
 }
 
-function blocks(alpha, { given = DATA, model = MODEL } = {}) {
-  const uniforms = { given: rgb(given), model: rgb(model), alpha };
-  const material = new ShaderMaterial({
-    vertexShader: BLOCK_VERTEX,
-    fragmentShader: BLOCK_FRAGMENT,
-    uniforms: Object.fromEntries(Object.entries(uniforms).map(([name, value]) => [name, { value }])),
-    transparent: alpha < 1,
-    depthWrite: alpha === 1,
-  });
-  const mesh = new Mesh(new BufferGeometry(), material);
-  mesh.frustumCulled = false;
-  return mesh;
+const solidOf = (field) => Uint8Array.from(field, (value) => (value > 0 ? 1 : 0));
+
+/**
+ * Return the lit surface of a shape: {field, slots, palette}, where the field is above 0 inside, slots are 1 for the first
+ * of the palette and 0 where nothing is known, and a palette is what `paintMesh` takes.
+ */
+function surfaceOf({ field, slots }, solid, n, daylight, blocky) {
+  const data = blocky ? blockSurface(solid, n, slots) : smoothSurface(field, n);
+  const { position, normal } = data;
+  const light = new Float32Array((position.length / 3) * 2);
+  for (let i = 0; i < position.length; i += 3) {
+    const place = [position[i], position[i + 1], position[i + 2]];
+    light.set(daylight.at(place, [normal[i], normal[i + 1], normal[i + 2]]), (i / 3) * 2);
+  }
+  return { weights: data.weights ?? slotWeights(slots, n, position), ...data, light };
 }
 
-function fill(mesh, data) {
-  const { geometry } = mesh;
-  const sizes = { position: 3, normal: 3, uv: 2, light: 1, kind: 1, crease: 4 };
-  for (const [name, size] of Object.entries(sizes))
-    geometry.setAttribute(name, new Float32BufferAttribute(data[name], size));
-  geometry.setIndex(new BufferAttribute(Uint32Array.from(data.index), 1));
-  mesh.visible = data.index.length > 0;
+function shadowTexture(cells) {
+  const shadow = new DataTexture(new Uint8Array(cells ** 2), cells, cells, RedFormat, UnsignedByteType);
+  shadow.magFilter = shadow.minFilter = LinearFilter;
+  shadow.unpackAlignment = 1;
+  return shadow;
 }
 
 function makeGround() {
-  const shadow = new DataTexture(new Uint8Array(SHADOW_CELLS ** 2), SHADOW_CELLS, SHADOW_CELLS, RedFormat);
-  shadow.magFilter = shadow.minFilter = LinearFilter;
+  const uniforms = { shadow: shadowTexture(4), span: 2, side: GROUND, lines: 0 };
   const material = new ShaderMaterial({
     vertexShader: GROUND_VERTEX,
     fragmentShader: GROUND_FRAGMENT,
-    uniforms: { shadow: { value: shadow }, side: { value: GROUND } },
+    uniforms: Object.fromEntries(Object.entries(uniforms).map(([name, value]) => [name, { value }])),
     transparent: true,
     depthWrite: false,
   });
@@ -243,30 +240,6 @@ function makeGround() {
   ground.position.y = -0.003; // just below the shape's lowest faces
   ground.renderOrder = -1;
   return ground;
-}
-
-/** Return the shadow on the ground (SHADOW_CELLS ** 2 bytes), blurred twice; low voxels darken it most. */
-function shadowOf(solid, n) {
-  const cells = new Float32Array(SHADOW_CELLS ** 2);
-  const scale = SHADOW_CELLS / (GROUND * n);
-  for (let y = 0; y < n; y++)
-    for (let x = 0; x < n; x++) {
-      let clear = 1;
-      for (let z = 0; z < n; z++) if (solid[indexOf(n, x, y, z)]) clear *= 1 - 0.3 * Math.exp((-4 * z) / n);
-      const place = (p) => Math.floor((p + 0.5 - n / 2) * scale + SHADOW_CELLS / 2);
-      cells[place(y) * SHADOW_CELLS + place(x)] += (1 - clear) * scale * scale;
-    }
-  return Uint8Array.from(blurred(blurred(cells)), (dark) => 255 * Math.min(1, dark));
-}
-
-function blurred(cells) {
-  const at = (x, y) => cells[y * SHADOW_CELLS + x] ?? 0;
-  return cells.map((_, i) => {
-    const [x, y] = [i % SHADOW_CELLS, Math.floor(i / SHADOW_CELLS)];
-    let sum = 0;
-    for (let j = -1; j <= 1; j++) for (let k = -1; k <= 1; k++) sum += at(x + k, y + j) * (2 - Math.abs(j)) * (2 - Math.abs(k));
-    return sum / 16;
-  });
 }
 
 /** Paint RGBA bytes, the lowest row first, onto a canvas. */

@@ -69,15 +69,14 @@ export class Sculptor {
   show(proposals) {
     this._clear();
     this.proposals = proposals;
-    const kinds = this.viewer.free;
-    this.row.append(...proposals.map((voxels, k) => this._offer(voxels, kinds, k)));
+    this.row.append(...proposals.map((voxels, k) => this._offer(voxels, k)));
   }
 
-  _offer(voxels, kinds, k) {
+  _offer(voxels, k) {
     const canvas = make("canvas", { attributes: { "aria-hidden": "true" } });
     const button = make("button", { type: "button", className: "nts-offer" }, canvas, `Proposal ${k + 1}`);
     button.addEventListener("click", () => this.take(k));
-    const drawer = this.viewer.stage?.thumbnail(voxels, kinds, this.viewer.size, THUMBNAIL);
+    const drawer = this.viewer.stage?.thumbnail(this.viewer.look(voxels), this.viewer.size, THUMBNAIL);
     if (drawer) {
       this.drawers.push(drawer);
       drawer.draw(canvas, START);

@@ -23,8 +23,7 @@ export const CSS = `
   min-height: 32px; }
 .nts input[type="range"] { width: 110px; accent-color: #0b5fa5; }
 .nts output { min-width: 1.6em; font-variant-numeric: tabular-nums; }
-.nts-stage { position: relative; height: min(480px, 70vh); min-height: 260px;
-  background: radial-gradient(circle at 50% 42%, #fff 0%, #f4f6f9 62%, #e6ebf1 100%); }
+.nts-stage { position: relative; height: min(480px, 70vh); min-height: 260px; background: #fff; }
 .nts-stage canvas { position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none; display: block; }
 .nts-cross { position: absolute; width: 18px; height: 18px; margin: -9px; pointer-events: none; border-radius: 50%;
   border: 2px solid #333; box-shadow: 0 0 0 2px #fffc; }

@@ -1,5 +1,5 @@
-// The faces between full and empty voxels, with lighting for the screen or plain for a file. Positions are (x, y, z) in
-// voxels, z up, unless stated otherwise.
+// The faces between full and empty voxels: for the screen, or plain. Positions are (x, y, z) in voxels,
+// z up, unless stated otherwise.
 
 import { indexOf, placeOf, within } from "./grid.js";
 
@@ -10,7 +10,6 @@ const SIDES = [0, 1, 2].flatMap((axis) => [
   { normal: unit(axis, -1), u: unit((axis + 2) % 3), v: unit((axis + 1) % 3), lift: [0, 0, 0] },
 ]);
 const CORNERS = [[0, 0], [1, 0], [1, 1], [0, 1]];
-const DARKEST = 0.52; // brightness of a corner that three neighbours shade
 
 const plus = (p, q, times = 1) => [p[0] + times * q[0], p[1] + times * q[1], p[2] + times * q[2]];
 
@@ -28,39 +27,26 @@ function eachFace(solid, n, visit, covered = solid) {
 }
 
 /**
- * Return arrays for drawing: position, normal, uv (0 to 1 across a face), light (0 to 1), kind (that of the face's
- * voxel), crease (1 where the surface bends at the sides u = 0, u = 1, v = 0, v = 1 of a face) and index.
+ * Return arrays for drawing: position, normal, uv (0 to 1 across a face), weights (1 for the slot of the face's voxel, of
+ * four), crease (1 where the surface bends at the sides u = 0, u = 1, v = 0, v = 1 of a face) and index.
  */
-export function litSurface(solid, n, kinds, covered = solid) {
-  const data = { position: [], normal: [], uv: [], light: [], kind: [], crease: [], index: [] };
+export function blockSurface(solid, n, slots, covered = solid) {
+  const data = { position: [], normal: [], uv: [], weights: [], crease: [], index: [] };
   const full = (p) => (within(n, ...p) && solid[indexOf(n, ...p)] ? 1 : 0);
   const visit = (place, side, index) => {
-    const first = data.light.length;
+    const first = data.position.length / 3;
     const creases = creasesOf(full, place, side);
     for (const [a, b] of CORNERS) {
       data.position.push(...plus(plus(plus(place, side.lift), side.u, a), side.v, b));
       data.normal.push(...side.normal);
       data.uv.push(a, b);
-      data.light.push(cornerLight(full, place, side, a, b));
-      data.kind.push(kinds[index]);
+      data.weights.push(...[1, 2, 3, 4].map((slot) => (slots[index] === slot ? 1 : 0)));
       data.crease.push(...creases);
     }
-    const [p, q, r, s] = data.light.slice(first);
-    const turn = p + r < q + s ? 1 : 0; // split along the brighter diagonal: no dark seams
-    for (const corner of [0, 1, 2, 0, 2, 3]) data.index.push(first + ((corner + turn) % 4));
+    for (const corner of [0, 1, 2, 0, 2, 3]) data.index.push(first + corner);
   };
   eachFace(solid, n, visit, covered);
   return data;
-}
-
-/** Return how much of the sky a corner of a face sees, after "Ambient occlusion for Minecraft-like worlds" (Lysenko 2012). */
-function cornerLight(full, place, side, a, b) {
-  const front = plus(place, side.normal);
-  const [i, j] = [2 * a - 1, 2 * b - 1];
-  const one = full(plus(front, side.u, i));
-  const other = full(plus(front, side.v, j));
-  const hidden = one && other ? 3 : one + other + full(plus(plus(front, side.u, i), side.v, j));
-  return 1 - ((1 - DARKEST) * hidden) / 3;
 }
 
 function creasesOf(full, place, side) {
@@ -70,39 +56,22 @@ function creasesOf(full, place, side) {
   });
 }
 
-/**
- * Return the faces for a file, {positions: Float32Array (V * 3), indices: Uint32Array (F * 3)}, placed as
- * course_utils.files.meshes.save_mesh does: metres, y up, the front towards +z, the origin in the middle of the
- * cube's floor, the cube's side `scale` metres long. Neighbours share vertices, so the surface is closed. Throws an
- * Error if the shape is empty.
- */
-export function fileSurface(solid, n, scale) {
-  const { positions, indices } = sharedSurface(solid, n);
-  if (!indices.length) throw new Error("The shape is empty: add something before saving it.");
-  const placed = new Float32Array(positions.length);
-  for (let i = 0; i < positions.length; i += 3) {
-    placed[i] = (positions[i] / n - 0.5) * scale;
-    placed[i + 1] = (positions[i + 2] / n) * scale;
-    placed[i + 2] = (0.5 - positions[i + 1] / n) * scale;
-  }
-  return { positions: placed, indices };
-}
-
-function sharedSurface(solid, n) {
+/** Return the faces with shared vertices, so that the surface is closed: {position, index}. */
+export function sharedSurface(solid, n) {
   const number = new Map();
-  const [positions, indices] = [[], []];
+  const [position, index] = [[], []];
   const vertex = (p) => {
     const key = indexOf(n + 1, ...p);
     if (!number.has(key)) {
       number.set(key, number.size);
-      positions.push(...p);
+      position.push(...p);
     }
     return number.get(key);
   };
   eachFace(solid, n, (place, side) => {
     const low = plus(place, side.lift);
     const [p, q, r, s] = CORNERS.map(([a, b]) => vertex(plus(plus(low, side.u, a), side.v, b)));
-    indices.push(p, q, r, p, r, s);
+    index.push(p, q, r, p, r, s);
   });
-  return { positions, indices: Uint32Array.from(indices) };
+  return { position, index };
 }

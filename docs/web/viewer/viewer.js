@@ -2,16 +2,21 @@
 //
 //   const viewer = new VoxelViewer(element, { size: 32 });
 //   viewer.setVoxels(bytes, 32);                      // 0 and 1, index = (z * 32 + y) * 32 + x, z up
+//   viewer.setField(floats, 32);                      // or a field, inside above 0: a smoother surface
+//   viewer.setMatter(bytes, 32, ["#c8362f", …]);      // or coverage and slots in one byte, and what the slots look like
 //   viewer.addEventListener("change", () => viewer.voxels);
 //
-// Besides the voxels it keeps the *free* region, where a model may draw: what was carved away or painted free. Full voxels
-// are orange where they are free and blue elsewhere; empty free voxels are veiled.
+// Besides the shape it keeps the *free* region, where a model may draw: what was carved away or painted free. Empty free
+// voxels are veiled. Without a palette full voxels are orange where they are free and blue elsewhere. The shape is drawn
+// smooth, and as blocks while a tool paints.
 
 import { make } from "./dom.js";
 import { toGlb } from "./glb.js";
-import { ball, cast, placeOf, within } from "./grid.js";
+import { ball, cast, placeOf, unpackMatter, within } from "./grid.js";
 import { listen } from "./input.js";
+import { CLAY } from "./material.js";
 import { toObj } from "./obj.js";
+import { blockFile, smoothFile } from "./meshfile.js";
 import { Stage } from "./scene.js";
 import { CSS } from "./style.js";
 import { PAINTING, Toolbar } from "./toolbar.js";
@@ -66,16 +71,35 @@ export class VoxelViewer extends EventTarget {
   // ------------------------------------------------------------------------------------------------ the shape
 
   /** Show another shape and its free region (Uint8Arrays of size ** 3, 0 is empty or not free); clears the undo history. */
-  setVoxels(voxels, size, free = new Uint8Array(size ** 3)) {
-    for (const grid of [voxels, free])
+  setVoxels(voxels, size, free) {
+    this.setField(Float32Array.from(voxels, (is) => (is ? 1 : -1)), size, { free });
+    this.blocky = true;
+  }
+
+  /**
+   * Show the shape where a field (size ** 3 numbers) is above `level`; clears the undo history.
+   * slots: a Uint8Array, 1 for the palette's first material, 0 where nothing is known.
+   * palette: "#rrggbb" or ["#rrggbb", metallic, roughness] for each slot, four at most; null: blue and orange.
+   */
+  setField(field, size, { level = 0, free = new Uint8Array(size ** 3), slots = null, palette = null } = {}) {
+    for (const grid of [field, free, slots ?? field])
       if (grid.length !== size ** 3) throw new RangeError(`got ${grid.length} voxels, expected ${size} ** 3 = ${size ** 3}`);
     this.size = size;
-    this._now = { voxels: Uint8Array.from(voxels, Boolean), free: Uint8Array.from(free, Boolean) };
+    this.palette = slots && palette;
+    this.blocky = false;
+    const inside = Float32Array.from(field, (value) => value - level);
+    this._now = { field: inside, voxels: Uint8Array.from(inside, (value) => value > 0), free: Uint8Array.from(free, Boolean), slots };
     this._before = [];
     this._after = [];
     this._stroke = null;
     this._cut = { axis: 2, position: size };
     this._changed();
+  }
+
+  /** Show a shape with materials: matter as in course_utils/geometry/matter.py, one byte per voxel; see setField. */
+  setMatter(matter, size, palette, free) {
+    const { field, slots } = unpackMatter(matter);
+    this.setField(field, size, { slots, palette, free });
   }
 
   /** A copy of the voxels, each 0 or 1. */
@@ -133,7 +157,7 @@ export class VoxelViewer extends EventTarget {
   }
 
   _remember() {
-    this._before.push({ voxels: this.voxels, free: this.free });
+    this._before.push({ ...this._now, voxels: this.voxels, free: this.free });
     if (this._before.length > REMEMBERED) this._before.shift();
     this._after = [];
   }
@@ -298,8 +322,16 @@ export class VoxelViewer extends EventTarget {
   _redrawShape() {
     const { voxels, free } = this._now;
     const veiled = free.map((is, i) => (is && !voxels[i] ? 1 : 0));
-    this.stage.setShape(this._shown(voxels), free, this._shown(veiled), this.size);
+    this.stage.setShape(this.look(this._shown(voxels)), this._shown(veiled), this.size, this.paints);
     this._stale = false;
+  }
+
+  /** Return what voxels look like where the field does not differ from them: {field, slots, palette}. */
+  look(seen) {
+    const { field, free, slots } = this._now;
+    const shown = field.map((value, i) => (value > 0 === seen[i] > 0 ? value : seen[i] ? 1 : -1)); // carved, added, cut
+    const kinds = this.palette ? seen.map((is, i) => (is ? slots[i] || 1 : 0)) : seen.map((is, i) => is && 1 + free[i]);
+    return { field: shown, slots: kinds, palette: this.palette ?? CLAY, named: this.palette !== null };
   }
 
   _resize() {
@@ -311,9 +343,14 @@ export class VoxelViewer extends EventTarget {
 
   // ------------------------------------------------------------------------------------------------ out
 
-  /** Return the whole shape as a Blob, "glb" (binary glTF) or "obj": blocks, closed, one metre per side, y up. */
+  /**
+   * Return the whole shape as a Blob, "glb" (binary glTF, with its materials) or "obj": closed, one metre per side, y up.
+   * What came as voxels is saved as blocks of clay, what came as a field as a smooth surface.
+   */
   save(kind = "glb") {
-    return { glb: toGlb, obj: toObj }[kind](this._now.voxels, this.size);
+    const { voxels } = this._now;
+    const surface = this.blocky ? blockFile(voxels, this.size) : smoothFile(this.look(voxels), this.size);
+    return { glb: toGlb, obj: toObj }[kind](surface);
   }
 
   /** Download the shape as a file. */

@@ -63,7 +63,7 @@ async function render({ model, el }) {
     await box.live.ready;
     box.live.set({ prompt, seed });
     box.live.input("share").hidden = true; // a notebook's address names no shape
-    box.live.play("opening.bits").catch(() => {}); // the kernel is busy or gone: the box opens empty
+    box.live.play("opening.film").catch(() => {}); // the kernel is busy or gone: the box opens empty
   } catch (error) {
     box.textContent = error.message;
   }
