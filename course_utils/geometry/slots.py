@@ -13,6 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import trimesh
 
+SURE = 0.2  # of a voxel must be filled, or its slot does not count: a model guesses it in air
 BLUR = 0.5  # voxels: enough for a smooth border; a wider one swallows windows one voxel wide
 MARGIN = 0.1  # a cut keeps this share of an edge away from its ends: no needles, no double points
 
@@ -50,7 +51,7 @@ def cut_by_slots(
     from trimesh import Trimesh
 
     vertices, faces = np.array(mesh.vertices), np.array(mesh.faces)
-    weights = _weights(slots, vertices)
+    weights = slot_weights(slots, vertices)
     label = weights.argmax(axis=1)
     if not len(faces) or (label == label[0]).all():
         return mesh, np.full(len(faces), 1 + (label[0] if len(label) else 0))
@@ -71,21 +72,41 @@ def cut_by_slots(
     return made, found[order] + 1
 
 
-def _weights(slots: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return how much each slot weighs at points (P, 3) in the unit cube: (P, slots)."""
+def slot_weights(
+    slots: np.ndarray, points: np.ndarray, count: int | None = None, field: np.ndarray | None = None
+) -> np.ndarray:
+    """Return how much each slot weighs at points of a surface: the largest decides.
+
+    Args:
+        slots: uint8 (D, H, W): 1 for the first; 0 where nothing is known.
+        points: (x, y, z) in the unit cube, (P, 3).
+        count: How many slots there are; None is as many as are seen.
+        field: Floats (D, H, W), inside above 0, -1 to 1. What is nearly empty (`SURE`) does not
+            count. None: all voxels count.
+
+    Returns:
+        float32 (P, count).
+
+    Raises:
+        ValueError: There is no slot, or one beyond the last.
+    """
     from scipy.ndimage import gaussian_filter, map_coordinates
 
-    at = points.T[::-1] * max(slots.shape) - 0.5
-    return np.stack(
-        [
-            map_coordinates(
-                gaussian_filter((slots == number).astype(np.float64), BLUR, truncate=2.0),
-                at, order=1, mode="nearest",
-            )
-            for number in range(1, int(slots.max(initial=1)) + 1)
-        ],
-        axis=1,
-    )  # fmt: skip
+    seen = int(slots.max(initial=0))
+    count = max(seen, 1) if count is None else count
+    if not count or seen > count:
+        raise ValueError(
+            f"there are {count} materials and slots go up to {seen}; expected one for each slot"
+        )
+    at = np.moveaxis(points[:, ::-1] * max(slots.shape) - 0.5, -1, 0)
+    known = True if field is None else field > 2 * SURE - 1
+    found = np.zeros((len(points), count), np.float32)
+    for number in range(1, count + 1):
+        here = ((slots == number) & known).astype(np.float32)
+        if here.any():
+            weight = gaussian_filter(here, BLUR, truncate=2.0)
+            map_coordinates(weight, at, order=1, mode="nearest", output=found[:, number - 1])
+    return found
 
 
 def _cuts(

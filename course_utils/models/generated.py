@@ -23,7 +23,7 @@ from course_utils.files.vox import GREY, VoxModel, write_vox_model
 from course_utils.geometry.matter import slots_from_model
 from course_utils.geometry.render import field_normals, render_materials
 from course_utils.geometry.repair import finished
-from course_utils.geometry.slots import cut_by_slots, spread_slots
+from course_utils.geometry.slots import SURE, cut_by_slots, spread_slots
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.models.config import Config
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 WRITES = (*SUFFIXES, ".vox")  # suffixes of what can be written
 PICTURE = 640  # pixels per side
 ONE_SLOT = ("shape",)  # of a model without slot channels
-SURE = 0.2  # of a voxel must be filled, or its slot is its neighbour's: a model guesses it in air
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +106,7 @@ class Generated:
 
     def render(self, size: int) -> np.ndarray:
         """Return a picture of `size` pixels per side, uint8 (size, size, 3)."""
-        return render_materials(self.field, self.slots, size, colours=self.colours)
+        return render_materials(self.field, self.slots, size, colours=self.finishes)
 
     def recoloured(self, materials: Mapping[str, str]) -> "Generated":
         """Return the same shape in other materials; nothing is sampled.

@@ -20,8 +20,8 @@ from course_utils.geometry.render import render_materials
 from course_utils.geometry.render.camera import make_camera
 from course_utils.geometry.render.light import Daylight
 from course_utils.geometry.render.normals import field_normals
-from course_utils.geometry.render.paint import slot_weights
 from course_utils.geometry.render.shading import BRIGHTEST, colour_ramp, matte, paper_ramp
+from course_utils.geometry.slots import slot_weights
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.plots.stills import check_titles, contact_sheet, render
 from course_utils.plots.style import INK, MODEL, plotly_layout
@@ -204,7 +204,7 @@ def _meshes_within(fields, budget, slots, materials):
         daylight = Daylight(field > 0)
         normals = field_normals(field, vertices)
         light = np.clip(matte(*daylight.at(vertices, normals)) / BRIGHTEST, 0, 1)
-        weights = slot_weights(numbers, field, materials, vertices)
+        weights = slot_weights(numbers, vertices, materials, field)
         frames.append((_shadow(daylight), _typed(vertices, faces, light, weights)))
     return frames
 

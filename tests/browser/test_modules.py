@@ -18,7 +18,7 @@ from course_utils.diffusion.paths import PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
 from course_utils.geometry.render.light import Daylight
 from course_utils.geometry.render.normals import field_normals
-from course_utils.geometry.render.paint import slot_weights
+from course_utils.geometry.slots import slot_weights
 from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.onnx import about_config
@@ -257,6 +257,6 @@ def test_the_viewers_surface_lies_where_pythons_does_and_has_its_light(modules):
     assert is_watertight(theirs) and abs(theirs.volume / ours.volume - 1) < 0.02
     away = cKDTree(ours.sample(20_000, seed=0)).query(points)[0]
     assert away.mean() < 0.25 / 32 and away.max() < 0.75 / 32
-    weights = slot_weights(shape.slots, field, 4, points)
+    weights = slot_weights(shape.slots, points, 4, field)
     same = weights.argmax(1) == np.reshape(found["weights"], (-1, 4)).argmax(1)
     assert same.mean() > 0.98

@@ -768,7 +768,7 @@ def test_materials_are_drawn_in_their_slots_colours():
         field, np.minimum(slots, 1), 96, 0, 0, colours=["#C00000"]
     )
     assert np.array_equal(one, plain)
-    with pytest.raises(ValueError, match="colours has 1 entries and slots go up to 2"):
+    with pytest.raises(ValueError, match="there are 1 materials and slots go up to 2"):
         raster_package.render_materials(field, slots, 96, colours=["#C00000"])
     with pytest.raises(ValueError, match="expected floats, and slots of the same shape"):
         raster_package.render_materials(field > 0, slots, 96, colours=["#C00000", "#0000C0"])

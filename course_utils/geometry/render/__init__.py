@@ -12,8 +12,8 @@ import numpy as np
 from course_utils.geometry.grids import grid_array, to_numpy
 from course_utils.geometry.render.camera import AZIMUTH, ELEVATION, make_camera
 from course_utils.geometry.render.normals import field_normals, mesh_normals, occupied
-from course_utils.geometry.render.paint import slot_weights
 from course_utils.geometry.render.shading import SUPERSAMPLE, draw_mesh, draw_voxels
+from course_utils.geometry.slots import slot_weights
 from course_utils.geometry.surface import smooth_mesh
 
 
@@ -72,7 +72,7 @@ def _draw_field(field, camera, materials, slots=None):
     mesh = smooth_mesh(field)
     vertices, faces = np.array(mesh.vertices), np.array(mesh.faces)
     normals = field_normals(field, vertices)
-    weights = None if slots is None else slot_weights(slots, field, len(materials), vertices)
+    weights = None if slots is None else slot_weights(slots, vertices, len(materials), field)
     return draw_mesh(vertices, faces, normals, field > 0, camera, materials, weights)
 
 

@@ -84,8 +84,8 @@ def draw_mesh(vertices, faces, normals, occupancy, camera, materials, weights=No
         occupancy: Bool (D, H, W), what casts shadows.
         camera: Made by `make_camera`.
         materials: One per slot, see `paint.finish_of`.
-        weights: Of the slots at the vertices, (V, slots), see `paint.slot_weights`; None: there is
-            one material.
+        weights: Of the slots at the vertices, (V, slots), see `geometry.slots.slot_weights`; None:
+            there is one material.
     """
     daylight = Daylight(occupancy)
     values = np.column_stack([*daylight.at(vertices, normals), normals]).astype(np.float32)
