@@ -34,9 +34,10 @@ STONES = _group(
     0.9,
 )
 GREENS = _group("leafy 4f8a3a, dark 2f5e3a, mossy 7a9147, golden c79a3a, rusty b4582f", 0.0, 0.95)
-OTHERS = _group("glass 9fc4d4, rubber 2e2f31, earthy 6b4c35, thatched bf9f5c", 0.0, 0.4)
+GLASS = _group("glass 9fc4d4", 0.0, 0.25)
+OTHERS = _group("rubber 2e2f31, earthy 6b4c35, thatched bf9f5c", 0.0, 0.9)
 # groups of names, for families to choose from
 COLOURS, CLOTHS, TIMBERS, METALLIC = (tuple(group) for group in (PAINTS, FABRICS, WOODS, METALS))
-MATERIALS = PAINTS | FABRICS | WOODS | METALS | STONES | GREENS | OTHERS
+MATERIALS = PAINTS | FABRICS | WOODS | METALS | STONES | GREENS | GLASS | OTHERS
 
 Palette = dict[str, Material]  # a material for each slot
