@@ -8,12 +8,14 @@ line that names file and key.
 import copy
 import inspect
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import torch
 
 from course_utils.datasets.captions import facts_of, words
+from course_utils.datasets.captions.speech import speakable_facts
 from course_utils.datasets.shapes import CLASSES, LARGEST_RESOLUTION, SMALLEST_RESOLUTION
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import KINDS, PATHS
@@ -41,6 +43,7 @@ GIVES = {
     "captioned": ("shapes", "texts"),
     "means": ("shapes", "texts"),
     "facts_of_texts": ("facts", "texts"),
+    "facts_of_speech": ("facts", "vectors"),
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
@@ -52,6 +55,7 @@ MAKES = {
     "FromText": ("shapes", "texts"),
     "FactsOfText": ("facts", "texts"),
     "FactsOfShape": ("facts", "shapes"),
+    "Reader": ("facts", "vectors"),
 }
 MADE = ("made", "weights_sha256")  # what only a checkpoint's config says
 TAKES = {"labels": "labels", "text": "texts", "facts": "texts"}
@@ -77,10 +81,17 @@ def filled(entries: Any) -> Any:
     classes = entries.get("classes")
     known = [name for name in classes if name in CLASSES] if isinstance(classes, list) else []
     for part in (part for part, names in takes if "facts" in names):
-        part.setdefault("facts", len(facts_of(known)))
+        part.setdefault("facts", _fact_count(part.get("kind"), known))
+    for part in (part for part, names in takes if "families" in names):
+        part.setdefault("families", len(known))
     for part in reading:
         part.setdefault("words", len(words(known)))
     return entries | {"words": words(known)} if reading else entries
+
+
+def _fact_count(kind: Any, classes: Sequence[str]) -> int:
+    """How many facts a network knows: those that captions name, or a reader of any text."""
+    return len(speakable_facts(tuple(classes)) if kind == "Reader" else facts_of(classes))
 
 
 def _parameters(kind: Any) -> list[str]:
@@ -276,12 +287,17 @@ def _words(config: Config, place: Place) -> None:
 
 
 def _known_facts(config: Config, place: Place) -> None:
-    """A training learns all facts that captions of its classes can name."""
-    count = len(facts_of(config.classes))
+    """A training learns all facts that texts about its classes can name."""
     for part, here in _parts(config, place):
+        count = _fact_count(part.kind, config.classes)
         if part.arguments.get("facts", count) != count:
             raise here.at("facts").wrong(
-                part.arguments["facts"], f"{count}, as many as captions of its classes can name"
+                part.arguments["facts"], f"{count}, as many as texts about its classes can name"
+            )
+        families = len(config.classes)
+        if part.arguments.get("families", families) != families:
+            raise here.at("families").wrong(
+                part.arguments["families"], f"{families}, as many as there are classes"
             )
 
 

@@ -1,4 +1,7 @@
-"""Whether a model understands a prompt: the door of everything that makes a shape for a person.
+"""What a model is asked for on behalf of a prompt: the door of all that makes a shape for a person.
+
+`wish_of` takes any sentence, which `reading` reads; `check_prompt` tells whether a text is in a
+model's own words.
 
 The sampler below this door takes the empty text as "nothing said", which guidance needs; a person
 who types nothing, or nothing that the model makes, gets a message and no shape. The site's page has
@@ -6,10 +9,13 @@ the same rules (`docs/web/live/words.js`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from course_utils.datasets.captions.facts import ENTRIES
-from course_utils.datasets.captions.grammar import DIGITS, LONGEST
+from course_utils.datasets.captions.grammar import DIGITS, LONGEST, caption_of
+from course_utils.datasets.shapes import CLASSES
 from course_utils.models.config import Config
+from course_utils.models.reading import Reading, nearest_family, read
 from course_utils.networks.text import Vocabulary
 from course_utils.networks.words import named, shown, split
 
@@ -106,3 +112,68 @@ def check_prompt(config: Config, prompt: str) -> None:
         raise ValueError(f"the text names {' and '.join(families)}; name one: a shape is of one")
     if len(words) > LONGEST:
         raise ValueError(f"the text has {len(words)} words; at most {LONGEST} are read")
+
+
+# ---- any sentence ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a model is asked for on behalf of a prompt.
+
+    Attributes:
+        text: In the model's own words: a class, or a caption.
+        reading: What the prompt asks for; None where it is the name of a class.
+    """
+
+    text: str
+    reading: Reading | None = None
+
+
+def wish_of(config: Config, prompt: str, nearest: bool = False) -> Wish:
+    """Return what a model is asked for on behalf of a prompt, which may be any sentence.
+
+    A text that the model itself understands stays as it is; of any other the family and the facts
+    that were read become a caption in the model's words. A model of other things than ours takes
+    its own words only (`check_prompt`).
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+        prompt: What was asked for.
+        nearest: Make the nearest family where none is understood, or one that the model lacks.
+
+    Raises:
+        ValueError: If no family is understood, or the model does not make it; it says what the
+            model makes.
+    """
+    named = class_of(config.classes, prompt) if isinstance(prompt, str) else None
+    ours = set(config.classes) <= set(CLASSES) and (not config.words or nouns_of(config))
+    if not ours or not isinstance(prompt, str) or (named and not config.words):
+        check_prompt(config, prompt)
+        return Wish(prompt)
+    reading = read(prompt)
+    if config.words and understands(config, prompt):
+        return Wish(prompt, reading)
+    family = reading.family
+    makes = ", ".join(config.classes)
+    if family not in config.classes:
+        near = nearest_family(prompt, config.classes)
+        hint = f"; the nearest is {near}" if near else ""
+        if not nearest or near is None:
+            if family is not None:
+                raise ValueError(f"the model cannot make a {family}; it makes: {makes}{hint}")
+            raise ValueError(f"no family in '{shown(prompt)}'; the model makes: {makes}{hint}")
+        facts = {}
+        family, materials = near, {}
+        reading = replace(reading, nearest=near, facts=facts, materials=materials)
+    text = caption_of(family, reading.facts, config.words)[0] if config.words else family
+    return Wish(text, reading)
+
+
+def understands(config: Config, prompt: str) -> bool:
+    """Return whether a model takes a prompt as it is, see `check_prompt`."""
+    try:
+        check_prompt(config, prompt)
+    except ValueError:
+        return False
+    return True

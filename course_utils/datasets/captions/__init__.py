@@ -15,6 +15,7 @@ from course_utils.datasets.captions.facts import (
 from course_utils.datasets.captions.grammar import (
     LONGEST,
     caption,
+    caption_of,
     captions,
     captions_and_facts,
     words,
@@ -38,6 +39,7 @@ __all__ = [
     "TEST_FORMS",
     "Prompt",
     "caption",
+    "caption_of",
     "captions",
     "captions_and_facts",
     "facts_of",

@@ -1,0 +1,285 @@
+"""What any sentence asks for: `read("a red armchair with wooden legs")`.
+
+A small network reads families and facts from borrowed vectors of the words
+(`networks.reader`, `datasets.word_vectors`), rules read the materials (`datasets.captions.colours`),
+and what moved neither is named as missed: nothing that was typed vanishes silently. The reader
+stands in front of every model that makes shapes; lesson 09 shows it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_utils.datasets.captions.colours import LINKS, MATERIAL_WORDS, dressed, materials_in
+from course_utils.datasets.captions.everyday import APPROXIMATE, FILLERS, GLUE
+from course_utils.datasets.captions.facts import Named
+from course_utils.datasets.captions.lexicon import Match, matches_in
+from course_utils.datasets.captions.speech import speakable_facts, spoken_words
+from course_utils.datasets.captions.typed import BREAK, MANY, Spelling, Word, typed_words
+from course_utils.datasets.word_vectors import WordVectors, word_vectors
+from course_utils.models.checkpoints import load_checkpoint
+from course_utils.networks.words import shown
+from course_utils.places import CHECKPOINTS
+
+SHIPPED_READER = CHECKPOINTS / "reader"
+LONGEST_TEXT = 400  # words and breaks that are read; what follows is missed
+MOVED = 1.0  # a word matters if the logit of something that was understood falls by this without it
+SURE = 0.0  # the logit above which something is named
+DENIALS = frozenset("no not without neither never".split())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text asks for.
+
+    Attributes:
+        text: As typed.
+        family: One of the reader's families, or None where none is understood.
+        others: Further families that the text asks for; a shape is of one.
+        facts: {attribute: values that the text allows}, of the family.
+        materials: {slot: name of a material}, of the slots whose material the text decides.
+        understood: Phrases as typed, in order.
+        missed: Phrases as typed that ask for what cannot be made, in order.
+        nearest: The family whose names are most like the text's words; only where family is None.
+    """
+
+    text: str
+    family: str | None
+    others: tuple[str, ...]
+    facts: Named
+    materials: dict[str, str]
+    understood: tuple[str, ...]
+    missed: tuple[str, ...]
+    nearest: str | None = None
+
+    @property
+    def answer(self) -> str:
+        """One line: "understood: red armchair, wooden legs; I cannot make: tropical island"."""
+        parts = [("understood", self.understood), ("I cannot make", self.missed)]
+        lines = [f"{name}: {', '.join(map(shown, phrases))}" for name, phrases in parts if phrases]
+        return "; ".join(lines) or "the text says nothing"
+
+
+class TextReader:
+    """Reads texts with a trained network.
+
+    Args:
+        network: A `networks.reader.Reader`.
+        families: Its families, in the order of its outputs.
+        vectors: What it knows words by.
+    """
+
+    def __init__(self, network: torch.nn.Module, families: Sequence[str], vectors: WordVectors):
+        self.network, self.families, self.vectors = network, tuple(families), vectors
+        self.facts = speakable_facts(self.families)
+        known = [*spoken_words(self.families), *sorted(GLUE)]
+        self.spelling = Spelling(known, vectors.whole_words)
+
+    def read(self, text: str) -> Reading:
+        """Return what a text asks for.
+
+        Args:
+            text: Any text.
+
+        Raises:
+            ValueError: If it is no text.
+        """
+        if not isinstance(text, str):
+            raise ValueError(f"text is {text!r}; expected a text")
+        words = self.spelling.mended(typed_words(text)[:LONGEST_TEXT])
+        votes = self._votes([words])[0]  # (length, outputs)
+        logits = votes.amax(0)
+        named = self._families(votes, words)
+        if not named:
+            return self._nothing(text, words)
+        family, *others = named
+        facts, asserted = self._facts(logits, family)
+        found = {name: matches_in(words, name) for name in named}
+        nouns = self._noun_places(votes, found[family], family)
+        theirs = {k for name in others for k in self._noun_places(votes, found[name], name)}
+        materials = materials_in(words, family, sorted(nouns), sorted(theirs - nouns))
+        used = nouns | theirs | {k for one in materials for k in one.places}
+        for match in found[family]:
+            if not match.is_noun and _agrees(match.named, facts):
+                used |= set(match.places)
+        used |= self._moving(words, votes, [self.families.index(family), *asserted], used)
+        used -= {k for k in used if words[k].text in APPROXIMATE and k not in _kinds(found[family])}
+        understood, missed = _phrases(text, words, used, nouns)
+        return Reading(
+            text, family, tuple(others), facts, dressed(family, materials), understood, missed
+        )
+
+    # ---- what the network says
+
+    @torch.no_grad()
+    def _votes(self, rows: Sequence[Sequence[Word]]) -> Tensor:
+        """The logits of every output at every place of texts: (B, longest, outputs)."""
+        longest = max([len(row) for row in rows] + [1])
+        vectors = np.zeros((len(rows), longest, self.vectors.width), dtype=np.float32)
+        for vector, row in zip(vectors, rows, strict=True):
+            if row:
+                vector[: len(row)] = self.vectors.of_all([word.text for word in row])
+        return self.network.votes(torch.from_numpy(vectors))
+
+    def _families(self, votes: Tensor, words: Sequence[Word]) -> list[str]:
+        """The families that are named, in the order in which the text names them."""
+        scores, places = votes[:, : len(self.families)].max(0)
+        named = [(places[k].item(), k) for k in range(len(self.families)) if scores[k] > SURE]
+        return [self.families[k] for _, k in sorted(named)]
+
+    def _facts(self, logits: Tensor, family: str) -> tuple[Named, list[int]]:
+        """What a text names of its family, and the outputs that say so.
+
+        Of an attribute the values that the surest fact allows are kept, narrowed by others.
+        """
+        first = len(self.families)
+        sure = [
+            (logits[first + k].item(), first + k, name, values)
+            for k, (owner, name, values) in enumerate(self.facts)
+            if owner == family and logits[first + k] > SURE
+        ]
+        facts: Named = {}
+        outputs = []
+        for _, output, name, values in sorted(sure, reverse=True):
+            kept = tuple(value for value in facts.get(name, values) if value in values)
+            if kept:
+                facts[name] = kept
+                outputs.append(output)
+        return facts, outputs
+
+    def _noun_places(self, votes: Tensor, found: Sequence[Match], family: str) -> set[int]:
+        """Where a text names a family: its nouns, and the place that is surest of it."""
+        surest = votes[:, self.families.index(family)].argmax().item()
+        return {k for match in found if match.is_noun for k in match.places} | {surest}
+
+    def _moving(
+        self, words: Sequence[Word], votes: Tensor, outputs: Sequence[int], used: set[int]
+    ) -> set[int]:
+        """The words without which something that was understood would be less sure."""
+        tried = [k for k, word in enumerate(words) if k not in used and _matters(word)]
+        if not tried:
+            return set()
+        rows = [[*words[:k], *words[k + 1 :]] for k in tried]
+        before = votes.amax(0)[outputs]
+        falls = before - self._votes(rows).amax(1)[:, outputs]  # (tried, outputs)
+        return {k for k, fall in zip(tried, falls.amax(1).tolist(), strict=True) if fall > MOVED}
+
+    def _nothing(self, text: str, words: Sequence[Word]) -> Reading:
+        """The reading of a text that names no family."""
+        missed = _phrases(text, words, set(), set())[1]
+        return Reading(text, None, (), {}, {}, (), missed, self._nearest(words, self.families))
+
+    def nearest(self, text: str, families: Sequence[str]) -> str | None:
+        """Return the family whose name is most like a word of a text; None if none is known.
+
+        Args:
+            text: Any text.
+            families: To choose from.
+        """
+        return self._nearest(self.spelling.mended(typed_words(text)[:LONGEST_TEXT]), families)
+
+    def _nearest(self, words: Sequence[Word], families: Sequence[str]) -> str | None:
+        half = self.vectors.width // 2  # what the whole encoder makes of a word alone
+        said = [word.text for word in words if _matters(word)] or [word.text for word in words]
+        ours, theirs = (self.vectors.of_all(each)[:, half:] for each in (families, said))
+        sizes = np.linalg.norm(theirs, axis=1, keepdims=True)
+        if not len(theirs) or not sizes.any():
+            return None
+        cosines = (theirs / sizes.clip(1e-6)) @ ours.T / np.linalg.norm(ours, axis=1)
+        return families[int(cosines.max(axis=0).argmax())]
+
+
+_CHATTER = frozenset(word for filler in FILLERS.split("; ") for word in filler.split())
+
+
+def _matters(word: Word) -> bool:
+    """Whether a word says something by itself."""
+    return word.text != BREAK and word.text not in GLUE and word.text not in _CHATTER
+
+
+def _agrees(named: Named, facts: Named) -> bool:
+    """Whether what a phrase names is part of what was understood."""
+    return bool(named) and all(set(facts.get(name, ())) & set(named[name]) for name in named)
+
+
+def _kinds(found: Sequence[Match]) -> set[int]:
+    """The places of nouns that say more than the family."""
+    return {k for match in found if match.is_noun and match.named for k in match.places}
+
+
+def _phrases(
+    text: str, words: Sequence[Word], used: set[int], nouns: set[int]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was understood and what was missed, as typed: neighbouring words are one phrase."""
+    kinds = []
+    for k, word in enumerate(words):
+        number = word.text.isdigit() or word.text == MANY
+        if word.text == BREAK:
+            kinds.append("break")
+        elif k in used:
+            kinds.append("used")
+        elif number and word.text != "1":
+            kinds.append("missed")
+        elif _matters(word):
+            kinds.append("missed")
+        else:
+            kinds.append("glue")
+    for k, word in enumerate(words[:-1]):  # no wheels: a denial belongs to what it denies
+        after = next((kinds[j] for j in range(k + 1, len(words)) if words[j].text not in ("any", "a")), "")
+        if kinds[k] == "glue" and word.text in DENIALS and after in ("used", "missed"):
+            kinds[k] = after
+    return tuple(_spans(text, words, kinds, "used")), tuple(_spans(text, words, kinds, "missed"))
+
+
+def _spans(text: str, words: Sequence[Word], kinds: Sequence[str], wanted: str) -> list[str]:
+    """The stretches of a text that are of one kind, with the glue between them."""
+    spans: list[list[int]] = []
+    last = None
+    for k, (word, kind) in enumerate(zip(words, kinds, strict=True)):
+        if kind == wanted:
+            joined = last is not None and all(
+                kinds[j] == "glue" and (wanted == "missed" or words[j].text not in LINKS)
+                for j in range(last + 1, k)
+            )
+            if joined:
+                spans[-1][1] = word.end
+            else:
+                spans.append([word.start, word.end])
+            last = k
+    return list(dict.fromkeys(text[start:end] for start, end in spans))
+
+
+@cache
+def shipped_reader(folder: Path = SHIPPED_READER) -> TextReader:
+    """Load the shipped reader; ValueError if its folder is no checkpoint of a reader."""
+    network, config = load_checkpoint(folder)
+    if config.network.kind != "Reader":
+        raise ValueError(f"{folder} is no reader of texts; train one with `train reader`")
+    return TextReader(network, config.classes, word_vectors())
+
+
+def read(text: str) -> Reading:
+    """Return what a text asks for, read by the shipped reader.
+
+    Args:
+        text: Any text.
+
+    Raises:
+        ValueError: If it is no text, or the reader is missing or damaged.
+    """
+    return shipped_reader().read(text)
+
+
+def nearest_family(text: str, families: Sequence[str]) -> str | None:
+    """Return the family whose name is most like a word of a text, by the shipped reader's vectors.
+
+    Args:
+        text: Any text.
+        families: To choose from.
+    """
+    return shipped_reader().nearest(text, families)
