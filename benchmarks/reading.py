@@ -125,7 +125,9 @@ def shipped_288() -> Read:
         family = families[0] if families else None
         named: dict = {}
         if family:
-            surely = denoiser.network.conditioner.facts.named(condition_of(config, [" ".join(words)]))
+            surely = denoiser.network.conditioner.facts.named(
+                condition_of(config, [" ".join(words)])
+            )
             for (owner, name, values), sure in sorted(
                 zip(facts, surely[0].tolist(), strict=True), key=lambda one: -one[1]
             ):
@@ -172,7 +174,9 @@ def main() -> None:
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--test", action="store_true", help="the half that nothing was tuned on")
     parser.add_argument("--model", type=path, default=SHIPPED_READER, help="a reader's folder")
-    parser.add_argument("--prompts", type=path, default=PROMPTS, help="other prompts, as JSON lines")
+    parser.add_argument(
+        "--prompts", type=path, default=PROMPTS, help="other prompts, as JSON lines"
+    )
     parser.add_argument("--wrong", action="store_true", help="print what is wrong, write nothing")
     parser.add_argument("--out", type=path, default=STUDIES / "reading.json", help="results")
     options = parser.parse_args()
@@ -181,12 +185,17 @@ def main() -> None:
         reader, asked = shipped_reader(options.model), prompts(half, options.prompts)
     if options.wrong:
         wrong(reader.read, asked)
-    results = {"borrowed": measured(reader.read, asked), "288 words": measured(shipped_288(), asked)}
+    results = {
+        "borrowed": measured(reader.read, asked),
+        "288 words": measured(shipped_288(), asked),
+    }
     print(table(results))
     if options.wrong or options.prompts != PROMPTS:
         return
     before = load_results(options.out)[0] if options.out.exists() else {}
-    save_results(options.out, before | {half: results}, COMMAND + (" --test" if options.test else ""))
+    save_results(
+        options.out, before | {half: results}, COMMAND + (" --test" if options.test else "")
+    )
 
 
 if __name__ == "__main__":

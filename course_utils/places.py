@@ -18,6 +18,7 @@ STUDIES = DATA / "studies"  # what studies/ and benchmarks/ found
 GLYPHS = DATA / "glyphs16" / "glyphs16.npz"
 FURNITURE = DATA / "furniture32" / "furniture32.npz"
 WORDS = DATA / "words" / "words.npz"
+EVERYDAY_WORDS = DATA / "words" / "everyday.txt"
 CONFIGS = ROOT / "configs"
 RUNS = WORK / "runs"  # where trainings write
 SITE = ROOT / "_site"  # where `course.py site` writes

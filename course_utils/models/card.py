@@ -49,7 +49,11 @@ def sha256_of(data: Tensor) -> str:
 
 def _what(config: Config) -> str:
     families = ", ".join(config.classes)
-    return families if config.network.kind == "Reader" else f"{families}, {config.resolution} voxels per side"
+    return (
+        families
+        if config.network.kind == "Reader"
+        else f"{families}, {config.resolution} voxels per side"
+    )
 
 
 def _data(config: Config) -> str:

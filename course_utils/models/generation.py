@@ -30,7 +30,7 @@ from course_utils.models.devices import checked_device
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
-from course_utils.models.wishes import check_prompt, class_of
+from course_utils.models.wishes import Wish, class_of, wish_of
 from course_utils.places import CHECKPOINTS, present
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Generated:
         field: Float32 (D, H, W), inside above 0, with gaps closed and loose bits removed.
         mesh: Its surface, in the unit cube, z up.
         colour: Of its pictures.
+        wish: What the model was asked for, and how the prompt was read.
     """
 
     prompt: str
@@ -61,6 +62,7 @@ class Generated:
     field: np.ndarray
     mesh: "trimesh.Trimesh"
     colour: str = CLAY
+    wish: Wish | None = None
 
     @property
     def shape(self) -> np.ndarray:
@@ -108,12 +110,14 @@ def generate(
     steering: float | None = None,
     tries: int | None = None,
     device: str = "cpu",
+    nearest: bool = False,
     show_progress: bool = True,
 ) -> Generated:
     """Make one shape.
 
     Args:
-        prompt: A class of the model, such as "chair", or a text that names one of its families.
+        prompt: A class of the model, such as "chair", or any sentence: the shape's
+            `wish.reading.answer` says what was understood and what cannot be made.
         seed: Which one; the same seed is the same shape everywhere.
         model: Checkpoint folder; None is the shipped model for the prompt.
         steps: Sampling steps; None is the model's own number, as for all that follows.
@@ -121,14 +125,15 @@ def generate(
         steering: How strongly to pull towards what the text names, 0 for not at all.
         tries: Seeds to choose from: the best one for a text, the first in one piece for a class.
         device: cpu, cuda or mps.
+        nearest: Make the nearest family where the prompt names none that the model makes.
         show_progress: Show a progress bar.
 
     Returns:
         The shape, its mesh and its picture.
 
     Raises:
-        ValueError: An unknown word, model or device, a text without a family, a setting out of
-            range, or an empty shape.
+        ValueError: A text that names no family of the model, an unknown model or device, a setting
+            out of range, or an empty shape.
     """
     (made,) = generate_many(
         prompt,
@@ -139,6 +144,7 @@ def generate(
         steering=steering,
         tries=tries,
         device=device,
+        nearest=nearest,
         show_progress=show_progress,
     )
     return made
@@ -154,6 +160,7 @@ def generate_many(
     steering: float | None = None,
     tries: int | None = None,
     device: str = "cpu",
+    nearest: bool = False,
     show_progress: bool = True,
 ) -> list[Generated]:
     """Make a shape of one prompt for each of several seeds; otherwise like `generate`.
@@ -166,7 +173,7 @@ def generate_many(
     denoiser, config = load_checkpoint(folder, checked_device(device))
     if not config.makes_shapes:
         raise ValueError(f"{folder} is no model of shapes; expected one such as {SHIPPED}")
-    check_prompt(config, prompt)
+    wish = wish_of(config, prompt, nearest)  # its reading names materials too
     settings = config.sampling
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
@@ -180,7 +187,7 @@ def generate_many(
                 ranker,
                 denoiser,
                 config,
-                [prompt] * len(part),
+                [wish.text] * len(part),
                 part,
                 edits=edits,
                 watch=lambda state: _count(bar, state),
@@ -189,7 +196,7 @@ def generate_many(
             )
             for seed, kept, x in zip(part, best.seeds, best.x, strict=True):
                 field = finished(x[0].cpu().numpy())
-                made.append(Generated(prompt, seed, kept, field, smooth_mesh(field)))
+                made.append(Generated(prompt, seed, kept, field, smooth_mesh(field), wish=wish))
     empty = [str(one.seed) for one in made if not len(one.mesh.faces)]
     if empty:
         raise ValueError(

@@ -1,9 +1,9 @@
 """What any sentence asks for: `read("a red armchair with wooden legs")`.
 
-A small network reads families and facts from borrowed vectors of the words
-(`networks.reader`, `datasets.word_vectors`), rules read the materials (`datasets.captions.colours`),
-and what moved neither is named as missed: nothing that was typed vanishes silently. The reader
-stands in front of every model that makes shapes; lesson 09 shows it.
+A small network reads families and facts from borrowed vectors of the words (`networks.reader`,
+`datasets.word_vectors`), rules read the materials (`datasets.captions.colours`), and what moved
+neither is named as missed: nothing that was typed vanishes silently. The reader stands in front of
+every model that makes shapes.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.datasets.captions.colours import LINKS, MATERIAL_WORDS, dressed, materials_in
-from course_utils.datasets.captions.everyday import APPROXIMATE, FILLERS, GLUE
+from course_utils.datasets.captions.colours import DENIALS, LINKS, SHADES, dressed, materials_in
+from course_utils.datasets.captions.everyday import APPROXIMATE, CHATTER, GLUE
 from course_utils.datasets.captions.facts import Named
 from course_utils.datasets.captions.lexicon import Match, matches_in
 from course_utils.datasets.captions.speech import speakable_facts, spoken_words
@@ -29,8 +29,12 @@ from course_utils.places import CHECKPOINTS
 SHIPPED_READER = CHECKPOINTS / "reader"
 LONGEST_TEXT = 400  # words and breaks that are read; what follows is missed
 MOVED = 1.0  # a word matters if the logit of something that was understood falls by this without it
-SURE = 0.0  # the logit above which something is named
-DENIALS = frozenset("no not without neither never".split())
+SURE, SURER = 0.0, 2.0  # logits above which a family is named, with and without a noun for it
+SURE_OF_FACTS = 0.5  # the logit above which a fact is named
+DOUBTFUL = -4.0  # and above which a phrase is believed that stands in the text word for word
+WORDED = 3.0  # how much surer such a phrase is
+_DENYING = "minus skip lose leave omit drop remove instead zero free less"
+DENYING = DENIALS | frozenset(_DENYING.split())
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Reading:
         """One line: "understood: red armchair, wooden legs; I cannot make: tropical island"."""
         parts = [("understood", self.understood), ("I cannot make", self.missed)]
         lines = [f"{name}: {', '.join(map(shown, phrases))}" for name, phrases in parts if phrases]
+        if self.others:
+            lines.append(f"one shape is made, so no {' and no '.join(self.others)}")
         return "; ".join(lines) or "the text says nothing"
 
 
@@ -94,12 +100,12 @@ class TextReader:
         words = self.spelling.mended(typed_words(text)[:LONGEST_TEXT])
         votes = self._votes([words])[0]  # (length, outputs)
         logits = votes.amax(0)
-        named = self._families(votes, words)
+        found = {name: matches_in(words, name) for name in self.families}
+        named = self._families(votes, found)
         if not named:
             return self._nothing(text, words)
         family, *others = named
-        facts, asserted = self._facts(logits, family)
-        found = {name: matches_in(words, name) for name in named}
+        facts, asserted = self._facts(logits, family, _undenied(words, found[family]))
         nouns = self._noun_places(votes, found[family], family)
         theirs = {k for name in others for k in self._noun_places(votes, found[name], name)}
         materials = materials_in(words, family, sorted(nouns), sorted(theirs - nouns))
@@ -107,9 +113,12 @@ class TextReader:
         for match in found[family]:
             if not match.is_noun and _agrees(match.named, facts):
                 used |= set(match.places)
-        used |= self._moving(words, votes, [self.families.index(family), *asserted], used)
-        used -= {k for k in used if words[k].text in APPROXIMATE and k not in _kinds(found[family])}
-        understood, missed = _phrases(text, words, used, nouns)
+        used |= self._moving(words, votes, asserted, used)
+        used |= {k for k in range(len(words) - 1) if words[k].text in SHADES and k + 1 in used}
+        used -= {k for k in used if words[k].text in APPROXIMATE}
+        understood, missed = _phrases(text, words, used, nouns | theirs)
+        if not used & nouns:
+            understood = (family, *understood)
         return Reading(
             text, family, tuple(others), facts, dressed(family, materials), understood, missed
         )
@@ -126,23 +135,43 @@ class TextReader:
                 vector[: len(row)] = self.vectors.of_all([word.text for word in row])
         return self.network.votes(torch.from_numpy(vectors))
 
-    def _families(self, votes: Tensor, words: Sequence[Word]) -> list[str]:
-        """The families that are named, in the order in which the text names them."""
-        scores, places = votes[:, : len(self.families)].max(0)
-        named = [(places[k].item(), k) for k in range(len(self.families)) if scores[k] > SURE]
-        return [self.families[k] for _, k in sorted(named)]
+    def _families(self, votes: Tensor, found: dict[str, list[Match]]) -> list[str]:
+        """The families that are named, in the order in which the text names them.
 
-    def _facts(self, logits: Tensor, family: str) -> tuple[Named, list[int]]:
+        The network names the first; where it is sure of none, the likeliest whose noun is there.
+        Others need a noun too, or more of the network's confidence.
+        """
+        scores, places = votes[:, : len(self.families)].max(0)
+        nouns = {name: [one for one in found[name] if one.is_noun] for name in self.families}
+        sure = [
+            (places[k].item(), name)
+            for k, name in enumerate(self.families)
+            if scores[k] > (SURE if nouns[name] or scores[k] == scores.max() else SURER)
+        ]
+        if sure:
+            return [name for _, name in sorted(sure)]
+        likely = max(
+            range(len(self.families)), key=lambda k: (bool(nouns[self.families[k]]), scores[k])
+        )
+        name = self.families[likely]
+        return [name] if nouns[name] and scores[likely] > DOUBTFUL else []
+
+    def _facts(
+        self, logits: Tensor, family: str, found: Sequence[Match]
+    ) -> tuple[Named, list[int]]:
         """What a text names of its family, and the outputs that say so.
 
-        Of an attribute the values that the surest fact allows are kept, narrowed by others.
+        A phrase that stands there word for word needs less of the network's confidence. Of an
+        attribute the values that the surest fact allows are kept, narrowed by others.
         """
         first = len(self.families)
-        sure = [
-            (logits[first + k].item(), first + k, name, values)
-            for k, (owner, name, values) in enumerate(self.facts)
-            if owner == family and logits[first + k] > SURE
-        ]
+        worded = {item for match in found for item in match.named.items()}
+        sure = []
+        for k, (owner, name, values) in enumerate(self.facts):
+            logit = logits[first + k].item()
+            literal = (name, values) in worded
+            if owner == family and logit > (DOUBTFUL if literal else SURE_OF_FACTS):
+                sure.append((logit + WORDED * literal, first + k, name, values))
         facts: Named = {}
         outputs = []
         for _, output, name, values in sorted(sure, reverse=True):
@@ -153,16 +182,16 @@ class TextReader:
         return facts, outputs
 
     def _noun_places(self, votes: Tensor, found: Sequence[Match], family: str) -> set[int]:
-        """Where a text names a family: its nouns, and the place that is surest of it."""
-        surest = votes[:, self.families.index(family)].argmax().item()
-        return {k for match in found if match.is_noun for k in match.places} | {surest}
+        """Where a text names a family: its nouns, or the place that is surest of it."""
+        nouns = {k for match in found if match.is_noun for k in match.places}
+        return nouns or {votes[:, self.families.index(family)].argmax().item()}
 
     def _moving(
         self, words: Sequence[Word], votes: Tensor, outputs: Sequence[int], used: set[int]
     ) -> set[int]:
         """The words without which something that was understood would be less sure."""
         tried = [k for k, word in enumerate(words) if k not in used and _matters(word)]
-        if not tried:
+        if not tried or not outputs:
             return set()
         rows = [[*words[:k], *words[k + 1 :]] for k in tried]
         before = votes.amax(0)[outputs]
@@ -194,22 +223,30 @@ class TextReader:
         return families[int(cosines.max(axis=0).argmax())]
 
 
-_CHATTER = frozenset(word for filler in FILLERS.split("; ") for word in filler.split())
-
-
 def _matters(word: Word) -> bool:
     """Whether a word says something by itself."""
-    return word.text != BREAK and word.text not in GLUE and word.text not in _CHATTER
+    lone = len(word.text) == 1 and word.text.isalpha()
+    return word.text != BREAK and not lone and word.text not in GLUE | CHATTER
+
+
+def _undenied(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
+    """The nouns, and the phrases of two words or more that nothing before them denies."""
+    kept = []
+    for match in found:
+        start = match.places[0]
+        before = [word.text for word in words[max(0, start - 4) : start]]
+        after_break = before[
+            max((k + 1 for k, one in enumerate(before) if one == BREAK), default=0) :
+        ]
+        denied = DENYING.intersection(after_break)
+        if match.is_noun or (len(match.places) > 1 and not denied):
+            kept.append(match)
+    return kept
 
 
 def _agrees(named: Named, facts: Named) -> bool:
     """Whether what a phrase names is part of what was understood."""
     return bool(named) and all(set(facts.get(name, ())) & set(named[name]) for name in named)
-
-
-def _kinds(found: Sequence[Match]) -> set[int]:
-    """The places of nouns that say more than the family."""
-    return {k for match in found if match.is_noun and match.named for k in match.places}
 
 
 def _phrases(
@@ -218,19 +255,23 @@ def _phrases(
     """What was understood and what was missed, as typed: neighbouring words are one phrase."""
     kinds = []
     for k, word in enumerate(words):
-        number = word.text.isdigit() or word.text == MANY
         if word.text == BREAK:
             kinds.append("break")
         elif k in used:
             kinds.append("used")
-        elif number and word.text != "1":
-            kinds.append("missed")
-        elif _matters(word):
-            kinds.append("missed")
         else:
-            kinds.append("glue")
+            kinds.append("missed" if _matters(word) else "glue")
+    for k, word in enumerate(words[:-1]):  # two red towers, but three bottles: one shape is made
+        if kinds[k] == "missed" and (word.text.isdigit() or word.text == MANY):
+            after = next((j for j in range(k + 1, len(words)) if kinds[j] in ("used", "missed")), k)
+            if kinds[after] == "used" and not (after in nouns or word.text == MANY):
+                kinds[k] = "used"
+            if word.text == "1" and after in nouns:
+                kinds[k] = "glue"
     for k, word in enumerate(words[:-1]):  # no wheels: a denial belongs to what it denies
-        after = next((kinds[j] for j in range(k + 1, len(words)) if words[j].text not in ("any", "a")), "")
+        after = next(
+            (kinds[j] for j in range(k + 1, len(words)) if words[j].text not in ("any", "a")), ""
+        )
         if kinds[k] == "glue" and word.text in DENIALS and after in ("used", "missed"):
             kinds[k] = after
     return tuple(_spans(text, words, kinds, "used")), tuple(_spans(text, words, kinds, "missed"))

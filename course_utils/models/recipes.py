@@ -264,7 +264,7 @@ def named_in_texts(
     )
 
 
-LONGEST_SPEECH = 40  # words and breaks of a text that a reader is trained on
+LONGEST_SPEECH = 26  # words and breaks of a text that a reader is trained on
 STRANGE = 0.5  # a word whose cosine with a known word is above this may mean it
 
 
@@ -300,7 +300,9 @@ def strange_words(vectors: WordVectors, classes: Sequence[str]) -> list[str]:
     known = spoken_words(classes)
     others = [word for word in vectors.whole_words if len(word) > 3 and word not in set(known)]
     ours, theirs = (vectors.of_all(words)[:, half:] for words in (known, others))
-    ours, theirs = (each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-6) for each in (ours, theirs))
+    ours, theirs = (
+        each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-6) for each in (ours, theirs)
+    )
     nearest = np.concatenate([(part @ ours.T).max(axis=1) for part in np.array_split(theirs, 16)])
     return [word for word, cosine in zip(others, nearest, strict=True) if cosine < STRANGE]
 

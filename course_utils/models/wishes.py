@@ -9,7 +9,7 @@ the same rules (`docs/web/live/words.js`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from course_utils.datasets.captions.facts import ENTRIES
 from course_utils.datasets.captions.grammar import DIGITS, LONGEST, caption_of
@@ -114,7 +114,7 @@ def check_prompt(config: Config, prompt: str) -> None:
         raise ValueError(f"the text has {len(words)} words; at most {LONGEST} are read")
 
 
-# ---- any sentence ----------------------------------------------------------------------------------
+# ---- any sentence --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,20 @@ class Wish:
     Attributes:
         text: In the model's own words: a class, or a caption.
         reading: What the prompt asks for; None where it is the name of a class.
+        nearest: The family that is made in the place of one that the prompt does not name, or that
+            the model lacks.
     """
 
     text: str
     reading: Reading | None = None
+    nearest: str | None = None
+
+    @property
+    def answer(self) -> str:
+        """One line: what was understood, what cannot be made, what is made in its place."""
+        parts = [self.reading.answer] if self.reading else []
+        parts += [f"making the nearest, a {self.nearest}"] if self.nearest else []
+        return "; ".join(parts)
 
 
 def wish_of(config: Config, prompt: str, nearest: bool = False) -> Wish:
@@ -146,28 +156,35 @@ def wish_of(config: Config, prompt: str, nearest: bool = False) -> Wish:
         ValueError: If no family is understood, or the model does not make it; it says what the
             model makes.
     """
-    named = class_of(config.classes, prompt) if isinstance(prompt, str) else None
-    ours = set(config.classes) <= set(CLASSES) and (not config.words or nouns_of(config))
-    if not ours or not isinstance(prompt, str) or (named and not config.words):
+    if not isinstance(prompt, str) or not reads(config):
         check_prompt(config, prompt)
         return Wish(prompt)
+    if not config.words and (named := class_of(config.classes, prompt)):
+        return Wish(named)
     reading = read(prompt)
     if config.words and understands(config, prompt):
         return Wish(prompt, reading)
-    family = reading.family
-    makes = ", ".join(config.classes)
-    if family not in config.classes:
-        near = nearest_family(prompt, config.classes)
-        hint = f"; the nearest is {near}" if near else ""
-        if not nearest or near is None:
-            if family is not None:
-                raise ValueError(f"the model cannot make a {family}; it makes: {makes}{hint}")
-            raise ValueError(f"no family in '{shown(prompt)}'; the model makes: {makes}{hint}")
-        facts = {}
-        family, materials = near, {}
-        reading = replace(reading, nearest=near, facts=facts, materials=materials)
-    text = caption_of(family, reading.facts, config.words)[0] if config.words else family
-    return Wish(text, reading)
+    if reading.family in config.classes:
+        if not config.words:
+            return Wish(reading.family, reading)
+        return Wish(caption_of(reading.family, reading.facts, config.words)[0], reading)
+    near = nearest_family(prompt, config.classes)
+    if nearest and near is not None:
+        return Wish(caption_of(near, {}, config.words)[0] if config.words else near, reading, near)
+    hint = f"; --nearest makes a {near}" if near else ""
+    makes = f"{', '.join(config.classes)}{hint}"
+    if reading.family is not None:
+        raise ValueError(f"the model cannot make a {reading.family}; it makes: {makes}")
+    raise ValueError(f"no family in '{shown(prompt)}'; name one that the model makes: {makes}")
+
+
+def reads(config: Config) -> bool:
+    """Return whether any sentence will do for a model: its classes are families of ours.
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+    """
+    return set(config.classes) <= set(CLASSES) and (not config.words or bool(nouns_of(config)))
 
 
 def understands(config: Config, prompt: str) -> bool:

@@ -134,12 +134,18 @@ def caption_of(family: str, named: Named, known: Collection[str]) -> tuple[str, 
     told: Named = {}
     for place in sorted(range(len(entries)), key=lambda place: -_told(entries[place], named)):
         entry = entries[place]
-        phrases = [phrase for phrase in entry.phrases if known.issuperset(split(phrase.strip("=~")))]
+        phrases = [
+            phrase for phrase in entry.phrases if known.issuperset(split(phrase.strip("=~")))
+        ]
         phrases = [phrase for phrase in phrases if phrase[0] != "="] or phrases
         has_noun = any(phrase[0] == "=" for _, phrase in chosen)
         phrases = [phrase for phrase in phrases if not (has_noun and phrase[0] == "=")]
-        fits = entry.named and phrases and _told(entry, named) and not told.keys() & entry.named.keys()
-        if fits and all(set(named.get(name, values)) & set(values) for name, values in entry.condition.items()):
+        fits = (
+            entry.named and phrases and _told(entry, named) and not told.keys() & entry.named.keys()
+        )
+        if fits and all(
+            set(named.get(name, values)) & set(values) for name, values in entry.condition.items()
+        ):
             chosen.append((place, phrases[0]))
             told |= entry.named
     noun = next(

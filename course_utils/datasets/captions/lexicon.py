@@ -32,7 +32,9 @@ def _index(family: str) -> dict[str, list[Phrase]]:
     phrases += [(*one, False) for one in (*adjectives, *details)]
     index: dict[str, list[Phrase]] = {}
     for phrase, named, is_noun in phrases:
-        words = tuple(singular(word.text) for word in typed_words(phrase) if word.text not in _ARTICLES)
+        words = tuple(
+            singular(word.text) for word in typed_words(phrase) if word.text not in _ARTICLES
+        )
         if words:
             index.setdefault(words[0], []).append((words, named, is_noun))
     for rows in index.values():
@@ -64,7 +66,7 @@ def matches_in(words: Sequence[Word], family: str) -> list[Match]:
         for phrase, named, is_noun in index.get(text, ()):
             if tuple(texts[start : start + len(phrase)]) == phrase:
                 places = tuple(kept[start : start + len(phrase)])
-                inside = any(set(places) < set(other.places) for other in found)
-                if not inside:
-                    found.append(Match(places, named, is_noun))
+                match = Match(places, named, is_noun)
+                if match not in found and not any(set(places) < set(one.places) for one in found):
+                    found.append(match)
     return found

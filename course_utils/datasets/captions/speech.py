@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from course_utils.datasets.captions.colours import PARTS, SYNONYMS
-from course_utils.datasets.captions.everyday import EVERYDAY, FILLERS, OUTSIDE
+from course_utils.datasets.captions.colours import PARTS
+from course_utils.datasets.captions.everyday import FILLERS, OUTSIDE, SYNONYMS, everyday
 from course_utils.datasets.captions.facts import Entry, Named, Value, parsed_entries
 from course_utils.datasets.captions.phrases import PHRASES
 from course_utils.datasets.shapes import CLASSES, Draws
 
 Fact = tuple[str, str, tuple[Value, ...]]  # family, attribute, values
-NUMBERS = "one two three four five six seven eight nine ten".split()
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DIGITS = {name: str(number) for number, name in enumerate(NUMBERS, 1)}
 # What naming one thing says of another: a boat with sails is a sailing boat.
 IMPLIED = {
@@ -47,7 +47,7 @@ class Spoken(NamedTuple):
 @cache
 def entries_of(family: str) -> tuple[Entry, ...]:
     """Return what captions and people say of a family, as in `facts.ENTRIES`."""
-    return (*parsed_entries(PHRASES[family]), *parsed_entries(EVERYDAY[family]))
+    return (*parsed_entries(PHRASES[family]), *parsed_entries(everyday(family)))
 
 
 @cache
@@ -59,9 +59,9 @@ def speakable_facts(classes: Sequence[str] = CLASSES) -> tuple[Fact, ...]:
     """
     facts = [
         (family, *named)
-        for table in (PHRASES, EVERYDAY)
+        for table in (PHRASES.get, everyday)
         for family in classes
-        for entry in parsed_entries(table[family])
+        for entry in parsed_entries(table(family))
         for named in entry.named.items()
     ]
     return tuple(dict.fromkeys(facts))
@@ -77,9 +77,9 @@ def spoken_words(classes: Sequence[str] = CLASSES) -> list[str]:
     for family in classes:
         nouns, adjectives, details = phrases_of(family)
         texts += [phrase for phrase, _ in (*nouns, *adjectives, *details)]
-    texts += [word for slots in PARTS.values() for words in slots.values() for word in words.split()]
-    texts += [*SYNONYMS, *(word for words in SYNONYMS.values() for word in words.split())]
-    texts += [*FILLERS.split("; "), *NUMBERS, *CONNECTIVES, *LINKS, *ENDINGS]
+    texts += [word for slots in PARTS.values() for words in slots.values() for word in words]
+    texts += [*SYNONYMS, *(word for words in SYNONYMS.values() for word in words)]
+    texts += [*FILLERS, *NUMBERS, *CONNECTIVES, *LINKS, *ENDINGS, *DENIALS]
     return list(dict.fromkeys(word for text in texts for word in re.findall("[a-z]+", text)))
 
 
@@ -100,32 +100,58 @@ def phrases_of(family: str) -> tuple[list, list, list]:
 
 # ---- a text --------------------------------------------------------------------------------------
 
-LINKS = ("with", "with", "that has", "having", "featuring", "and it has", "which has", "that got",
-         "but with", "plus", "it has", "it should have", "and", ",", "made with", "where it has",
-         "whose look is", "including")  # fmt: skip
-DENIALS = ("no {}", "without {}", "without any {}", "no {} please", "not with {}", "minus the {}",
-           "it has no {}", "does not have {}", "i don't want {}", "don't want any {}", "skip the {}",
-           "leave off the {}", "lose the {}", "it isn't with {}", "there should be no {}", "sans {}",
-           "but not with {}", "should not have {}", "doesn't need {}", "never with {}", "zero {}",
-           "free of {}", "{} not needed", "{}: none", "w/o {}", "not any {}", "never any {}",
-           "has not got {}", "hasn't got {}", "omit the {}", "remove the {}", "{} removed",
-           "neither {}", "without the {}", "no {} at all", "no {} on it", "not a single {}",
-           "i would not like {}", "instead of {}", "do not add {}", "leave out the {}",
-           "without its {}", "drop the {}", "can do without {}", "no place for {}")  # fmt: skip
-CONNECTIVES = ("and a", "with a", "next to a", "on a", "under a", "on top of a", "beside a", "plus a",
-               "and", "in front of a", "sitting on a", "near a", "behind a", "inside a")  # fmt: skip
-ENDINGS = ("for my {}", "for the {}", "for a {}", "in the {}", "like in {}", "from {}", "in {} style",
-           "near the {}", "made by {}", "for {}", "like the {}", "to go with my {}",
-           "in the style of {}", "from the {}", "by the {}", "as in {}")  # fmt: skip
-ADVERBS = ("very", "really", "quite", "extra", "super", "rather", "so", "pretty", "a bit", "too")
-STYLES = ("low poly", "cute", "modern", "old", "vintage", "rustic", "fancy", "cheap", "realistic",
-          "minimalist", "antique", "simple", "cartoon", "voxel", "medieval", "futuristic", "cosy",
-          "comfy", "small", "big", "large", "tiny", "huge", "nice", "giant", "classic", "elegant",
-          "photorealistic", "scandinavian", "victorian", "industrial", "handmade", "printable",
-          "stackable", "broken", "new", "dirty", "clean", "expensive", "magic", "toy", "art deco",
-          "retro", "famous", "haunted", "traditional", "heavy", "strange")  # fmt: skip
-COLOUR_WORDS = [*SYNONYMS, *(word for words in SYNONYMS.values() for word in words.split())]
-COLOUR_WORDS += ["wooden", "wood", "leather", "plastic", "dark green", "navy blue", "light blue"] * 4
+_LINKS = (
+    "with; with; that has; having; featuring; and it has; which has; that got; but with; plus; it"
+    " has; it should have; and; ,; made with; where it has; whose look is; including"
+)
+LINKS = tuple(_LINKS.split("; "))
+_DENIALS = (
+    "no {}; without {}; without any {}; no {} please; not with {}; minus the {}; it has no {};"
+    " does not have {}; i don't want {}; don't want any {}; skip the {}; leave off the {}; lose"
+    " the {}; it isn't with {}; there should be no {}; sans {}; but not with {}; should not have"
+    " {}; doesn't need {}; never with {}; zero {}; free of {}; {} not needed; {}: none; w/o {};"
+    " not any {}; never any {}; has not got {}; hasn't got {}; omit the {}; remove the {}; {}"
+    " removed; neither {}; without the {}; no {} at all; no {} on it; not a single {}; i would not"
+    " like {}; instead of {}; do not add {}; leave out the {}; without its {}; drop the {}; can do"
+    " without {}; no place for {}"
+)
+DENIALS = tuple(_DENIALS.split("; "))
+_CONNECTIVES = (
+    "and a; with a; next to a; on a; under a; on top of a; beside a; plus a; and; in front of a;"
+    " sitting on a; near a; behind a; inside a"
+)
+CONNECTIVES = tuple(_CONNECTIVES.split("; "))
+_ENDINGS = (
+    "for my {}; for the {}; for a {}; in the {}; like in {}; from {}; in {} style; near the {};"
+    " made by {}; for {}; like the {}; to go with my {}; in the style of {}; from the {}; by the"
+    " {}; as in {}"
+)
+ENDINGS = tuple(_ENDINGS.split("; "))
+_ADVERBS = "very; really; quite; extra; super; rather; so; pretty; a bit; too"
+ADVERBS = tuple(_ADVERBS.split("; "))
+_MEASURES = (
+    "{} cm high; {} x {} cm; {} m long; {} inches tall; {} x {} x 30; size {}; approx. {} wide;"
+    " version {}; {} percent; in {} days; {} mm"
+)
+MEASURES = tuple(_MEASURES.split("; "))
+_STYLES = (
+    "low poly; cute; modern; old; vintage; rustic; fancy; cheap; realistic; minimalist; antique;"
+    " simple; cartoon; voxel; medieval; futuristic; cosy; comfy; small; big; large; tiny; huge;"
+    " nice; giant; classic; elegant; photorealistic; scandinavian; victorian; industrial;"
+    " handmade; printable; stackable; broken; new; dirty; clean; expensive; magic; toy; art deco;"
+    " retro; famous; haunted; traditional; heavy; strange"
+)
+STYLES = tuple(_STYLES.split("; "))
+COLOUR_WORDS = [*SYNONYMS, *(word for words in SYNONYMS.values() for word in words)]
+COLOUR_WORDS += [
+    "wooden",
+    "wood",
+    "leather",
+    "plastic",
+    "dark green",
+    "navy blue",
+    "light blue",
+] * 4
 COLOUR_WORDS += ["red", "blue", "green", "black", "white", "yellow", "brown", "grey", "metal"] * 6
 
 
@@ -150,8 +176,8 @@ class _Speaker:
 
     def __init__(self, draws: Draws, strange: list[str], classes: tuple[str, ...]):
         self.draws, self.strange, self.classes = draws, strange, classes
-        self.outside = OUTSIDE.split("; ")
-        self.fillers = FILLERS.split("; ")
+        self.outside = OUTSIDE
+        self.fillers = FILLERS
         self.pick, self.chance = draws.pick, draws.chance
 
     def text(self, family: str) -> Spoken:
@@ -167,8 +193,8 @@ class _Speaker:
             families = (family, other)
         elif self.chance(0.12):
             what = self.pick(*self.strange, *self.outside)
-            if self.chance(0.3):
-                what = self.pick(*self.classes)
+            if self.chance(0.5):
+                what = self.pick(*phrases_of(self.pick(*self.classes))[0])[0]
             text = f"{text} {self.pick(*ENDINGS).format(what)}"
         for attribute, values in list(named.items()):
             if attribute in IMPLIED.get(family, {}):
@@ -198,7 +224,7 @@ class _Speaker:
         nouns, adjectives, details = phrases_of(family)
         named: Named = {}
         noun = family
-        if self.chance(0.75):
+        if self.chance(0.85):
             noun, new = self.pick(*nouns)
             named |= new
         before, after = [], []
@@ -217,13 +243,22 @@ class _Speaker:
         if self.chance(0.12):
             after.append(self.wrong_count(family, named))
         if self.chance(0.15):
-            slot = self.pick(*PARTS[family].values()).split()
-            known = {word for phrase, _ in details for word in phrase.split()}
-            part = self.pick(*slot)
-            if part not in known:
-                after.append(self.pick(f"{self.colour()} {part}", f"{part} {self.colour()}"))
+            part = self.pick(*_plain_parts(family))
+            after.append(self.pick(f"{self.colour()} {part}", f"{part} {self.colour()}"))
+        if self.chance(0.2):  # a thatched roof, when the phrases know steep ones
+            part = self.pick(*_plain_parts(family))
+            after.append(f"{self.pick('a ', 'the ', '')}{self.pick(*STYLES, *self.strange)} {part}")
+        if self.chance(0.06):
+            what = self.pick(*_plain_parts(family), *self.strange)
+            after.append(self.pick(*DENIALS).format(what))
+        if self.chance(0.05):
+            after.append(
+                self.pick(*MEASURES).format(self.draws.whole(2, 300), self.draws.whole(2, 99))
+            )
         if self.chance(0.3):
-            before.insert(0, self.pick(*STYLES, *self.strange) if self.chance(0.5) else self.colour())
+            before.insert(
+                0, self.pick(*STYLES, *self.strange) if self.chance(0.5) else self.colour()
+            )
         if self.chance(0.2):
             before.append(self.colour())
         return self.assembled(self.plural(noun), before, after), named
@@ -235,7 +270,9 @@ class _Speaker:
         """Sometimes several of it: the count is not what the text is about."""
         if not self.chance(0.15) or noun.endswith("s"):
             return noun
-        many = re.sub("([^f])fs$", r"\1ves", noun + ("es" if noun.endswith(("ch", "sh", "x")) else "s"))
+        many = re.sub(
+            "([^f])fs$", r"\1ves", noun + ("es" if noun.endswith(("ch", "sh", "x")) else "s")
+        )
         many = many.replace("elfs", "elves")
         return f"{self.pick(*NUMBERS[1:5], 'some', 'a few')} {many}" if self.chance(0.4) else many
 
@@ -246,16 +283,34 @@ class _Speaker:
             return pick(*DENIALS).format(phrase[3:])
         words = phrase.split()
         if words[0] in ("a", "an", "the") and self.chance(0.4):
-            words = words[1:] if self.chance(0.6) else [pick("the", "its", "one", "some"), *words[1:]]
+            words = (
+                words[1:] if self.chance(0.6) else [pick("the", "its", "one", "some"), *words[1:]]
+            )
         if words[0] in DIGITS and self.chance(0.4):
             words[0] = DIGITS[words[0]]
         if self.chance(0.18) and words[0] != "no":
             place = len(words) - 1
-            for link in ("on", "in", "at", "of", "that", "for", "to", "with", "under", "below", "like"):
+            for link in (
+                "on",
+                "in",
+                "at",
+                "of",
+                "that",
+                "for",
+                "to",
+                "with",
+                "under",
+                "below",
+                "like",
+            ):
                 if link in words[1:]:
                     place = min(place, words.index(link, 1) - 1)
             words.insert(max(place, 0), self.colour())
-        elif len(words) == 2 and words[0] not in (*DIGITS, *DIGITS.values(), "no") and draws.chance(0.2):
+        elif (
+            len(words) == 2
+            and words[0] not in (*DIGITS, *DIGITS.values(), "no")
+            and draws.chance(0.2)
+        ):
             return pick("{1} {0}", "{1}: {0}", "the {1} is {0}", "{1} should be {0}").format(*words)
         elif len(words) > 1 and self.chance(0.07) and words[0] not in (*DIGITS, "no"):
             words.insert(int(words[0] in ("a", "an", "the", "its")), pick(*ADVERBS, *self.strange))
@@ -311,6 +366,21 @@ class _Speaker:
             word[:k] + word[k] + word[k:],
             word[:k] + word[k + 1] + word[k] + word[k + 2 :],
         )
+
+
+_PLACES = ("below", "underneath", "up", "down", "on", "height", "rear", "front", "inside")
+
+
+@cache
+def _plain_parts(family: str) -> tuple[str, ...]:
+    """The words for a family's parts that name nothing by themselves."""
+    _, adjectives, details = phrases_of(family)
+    alone = {re.sub("^(a|an|the|its) ", "", phrase) for phrase, _ in (*adjectives, *details)}
+    words = [word for words in PARTS[family].values() for word in words]
+    plain = re.compile(r"an? \w+ (\w+)")  # a steep roof
+    words += [match[1] for phrase, _ in details if (match := plain.fullmatch(phrase))]
+    alone |= {*CLASSES, *_PLACES}
+    return tuple(dict.fromkeys(word for word in words if word not in alone))
 
 
 @cache

@@ -24,14 +24,11 @@ class Word(NamedTuple):
     end: int
 
 
-_NUMBERS = {
-    name: str(number)
-    for number, name in enumerate(
-        "zero one two three four five six seven eight nine".split(" ")
-    )
-} | dict.fromkeys(
-    "ten eleven twelve dozen hundred several lots loads loadsa dozens plenty".split(" "), MANY
-)
+_DIGITS = "zero one two three four five six seven eight nine"
+_MANY = "ten eleven twelve dozen hundred several lots loads dozens plenty"
+_NUMBERS = dict.fromkeys(_MANY.split(), MANY) | {
+    name: str(number) for number, name in enumerate(_DIGITS.split())
+}
 _SHORT = {
     "w": "with", "wit": "with", "wth": "with", "wo": "without", "u": "you", "r": "are",
     "ur": "your", "n": "and", "pls": "please", "plz": "please", "thx": "thanks", "im": "i",
@@ -80,7 +77,9 @@ def _evened(token: str, text: str, start: int, end: int) -> list[str]:
     if low in _AND:
         return ["and"]
     if not any(one.isalnum() for one in low):
-        joins = low in _JOINING and text[start - 1 : start].isalnum() and text[end : end + 1].isalnum()
+        joins = (
+            low in _JOINING and text[start - 1 : start].isalnum() and text[end : end + 1].isalnum()
+        )
         return [] if joins or low in "'\"`´’‘“”" else [BREAK]
     if low.startswith("#") and len(low) == 7:
         return [low]
@@ -111,21 +110,10 @@ class Spelling:
         self._skeletons = {word: _skeleton(word) for word in self._known}
 
     def mended(self, words: list[Word]) -> list[Word]:
-        """Return the words, slips mended, split words joined and joined words split."""
-        result: list[Word] = []
-        for word in self._joined(words):
-            result += self._one(word)
-        return result
-
-    def _joined(self, words: list[Word]) -> list[Word]:
-        """Arm chair is armchair: two words that are a known one of seven letters or more."""
+        """Return the words with slips mended and joined words split."""
         result: list[Word] = []
         for word in words:
-            both = result[-1].text + word.text if result and word.text and result[-1].text else ""
-            if len(both) >= 7 and both in self._whole and min(len(word.text), len(both)) > 2:
-                result[-1] = Word(both, result[-1].start, word.end)
-            else:
-                result.append(word)
+            result += self._one(word)
         return result
 
     def _one(self, word: Word) -> list[Word]:
@@ -169,8 +157,11 @@ def _stems(word: str) -> list[str]:
 
 def _skeleton(word: str) -> str:
     """The consonants of a word, those that sound alike as one, doubles once."""
-    plain = word.replace("ph", "f").replace("ck", "k").replace("wh", "w").translate(
-        str.maketrans("cqz", "kks")
+    plain = (
+        word.replace("ph", "f")
+        .replace("ck", "k")
+        .replace("wh", "w")
+        .translate(str.maketrans("cqz", "kks"))
     )
     plain = re.sub(r"(.)\1", r"\1", plain)
     return plain[:1] + re.sub("[aeiouyhw]", "", plain[1:])
