@@ -15,11 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.datasets.captions.colours import DENIALS, LINKS, SHADES, dressed, materials_in
+from course_utils.datasets.captions.colours import LINKS, SHADES, dressed, materials_in
 from course_utils.datasets.captions.everyday import APPROXIMATE, CHATTER, GLUE
 from course_utils.datasets.captions.facts import Named
-from course_utils.datasets.captions.lexicon import Match, matches_in
-from course_utils.datasets.captions.speech import speakable_facts, spoken_words
+from course_utils.datasets.captions.lexicon import (
+    DENIALS,
+    Match,
+    denied_in,
+    is_denied,
+    matches_in,
+    named_in,
+)
+from course_utils.datasets.captions.speech import IMPLIED, speakable_facts, spoken_words
 from course_utils.datasets.captions.typed import BREAK, MANY, Spelling, Word, typed_words
 from course_utils.datasets.word_vectors import WordVectors, word_vectors
 from course_utils.models.checkpoints import load_checkpoint
@@ -29,12 +36,10 @@ from course_utils.places import CHECKPOINTS
 SHIPPED_READER = CHECKPOINTS / "reader"
 LONGEST_TEXT = 400  # words and breaks that are read; what follows is missed
 MOVED = 1.0  # a word matters if the logit of something that was understood falls by this without it
-SURE, SURER = 0.0, 2.0  # logits above which a family is named, with and without a noun for it
-SURE_OF_FACTS = 0.5  # the logit above which a fact is named
+SURE = 0.0  # the logit above which a family is named
+SURE_OF_FACTS = 2.0  # the logit above which a fact is named
 DOUBTFUL = -4.0  # and above which a phrase is believed that stands in the text word for word
 WORDED = 3.0  # how much surer such a phrase is
-_DENYING = "minus skip lose leave omit drop remove instead zero free less"
-DENYING = DENIALS | frozenset(_DENYING.split())
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,18 @@ class TextReader:
         votes = self._votes([words])[0]  # (length, outputs)
         logits = votes.amax(0)
         found = {name: matches_in(words, name) for name in self.families}
-        named = self._families(votes, found)
+        named = self._families(votes, {name: named_in(words, found[name]) for name in found})
         if not named:
             return self._nothing(text, words)
         family, *others = named
-        facts, asserted = self._facts(logits, family, _undenied(words, found[family]))
+        literal = [one for one in found[family] if _is_literal(words, one)]
+        denied = denied_in(words, family)
+        facts, asserted = self._facts(logits, family, literal, denied)
         nouns = self._noun_places(votes, found[family], family)
         theirs = {k for name in others for k in self._noun_places(votes, found[name], name)}
         materials = materials_in(words, family, sorted(nouns), sorted(theirs - nouns))
         used = nouns | theirs | {k for one in materials for k in one.places}
-        for match in found[family]:
+        for match in (*found[family], *denied):
             if not match.is_noun and _agrees(match.named, facts):
                 used |= set(match.places)
         used |= self._moving(words, votes, asserted, used)
@@ -135,43 +142,43 @@ class TextReader:
                 vector[: len(row)] = self.vectors.of_all([word.text for word in row])
         return self.network.votes(torch.from_numpy(vectors))
 
-    def _families(self, votes: Tensor, found: dict[str, list[Match]]) -> list[str]:
+    def _families(self, votes: Tensor, nouns: dict[str, list[Match]]) -> list[str]:
         """The families that are named, in the order in which the text names them.
 
         The network names the first; where it is sure of none, the likeliest whose noun is there.
-        Others need a noun too, or more of the network's confidence.
+        Others need a noun too.
         """
         scores, places = votes[:, : len(self.families)].max(0)
-        nouns = {name: [one for one in found[name] if one.is_noun] for name in self.families}
         sure = [
             (places[k].item(), name)
             for k, name in enumerate(self.families)
-            if scores[k] > (SURE if nouns[name] or scores[k] == scores.max() else SURER)
+            if scores[k] > SURE and (nouns[name] or scores[k] == scores.max())
         ]
         if sure:
             return [name for _, name in sorted(sure)]
-        likely = max(
-            range(len(self.families)), key=lambda k: (bool(nouns[self.families[k]]), scores[k])
-        )
-        name = self.families[likely]
-        return [name] if nouns[name] and scores[likely] > DOUBTFUL else []
+        there = [k for k, name in enumerate(self.families) if nouns[name]]
+        return [self.families[max(there, key=lambda k: scores[k])]] if there else []
 
     def _facts(
-        self, logits: Tensor, family: str, found: Sequence[Match]
+        self, logits: Tensor, family: str, literal: Sequence[Match], denied: Sequence[Match]
     ) -> tuple[Named, list[int]]:
         """What a text names of its family, and the outputs that say so.
 
-        A phrase that stands there word for word needs less of the network's confidence. Of an
-        attribute the values that the surest fact allows are kept, narrowed by others.
+        A phrase that stands there literally needs less of the network's confidence, a denial none.
+        Of an attribute the values that the surest fact allows are kept, narrowed by others.
         """
         first = len(self.families)
-        worded = {item for match in found for item in match.named.items()}
+        worded = {item for match in literal for item in match.named.items()}
+        absent = {item for match in denied for item in match.named.items()}
         sure = []
         for k, (owner, name, values) in enumerate(self.facts):
-            logit = logits[first + k].item()
-            literal = (name, values) in worded
-            if owner == family and logit > (DOUBTFUL if literal else SURE_OF_FACTS):
-                sure.append((logit + WORDED * literal, first + k, name, values))
+            if owner != family:
+                continue
+            logit, item = logits[first + k].item(), (name, values)
+            if item in absent:
+                sure.append((max(logit, 0.0) + 2 * WORDED, first + k, name, values))
+            elif logit > (DOUBTFUL if item in worded else SURE_OF_FACTS):
+                sure.append((logit + WORDED * (item in worded), first + k, name, values))
         facts: Named = {}
         outputs = []
         for _, output, name, values in sorted(sure, reverse=True):
@@ -179,6 +186,9 @@ class TextReader:
             if kept:
                 facts[name] = kept
                 outputs.append(output)
+        for name, (absence, implied, values) in IMPLIED.get(family, {}).items():
+            if name in facts and absence not in facts[name]:
+                facts.setdefault(implied, values)
         return facts, outputs
 
     def _noun_places(self, votes: Tensor, found: Sequence[Match], family: str) -> set[int]:
@@ -229,19 +239,9 @@ def _matters(word: Word) -> bool:
     return word.text != BREAK and not lone and word.text not in GLUE | CHATTER
 
 
-def _undenied(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
-    """The nouns, and the phrases of two words or more that nothing before them denies."""
-    kept = []
-    for match in found:
-        start = match.places[0]
-        before = [word.text for word in words[max(0, start - 4) : start]]
-        after_break = before[
-            max((k + 1 for k, one in enumerate(before) if one == BREAK), default=0) :
-        ]
-        denied = DENYING.intersection(after_break)
-        if match.is_noun or (len(match.places) > 1 and not denied):
-            kept.append(match)
-    return kept
+def _is_literal(words: Sequence[Word], match: Match) -> bool:
+    """Whether a phrase is to be believed: a noun, or two words or more that nothing denies."""
+    return match.is_noun or (len(match.places) > 1 and not is_denied(words, match.places[0]))
 
 
 def _agrees(named: Named, facts: Named) -> bool:

@@ -21,6 +21,8 @@ def texts(text):
         ("étagère / grey - a dozen", ["etagere", BREAK, "grey", BREAK, "a", "many"]),
         ("lamp #FF6600 x 2,400", ["lamp", "#ff6600", "x", "many"]),
         ("Stühlchen 椅子", ["stuhlchen", "椅子"]),
+        ("chair 🪑 50% ①", ["chair", "🪑", "many", BREAK, "1"]),
+        ("ｃｈａｉｒ deſk", ["chair", "desk"]),
         ("", []),
         ("… \u200b \x00", [BREAK, BREAK]),
     ],

@@ -36,7 +36,7 @@ SHADES = frozenset(_SHADES.split())
 COLOUR_NOUNS = frozenset(_COLOUR_NOUNS.split())
 LINKS = frozenset(_LINKS.split())  # where a phrase ends
 JOINED = frozenset(("of", "in", "from", "made"))  # but not before a material: a bed of iron
-DENIALS = frozenset(("no", "not", "without", "neither", "never"))
+NEGATIONS = frozenset(("no", "not", "without", "neither", "never"))
 COPULAS = frozenset(_COPULAS.split())
 
 
@@ -149,7 +149,7 @@ def materials_in(
             at += 1
             run.append(at)
         at += 1
-        if any(words[k].text in DENIALS for k in range(max(0, run[0] - 2), run[0])):
+        if any(words[k].text in NEGATIONS for k in range(max(0, run[0] - 2), run[0])):
             continue
         place = _coloured(words, run, family, nouns, others)
         if place == NOT_OURS:

@@ -79,7 +79,7 @@ def spoken_words(classes: Sequence[str] = CLASSES) -> list[str]:
         texts += [phrase for phrase, _ in (*nouns, *adjectives, *details)]
     texts += [word for slots in PARTS.values() for words in slots.values() for word in words]
     texts += [*SYNONYMS, *(word for words in SYNONYMS.values() for word in words)]
-    texts += [*FILLERS, *NUMBERS, *CONNECTIVES, *LINKS, *ENDINGS, *DENIALS]
+    texts += [*OUTSIDE, *FILLERS, *NUMBERS, *CONNECTIVES, *LINKS, *ENDINGS, *DENIALS]
     return list(dict.fromkeys(word for text in texts for word in re.findall("[a-z]+", text)))
 
 

@@ -80,7 +80,10 @@ def _evened(token: str, text: str, start: int, end: int) -> list[str]:
         joins = (
             low in _JOINING and text[start - 1 : start].isalnum() and text[end : end + 1].isalnum()
         )
-        return [] if joins or low in "'\"`´’‘“”" else [BREAK]
+        if joins or low in "'\"`´’‘“”":
+            return []
+        named = not low.isascii() and unicodedata.category(low[0])[0] == "S"
+        return [low] if named else [BREAK]  # a sign such as an emoji is a word that nobody knows
     if low.startswith("#") and len(low) == 7:
         return [low]
     if low[0].isdigit():
