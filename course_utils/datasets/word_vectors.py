@@ -14,6 +14,7 @@ import numpy as np
 
 from course_utils.places import REMEDY, WORDS
 
+UNIT = 5.0  # stored steps in one standard deviation
 LONGEST_WORD = 60  # letters; a longer word is none
 
 
@@ -22,11 +23,13 @@ class WordVectors:
 
     Args:
         pieces: P words, and parts that stand inside or at the end of one, as "##s".
-        vectors: Float32 (P, width).
+        vectors: Float32 (P, width): the first half from the encoder's token table, the second what
+            the whole encoder makes of the piece alone.
+        steps: Float32 (width,), how much each axis weighs where words are compared.
     """
 
-    def __init__(self, pieces: Sequence[str], vectors: np.ndarray):
-        self.vectors = vectors
+    def __init__(self, pieces: Sequence[str], vectors: np.ndarray, steps: np.ndarray):
+        self.vectors, self.steps = vectors, steps
         self.rows = {piece: row for row, piece in enumerate(pieces)}
         self._known: dict[str, np.ndarray] = {}
 
@@ -69,7 +72,17 @@ class WordVectors:
 
     def of_all(self, words: Sequence[str]) -> np.ndarray:
         """Return the vectors of N words, float32 (N, width)."""
-        return np.stack([self.of(word) for word in words]) if words else self.vectors[:0]
+        return np.stack([self.of(word) for word in words]) if len(words) else self.vectors[:0]
+
+    def likeness(self, words: Sequence[str], others: Sequence[str]) -> np.ndarray:
+        """Return how alike N words and M others are: cosines, float32 (N, M); 0 for no word."""
+        half = self.width // 2
+        units = []
+        for each in (words, others):
+            meanings = (self.of_all(each) * self.steps)[:, half:]
+            sizes = np.linalg.norm(meanings, axis=1, keepdims=True)
+            units.append(meanings / np.maximum(sizes, 1e-6))
+        return units[0] @ units[1].T
 
 
 @cache
@@ -86,9 +99,7 @@ def word_vectors(file: Path = WORDS) -> WordVectors:
         with np.load(file, allow_pickle=False) as stored:
             pieces = stored["pieces"].tobytes().decode("ascii").split("\n")
             vectors = stored["vectors"].astype(np.float32) / UNIT
+            steps = stored["steps"]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is not the table of words ({error}); {REMEDY}") from error
-    return WordVectors(pieces, vectors)
-
-
-UNIT = 5.0  # steps of the stored numbers in one standard deviation
+    return WordVectors(pieces, vectors, steps)

@@ -26,7 +26,12 @@ from course_utils.datasets.captions.lexicon import (
     matches_in,
     named_in,
 )
-from course_utils.datasets.captions.speech import IMPLIED, speakable_facts, spoken_words
+from course_utils.datasets.captions.speech import (
+    IMPLIED,
+    phrases_of,
+    speakable_facts,
+    spoken_words,
+)
 from course_utils.datasets.captions.typed import BREAK, MANY, Spelling, Word, typed_words
 from course_utils.datasets.word_vectors import WordVectors, word_vectors
 from course_utils.models.checkpoints import load_checkpoint
@@ -36,8 +41,8 @@ from course_utils.places import CHECKPOINTS
 SHIPPED_READER = CHECKPOINTS / "reader"
 LONGEST_TEXT = 400  # words and breaks that are read; what follows is missed
 MOVED = 1.0  # a word matters if the logit of something that was understood falls by this without it
-SURE = 0.0  # the logit above which a family is named
-SURE_OF_FACTS = 2.0  # the logit above which a fact is named
+SURE = 0.0  # the logit above which a family is named, and a fact whose word stands in the text
+SURE_OF_FACTS = 2.5  # the logit above which a fact is named
 DOUBTFUL = -4.0  # and above which a phrase is believed that stands in the text word for word
 WORDED = 3.0  # how much surer such a phrase is
 
@@ -110,7 +115,9 @@ class TextReader:
         if not named:
             return self._nothing(text, words)
         family, *others = named
-        literal = [one for one in found[family] if _is_literal(words, one)]
+        literal = [
+            one for one in found[family] if one.is_noun or not is_denied(words, one.places[0])
+        ]
         denied = denied_in(words, family)
         facts, asserted = self._facts(logits, family, literal, denied)
         nouns = self._noun_places(votes, found[family], family)
@@ -164,11 +171,14 @@ class TextReader:
     ) -> tuple[Named, list[int]]:
         """What a text names of its family, and the outputs that say so.
 
-        A phrase that stands there literally needs less of the network's confidence, a denial none.
+        A phrase that stands there literally needs less of the network's confidence, one of several
+        words hardly any, a denial none.
         Of an attribute the values that the surest fact allows are kept, narrowed by others.
         """
         first = len(self.families)
-        worded = {item for match in literal for item in match.named.items()}
+        least = {item: SURE for match in literal for item in match.named.items()}
+        long = [match for match in literal if match.is_noun or len(match.places) > 1]
+        least |= {item: DOUBTFUL for match in long for item in match.named.items()}
         absent = {item for match in denied for item in match.named.items()}
         sure = []
         for k, (owner, name, values) in enumerate(self.facts):
@@ -177,8 +187,8 @@ class TextReader:
             logit, item = logits[first + k].item(), (name, values)
             if item in absent:
                 sure.append((max(logit, 0.0) + 2 * WORDED, first + k, name, values))
-            elif logit > (DOUBTFUL if item in worded else SURE_OF_FACTS):
-                sure.append((logit + WORDED * (item in worded), first + k, name, values))
+            elif logit > least.get(item, SURE_OF_FACTS):
+                sure.append((logit + WORDED * (item in least), first + k, name, values))
         facts: Named = {}
         outputs = []
         for _, output, name, values in sorted(sure, reverse=True):
@@ -223,25 +233,24 @@ class TextReader:
         return self._nearest(self.spelling.mended(typed_words(text)[:LONGEST_TEXT]), families)
 
     def _nearest(self, words: Sequence[Word], families: Sequence[str]) -> str | None:
-        half = self.vectors.width // 2  # what the whole encoder makes of a word alone
         said = [word.text for word in words if _matters(word)] or [word.text for word in words]
-        ours, theirs = (self.vectors.of_all(each)[:, half:] for each in (families, said))
-        sizes = np.linalg.norm(theirs, axis=1, keepdims=True)
-        if not len(theirs) or not sizes.any():
+        if not any(self.vectors.pieces_of(word) for word in said):
             return None
-        cosines = (theirs / sizes.clip(1e-6)) @ ours.T / np.linalg.norm(ours, axis=1)
-        return families[int(cosines.max(axis=0).argmax())]
+        likeness = [self.vectors.likeness(said, _names(family)).max() for family in families]
+        return families[int(np.argmax(likeness))]
+
+
+@cache
+def _names(family: str) -> tuple[str, ...]:
+    """The single words that a family is called."""
+    nouns = (noun for noun, _ in phrases_of(family)[0])
+    return (family, *(noun for noun in nouns if noun.isalpha()))
 
 
 def _matters(word: Word) -> bool:
     """Whether a word says something by itself."""
     lone = len(word.text) == 1 and word.text.isalpha()
     return word.text != BREAK and not lone and word.text not in GLUE | CHATTER
-
-
-def _is_literal(words: Sequence[Word], match: Match) -> bool:
-    """Whether a phrase is to be believed: a noun, or two words or more that nothing denies."""
-    return match.is_noun or (len(match.places) > 1 and not is_denied(words, match.places[0]))
 
 
 def _agrees(named: Named, facts: Named) -> bool:

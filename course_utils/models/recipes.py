@@ -265,7 +265,7 @@ def named_in_texts(
 
 
 LONGEST_SPEECH = 26  # words and breaks of a text that a reader is trained on
-STRANGE = 0.5  # a word whose cosine with a known word is above this may mean it
+STRANGE = 0.55  # a word whose cosine with a known word is above this may mean it
 
 
 def facts_of_speech(
@@ -296,14 +296,11 @@ def facts_of_speech(
 
 def strange_words(vectors: WordVectors, classes: Sequence[str]) -> list[str]:
     """Return words that mean nothing to a reader: unlike all words that `speech` knows."""
-    half = vectors.width // 2  # what the whole encoder makes of a word alone
     known = spoken_words(classes)
     others = [word for word in vectors.whole_words if len(word) > 3 and word not in set(known)]
-    ours, theirs = (vectors.of_all(words)[:, half:] for words in (known, others))
-    ours, theirs = (
-        each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-6) for each in (ours, theirs)
+    nearest = np.concatenate(
+        [vectors.likeness(part, known).max(axis=1) for part in np.array_split(others, 16)]
     )
-    nearest = np.concatenate([(part @ ours.T).max(axis=1) for part in np.array_split(theirs, 16)])
     return [word for word, cosine in zip(others, nearest, strict=True) if cosine < STRANGE]
 
 
