@@ -7,7 +7,7 @@ import pytest
 from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.colours import PARTS, dressed, materials_in
 from course_utils.datasets.captions.everyday import OUTSIDE, SYNONYMS, everyday
-from course_utils.datasets.captions.lexicon import matches_in
+from course_utils.datasets.captions.lexicon import denied_in, matches_in, named_in
 from course_utils.datasets.captions.speech import (
     entries_of,
     phrases_of,
@@ -88,6 +88,34 @@ def test_phrases_are_found_and_nouns_told_from_details():
     assert {(match.places, match.is_noun) for match in found} == {((1, 2), True), ((5, 6), False)}
     assert [match.named for match in found] == [{"height": ("tall",)}, {"seat": ("round",)}]
     assert [one.places for one in matches_in(typed_words("a bunk bed"), "bed")] == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("family", "text", "named"),
+    [
+        ("bench", "a bench with neither back nor armrests", {"back": ("none",), "arms": (False,)}),
+        ("mug", "mug . i don't want a handle on it", {"handle": ("none",)}),
+        ("shelf", "a shelf with no doors and a back", {"doors": (False,)}),
+        ("chair", "not tall , arms", {}),
+        ("chair", "a chair that is not tall but with arms", {}),
+        ("bridge", "a bridge , skip the railings", {"railings": (False,)}),
+        ("bed", "leave off the curtains and the canopy", {"roof": (False,)}),
+    ],
+)
+def test_what_is_denied_is_told_from_what_is_not(family, text, named):
+    found = {}
+    for match in denied_in(typed_words(text), family):
+        found |= match.named
+    assert found == named
+
+
+def test_what_is_only_mentioned_names_nothing():
+    def nouns(text, family):
+        words = typed_words(text)
+        return [match.places for match in named_in(words, matches_in(words, family))]
+
+    assert nouns("a lamp for my bed", "bed") == [] and nouns("a lamp for my bed", "lamp") == [(1,)]
+    assert nouns("a smoothing plane", "airplane") == [] and nouns("a plane", "airplane") == [(1,)]
 
 
 # ---- materials -----------------------------------------------------------------------------------

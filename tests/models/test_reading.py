@@ -74,7 +74,9 @@ def test_an_animal_that_there_is_none_of_is_an_animal_and_missed():
     assert reading.understood[0] == "animal" and reading.materials["coat"] == "grey"
 
 
-@pytest.mark.parametrize("text", ["", "...", "椅子", "🪑", "xyzzy", "a pizza", "please", "стол", "\0\x1b"])
+@pytest.mark.parametrize(
+    "text", ["", "...", "椅子", "🪑", "xyzzy", "a pizza", "please", "стол", "\0\x1b"]
+)
 def test_where_no_family_is_understood_there_is_none(text):
     reading = read(text)
     assert reading.family is None and not (reading.facts or reading.materials or reading.understood)

@@ -26,7 +26,12 @@ def test_a_caption_says_what_is_named_in_the_models_words(family):
 
 
 def test_a_caption_says_many_things_at_once_and_leaves_out_the_unsayable():
-    named = {"seat": ("round",), "back": ("slatted",), "armrests": (False,), "base": ("three legs",)}
+    named = {
+        "seat": ("round",),
+        "back": ("slatted",),
+        "armrests": (False,),
+        "base": ("three legs",),
+    }
     text, told = caption_of("chair", named, TEXT.words)
     assert told == named and len(split(text)) <= 24
     assert caption_of("chair", named, {"a", "chair", "round", "seat", "with"}) == (

@@ -75,7 +75,7 @@ SLOT_WORDS = {
     family: {word: slot for slot, words in reversed(slots.items()) for word in words}
     for family, slots in PARTS.items()
 }
-_OTHER_PARTS = "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards"
+_OTHER_PARTS = "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
 ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values())
 
 
@@ -223,8 +223,8 @@ def _owner(
 def dressed(family: str, found: Sequence[Found]) -> dict[str, str]:
     """Return the material of each slot that a text decides: parts first, then the whole.
 
-    A colour for the whole goes to the family's main slot, a wood, metal or stone also to every other
-    slot that is ever made of it; a lamp's go to its stem, foot and body.
+    A colour for the whole goes to the family's main slot, a wood, metal or stone also to every
+    other slot that is ever made of it; a lamp's go to its stem, foot and body.
 
     Args:
         family: One of `CLASSES`.

@@ -84,8 +84,10 @@ DENIALS = frozenset(("no", "not", "without", "neither", "never"))
 _DENYING = "minus skip lose leave omit drop remove instead zero 0 free less"
 DENYING = DENIALS | frozenset(_DENYING.split())
 FARTHEST = 6  # words between a denial and what it denies
-MENTIONS = ("for my", "for the", "for a", "for our", "in the", "in my", "like a", "like the", "near the",
-            "to my", "beside my", "from the", "size of a")  # fmt: skip
+_MENTIONS = (
+    "for my; for the; for a; for our; in the; in my; like a; like the; near the; to my; from the"
+)
+MENTIONS = frozenset(_MENTIONS.split("; "))
 
 
 def is_denied(words: Sequence[Word], place: int) -> bool:
@@ -98,7 +100,7 @@ def is_denied(words: Sequence[Word], place: int) -> bool:
         if text in DENYING:
             return True
         joins = text in ("with", "but") and before not in DENYING
-        begins = text in _ARTICLES and before in ("and", "or", "plus")
+        begins = text == "a" and before in ("and", "or", "plus")
         if text == BREAK or joins or begins or text not in GLUE | CHATTER | ANY_PART:
             return False
     return False
@@ -107,7 +109,9 @@ def is_denied(words: Sequence[Word], place: int) -> bool:
 @cache
 def _absences(family: str) -> tuple[tuple[tuple[str, ...], Named], ...]:
     """The parts that a family's phrases can deny, and what it says of the shape."""
-    phrases = [(phrase[3:], named) for phrase, named in phrases_of(family)[2] if phrase[:3] == "no "]
+    phrases = [
+        (phrase[3:], named) for phrase, named in phrases_of(family)[2] if phrase[:3] == "no "
+    ]
     return tuple((_singulars(phrase), named) for phrase, named in phrases)
 
 
