@@ -37,8 +37,13 @@ Read = Callable[[str], Reading]
 
 def prompts(half: str, file: Path = PROMPTS) -> list[dict]:
     """The prompts of a half, "tune" or "test"."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return [one for one in map(json.loads, lines) if one["split"] == half]
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        return [one for one in map(json.loads, lines) if one["split"] == half]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{file} holds no prompts ({error}); see data/prompts/README.md"
+        ) from error
 
 
 def counts(reading: Reading, prompt: dict) -> Counter:

@@ -93,6 +93,12 @@ class TextReader:
     def __init__(self, network: torch.nn.Module, families: Sequence[str], vectors: WordVectors):
         self.network, self.families, self.vectors = network, tuple(families), vectors
         self.facts = speakable_facts(self.families)
+        outputs = network.outlet.out_features
+        if outputs != len(self.families) + len(self.facts):
+            raise ValueError(
+                f"the reader has {outputs} outputs for {len(self.families)} families and"
+                f" {len(self.facts)} facts; train it again (train reader)"
+            )
         known = [*spoken_words(self.families), *sorted(GLUE)]
         self.spelling = Spelling(known, vectors.whole_words)
 
@@ -107,13 +113,17 @@ class TextReader:
         """
         if not isinstance(text, str):
             raise ValueError(f"text is {text!r}; expected a text")
-        words = self.spelling.mended(typed_words(text)[:LONGEST_TEXT])
+        typed = typed_words(text)
+        words = self.spelling.mended(typed[:LONGEST_TEXT])
+        rest = next((text[one.start :] for one in typed[LONGEST_TEXT:] if _matters(one)), "")
         votes = self._votes([words])[0]  # (length, outputs)
         logits = votes.amax(0)
         found = {name: matches_in(words, name) for name in self.families}
         named = self._families(votes, {name: named_in(words, found[name]) for name in found})
         if not named:
-            return self._nothing(text, words)
+            missed = _phrases(text, words, set(), set())[1]
+            missed = (*missed, rest) if rest else missed
+            return Reading(text, None, (), {}, {}, (), missed, self._nearest(words, self.families))
         family, *others = named
         literal = [
             one for one in found[family] if one.is_noun or not is_denied(words, one.places[0])
@@ -133,6 +143,7 @@ class TextReader:
         understood, missed = _phrases(text, words, used, nouns | theirs)
         if not used & nouns:
             understood = (family, *understood)
+        missed = (*missed, rest) if rest else missed
         return Reading(
             text, family, tuple(others), facts, dressed(family, materials), understood, missed
         )
@@ -217,11 +228,6 @@ class TextReader:
         before = votes.amax(0)[outputs]
         falls = before - self._votes(rows).amax(1)[:, outputs]  # (tried, outputs)
         return {k for k, fall in zip(tried, falls.amax(1).tolist(), strict=True) if fall > MOVED}
-
-    def _nothing(self, text: str, words: Sequence[Word]) -> Reading:
-        """The reading of a text that names no family."""
-        missed = _phrases(text, words, set(), set())[1]
-        return Reading(text, None, (), {}, {}, (), missed, self._nearest(words, self.families))
 
     def nearest(self, text: str, families: Sequence[str]) -> str | None:
         """Return the family whose name is most like a word of a text; None if none is known.

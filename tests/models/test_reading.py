@@ -4,7 +4,10 @@ import time
 
 import pytest
 
-from course_utils.models.reading import read, shipped_reader
+from course_utils.datasets.shapes import CLASSES
+from course_utils.datasets.word_vectors import word_vectors
+from course_utils.models.reading import TextReader, read, shipped_reader
+from course_utils.networks.reader import Reader
 from course_utils.places import CHECKPOINTS
 
 WOODS = {"oak", "pine", "walnut", "cherry", "birch", "ebony"}
@@ -102,6 +105,13 @@ def test_no_text_is_refused_and_none_takes_long():
         read(5)
 
 
+def test_what_follows_four_hundred_words_is_missed():
+    long = "a chair " + "and " * 400 + "a dragon with two heads"
+    assert read(long).family == "chair" and read(long).missed == ("dragon with two heads",)
+
+
 def test_a_folder_that_is_no_reader_is_named():
     with pytest.raises(ValueError, match="is no reader of texts"):
         shipped_reader(CHECKPOINTS / "shapes32")
+    with pytest.raises(ValueError, match="8 outputs for 20 families"):
+        TextReader(Reader(3, 5), CLASSES, word_vectors())

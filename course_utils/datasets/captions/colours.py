@@ -75,7 +75,9 @@ SLOT_WORDS = {
     family: {word: slot for slot, words in reversed(slots.items()) for word in words}
     for family, slots in PARTS.items()
 }
-_OTHER_PARTS = "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
+_OTHER_PARTS = (
+    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
+)
 ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values())
 
 

@@ -28,9 +28,6 @@ IMPLIED = {
         "funnels": (0, "kind", ("motor",)),
     }
 }
-ALIASES = {
-    "chair": "armchair", "car": "car", "boat": "ship", "shelf": "bookcase", "mug": "cup"
-}  # fmt: skip
 
 
 class Spoken(NamedTuple):
