@@ -25,6 +25,7 @@ from course_utils.datasets.captions.lexicon import (
     is_denied,
     matches_in,
     named_in,
+    outside_places,
 )
 from course_utils.datasets.captions.speech import (
     IMPLIED,
@@ -41,10 +42,11 @@ from course_utils.places import CHECKPOINTS
 SHIPPED_READER = CHECKPOINTS / "reader"
 LONGEST_TEXT = 400  # words and breaks that are read; what follows is missed
 MOVED = 1.0  # a word matters if the logit of something that was understood falls by this without it
-SURE = 0.0  # the logit above which a family is named, and a fact whose word stands in the text
+SURE = 0.0  # the logit above which a family is named
+SURER = 2.0  # and a family of which no noun stands there, where another's does
 SURE_OF_FACTS = 2.5  # the logit above which a fact is named
-DOUBTFUL = -4.0  # and above which a phrase is believed that stands in the text word for word
-WORDED = 3.0  # how much surer such a phrase is
+DOUBTFUL = -4.0  # and above which one is, if its phrase stands in the text literally
+WORDED = 3.0  # how much surer these are
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class TextReader:
         rest = next((text[one.start :] for one in typed[LONGEST_TEXT:] if _matters(one)), "")
         votes = self._votes([words])[0]  # (length, outputs)
         logits = votes.amax(0)
-        found = {name: matches_in(words, name) for name in self.families}
+        found = self._found(words)
         named = self._families(votes, {name: named_in(words, found[name]) for name in found})
         if not named:
             missed = _phrases(text, words, set(), set())[1]
@@ -148,6 +150,17 @@ class TextReader:
             text, family, tuple(others), facts, dressed(family, materials), understood, missed
         )
 
+    def _found(self, words: Sequence[Word]) -> dict[str, list[Match]]:
+        """The phrases of each family in a text; none of a family whose nouns are other things'."""
+        outside = outside_places(words)
+        found = {name: matches_in(words, name) for name in self.families}
+        nouns = {name: [one for one in found[name] if one.is_noun] for name in found}
+        return {
+            name: matches
+            for name, matches in found.items()
+            if not nouns[name] or any(not outside & set(one.places) for one in nouns[name])
+        }
+
     # ---- what the network says
 
     @torch.no_grad()
@@ -163,33 +176,28 @@ class TextReader:
     def _families(self, votes: Tensor, nouns: dict[str, list[Match]]) -> list[str]:
         """The families that are named, in the order in which the text names them.
 
-        The network names the first; where it is sure of none, the likeliest whose noun is there.
-        Others need a noun too.
+        The network names the likeliest; where it is sure of none, one whose noun is there. Others
+        need a noun too.
         """
-        scores, places = votes[:, : len(self.families)].max(0)
-        sure = [
-            (places[k].item(), name)
-            for k, name in enumerate(self.families)
-            if scores[k] > SURE and (nouns[name] or scores[k] == scores.max())
-        ]
-        if sure:
-            return [name for _, name in sorted(sure)]
-        there = [k for k, name in enumerate(self.families) if nouns[name]]
-        return [self.families[max(there, key=lambda k: scores[k])]] if there else []
+        scores, places = (each.tolist() for each in votes[:, : len(self.families)].max(0))
+        order = {name: k for k, name in enumerate(self.families) if name in nouns}
+        there = [name for name in order if nouns[name]]
+        first = max(order, key=lambda name: scores[order[name]], default="")
+        if not order or scores[order[first]] <= (SURER if there and first not in there else SURE):
+            return sorted(there, key=lambda name: -scores[order[name]])[:1]
+        sure = [name for name in there if scores[order[name]] > SURE]
+        return sorted({first, *sure}, key=lambda name: places[order[name]])
 
     def _facts(
         self, logits: Tensor, family: str, literal: Sequence[Match], denied: Sequence[Match]
     ) -> tuple[Named, list[int]]:
         """What a text names of its family, and the outputs that say so.
 
-        A phrase that stands there literally needs less of the network's confidence, one of several
-        words hardly any, a denial none.
-        Of an attribute the values that the surest fact allows are kept, narrowed by others.
+        A phrase that stands there literally needs hardly any of the network's confidence, a denial
+        none. Of an attribute the values that the surest fact allows are kept, narrowed by others.
         """
         first = len(self.families)
-        least = {item: SURE for match in literal for item in match.named.items()}
-        long = [match for match in literal if match.is_noun or len(match.places) > 1]
-        least |= {item: DOUBTFUL for match in long for item in match.named.items()}
+        worded = {item for match in literal for item in match.named.items()}
         absent = {item for match in denied for item in match.named.items()}
         sure = []
         for k, (owner, name, values) in enumerate(self.facts):
@@ -198,8 +206,8 @@ class TextReader:
             logit, item = logits[first + k].item(), (name, values)
             if item in absent:
                 sure.append((max(logit, 0.0) + 2 * WORDED, first + k, name, values))
-            elif logit > least.get(item, SURE_OF_FACTS):
-                sure.append((logit + WORDED * (item in least), first + k, name, values))
+            elif logit > (DOUBTFUL if item in worded else SURE_OF_FACTS):
+                sure.append((logit + WORDED * (item in worded), first + k, name, values))
         facts: Named = {}
         outputs = []
         for _, output, name, values in sorted(sure, reverse=True):

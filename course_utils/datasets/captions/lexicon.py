@@ -138,29 +138,28 @@ def _outside() -> frozenset[tuple[str, ...]]:
     return frozenset(words for thing in OUTSIDE if len(words := _singulars(thing)) > 1)
 
 
-def named_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
-    """Return the nouns that name what a text asks for.
-
-    Those in a longer name of something else (a smoothing plane), and those that are only mentioned
-    (for my car), do not.
-
-    Args:
-        words: Of the text.
-        found: Of `matches_in`.
-    """
+def outside_places(words: Sequence[Word]) -> set[int]:
+    """Return the places of words in longer names of things that no family is: smoothing plane."""
     texts = [singular(word.text) for word in words]
-    longer = {
+    return {
         k
         for thing in _outside()
         for start in range(len(texts))
         if tuple(texts[start : start + len(thing)]) == thing
         for k in range(start, start + len(thing))
     }
-    return [
-        match
-        for match in found
-        if match.is_noun
-        and not longer & set(match.places)
-        and " ".join(word.text for word in words[max(0, match.places[0] - 2) : match.places[0]])
-        not in MENTIONS
-    ]
+
+
+def named_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
+    """Return the nouns that name what a text asks for, not those only mentioned: for my car.
+
+    Args:
+        words: Of the text.
+        found: Of `matches_in`.
+    """
+
+    def before(match: Match) -> str:
+        start = match.places[0]
+        return " ".join(word.text for word in words[max(0, start - 2) : start])
+
+    return [match for match in found if match.is_noun and before(match) not in MENTIONS]
