@@ -186,7 +186,7 @@ class TextReader:
         if not order or scores[order[first]] <= (SURER if there and first not in there else SURE):
             return sorted(there, key=lambda name: -scores[order[name]])[:1]
         sure = [name for name in there if scores[order[name]] > SURE]
-        return sorted({first, *sure}, key=lambda name: places[order[name]])
+        return sorted({first, *sure}, key=lambda name: (places[order[name]], -scores[order[name]]))
 
     def _facts(
         self, logits: Tensor, family: str, literal: Sequence[Match], denied: Sequence[Match]
