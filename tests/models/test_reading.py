@@ -78,7 +78,8 @@ def test_an_animal_that_there_is_none_of_is_an_animal_and_missed():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "...", "椅子", "🪑", "xyzzy", "a pizza", "please", "стол", "\0\x1b"]
+    "text",
+    ["", "...", "椅子", "🪑", "xyzzy", "a pizza", "a smoothing plane", "please", "стол", "\0\x1b"],
 )
 def test_where_no_family_is_understood_there_is_none(text):
     reading = read(text)
