@@ -57,6 +57,7 @@ LINKED = (  # by other pages, not by the table of contents
     "data/checkpoints/text-to-shape32/README.md",
     "data/furniture32/ATTRIBUTION.md",
     "data/glyphs16/ATTRIBUTION.md",
+    "data/words/ATTRIBUTION.md",
 )
 PLOTLY = "application/vnd.plotly.v1+json"
 SHIPPED = ("shapes32", "text-to-shape32")

@@ -16,7 +16,7 @@ def add_parser(commands) -> None:
     command = commands.add_parser("generate", help=about)
     command.set_defaults(run=run)
     add = command.add_argument
-    add("prompt", help="what to make: chair, or any of the other families, or a text about one")
+    add("prompt", help="what to make: chair, another of the families, or any sentence about one")
     seed = "which one; the same seed is the same shape everywhere"
     add("--seed", type=whole, default=0, help=seed)
     add("--count", type=some, default=1, help="how many: this seed and those after it")
@@ -47,6 +47,8 @@ def add_parser(commands) -> None:
     model = "checkpoint folder (default: the shipped one for a class or text)"
     add("--model", type=path, help=model)
     add("--device", default="cpu", help="cpu (default), cuda or mps")
+    nearest = "make the nearest family where the text names none that the model makes"
+    add("--nearest", action="store_true", help=nearest)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -78,8 +80,11 @@ def run(options: argparse.Namespace) -> None:
         tries=options.tries,
         materials=materials,
         device=options.device,
+        nearest=options.nearest,
     )
     seconds = time.perf_counter() - start
+    if made[0].wish.reading is not None:
+        print(visible(made[0].wish.answer))
     for file, shape in zip(files, made, strict=True):
         extents = shape.export(file, options.size)
         print(f"{visible(str(file))}: {described(shape, extents)}")

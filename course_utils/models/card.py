@@ -48,12 +48,19 @@ def sha256_of(data: Tensor) -> str:
 
 
 def _what(config: Config) -> str:
-    return f"{', '.join(config.classes)}, {config.resolution} voxels per side"
+    families = ", ".join(config.classes)
+    return (
+        families
+        if config.network.kind == "Reader"
+        else f"{families}, {config.resolution} voxels per side"
+    )
 
 
 def _data(config: Config) -> str:
     made, learned = config.made, "facts" if config.is_seer else "voxels"
     ours = f"{made['shapes']} procedural shapes (course_utils.datasets.shapes)"
+    if config.network.kind == "Reader":
+        ours = f"{made['shapes']} texts (course_utils.datasets.captions.speech)"
     data = config.data.arguments.get("file", ours)
     return f"{data}, SHA-256 of the {learned} {made['data_sha256'][:16]}…"
 

@@ -38,6 +38,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "classes": (1, 10_000),
     "words": (1, 100_000),
     "facts": (1, 100_000),
+    "families": (1, 10_000),
     "count": (1, 10_000_000),
     "first_index": (0, 2**40),
     "wordings": (1, 1000),

@@ -30,6 +30,7 @@ from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.conditioning.text import on_text
 from course_utils.networks.facts import FactsOfShape
 from course_utils.networks.mlp import MLP
+from course_utils.networks.reader import Reader
 from course_utils.networks.text_only import FactsOfText, FromFacts, FromText
 from course_utils.networks.unet import UNet
 from course_utils.places import present
@@ -40,6 +41,7 @@ NETWORKS = {
     "FromText": FromText,
     "FromFacts": FromFacts,
     "FactsOfText": FactsOfText,
+    "Reader": Reader,
     "FactsOfShape": FactsOfShape,
 }
 CONDITIONERS = {

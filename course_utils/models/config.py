@@ -17,7 +17,8 @@ from course_utils.files.json_door import MAX_CONFIG_BYTES
 from course_utils.files.json_door import read_json as read_small_json
 from course_utils.places import CONFIGS, REMEDY, ROOT
 
-SEERS = ("FactsOfText", "FactsOfShape")  # networks that see facts: no denoisers, they make nothing
+# networks that see facts: no denoisers, they make nothing
+SEERS = ("FactsOfText", "FactsOfShape", "Reader")
 
 
 @dataclass(frozen=True)

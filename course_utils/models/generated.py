@@ -26,6 +26,7 @@ from course_utils.geometry.repair import finished
 from course_utils.geometry.slots import SURE, cut_by_slots, spread_slots
 from course_utils.geometry.surface import smooth_mesh
 from course_utils.models.config import Config
+from course_utils.models.wishes import Wish
 
 if TYPE_CHECKING:
     import trimesh
@@ -48,6 +49,7 @@ class Generated:
         slots: Which slot each voxel belongs to, uint8 (D, H, W), 1 for the first in the palette;
             voxels that are nearly empty, or were filled to close a gap, have their neighbour's.
         palette: The material of each slot, by its name.
+        wish: What the model was asked for, and how the prompt was read.
     """
 
     prompt: str
@@ -57,6 +59,7 @@ class Generated:
     field: np.ndarray
     slots: np.ndarray
     palette: Palette
+    wish: Wish | None = None
 
     @property
     def shape(self) -> np.ndarray:
@@ -175,6 +178,7 @@ def finish(
     kept_seed: int,
     family: str | None,
     palette: Palette,
+    wish: Wish | None = None,
 ) -> Generated:
     """Return what a model made as a finished shape: gaps closed, loose bits removed.
 
@@ -185,6 +189,7 @@ def finish(
         kept_seed: The seed of the try that was kept.
         family: Of the shape.
         palette: The materials of its slots, of `palette_for`.
+        wish: What the model was asked for.
     """
     drawn = x[0].cpu().numpy()
     field = finished(drawn)
@@ -192,7 +197,7 @@ def finish(
     if len(palette) > 1:
         found = slots_from_model(x[None].cpu(), len(palette))[0].numpy()
         slots = finished_slots(found, drawn, field)
-    return Generated(prompt, seed, kept_seed, family, field, slots, palette)
+    return Generated(prompt, seed, kept_seed, family, field, slots, palette, wish)
 
 
 def finished_slots(slots: np.ndarray, drawn: np.ndarray, field: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from course_utils.models.generated import Generated, changed, finish, palette_fo
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
-from course_utils.models.wishes import check_prompt, class_of, family_of
+from course_utils.models.wishes import class_of, family_of, materials_of, wish_of
 from course_utils.places import CHECKPOINTS, present
 
 SHIPPED = CHECKPOINTS / "shapes32"  # makes a class
@@ -39,12 +39,14 @@ def generate(
     tries: int | None = None,
     materials: Mapping[str, str] | None = None,
     device: str = "cpu",
+    nearest: bool = False,
     show_progress: bool = True,
 ) -> Generated:
     """Make one shape.
 
     Args:
-        prompt: A class of the model, such as "chair", or a text that names one of its families.
+        prompt: A class of the model, such as "chair", or any sentence: the shape's
+            `wish.reading.answer` says what was understood and what cannot be made.
         seed: Which one; the same seed is the same shape everywhere.
         model: Checkpoint folder; None is the shipped model for the prompt.
         steps: Sampling steps; None is the model's own number, as for all that follows.
@@ -54,14 +56,15 @@ def generate(
         materials: The names of materials by slot, such as {"seat": "red", "legs": "walnut"}; those
             of other slots are drawn from the seed. A model without slots has one, "shape".
         device: cpu, cuda or mps.
+        nearest: Make the nearest family where the prompt names none that the model makes.
         show_progress: Show a progress bar.
 
     Returns:
         The shape, its mesh and its picture.
 
     Raises:
-        ValueError: An unknown word, model, device, slot or material, a text without a family, a
-            setting out of range, or an empty shape.
+        ValueError: A text that names no family of the model, an unknown model, device, slot or
+            material, a setting out of range, or an empty shape.
     """
     (made,) = generate_many(
         prompt,
@@ -73,6 +76,7 @@ def generate(
         tries=tries,
         materials=materials,
         device=device,
+        nearest=nearest,
         show_progress=show_progress,
     )
     return made
@@ -89,6 +93,7 @@ def generate_many(
     tries: int | None = None,
     materials: Mapping[str, str] | None = None,
     device: str = "cpu",
+    nearest: bool = False,
     show_progress: bool = True,
 ) -> list[Generated]:
     """Make a shape of one prompt for each of several seeds; otherwise like `generate`.
@@ -101,9 +106,12 @@ def generate_many(
     denoiser, config = load_checkpoint(folder, checked_device(device))
     if not config.makes_shapes:
         raise ValueError(f"{folder} is no model of shapes; expected one such as {SHIPPED}")
-    check_prompt(config, prompt)
-    family, materials = family_of(config, prompt), {} if materials is None else materials
-    changed(palette_for(config, family, 0), materials)  # refused before anything is sampled
+    wish = wish_of(config, prompt, nearest)
+    family = family_of(config, wish.text)
+    palette = palette_for(config, family, 0)
+    changed(palette, materials := {} if materials is None else materials)  # refused at once
+    asked, wish = materials_of(wish, palette)
+    materials = asked | dict(materials)
     settings = config.sampling
     tries = settings.tries if tries is None else tries
     ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
@@ -118,7 +126,7 @@ def generate_many(
                 ranker,
                 denoiser,
                 config,
-                [prompt] * len(part),
+                [wish.text] * len(part),
                 part,
                 edits=edits,
                 watch=lambda state: _count(bar, state),
@@ -128,7 +136,7 @@ def generate_many(
             )
             for seed, kept, x in zip(part, best.seeds, best.x, strict=True):
                 palette = changed(palette_for(config, family, kept), materials)
-                made.append(finish(x, prompt, seed, kept, family, palette))
+                made.append(finish(x, prompt, seed, kept, family, palette, wish))
     empty = [str(one.seed) for one in made if not one.shape.any()]
     if empty:
         raise ValueError(

@@ -24,7 +24,10 @@ from course_utils.datasets.captions import (
     named_facts,
     true_facts,
 )
+from course_utils.datasets.captions.speech import Spoken, speakable_facts, speech, spoken_words
+from course_utils.datasets.captions.typed import BREAK, typed_words
 from course_utils.datasets.shapes import CLASSES, MatterSet, ShapeSet, make_matter, make_shapes
+from course_utils.datasets.word_vectors import WordVectors, word_vectors
 from course_utils.diffusion.guidance import CRITIC_INTERVAL, full_or_empty, guided
 from course_utils.diffusion.losses import Batch
 from course_utils.diffusion.placing import Draw, ahead, draw_from
@@ -198,7 +201,7 @@ def said_of(made: ShapeSet | MatterSet, wordings: int, classes: Sequence[str] = 
         classes: The families, see `facts_of`.
 
     Returns:
-        bool (N, wordings, classes + facts), in the order that `conditioning.facts.NamedFacts` has.
+        bool (N, wordings, families + facts), in the order that `conditioning.facts.NamedFacts` has.
     """
     families = [CLASSES[label] for label in made.labels]
     own = np.array([[family == name for name in classes] for family in families])
@@ -316,6 +319,68 @@ def named_in_texts(
     return torch.from_numpy(facts), torch.cat(
         [tokens[torch.from_numpy(kept)] for tokens, _ in captions]
     )
+
+
+LONGEST_SPEECH = 26  # words and breaks of a text that a reader is trained on
+STRANGE = 0.55  # a word whose cosine with a known word is above this may mean it
+
+
+def facts_of_speech(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0
+) -> Source:
+    """The families and facts that a text as people type them names, from vectors of its words.
+
+    Targets are 1 where a text names a family or fact, -1 where not, and 0 where nothing follows: a
+    text says nothing of other families' facts.
+    """
+    vectors = word_vectors()
+    spoken = speech(count, first_index, strange_words(vectors, config.classes), config.classes)
+    rows = {BREAK: 0}
+    texts = [[word.text for word in typed_words(one.text)][:LONGEST_SPEECH] for one in spoken]
+    tokens = torch.zeros(count, LONGEST_SPEECH, dtype=torch.int32)
+    for row, words in zip(tokens, texts, strict=True):
+        numbers = [rows.setdefault(word, len(rows)) for word in words]
+        row[: len(words)] = torch.tensor(numbers, dtype=torch.int32)
+    table = torch.from_numpy(vectors.of_all(list(rows)))
+    targets = torch.from_numpy(spoken_targets(spoken, config.classes))
+
+    def pick(generator: torch.Generator, count: int, targets, tokens, table) -> Batch:
+        row = torch.randint(len(tokens), (count,), generator=generator, device=tokens.device)
+        return Batch(targets[row].float(), table[tokens[row].long()])
+
+    return Source(draw_from((targets, tokens, table), pick), targets, tokens)
+
+
+def strange_words(vectors: WordVectors, classes: Sequence[str]) -> list[str]:
+    """Return words that mean nothing to a reader: unlike all words that `speech` knows."""
+    known = spoken_words(classes)
+    others = [word for word in vectors.whole_words if len(word) > 3 and word not in set(known)]
+    nearest = np.concatenate(
+        [vectors.likeness(part, known).max(axis=1) for part in np.array_split(others, 16)]
+    )
+    return [word for word, cosine in zip(others, nearest, strict=True) if cosine < STRANGE]
+
+
+def spoken_targets(spoken: Sequence[Spoken], classes: Sequence[str]) -> np.ndarray:
+    """Return what texts name, int8 (N, families + facts): 1, -1, or 0 where nothing follows.
+
+    A fact that follows from one that is named, such as a handle from one on the left, is 0.
+    """
+    facts = speakable_facts(tuple(classes))
+    families = np.array([family for family, _, _ in facts])
+    targets = np.zeros((len(spoken), len(classes) + len(facts)), dtype=np.int8)
+    targets[:, : len(classes)] = -1
+    for row, one in zip(targets, spoken, strict=True):
+        row[[classes.index(family) for family in one.families]] = 1
+        if not one.families:
+            continue
+        own = np.flatnonzero(families == one.families[0])
+        for number in own:
+            _, name, values = facts[number]
+            said = one.named.get(name, ())
+            follows = said and set(said) < set(values)
+            row[len(classes) + number] = 1 if said == values else 0 if follows else -1
+    return targets
 
 
 def facts_of_shapes(
@@ -441,6 +506,7 @@ RECIPES: dict[str, Callable[..., Source]] = {
         means,
         means_of_named,
         facts_of_texts,
+        facts_of_speech,
         facts_of_shapes,
         facts_of_guesses,
     )

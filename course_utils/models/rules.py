@@ -8,12 +8,14 @@ line that names file and key.
 import copy
 import inspect
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import torch
 
 from course_utils.datasets.captions import facts_of, words
+from course_utils.datasets.captions.speech import speakable_facts
 from course_utils.datasets.shapes import CLASSES, LARGEST_RESOLUTION, SMALLEST_RESOLUTION
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import KINDS, PATHS
@@ -43,6 +45,7 @@ GIVES = {
     "named": ("shapes", "facts"),
     "means_of_named": ("shapes", "facts"),
     "facts_of_texts": ("facts", "texts"),
+    "facts_of_speech": ("facts", "vectors"),
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
@@ -55,10 +58,10 @@ MAKES = {
     "FromFacts": ("shapes", "facts"),
     "FactsOfText": ("facts", "texts"),
     "FactsOfShape": ("facts", "shapes"),
+    "Reader": ("facts", "vectors"),
 }
 MADE = ("made", "weights_sha256")  # what only a checkpoint's config says
 TAKES = {"labels": "labels", "text": "texts", "facts": "texts", "named": "facts"}
-OF_FAMILIES = ("named", "FromFacts")  # what takes families and facts as numbers
 WALKED = 50  # steps of the trial walk at most
 
 
@@ -81,12 +84,17 @@ def filled(entries: Any) -> Any:
     classes = entries.get("classes")
     known = [name for name in classes if name in CLASSES] if isinstance(classes, list) else []
     for part in (part for part, names in takes if "facts" in names):
-        part.setdefault("facts", len(facts_of(known)))
-        if part.get("kind") in OF_FAMILIES:
-            part.setdefault("classes", len(known))
+        part.setdefault("facts", _fact_count(part.get("kind"), known))
+    for part in (part for part, names in takes if "families" in names):
+        part.setdefault("families", len(known))
     for part in reading:
         part.setdefault("words", len(words(known)))
     return entries | {"words": words(known)} if reading else entries
+
+
+def _fact_count(kind: Any, classes: Sequence[str]) -> int:
+    """How many facts a network knows: those that captions name, or a reader of any text."""
+    return len(speakable_facts(tuple(classes)) if kind == "Reader" else facts_of(classes))
 
 
 def _parameters(kind: Any) -> list[str]:
@@ -282,12 +290,17 @@ def _words(config: Config, place: Place) -> None:
 
 
 def _known_facts(config: Config, place: Place) -> None:
-    """A training learns all facts that captions of its classes can name."""
-    count = len(facts_of(config.classes))
+    """A training learns all facts that texts about its classes can name."""
     for part, here in _parts(config, place):
+        count = _fact_count(part.kind, config.classes)
         if part.arguments.get("facts", count) != count:
             raise here.at("facts").wrong(
-                part.arguments["facts"], f"{count}, as many as captions of its classes can name"
+                part.arguments["facts"], f"{count}, as many as texts about its classes can name"
+            )
+        families = len(config.classes)
+        if part.arguments.get("families", families) != families:
+            raise here.at("families").wrong(
+                part.arguments["families"], f"{families}, as many as there are classes"
             )
 
 
@@ -301,7 +314,7 @@ def _labels(config: Config, place: Place) -> None:
         )
     count = len(config.classes)
     for part, here in _parts(config, place):
-        labels = part.arguments.get("classes", count) if count else count
+        labels = part.arguments["classes"] if part.kind == "labels" and count else count
         if labels != count:
             raise here.at("classes").wrong(labels, f"{count}, as many as there are classes")
 

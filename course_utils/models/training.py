@@ -253,6 +253,8 @@ def _answer(model: nn.Module, config: Config) -> torch.Tensor:
         return last(sampling_states(model, config, [prompt], [0], steps=1)).x_t
     if config.words:
         return model(torch.zeros(1, 1, dtype=torch.int64))
+    if config.network.kind == "Reader":
+        return model(torch.ones(1, 1, model.inlet.in_channels))
     return model(-torch.ones(1, *[config.resolution] * 3))
 
 

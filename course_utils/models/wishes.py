@@ -1,15 +1,21 @@
-"""Whether a model understands a prompt: the door of everything that makes a shape for a person.
+"""What a model is asked for on behalf of a prompt: the door of all that makes a shape for a person.
+
+`wish_of` takes any sentence, which `reading` reads; `check_prompt` tells whether a text is in a
+model's own words.
 
 The sampler below this door takes the empty text as "nothing said", which guidance needs; a person
 who types nothing, or nothing that the model makes, gets a message and no shape. The site's page has
 the same rules (`docs/web/live/words.js`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from course_utils.datasets.captions.facts import ENTRIES
-from course_utils.datasets.captions.grammar import DIGITS, LONGEST
+from course_utils.datasets.captions.grammar import DIGITS, LONGEST, caption_of
+from course_utils.datasets.shapes import CLASSES
 from course_utils.models.config import Config
+from course_utils.models.reading import Reading, nearest_family, read
 from course_utils.networks.text import Vocabulary
 from course_utils.networks.words import named, shown, split
 
@@ -119,3 +125,117 @@ def check_prompt(config: Config, prompt: str) -> None:
         raise ValueError(f"the text names {' and '.join(families)}; name one: a shape is of one")
     if len(words) > LONGEST:
         raise ValueError(f"the text has {len(words)} words; at most {LONGEST} are read")
+
+
+# ---- any sentence --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a model is asked for on behalf of a prompt.
+
+    Attributes:
+        text: In the model's own words: a class, or a caption.
+        reading: What the prompt asks for; None where it is the name of a class.
+        nearest: The family that is made in the place of one that the prompt does not name, or that
+            the model lacks.
+        undone: What was understood and this model cannot do: its words say no such thing, or it
+            knows no such parts.
+    """
+
+    text: str
+    reading: Reading | None = None
+    nearest: str | None = None
+    undone: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> str:
+        """One line: what was understood, what cannot be made, what is made in its place."""
+        parts = [self.reading.answer] if self.reading else []
+        parts += [f"this model cannot do: {', '.join(self.undone)}"] if self.undone else []
+        parts += [f"making the nearest, {_one(self.nearest)}"] if self.nearest else []
+        return "; ".join(parts)
+
+
+def wish_of(config: Config, prompt: str, nearest: bool = False) -> Wish:
+    """Return what a model is asked for on behalf of a prompt, which may be any sentence.
+
+    A text that the model itself understands stays as it is; of any other the family and the facts
+    that were read become a caption in the model's words. A model of other things than ours takes
+    its own words only (`check_prompt`).
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+        prompt: What was asked for.
+        nearest: Make the nearest family where none is understood, or one that the model lacks.
+
+    Raises:
+        ValueError: If no family is understood, or the model does not make it; it says what the
+            model makes.
+    """
+    if not isinstance(prompt, str) or not reads(config):
+        check_prompt(config, prompt)
+        return Wish(prompt)
+    if not config.words and (named := class_of(config.classes, prompt)):
+        return Wish(named)
+    reading = read(prompt)
+    if config.words and understands(config, prompt):
+        return Wish(prompt, reading)
+    if reading.family in config.classes:
+        if not config.words:
+            return Wish(reading.family, reading)
+        text, told = caption_of(reading.family, reading.facts, config.words)
+        undone = [
+            f"{name.replace('_', ' ')} {' or '.join(map(str, values))}"
+            for name, values in reading.facts.items()
+            if not set(told.get(name, ())) & set(values)
+        ]
+        return Wish(text, reading, undone=tuple(undone))
+    near = nearest_family(prompt, config.classes)
+    if nearest and near is not None:
+        return Wish(caption_of(near, {}, config.words)[0] if config.words else near, reading, near)
+    hint = f"; --nearest makes {_one(near)}" if near else ""
+    makes = f"{', '.join(config.classes)}{hint}"
+    if reading.family is not None:
+        raise ValueError(f"the model cannot make {_one(reading.family)}; it makes: {makes}")
+    raise ValueError(f"no family in '{shown(prompt)}'; name one that the model makes: {makes}")
+
+
+def _one(family: str) -> str:
+    """Return a family with its article."""
+    return f"{'an' if family[0] in 'aeiou' else 'a'} {family}"
+
+
+def materials_of(wish: Wish, slots: Collection[str]) -> tuple[dict[str, str], Wish]:
+    """Return the materials that a prompt asks for, of a shape's slots, and the wish with the rest.
+
+    A shape of one slot takes one material for all of it. What no slot takes is `undone`.
+
+    Args:
+        wish: Of `wish_of`.
+        slots: Names of the slots of what is made.
+    """
+    asked = {} if wish.reading is None else wish.reading.materials
+    if len(slots) == 1 and not set(asked) & set(slots) and len(set(asked.values())) == 1:
+        return dict.fromkeys(slots, *set(asked.values())), wish
+    left = tuple(f"{slot} {name}" for slot, name in asked.items() if slot not in slots)
+    taken = {slot: name for slot, name in asked.items() if slot in slots}
+    return taken, replace(wish, undone=wish.undone + left)
+
+
+def reads(config: Config) -> bool:
+    """Return whether any sentence will do for a model: its classes are families of ours.
+
+    Args:
+        config: Of `checkpoints.load_checkpoint`.
+    """
+    return set(config.classes) <= set(CLASSES) and (not config.words or bool(nouns_of(config)))
+
+
+def understands(config: Config, prompt: str) -> bool:
+    """Return whether a model takes a prompt as it is, see `check_prompt`."""
+    try:
+        check_prompt(config, prompt)
+    except ValueError:
+        return False
+    return True

@@ -45,14 +45,14 @@ class FromFacts(nn.Module):
     Args:
         dimensions: Of the grid.
         side: Number of places along each axis of the grid.
-        classes: Number of families.
+        families: Number of families.
         facts: Number of facts.
         width: Features of the conditioner's vector, which is not used here.
     """
 
-    def __init__(self, dimensions: int, side: int, classes: int, facts: int, width: int = 128):
+    def __init__(self, dimensions: int, side: int, families: int, facts: int, width: int = 128):
         super().__init__()
-        sketching = NamedFacts(classes, facts, width, dimensions, side)
+        sketching = NamedFacts(families, facts, width, dimensions, side)
         self.conditioner = Conditioners([sketching])
 
     def forward(

@@ -38,6 +38,9 @@ GPU = ["--device", "cpu", "card", "--out", "out.json"]
         ("faithfulness", ["--scales"], "expected at least one argument"),
         ("faithfulness", ["--model", "nowhere"], "nowhere is not a checkpoint folder"),
         ("faithfulness", ["--model", SEER], "is no model that reads"),
+        ("reading", ["--model", "nowhere"], "nowhere is not a checkpoint folder"),
+        ("reading", ["--model", SEER], "is no reader of texts"),
+        ("reading", ["--prompts", "nowhere"], "nowhere holds no prompts"),
     ],
 )
 def test_wrong_arguments_get_one_line_and_exit_code_2(

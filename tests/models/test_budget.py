@@ -121,6 +121,11 @@ def test_every_config_can_be_measured(name):
     target = voxels[:, None]
     if config.is_seer:
         target, given = torch.ones(rows, config.facts), texts if config.words else voxels
+    if config.network.kind == "Reader":
+        target, given = (
+            torch.ones(rows, config.facts + len(config.classes)),
+            torch.ones(rows, 5, 128),
+        )
     trainer = trainer_of(config)
     assert budget.bytes_to_train(trainer, lambda generator, count: Batch(target, given)) > 1000
     if config.makes_shapes:

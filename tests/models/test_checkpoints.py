@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["shapes32", "text-to-shape32", "facts-of-shapes32", "facts-of-guesses32"]
+    "name", ["shapes32", "text-to-shape32", "facts-of-shapes32", "facts-of-guesses32", "reader"]
 )
 def test_the_shipped_model_has_a_true_card(name):
     folder = CHECKPOINTS / name

@@ -79,7 +79,7 @@ def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
     with pytest.raises(ValueError, match="the shape of seed 1, 2 is empty"):
         models.generate_many("chair", [1, 2], model=tmp_path / "model")
     assert "sampling: 100%" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="knows no 'dragon'"):
+    with pytest.raises(ValueError, match="no family in 'dragon'"):
         models.generate("dragon", model=tmp_path / "model", show_progress=False)
     with pytest.raises(ValueError, match="cpu always can"):
         models.generate("chair", model=tmp_path / "model", device="abacus")
@@ -115,7 +115,7 @@ def test_settings_out_of_range_are_refused_before_a_model_is_loaded(wrong, messa
 
 
 def test_a_text_without_a_family_makes_nothing():
-    for prompt in ("", "red", "椅子", "a tall", "a chair and a mug", 3):
+    for prompt in ("", "red", "椅子", "a tall", 3):
         with pytest.raises(ValueError, match=r"chair|expected a text"):
             models.generate(prompt, steps=1, tries=1, show_progress=False)
     assert model_for("CHAIR!") == SHIPPED and model_for(" a chair") == SHIPPED_TEXT

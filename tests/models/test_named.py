@@ -1,5 +1,6 @@
 """Shapes with what captions name as numbers: what is drawn is true of the shape it comes with."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -60,10 +61,12 @@ def test_means_are_those_of_shapes_with_all_that_is_named():
         assert torch.allclose(mean[0], expected, atol=0.02)
 
 
-def test_a_config_of_named_facts_counts_families_and_facts():
-    conditioner = Config.read("named16").network.arguments
-    assert conditioner["classes"] == len(CLASSES) and conditioner["facts"] == len(facts_of())
-    entries = Config.read("named16").to_dict()
-    entries["network"]["classes"] = 3
-    with pytest.raises(ValueError, match=r"network\.classes"):
-        Config.of(entries)
+def test_a_config_of_named_facts_counts_families_and_facts(tmp_path):
+    config = Config.read("named16")
+    known = config.network.arguments
+    assert known["families"] == len(CLASSES) and known["facts"] == len(facts_of())
+    entries = config.to_dict()
+    entries["network"]["families"] = 3
+    (tmp_path / "wrong.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match=r"network\.families is 3, expected 20"):
+        Config.read(tmp_path / "wrong.json")

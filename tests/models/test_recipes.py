@@ -15,22 +15,28 @@ from course_utils.datasets.captions import (
     true_facts,
     words,
 )
+from course_utils.datasets.captions.speech import speakable_facts, speech
+from course_utils.datasets.captions.typed import typed_words
 from course_utils.datasets.shapes import CLASSES, make_matter, make_shapes
+from course_utils.datasets.word_vectors import word_vectors
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.training import Trainer, batches
 from course_utils.geometry.matter import SLOTS, matter_to_model
 from course_utils.models.checkpoints import build_model
-from course_utils.models.config import Config, Sampling
+from course_utils.models.config import Config, Sampling, Section
 from course_utils.models.ranking import Wholeness, best_of
 from course_utils.models.recipes import (
+    alone,
     as_signs,
     captioned_shapes,
     draw_guesses,
     draw_ragged,
+    facts_of_speech,
     named_in_texts,
     shown_by_shapes,
     source_of,
+    strange_words,
 )
 from course_utils.networks.text import Vocabulary
 
@@ -61,6 +67,37 @@ def test_texts_come_with_the_facts_they_name(made):
         assert any(
             torch.equal(facts[k], row > 0) for k in (tokens == text).all(1).nonzero().flatten()
         )
+
+
+def test_speech_comes_as_vectors_with_what_it_names_and_says_nothing_of_other_families():
+    config = Config(Section("Reader"), classes=CLASSES)
+    source = facts_of_speech(config, None, alone, count=300)
+    table, spoken = word_vectors(), speech(300, 0, strange_words(word_vectors(), CLASSES))
+    facts, families = speakable_facts(), len(CLASSES)
+    target, given, _ = source.draw(torch.Generator().manual_seed(0), 200)
+    assert target.shape == (200, families + len(facts)) and given.shape == (200, 26, table.width)
+    for row, one in zip(source.values, spoken, strict=True):
+        assert {CLASSES[k] for k in (row[:families] > 0).nonzero()} == set(one.families)
+        for value, (family, name, values) in zip(row[families:].tolist(), facts, strict=True):
+            said = one.named.get(name, ()) if one.families[:1] == (family,) else None
+            if said is None:
+                assert value == 0  # another family's: nothing follows
+            else:
+                wider = said and set(said) < set(values)
+                assert value == (1 if said == values else 0 if wider else -1)
+    texts = [[word.text for word in typed_words(one.text)] for one in spoken]
+    wanted = {table.of_all(words[:26]).tobytes() for words in texts}
+    for vectors in given[:50].numpy():
+        length = max(k + 1 for k in range(26) if vectors[k].any())
+        assert any(
+            vectors[:longer].tobytes() in wanted for longer in range(length, 27)
+        )  # a text may end with breaks, which are zeros
+
+
+def test_strange_words_are_unlike_all_that_speech_knows():
+    vectors = word_vectors()
+    strange = strange_words(vectors, CLASSES)
+    assert len(strange) > 5000 and not {"chair", "cottage", "schooner", "wooden"} & set(strange)
 
 
 def test_shapes_come_ragged_with_the_facts_they_show(made):

@@ -5,6 +5,7 @@ words, `facts` says what they mean, `grammar` builds sentences and `prompts` bui
 """
 
 from course_utils.datasets.captions.facts import (
+    ENTRIES,
     facts_of,
     held_out,
     matching_shapes,
@@ -15,6 +16,7 @@ from course_utils.datasets.captions.facts import (
 from course_utils.datasets.captions.grammar import (
     LONGEST,
     caption,
+    caption_of,
     captions,
     captions_and_facts,
     words,
@@ -29,6 +31,7 @@ from course_utils.datasets.captions.phrases import (
 from course_utils.datasets.captions.prompts import FIRST_TEST_SEED, Prompt, prompts
 
 __all__ = [
+    "ENTRIES",
     "FIRST_TEST_SEED",
     "FORMS",
     "HELD_OUT",
@@ -38,6 +41,7 @@ __all__ = [
     "TEST_FORMS",
     "Prompt",
     "caption",
+    "caption_of",
     "captions",
     "captions_and_facts",
     "facts_of",

@@ -41,10 +41,12 @@ def _value(text: str) -> Value:
     return {"yes": True, "no": False}.get(text, text.replace("_", " "))
 
 
-ENTRIES = {
-    family: [Entry(*_parsed(key), tuple(phrases.split("; "))) for key, phrases in table.items()]
-    for family, table in PHRASES.items()
-}
+def parsed_entries(table: Mapping[str, str]) -> list[Entry]:
+    """Return the rows of a family's table, of the form of `PHRASES`."""
+    return [Entry(*_parsed(key), tuple(phrases.split("; "))) for key, phrases in table.items()]
+
+
+ENTRIES = {family: parsed_entries(table) for family, table in PHRASES.items()}
 
 
 def facts_of(classes: Sequence[str] = CLASSES) -> tuple[tuple[str, str, tuple[Value, ...]], ...]:

@@ -81,14 +81,14 @@ def on_facts(words: int, facts: int) -> Maker:
 
 
 class NamedFacts(Conditioner):
-    """Families and facts that are named (B, classes + facts) -> a vector (B, width), a sketch.
+    """Families and facts that are named (B, families + facts) -> a vector (B, width), a sketch.
 
     Each number is 1 where a family or a fact is named and -1 where it is not; in between it is
     named by a reader that is not sure. All -1 is nothing said. The families come first, then the
     facts in the order of `datasets.captions.facts_of`. The vector begins at zero.
 
     Args:
-        classes: Number of families.
+        families: Number of families.
         facts: Number of facts.
         width: Features of the vector.
         dimensions: Of the sketch.
@@ -100,7 +100,7 @@ class NamedFacts(Conditioner):
 
     def __init__(
         self,
-        classes: int,
+        families: int,
         facts: int,
         width: int,
         dimensions: int = 0,
@@ -108,7 +108,7 @@ class NamedFacts(Conditioner):
         hidden: int = 512,
     ):
         super().__init__()
-        self.named, self.grid_channels = classes + facts, int(sketch > 0)
+        self.named, self.grid_channels = families + facts, int(sketch > 0)
         self.inlet = nn.Linear(self.named, hidden)
         self.outlet = zeroed(nn.Linear(hidden, width))
         self.sketch = Sketch(dimensions, sketch, hidden, hidden) if sketch else None
@@ -128,6 +128,6 @@ class NamedFacts(Conditioner):
         )
 
 
-def on_named_facts(classes: int, facts: int, sketch: int = 0) -> Maker:
+def on_named_facts(families: int, facts: int, sketch: int = 0) -> Maker:
     """Return the maker of a conditioner on facts that are given; see `NamedFacts`."""
-    return lambda width, dimensions: NamedFacts(classes, facts, width, dimensions, sketch)
+    return lambda width, dimensions: NamedFacts(families, facts, width, dimensions, sketch)
