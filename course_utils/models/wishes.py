@@ -182,9 +182,9 @@ def wish_of(config: Config, prompt: str, nearest: bool = False) -> Wish:
     if config.words and understands(config, prompt):
         return Wish(prompt, reading)
     if reading.family in config.classes:
-        if not config.words:
-            return Wish(reading.family, reading)
-        text, told = caption_of(reading.family, reading.facts, config.words)
+        text, told = reading.family, {}
+        if config.words:
+            text, told = caption_of(reading.family, reading.facts, config.words)
         undone = [
             f"{name.replace('_', ' ')} {' or '.join(map(str, values))}"
             for name, values in reading.facts.items()

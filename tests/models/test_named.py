@@ -68,5 +68,5 @@ def test_a_config_of_named_facts_counts_families_and_facts(tmp_path):
     entries = config.to_dict()
     entries["network"]["families"] = 3
     (tmp_path / "wrong.json").write_text(json.dumps(entries))
-    with pytest.raises(ValueError, match=r"network\.families is 3, expected 20"):
+    with pytest.raises(ValueError, match=r"network\.families is 3; expected 20, as many"):
         Config.read(tmp_path / "wrong.json")

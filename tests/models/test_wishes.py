@@ -6,7 +6,7 @@ from course_utils.datasets.captions import ENTRIES, caption_of, named_facts
 from course_utils.models.checkpoints import checkpoint_config
 from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED, SHIPPED_TEXT
-from course_utils.models.wishes import check_prompt, reads, wish_of
+from course_utils.models.wishes import check_prompt, materials_of, reads, wish_of
 from course_utils.networks.words import split
 
 TEXT, CLASS = checkpoint_config(SHIPPED_TEXT), checkpoint_config(SHIPPED)
@@ -95,3 +95,22 @@ def test_a_model_of_other_things_takes_its_own_words_only():
         wish_of(other, "a chair")
     with pytest.raises(ValueError, match="expected a text"):
         wish_of(TEXT, 3)
+
+
+def test_what_is_understood_and_cannot_be_done_is_told():
+    wish = wish_of(CLASS, "a round table on a pedestal")
+    assert wish.text == "table" and len(wish.undone) == 2
+    assert "this model cannot do: " in wish.answer and "round" in wish.undone[0] + wish.undone[1]
+    assert wish_of(TEXT, "gimme a table on a pedestal").undone == ()
+
+
+def test_materials_go_to_the_slots_that_there_are():
+    wish = wish_of(TEXT, "a red armchair with wooden legs")
+    assert set(wish.reading.materials.values()) == {"red", "oak"}
+    given, rest = materials_of(wish, ("seat", "legs", "back", "arms"))
+    assert given["legs"] == "oak" and given["seat"] == "red" and rest.undone == wish.undone
+    given, rest = materials_of(wish, ("shape",))
+    assert given == {} and any("oak" in one for one in rest.undone)
+    blue = wish_of(TEXT, "a blue mug")
+    assert materials_of(blue, ("shape",)) == ({"shape": "blue"}, blue)
+    assert materials_of(wish_of(TEXT, "chair legs"), ("shape",))[0] == {}
