@@ -365,7 +365,7 @@ def test_help(command):
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
         (
             ["train", "nonsense"],
-            "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, reader, shapes32",
+            "facts, facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, named16, reader, shapes32",
         ),
         (
             ["generate", "chair", "--model", f"{CHECKPOINTS}/facts-of-shapes32"],

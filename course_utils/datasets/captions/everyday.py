@@ -1,4 +1,4 @@
-"""What people call the families, their parts, attributes and materials: `data/words/everyday.txt`.
+"""What people call the families, their parts, attributes and materials: `everyday.txt`, beside.
 
 A section named after a family has the form of `phrases.PHRASES` and comes beside it: a phrase that
 begins with "=" is a noun and may imply attributes (a glider has no engines), one that ends with "~"
