@@ -66,7 +66,7 @@ def protected(text: str, folder: Path) -> str:
 
 def sums(live: Path) -> dict[str, str]:
     """Return the SHA-256 of what the live box loads besides itself and onnxruntime-web."""
-    files = [*live.glob("*.js"), *live.glob("models/*/*.json"), *live.glob("models/*/*.bits")]
+    files = [*live.glob("*.js"), *live.glob("models/*/*.json"), *live.glob("models/*/*.film")]
     return {
         file.relative_to(live).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(files)
