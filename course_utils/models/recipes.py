@@ -184,12 +184,16 @@ def named(
 ) -> Source:
     """Shapes with coverage and slots, each with its family and the facts that a caption names."""
     made = make(make_matter, count, config.resolution, config.classes, first_index)
-    kept = torch.from_numpy(~held_out(made))
-    matter, said = (
-        torch.from_numpy(made.matter)[kept],
-        said_of(made, wordings, config.classes)[kept],
-    )
+    matter, said = named_shapes(made, made.matter, wordings, config.classes)
     return Source(draw_captioned(matter, said, matter_to_model, as_signs), matter, said)
+
+
+def named_shapes(
+    made: ShapeSet | MatterSet, grids: np.ndarray, wordings: int, classes: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Return the grids of shapes that are not held out, and what is said of each (`said_of`)."""
+    kept = torch.from_numpy(~held_out(made))
+    return torch.from_numpy(grids)[kept], said_of(made, wordings, classes)[kept]
 
 
 def said_of(made: ShapeSet | MatterSet, wordings: int, classes: Sequence[str] = CLASSES) -> Tensor:
@@ -227,11 +231,7 @@ def means_of_named(
 ) -> Source:
     """Families and facts that captions name, each with the mean of all shapes that have them."""
     made = make(make_shapes, count, config.resolution, config.classes, first_index)
-    kept = torch.from_numpy(~held_out(made))
-    voxels, said = (
-        torch.from_numpy(made.voxels)[kept],
-        said_of(made, wordings, config.classes)[kept],
-    )
+    voxels, said = named_shapes(made, made.voxels, wordings, config.classes)
     bits, labels = shapes_that_fit(made, wordings)
     return Source(ahead(draw_means(to_model(voxels), as_signs(said), bits, labels)), voxels, said)
 

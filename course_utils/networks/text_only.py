@@ -6,12 +6,26 @@ Lesson 09 uses them.
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_utils.networks.conditioning import Conditioners
+from course_utils.networks.conditioning import Conditioner, Conditioners
 from course_utils.networks.conditioning.facts import FactReader, NamedFacts
 from course_utils.networks.conditioning.text import Text
 
 
-class FromText(nn.Module):
+class _FromCondition(nn.Module):
+    """Guess a shape from a condition alone: x only says how many shapes."""
+
+    def __init__(self, sketching: Conditioner):
+        super().__init__()
+        self.conditioner = Conditioners([sketching])
+
+    def forward(
+        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None
+    ) -> Float[Tensor, "batch 1 *grid"]:
+        (sketch,) = self.conditioner(condition, x.shape[0]).grids
+        return sketch
+
+
+class FromText(_FromCondition):
     """Guess a shape from a text alone; called as every network, but x only says how many shapes.
 
     At t = 1 nothing of x0 is left in x_t, and the best denoiser returns the mean of all shapes that
@@ -28,18 +42,10 @@ class FromText(nn.Module):
     """
 
     def __init__(self, dimensions: int, side: int, words: int, width: int = 128, hidden: int = 512):
-        super().__init__()
-        encoder = Text(words, width, dimensions, sketch=side, hidden=hidden)
-        self.conditioner = Conditioners([encoder])
-
-    def forward(
-        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None
-    ) -> Float[Tensor, "batch 1 *grid"]:
-        (sketch,) = self.conditioner(condition, x.shape[0]).grids
-        return sketch
+        super().__init__(Text(words, width, dimensions, sketch=side, hidden=hidden))
 
 
-class FromFacts(nn.Module):
+class FromFacts(_FromCondition):
     """Guess a shape from facts alone, as `FromText` does from a text; returns (B, 1, side, ...).
 
     Args:
@@ -51,15 +57,7 @@ class FromFacts(nn.Module):
     """
 
     def __init__(self, dimensions: int, side: int, families: int, facts: int, width: int = 128):
-        super().__init__()
-        sketching = NamedFacts(families, facts, width, dimensions, side)
-        self.conditioner = Conditioners([sketching])
-
-    def forward(
-        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None
-    ) -> Float[Tensor, "batch 1 *grid"]:
-        (sketch,) = self.conditioner(condition, x.shape[0]).grids
-        return sketch
+        super().__init__(NamedFacts(families, facts, width, dimensions, side))
 
 
 class FactsOfText(nn.Module):

@@ -533,7 +533,7 @@ fragile = sorted(gaps, key=lambda name: mean(name, "samples", "sound"))
 print("least often sound:", ", ".join(fragile[:3]))
 
 # %% [markdown]
-# *Nearest to its oracle first; with two hundred shapes each, a few points are chance.* Compare both ends of the list
+# *Nearest to its oracle first; with fifty shapes each, several points are chance.* Compare both ends of the list
 # with the pictures above. Sound is what lesson 07's judge finds no fault in: one piece, on the ground, all parts there.
 # (The last two columns mend what you get, not the model: a shape in which the judge finds a fault is made anew from
 # another seed, four tries at most, and small gaps are closed, as you will see below. `course.py generate` does both.
