@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> None:
     """Sample shapes and write meshes and a PNG; ValueError for what cannot be made or written."""
     from course_utils.files.sizes import in_metres
     from course_utils.models.generation import file_name, generate_many
+    from course_utils.models.wishes import NotMade
 
     if options.size is not None:
         in_metres(options.size)
@@ -70,18 +71,21 @@ def run(options: argparse.Namespace) -> None:
     libraries = [file.with_suffix(".mtl") for file in files if file.suffix.lower() == ".obj"]
     check_writable(out, [*files, *libraries, picture])
     start = time.perf_counter()
-    made = generate_many(
-        options.prompt,
-        seeds,
-        model=options.model,
-        steps=options.steps,
-        guidance_scale=options.guidance_scale,
-        steering=options.steering,
-        tries=options.tries,
-        materials=materials,
-        device=options.device,
-        nearest=options.nearest,
-    )
+    try:
+        made = generate_many(
+            options.prompt,
+            seeds,
+            model=options.model,
+            steps=options.steps,
+            guidance_scale=options.guidance_scale,
+            steering=options.steering,
+            tries=options.tries,
+            materials=materials,
+            device=options.device,
+            nearest=options.nearest,
+        )
+    except NotMade as error:
+        raise ValueError(f"{error}{' (--nearest makes it)' if error.nearest else ''}") from None
     seconds = time.perf_counter() - start
     if made[0].wish.reading is not None:
         print(visible(made[0].wish.answer))

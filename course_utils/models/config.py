@@ -19,6 +19,8 @@ from course_utils.places import CONFIGS, REMEDY, ROOT
 
 # networks that see facts: no denoisers, they make nothing
 SEERS = ("FactsOfText", "FactsOfShape", "Reader")
+# what a network is told through each conditioner
+TAKES = {"labels": "labels", "text": "texts", "facts": "texts", "named": "facts"}
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,11 @@ class Config:
     def makes_shapes(self) -> bool:
         """Whether the model samples voxels as its `sampling` says."""
         return self.sampling is not None and self.network.kind not in ("FromText", "FromFacts")
+
+    @property
+    def told(self) -> str | None:
+        """What the model is told: "labels", "texts", "facts" as numbers; None for nothing."""
+        return next((TAKES.get(one.kind) for one in self.network.conditioners), None)
 
     @property
     def channels(self) -> int:

@@ -18,7 +18,7 @@ from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model, to_occupancy
 from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
-from course_utils.models.wishes import check_prompt
+from course_utils.models.wishes import wish_of
 
 
 def complete(
@@ -36,7 +36,7 @@ def complete(
     Args:
         denoiser: Of `checkpoints.load_checkpoint`.
         config: Of `checkpoints.load_checkpoint`.
-        prompt: What the whole shape should be.
+        prompt: What the whole shape should be, any that `wishes.wish_of` takes.
         voxels: Bool (D, H, W), or one shape per seed (len(seeds), D, H, W).
         keep: Bool (D, H, W): where it is True each voxel, full or empty, stays as it is.
         seeds: One per proposal.
@@ -46,7 +46,7 @@ def complete(
     Raises:
         ValueError: The grids do not fit the model, or it does not know the prompt.
     """
-    check_prompt(config, prompt)
+    prompt = wish_of(config, prompt).text
     voxels, keep, seeds = np.asarray(voxels), np.asarray(keep), as_seeds(seeds)
     grid = (config.resolution,) * 3
     fits = voxels.shape in (grid, (len(seeds), *grid)) and keep.shape == grid

@@ -21,7 +21,7 @@ from course_utils.models.generated import Generated, changed, finish, palette_fo
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
 from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
-from course_utils.models.wishes import class_of, family_of, materials_of, wish_of
+from course_utils.models.wishes import class_of, materials_of, wish_of
 from course_utils.places import CHECKPOINTS, present
 
 SHIPPED = CHECKPOINTS / "shapes32"  # makes a class
@@ -107,7 +107,7 @@ def generate_many(
     if not config.makes_shapes:
         raise ValueError(f"{folder} is no model of shapes; expected one such as {SHIPPED}")
     wish = wish_of(config, prompt, nearest)
-    family = family_of(config, wish.text)
+    family = wish.family
     palette = palette_for(config, family, 0)
     changed(palette, materials := {} if materials is None else materials)  # refused at once
     asked, wish = materials_of(wish, palette)

@@ -34,7 +34,7 @@ from course_utils.models.checkpoints import FILES, MODEL_INDEX, load_checkpoint,
 from course_utils.models.config import Config
 from course_utils.models.progress import progress
 from course_utils.models.prompting import guided_by, sampling_states
-from course_utils.models.wishes import check_prompt
+from course_utils.models.wishes import wish_of
 from course_utils.places import present
 
 MOST_SHAPES = 10_000  # of one prompt
@@ -55,9 +55,14 @@ SCHEDULER = "scheduler/scheduler_config.json"  # of a checkpoint folder with a s
 
 @dataclass
 class VoxelPipelineOutput(BaseOutput):
-    """shapes: by output_type, bool (B, D, H, W), floats (B, C, D, H, W), or B meshes."""
+    """shapes: by output_type, bool (B, D, H, W), floats (B, C, D, H, W), or B meshes.
+
+    answers: for each what was understood of its prompt, and what cannot be made ("" where the
+        prompt is in the model's own words).
+    """
 
     shapes: np.ndarray | Tensor | list
+    answers: list[str]
 
 
 class VoxelDenoiser(ModelMixin, ConfigMixin):
@@ -186,7 +191,7 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
     ) -> VoxelPipelineOutput | tuple:
         """Make num_shapes_per_prompt shapes of each prompt; B in all, those of one prompt together.
 
-        prompt: one or more classes, or texts for a model that reads (`wishes.check_prompt`).
+        prompt: one or more classes, or texts (`wishes.wish_of`).
         num_inference_steps, guidance_scale: None is the model's own.
         generator: one, or B of them; it gives each shape its seed, so that any device makes the
             same shape.
@@ -205,9 +210,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
         size = config.resolution
         if output_type not in list(OUTPUTS):
             raise ValueError(f"output_type is {output_type!r}; use one of {', '.join(OUTPUTS)}")
-        prompts = _each(prompt, num_shapes_per_prompt)
-        for each in dict.fromkeys(prompts):
-            check_prompt(config, each)
+        wishes = [wish_of(config, each) for each in _each(prompt, num_shapes_per_prompt)]
+        prompts = [wish.text for wish in wishes]
         seeds = _seeds(len(prompts), seeds, generator)
         wanted = (len(prompts), config.channels, size, size, size)
         noise = gaussian(seeds, wanted[1:]) if latents is None else latents
@@ -233,7 +237,8 @@ class VoxelDiffusionPipeline(DiffusionPipeline):
             timesteps = self.scheduler.timesteps
         x = self._run(states, timesteps, callback_on_step_end)
         shapes = OUTPUTS[output_type](x)
-        return VoxelPipelineOutput(shapes=shapes) if return_dict else (shapes,)
+        answers = [wish.answer for wish in wishes]
+        return VoxelPipelineOutput(shapes=shapes, answers=answers) if return_dict else (shapes,)
 
     def progress_bar(self, iterable=None, total=None):
         """Return the course's bar; `set_progress_bar_config(disable=True)` hides it, as usual."""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from course_utils.datasets.captions.facts import Named, facts_of, named_facts
 from course_utils.diffusion.guidance import Guided, guided
 from course_utils.diffusion.noise import as_seeds, gaussian
 from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
-from course_utils.models.rules import TAKES
-from course_utils.models.wishes import check_prompt, class_of
+from course_utils.models.recipes import as_signs
+from course_utils.models.wishes import asked_of, check_prompt, class_of
 from course_utils.networks.text import Vocabulary
 
 TOGETHER = 8  # shapes in a batch, unless `budget` says how many fit
@@ -30,26 +31,34 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
 
     Args:
         config: Of `checkpoints.load_checkpoint`.
-        prompts: One of the config's `classes` each, or a text of its `words` if it has them; the
-            empty text asks for nothing.
+        prompts: One of the config's `classes` each, or for a model that is told texts or facts a
+            text; the empty text asks for nothing.
 
     Returns:
-        Class labels (B,), or the words of texts (B, length) with -1 where there is none; None for a
-        model of one class, which was trained without labels, and for a model that takes another
-        condition, which no prompt can say.
+        Class labels (B,), or the words of texts (B, length) with -1 where there is none, or what is
+        named, 1 and -1 (B, families + facts); None for a model of one class, which was trained
+        without labels, and for a model that takes another condition, which no prompt can say.
 
     Raises:
-        ValueError: The model does not know a class or a word.
+        ValueError: The model does not know a class or a word, or a text names no class of it.
     """
     if config.words:
         return Vocabulary(config.words).encode(prompts)
+    known = config.classes
+    if config.told == "facts":
+        return torch.stack([_said(known, *asked_of(config, prompt)) for prompt in prompts])
     for prompt in prompts:
         check_prompt(config, prompt)
-    known = config.classes
-    told = {TAKES[part.kind] for part in config.network.conditioners} or {"labels"}
-    if len(known) == 1 or told != {"labels"}:
+    if len(known) == 1 or config.told not in ("labels", None):
         return None
     return torch.tensor([known.index(class_of(known, prompt)) for prompt in prompts])
+
+
+def _said(classes: Sequence[str], family: str | None, facts: Named) -> Tensor:
+    """A row of `conditioning.facts.NamedFacts`; -1 throughout where no family is named."""
+    own = [name == family for name in classes]
+    named = named_facts([family], [facts], classes)[0] if family else len(facts_of(classes)) * [0]
+    return as_signs(torch.tensor([*own, *named]))
 
 
 def guided_by(

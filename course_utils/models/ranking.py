@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils.datasets.shapes import CLASSES, faults
+from course_utils.datasets.captions.facts import Named
+from course_utils.datasets.shapes import CLASSES, faults, measure
 from course_utils.diffusion.guidance import full_or_empty, steered
 from course_utils.diffusion.noise import as_seeds
 from course_utils.diffusion.sampling import State
@@ -24,7 +25,7 @@ from course_utils.geometry.voxels import connected_components, to_occupancy
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.prompting import TOGETHER, batches, condition_of, sampling_states
-from course_utils.models.wishes import class_of
+from course_utils.models.wishes import asked_of
 from course_utils.places import CHECKPOINTS
 
 SEERS = ("facts-of-shapes32", "facts-of-guesses32")  # shipped; the second steers, both rank
@@ -150,27 +151,46 @@ class Wholeness:
         return wholeness(x)
 
 
-class Soundness:
-    """A ranker: minus the number of `faults` that the judge of lesson 07 finds in a shape.
+class Judgement:
+    """A ranker: minus what the judge of lesson 07 finds wrong with a shape, 0 where nothing is.
 
-    It looks at a shape as it will be written (`repair.finished`), in 1 to 4 ms. It is the judge
-    that says how many of a model's shapes are sound, so of what was kept that share says how often
-    some try was good in the judge's eyes, not how good its eyes are: report beside it what the
-    judge has no part in, such as `evaluation.shapes.one_piece` and 1-NNA.
+    It counts the `faults` of a shape as it will be written (`repair.finished`), and the facts that
+    its prompt names and the judge does not see in it, in 2 to 8 ms. It is the judge that says how
+    many of a model's shapes are sound and how many facts are right, so of what was kept these
+    shares say how often some try was good in the judge's eyes, not how good its eyes are: report
+    beside them what the judge has no part in, such as `evaluation.shapes.one_piece` and 1-NNA, and
+    the shares as sampled.
 
     Args:
-        classes: The model's families.
+        config: Of a model that `is_judged`.
     """
 
     enough = 0.0
 
-    def __init__(self, classes: Sequence[str]):
-        self.classes = classes
+    def __init__(self, config: Config):
+        self.config = config
 
     def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
         fields = [finished(field) > 0 for field in x[:, 0].cpu().numpy()]
-        asked = [class_of(self.classes, prompt) for prompt in prompts]
-        return -torch.tensor([float(len(faults(*one))) for one in zip(fields, asked, strict=True)])
+        asked = [asked_of(self.config, prompt) for prompt in prompts]
+        return -torch.tensor(
+            [wrong(field, *one) for field, one in zip(fields, asked, strict=True)]
+        ).float()
+
+
+def wrong(voxels: np.ndarray, family: str | None, named: Named) -> int:
+    """Return how many things the judge finds wrong with a shape that was asked for.
+
+    Args:
+        voxels: Bool (D, H, W).
+        family: What it should be; None for anything, with which nothing is wrong.
+        named: The facts that it should have.
+    """
+    if family is None or not voxels.any():
+        return 0 if family is None else 1 + len(named)
+    seen = measure(voxels, family) if named else {}
+    unseen = [name for name, values in named.items() if seen.get(name) not in values]
+    return len(faults(voxels, family)) + len(unseen)
 
 
 class Agreement:
@@ -229,20 +249,20 @@ class Agreement:
 def shipped_ranker(denoiser: nn.Module, config: Config) -> Ranker:
     """Return the ranker of a model: `Agreement` with both shipped seers if it reads facts.
 
-    A model of classes that the judge knows gets `Soundness`, any other `Wholeness`. ValueError if
-    the seers know other facts than the model.
+    A model that makes what the judge knows, and reads no facts itself, gets `Judgement`, any other
+    `Wholeness`. ValueError if the seers know other facts than the model.
     """
-    if config.facts:
+    if config.words and config.facts:
         return shipped_agreement(denoiser, config, *SEERS)
-    return Soundness(config.classes) if is_judged(config) else Wholeness()
+    return Judgement(config) if is_judged(config) else Wholeness()
 
 
 def is_judged(config: Config) -> bool:
-    """Return whether a model makes classes of shapes that the judge of lesson 07 can judge.
+    """Return whether a model makes shapes that the judge of lesson 07 can judge.
 
     Those are our own families, at the resolution that it is tuned for.
     """
-    own = config.data is not None and config.data.kind in ("procedural", "materials")
+    own = config.data is not None and config.data.kind in ("procedural", "materials", "named")
     return own and config.resolution == 32 and set(config.classes) <= set(CLASSES)
 
 
@@ -263,7 +283,7 @@ def shipped_steering(
         ValueError: The seer knows other facts than the model.
     """
     strength = config.sampling.steering if strength is None else strength
-    if not config.facts or strength == 0:
+    if not (config.words and config.facts) or strength == 0:
         return None
     return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
 

@@ -8,7 +8,7 @@ every model that makes shapes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -327,6 +327,7 @@ def shipped_reader(folder: Path = SHIPPED_READER) -> TextReader:
     return TextReader(network, config.classes, word_vectors())
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> Reading:
     """Return what a text asks for, read by the shipped reader.
 

@@ -31,7 +31,7 @@ from course_utils.models.checking import (
     shown,
 )
 from course_utils.models.checkpoints import CONDITIONERS, NETWORKS
-from course_utils.models.config import KEYS, SEERS, Config, Sampling, Section
+from course_utils.models.config import KEYS, SEERS, TAKES, Config, Sampling, Section
 from course_utils.models.recipes import RECIPES
 from course_utils.networks.text import Vocabulary
 
@@ -61,7 +61,6 @@ MAKES = {
     "Reader": ("facts", "vectors"),
 }
 MADE = ("made", "weights_sha256")  # what only a checkpoint's config says
-TAKES = {"labels": "labels", "text": "texts", "facts": "texts", "named": "facts"}
 WALKED = 50  # steps of the trial walk at most
 
 
@@ -422,7 +421,7 @@ def _walkable(config: Config, place: Place) -> None:
     if config.sampling is None:
         return
     how, here = config.sampling, place.at("sampling")
-    if how.steering and not config.facts:
+    if how.steering and not (config.words and config.facts):
         raise here.at("steering").wrong(how.steering, "0 for a model that reads no facts")
     trial = _Trial(PATHS[config.path]())
     try:

@@ -9,9 +9,9 @@ the same rules (`docs/web/live/words.js`).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from course_utils.datasets.captions.facts import ENTRIES
+from course_utils.datasets.captions.facts import ENTRIES, Named, sayable
 from course_utils.datasets.captions.grammar import DIGITS, LONGEST, caption_of
 from course_utils.datasets.shapes import CLASSES
 from course_utils.models.config import Config
@@ -93,16 +93,41 @@ def family_of(config: Config, prompt: str) -> str | None:
     return families[0] if len(families) == 1 else None
 
 
+def asked_of(config: Config, prompt: str) -> tuple[str | None, Named]:
+    """Return the family and the facts that a model is asked for; None and {} for the empty text.
+
+    Args:
+        config: Of a model that is told facts, or of classes, which is told its class alone.
+        prompt: One that `check_prompt` accepts, or empty.
+
+    Raises:
+        ValueError: As `check_prompt`.
+    """
+    if prompt == "":
+        return None, {}
+    check_prompt(config, prompt)
+    if named := class_of(config.classes, prompt):
+        return named, {}
+    reading = read(prompt)
+    return reading.family, sayable(reading.family, reading.facts)
+
+
 def check_prompt(config: Config, prompt: str) -> None:
     """Raise ValueError for a prompt that the model does not understand; it says what is possible.
 
     Args:
         config: Of `checkpoints.load_checkpoint`.
-        prompt: One of the config's classes, or for a model that reads a text that has only known
-            words and names one family.
+        prompt: One of the config's classes; for a model that is told facts any text that names one;
+            for a model that reads texts one that has only known words and names one family.
     """
     if not isinstance(prompt, str):
         raise ValueError(f"prompt is {prompt!r}; expected a text")
+    if config.told == "facts":
+        if class_of(config.classes, prompt) is None:
+            reading = read(prompt)
+            if reading.family not in config.classes:
+                raise NotMade(config, reading)
+        return
     makes = ", ".join(config.classes)
     if not config.words:
         if class_of(config.classes, prompt) is None:
@@ -135,7 +160,10 @@ class Wish:
     """What a model is asked for on behalf of a prompt.
 
     Attributes:
-        text: In the model's own words: a class, or a caption.
+        text: In the model's own words: a class, a caption, or for a model that is told facts the
+            prompt itself.
+        family: Of the shape; None for a model of other things than ours.
+        facts: What the model is told beside it.
         reading: What the prompt asks for; None where it is the name of a class.
         nearest: The family that is made in the place of one that the prompt does not name, or that
             the model lacks.
@@ -144,6 +172,8 @@ class Wish:
     """
 
     text: str
+    family: str | None = None
+    facts: Named = field(default_factory=dict)
     reading: Reading | None = None
     nearest: str | None = None
     undone: tuple[str, ...] = ()
@@ -170,35 +200,58 @@ def wish_of(config: Config, prompt: str, nearest: bool = False) -> Wish:
         nearest: Make the nearest family where none is understood, or one that the model lacks.
 
     Raises:
-        ValueError: If no family is understood, or the model does not make it; it says what the
-            model makes.
+        NotMade: If no family is understood, or the model does not make it; it says what the model
+            makes, and what is nearest.
+        ValueError: If it is no text, or one that a model of other things does not know.
     """
     if not isinstance(prompt, str) or not reads(config):
         check_prompt(config, prompt)
         return Wish(prompt)
     if not config.words and (named := class_of(config.classes, prompt)):
-        return Wish(named)
+        return Wish(named, named)
     reading = read(prompt)
     if config.words and understands(config, prompt):
-        return Wish(prompt, reading)
+        return Wish(prompt, family_of(config, prompt), reading=reading)
     if reading.family in config.classes:
-        text, told = reading.family, {}
+        family, text, told = reading.family, reading.family, {}
         if config.words:
-            text, told = caption_of(reading.family, reading.facts, config.words)
+            text, told = caption_of(family, reading.facts, config.words)
+        elif config.told == "facts":
+            text, told = prompt, sayable(family, reading.facts)
         undone = [
             f"{name.replace('_', ' ')} {' or '.join(map(str, values))}"
             for name, values in reading.facts.items()
             if not set(told.get(name, ())) & set(values)
         ]
-        return Wish(text, reading, undone=tuple(undone))
-    near = nearest_family(prompt, config.classes)
-    if nearest and near is not None:
-        return Wish(caption_of(near, {}, config.words)[0] if config.words else near, reading, near)
-    hint = f"; --nearest makes {_one(near)}" if near else ""
-    makes = f"{', '.join(config.classes)}{hint}"
-    if reading.family is not None:
-        raise ValueError(f"the model cannot make {_one(reading.family)}; it makes: {makes}")
-    raise ValueError(f"no family in '{shown(prompt)}'; name one that the model makes: {makes}")
+        return Wish(text, family, told, reading, undone=tuple(undone))
+    missing = NotMade(config, reading)
+    near = missing.nearest
+    if not nearest or near is None:
+        raise missing
+    text = caption_of(near, {}, config.words)[0] if config.words else near
+    return Wish(text, near, reading=reading, nearest=near)
+
+
+class NotMade(ValueError):
+    """A text names no family that a model makes.
+
+    Args:
+        config: The model's.
+        reading: What the text asks for.
+
+    Attributes:
+        nearest: The family that the model makes and that is most like the text's words, or None.
+    """
+
+    def __init__(self, config: Config, reading: Reading):
+        self.nearest = nearest_family(reading.text, config.classes)
+        hint = f"; the nearest is {_one(self.nearest)}" if self.nearest else ""
+        makes = f"{', '.join(config.classes)}{hint}"
+        if reading.family is None:
+            asked = f"no family in '{shown(reading.text)}'; name one that the model makes"
+        else:
+            asked = f"the model cannot make {_one(reading.family)}; it makes"
+        super().__init__(f"{asked}: {makes}")
 
 
 def _one(family: str) -> str:

@@ -188,9 +188,12 @@ def test_generated_shapes_are_finished(monkeypatch):
     fields = np.full((2, 8, 8, 8), -1.0, np.float32)
     fields[:, [0, 1, 2, 4], 2:6, 2:6] = 1
     fields[1, 7, 7, 7] = 1
-    monkeypatch.setattr(quality, "shipped_ranker", lambda *model: ranking.Soundness(["mug"]))
+    tried_once = model(CONFIG | {"sampling": CONFIG["sampling"] | {"tries": 1}})
+    monkeypatch.setattr(
+        quality, "shipped_ranker", lambda *model: ranking.Judgement(tried_once.config)
+    )
     kept = quality.generated(
-        model(CONFIG | {"sampling": CONFIG["sampling"] | {"tries": 1}}),
+        tried_once,
         "mug",
         range(2),
         Drawn(fields),

@@ -24,6 +24,7 @@ from course_utils.datasets.captions import (
     named_facts,
     pairs_of,
     prompts,
+    sayable,
     true_facts,
     words,
 )
@@ -361,3 +362,17 @@ def test_facts_are_all_that_texts_name_and_true_of_what_they_are_told_of():
 def test_an_unknown_family_is_refused():
     with pytest.raises(ValueError, match="family='dragon': expected one of chair, table"):
         caption("dragon", {}, Draws("dragon", 0))
+
+
+def test_what_is_read_becomes_facts_that_captions_name():
+    facts = {(family, name): set() for family, name, _ in facts_of()}
+    for family, name, values in facts_of():
+        facts[family, name].add(values)
+        assert sayable(family, {name: values}) == {name: values}
+    assert ("four legs", "three legs") not in facts["chair", "base"]
+    told = sayable("chair", {"base": ("three legs", "four legs"), "colour": ("red",)})
+    assert set(told) == {"base"}
+    assert {"three legs", "four legs"} <= set(told["base"]) or set(told["base"]) <= {
+        "three legs",
+        "four legs",
+    }

@@ -164,7 +164,7 @@ def test_completing_joins_better_than_a_shape_of_its_own(shipped):
 @pytest.mark.parametrize(("change", "message"), [
     ({"voxels": np.zeros((16, 16, 16), bool)}, r"voxels is bool of shape \(16, 16, 16\).*expected bool \(32, 32, 32\)"),
     ({"keep": np.zeros((32, 32, 32))}, "keep float64"),
-    ({"prompt": "dragon"}, "knows no 'dragon'"),
+    ({"prompt": "dragon"}, "no family in 'dragon'; name one"),
     ({"rounds": 0}, "rounds is 0"),
 ])  # fmt: skip
 def test_completing_names_what_does_not_fit(shipped, change, message):

@@ -15,13 +15,13 @@ from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.sampling import last
 from course_utils.geometry.voxels import to_model
 from course_utils.models import ranking
-from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.checkpoints import checkpoint_config, load_checkpoint
 from course_utils.models.config import Config, Section
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import (
     APART,
     Agreement,
-    Soundness,
+    Judgement,
     Wholeness,
     best_of,
     rounds_of,
@@ -29,6 +29,7 @@ from course_utils.models.ranking import (
     shipped_ranker,
     shipped_steering,
     wholeness,
+    wrong,
 )
 from course_utils.places import CHECKPOINTS
 
@@ -209,19 +210,41 @@ def test_a_seer_of_other_facts_is_refused(shipped):
         shipped_steering(denoiser, config)
 
 
-def test_soundness_counts_the_faults_of_a_shape_as_it_is_written():
+def test_the_judgement_counts_the_faults_of_a_shape_as_it_is_written():
     chairs = (make_shape("chair", seed) for seed in range(99))
     chair = next(shape for shape in chairs if "leg 4" in [part.name for part in shape.parts])
     lame, crumb = chair.without("leg 2"), chair.voxels.copy()
     crumb[31, 0, 0] = True
     x = to_model(np.stack([chair.voxels, lame, crumb, chair.voxels, np.zeros_like(lame)]))
-    scores = Soundness(("mug", "chair"))(x, ["chair", "Chair!", "chair", "mug", "mug"])
+    judgement = Judgement(checkpoint_config(CHECKPOINTS / "shapes32"))
+    scores = judgement(x, ["chair", "Chair!", "chair", "mug", "mug"])
     assert scores[[0, 2]].tolist() == [0.0, 0.0] and (scores[[1, 3, 4]] < 0).all()
+
+
+def test_the_judgement_counts_what_is_named_and_not_seen():
+    """The model is told facts: any sentence will do."""
+    round_table = next(
+        shape
+        for shape in (make_shape("table", seed) for seed in range(99))
+        if shape.attributes["top"] == "round" and shape.attributes["base"] == "four legs"
+    )
+    x = to_model(np.stack([round_table.voxels] * 5))
+    asked = [
+        "a round table with 4 legs",
+        "a square table",
+        "a square table on a pedestal",
+        "",
+        "table",
+    ]
+    config = checkpoint_config(CHECKPOINTS / "shapes32")
+    told = config.with_network(conditioners=[{"kind": "named"}])
+    assert Judgement(told)(x, asked).tolist() == [0, -1, -2, 0, 0]
+    assert wrong(np.zeros_like(round_table.voxels), "table", {"top": ("round",)}) == 2
 
 
 def test_a_class_model_is_ranked_by_its_judge_and_not_steered():
     model, config = load_checkpoint(CHECKPOINTS / "shapes32")
-    assert isinstance(shipped_ranker(model, config), Soundness)
+    assert isinstance(shipped_ranker(model, config), Judgement)
     assert shipped_steering(model, config, 0.1) is None
     real = Section("npz", {"file": "chairs.npz"})  # others' chairs, which our judge does not know
     for change in ({"data": real}, {"resolution": 16}, {"classes": ("chair", "guitar")}):

@@ -1,15 +1,25 @@
 """The door: any sentence becomes what a model understands, or a line that says what it makes."""
 
+from dataclasses import replace
+
 import pytest
 
 from course_utils.datasets.captions import ENTRIES, caption_of, named_facts
+from course_utils.datasets.shapes import CLASSES
 from course_utils.models.checkpoints import checkpoint_config
 from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED, SHIPPED_TEXT
-from course_utils.models.wishes import check_prompt, materials_of, reads, wish_of
+from course_utils.models.wishes import (
+    asked_of,
+    check_prompt,
+    materials_of,
+    reads,
+    wish_of,
+)
 from course_utils.networks.words import split
 
 TEXT, CLASS = checkpoint_config(SHIPPED_TEXT), checkpoint_config(SHIPPED)
+TOLD = replace(CLASS, classes=CLASSES).with_network(conditioners=[{"kind": "named"}])
 
 
 @pytest.mark.parametrize("family", TEXT.classes)
@@ -102,6 +112,21 @@ def test_what_is_understood_and_cannot_be_done_is_told():
     assert wish.text == "table" and len(wish.undone) == 2
     assert "this model cannot do: " in wish.answer and "round" in wish.undone[0] + wish.undone[1]
     assert wish_of(TEXT, "gimme a table on a pedestal").undone == ()
+
+
+def test_a_model_that_is_told_facts_takes_any_sentence():
+    wish = wish_of(TOLD, "gimme a woden chiar, three-legged!")
+    assert wish.text == wish.reading.text and wish.undone == ()
+    assert (wish.family, wish.facts) == ("chair", {"base": ("three legs",)})
+    assert asked_of(TOLD, wish.text) == (wish.family, wish.facts)
+    assert asked_of(TOLD, "Chair!") == ("chair", {}) and asked_of(TOLD, "") == (None, {})
+    assert wish_of(TOLD, "Chair!") == wish_of(TOLD, "chair")
+    with pytest.raises(ValueError, match="no family in 'pizza'"):
+        check_prompt(TOLD, "pizza")
+    with pytest.raises(ValueError, match="cannot make a robot; it makes: chair"):
+        check_prompt(replace(TOLD, classes=("chair",)), "a robot")
+    near = wish_of(TOLD, "a pizza", nearest=True)
+    assert near.text == near.family == near.nearest and near.facts == {}
 
 
 def test_materials_go_to_the_slots_that_there_are():

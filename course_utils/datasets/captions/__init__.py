@@ -11,6 +11,7 @@ from course_utils.datasets.captions.facts import (
     matching_shapes,
     named_facts,
     pairs_of,
+    sayable,
     true_facts,
 )
 from course_utils.datasets.captions.grammar import (
@@ -50,6 +51,7 @@ __all__ = [
     "named_facts",
     "pairs_of",
     "prompts",
+    "sayable",
     "true_facts",
     "words",
 ]

@@ -114,6 +114,27 @@ def named_facts(
     return rows
 
 
+def sayable(family: str, named: Named) -> Named:
+    """Return the facts that stand for what is named, of those that captions can name.
+
+    Of each attribute it is the fact that allows just the values that are named; else the one with
+    the fewest values that holds them all; else the one with the most values that are all named. An
+    attribute of which there is none is left out.
+
+    Args:
+        family: One of `CLASSES`.
+        named: {attribute: allowed values}.
+    """
+    found: Named = {}
+    for name, values in named.items():
+        own = [fact for owner, about, fact in facts_of((family,)) if about == name]
+        wider = [fact for fact in own if set(values) <= set(fact)]
+        narrower = [fact for fact in own if set(fact) <= set(values)]
+        if wider or narrower:
+            found[name] = min(wider, key=len) if wider else max(narrower, key=len)
+    return found
+
+
 def true_facts(shapes: ShapeSet, classes: Sequence[str] = CLASSES) -> np.ndarray:
     """Return which facts are true of each of N shapes: bool (N, facts).
 
