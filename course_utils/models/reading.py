@@ -250,13 +250,13 @@ class TextReader:
         said = [word.text for word in words if _matters(word)] or [word.text for word in words]
         if not any(self.vectors.pieces_of(word) for word in said):
             return None
-        likeness = [self.vectors.likeness(said, _names(family)).max() for family in families]
+        likeness = [self.vectors.likeness(said, names_of(family)).max() for family in families]
         return families[int(np.argmax(likeness))]
 
 
 @cache
-def _names(family: str) -> tuple[str, ...]:
-    """The single words that a family is called."""
+def names_of(family: str) -> tuple[str, ...]:
+    """Return the single words that a family is called."""
     nouns = (noun for noun, _ in phrases_of(family)[0])
     return (family, *(noun for noun in nouns if noun.isalpha()))
 

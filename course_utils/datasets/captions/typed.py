@@ -107,10 +107,10 @@ class Spelling:
     """
 
     def __init__(self, known: Iterable[str], right: Iterable[str]):
-        self._known = list(dict.fromkeys(word for word in known if word.isascii()))
-        self._whole = set(self._known)
+        self.known = list(dict.fromkeys(word for word in known if word.isascii()))
+        self._whole = set(self.known)
         self._right = set(right)
-        self._skeletons = {word: _skeleton(word) for word in self._known}
+        self._skeletons = {word: _skeleton(word) for word in self.known}
 
     def mended(self, words: list[Word]) -> list[Word]:
         """Return the words with slips mended and joined words split."""
@@ -138,7 +138,7 @@ class Spelling:
         """The known word that is spelt most alike, if one is alike enough."""
         bones, best = _skeleton(text), (9.0, "")
         most = 1 if len(text) < 5 else 2
-        for rank, word in enumerate(self._known):
+        for rank, word in enumerate(self.known):
             if abs(len(word) - len(text)) > most or len(word) < 3:
                 continue
             distance = edits(text, word, most)
