@@ -51,14 +51,14 @@ const TEMPLATE = `
   <div class="nts-live-go"><label>What shall it be? <input name="text" type="text" autocomplete="off" maxlength="${LONGEST}" placeholder="${TEXTS[0]}"></label>
     <button class="nts-live-main" name="make">Make it</button> <button type="button" name="stop" disabled>Stop</button></div>
   <p class="nts-live-answer" role="status" aria-live="polite"></p>
+  <progress max="1" value="0" aria-label="Progress"></progress>
+  <p class="nts-live-status" role="status" aria-live="polite"></p>
   <div class="nts-live-try" role="group" aria-label="Texts to try"></div>
   <div class="nts-live-try" role="group" aria-label="Families"></div>
 </div>
 <div class="nts-live-settings nts-live-form">
   <label>Seed <span><input name="seed" type="number" min="0" max="${SEEDS - 1}" step="1" value="3" required>
     <button type="button" name="dice" title="Another seed">Another</button></span></label>
-  <progress max="1" value="0" aria-label="Progress"></progress>
-  <p class="nts-live-status" role="status" aria-live="polite"></p>
   <label>Steps <span><input name="steps" type="range" min="0" max="${STEPS.length - 1}" step="1"><output></output></span></label>
   <label>Guidance <span><input name="guidance" type="range" min="${GUIDANCE.min}" max="${GUIDANCE.max}" step="${GUIDANCE.step}"><output></output></span></label>
   <label hidden>Runs on <select name="engine"><option value="webassembly">the processor (WebAssembly)</option>
