@@ -78,7 +78,8 @@ SLOT_WORDS = {
 _OTHER_PARTS = (
     "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
 )
-ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values())
+_STUFFS = "velvet leather fabric upholstery padding glass"  # of which other things are made too
+ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values()) - set(_STUFFS.split())
 
 
 def _hex_name(text: str) -> str:

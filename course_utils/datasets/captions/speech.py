@@ -44,7 +44,13 @@ class Spoken(NamedTuple):
 @cache
 def entries_of(family: str) -> tuple[Entry, ...]:
     """Return what captions and people say of a family, as in `facts.ENTRIES`."""
-    return (*parsed_entries(PHRASES[family]), *parsed_entries(everyday(family)))
+    spoken = parsed_entries(everyday(family))
+    anew = {phrase for one in spoken for phrase in one.phrases}
+    written = [
+        one._replace(phrases=tuple(phrase for phrase in one.phrases if phrase not in anew))
+        for one in parsed_entries(PHRASES[family])
+    ]
+    return (*(one for one in written if one.phrases), *spoken)
 
 
 @cache
@@ -315,7 +321,7 @@ class _Speaker:
 
     def wrong_count(self, family: str, named: Named) -> str:
         """Six legs where there can be three or four: names nothing."""
-        counted = _counted(family)
+        counted = counted_things(family)
         thing = self.pick(*counted) if counted else "thing"
         wrong = [n for n in NUMBERS if n not in counted.get(thing, ())]
         number = self.pick(*wrong)
@@ -381,8 +387,12 @@ def _plain_parts(family: str) -> tuple[str, ...]:
 
 
 @cache
-def _counted(family: str) -> dict[str, set[str]]:
-    """The things of a family that are counted, each with the numbers that a phrase knows."""
+def counted_things(family: str) -> dict[str, set[str]]:
+    """Return the things of a family that are counted, each with the numbers that a phrase knows.
+
+    Args:
+        family: One of `CLASSES`.
+    """
     found: dict[str, set[str]] = {}
     for phrase, _ in phrases_of(family)[2]:
         number, _, thing = phrase.partition(" ")
