@@ -172,9 +172,9 @@ class TextReader:
 
         The desk of a desk lamp is no desk; none are found of a family whose nouns are all such.
         """
-        outside = outside_places(words)
         found = {name: matches_in(words, name) for name in self.families}
-        nouns = {set_ for rows in found.values() for set_ in _noun_sets(rows)}
+        nouns = {places for rows in found.values() for places in _noun_sets(rows)}
+        outside = outside_places(words, nouns)
         kept = {
             name: [
                 one
@@ -332,6 +332,7 @@ def _opposites(facts: Sequence[Fact], family: str) -> dict[Item, Item]:
         for one in items
         for two in items
         if one[0] == two[0] and set(two[1]) == every[one[0]] - set(one[1])
+        if not any(type(value) is int for value in one[1])  # no pillow is not two
     }
 
 

@@ -76,7 +76,8 @@ SLOT_WORDS = {
     for family, slots in PARTS.items()
 }
 _OTHER_PARTS = (
-    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
+    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains hood"
+    " bonnet bumper trim"
 )
 _STUFFS = "velvet leather fabric upholstery padding glass"  # of which other things are made too
 ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values()) - set(_STUFFS.split())

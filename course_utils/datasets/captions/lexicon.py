@@ -4,7 +4,7 @@
 what is denied literally is denied. It also tells the nouns from the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -141,9 +141,9 @@ def matches_in(words: Sequence[Word], family: str) -> list[Match]:
     close = [k for k, text in enumerate(texts) if text not in _ARTICLES]
     loose = [k for k in close if texts[k] not in _PASSING | SHADES and not _colours(texts[k])]
     index, found = _index(family), []
-    for kept in (close, loose):
+    for kept, linked in ((close, True), (loose, False)):
         for start in range(len(kept)):
-            _collect(words, kept[start:], index, family, found)
+            _collect(words, kept[start:], index, family, found, linked)
     nouns = {k for match, kind in found if kind == "noun" for k in match.places}
     found = [
         (one._replace(of_part=kind == "adjective" and _of_part(words, one.places, nouns)), kind)
@@ -169,12 +169,15 @@ def _collect(
     index: dict[str, list[Phrase]],
     family: str,
     found: list[tuple[Match, str]],
+    linked: bool,
 ) -> None:
-    """Add the phrases that begin at the first of the places that are kept."""
+    """Add the phrases that begin at the first of the places that are kept, nouns "of" if linked."""
     texts = [singular(words[k].text) for k in kept[:12]]
     for phrase in index.get(texts[0], ()) if texts[0] != BREAK else ():
         size = len(phrase.words)
         if tuple(texts[:size]) != phrase.words:
+            continue
+        if not linked and phrase.kind == "noun" and GLUE & set(phrase.words):
             continue
         places = tuple(kept[:size])
         match = Match(
@@ -297,16 +300,21 @@ def _outside() -> frozenset[tuple[str, ...]]:
     return frozenset(words for thing in OUTSIDE if len(words := _singulars(thing)) > 1)
 
 
-def outside_places(words: Sequence[Word]) -> set[int]:
-    """Return the places of words in longer names of things that no family is: smoothing plane."""
+def outside_places(words: Sequence[Word], nouns: Iterable[Set[int]] = ()) -> set[int]:
+    """Return the places of words in longer names of things that no family is: smoothing plane.
+
+    Args:
+        words: Of the text.
+        nouns: Places of each noun; what is only part of one is no thing: the ice cream of a van.
+    """
     texts = [singular(word.text) for word in words]
-    return {
-        k
+    things = [
+        set(range(start, start + len(thing)))
         for thing in _outside()
         for start in range(len(texts))
         if tuple(texts[start : start + len(thing)]) == thing
-        for k in range(start, start + len(thing))
-    }
+    ]
+    return {k for thing in things if not any(thing < noun for noun in nouns) for k in thing}
 
 
 def named_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:

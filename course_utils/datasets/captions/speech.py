@@ -119,6 +119,10 @@ _DENIALS = (
     " without {}; no place for {}"
 )
 DENIALS = tuple(_DENIALS.split("; "))
+_REFUSALS = (
+    "not {}; not a {} one; but not {}; it isn't {}; not too {}; i don't want it {}; never {}"
+)
+REFUSALS = tuple(_REFUSALS.split("; "))
 _CONNECTIVES = (
     "and a; with a; next to a; on a; under a; on top of a; beside a; plus a; and; in front of a;"
     " sitting on a; near a; behind a; inside a"
@@ -254,6 +258,8 @@ class _Speaker:
         if self.chance(0.06):
             what = self.pick(*_plain_parts(family), *self.strange)
             after.append(self.pick(*DENIALS).format(what))
+        if self.chance(0.04) and adjectives:  # what it is not names nothing
+            after.append(self.pick(*REFUSALS).format(self.pick(*adjectives)[0]))
         if self.chance(0.05):
             after.append(
                 self.pick(*MEASURES).format(self.draws.whole(2, 300), self.draws.whole(2, 99))

@@ -167,7 +167,7 @@ class Spelling:
             if distance > most:
                 continue
             alike = bones == self._skeletons[word]
-            if distance == 2 and len(text) < 6 and not alike:
+            if distance == 2 and len(text) < 7 and not alike:
                 continue
             if not _begins_alike(text, word):
                 continue
