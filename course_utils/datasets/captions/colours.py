@@ -76,9 +76,11 @@ SLOT_WORDS = {
     for family, slots in PARTS.items()
 }
 _OTHER_PARTS = (
-    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
+    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains hood"
+    " bonnet bumper trim"
 )
-ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values())
+_STUFFS = "velvet leather fabric upholstery padding glass"  # of which other things are made too
+ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values()) - set(_STUFFS.split())
 
 
 def _hex_name(text: str) -> str:

@@ -4,43 +4,115 @@
 what is denied literally is denied. It also tells the nouns from the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
-from course_utils.datasets.captions.colours import ANY_PART
-from course_utils.datasets.captions.everyday import CHATTER, GLUE, OUTSIDE
-from course_utils.datasets.captions.facts import Named
-from course_utils.datasets.captions.speech import phrases_of
-from course_utils.datasets.captions.typed import BREAK, Word, typed_words
+from course_utils.datasets.captions.colours import ANY_PART, MATERIAL_WORDS, SHADES
+from course_utils.datasets.captions.everyday import (
+    APPROXIMATE,
+    CHATTER,
+    GLUE,
+    LOOKS,
+    OUTSIDE,
+    everyday,
+)
+from course_utils.datasets.captions.facts import Named, parsed_entries
+from course_utils.datasets.captions.speech import counted_things, phrases_of
+from course_utils.datasets.captions.typed import BREAK, MANY, Word, typed_words
+from course_utils.datasets.shapes import CLASSES
 
 
 class Match(NamedTuple):
-    """A phrase in a text: the places of its words, what it names, and whether it is a noun."""
+    """A phrase in a text.
+
+    Attributes:
+        places: Of its words.
+        named: What it names.
+        is_noun: Whether it is a noun.
+        beyond: Places of words that ask for more than is made: the big of a big handle.
+        of_part: Whether it is an adjective of a part, and so names nothing: thin wings.
+    """
 
     places: tuple[int, ...]
     named: Named
     is_noun: bool
+    beyond: tuple[int, ...] = ()
+    of_part: bool = False
 
 
-Phrase = tuple[tuple[str, ...], Named, bool]
+class Phrase(NamedTuple):
+    """A phrase as it is compared.
+
+    Attributes:
+        words: Without articles and without the s of a plural.
+        named: What it names.
+        kind: "noun", "adjective" or "detail".
+        last: Its last word as it is written.
+        beyond: Which words ask for more than is made.
+    """
+
+    words: tuple[str, ...]
+    named: Named
+    kind: str
+    last: str
+    beyond: tuple[int, ...] = ()
+
+
 _ARTICLES = frozenset(("a", "the", "its", "some"))
+_BETWEEN = "is are be should shall must very really quite super rather so too all bit fairly"
+_PASSING = _ARTICLES | set(_BETWEEN.split())
+_ONE = frozenset(("1", "a", "single", "lone"))
 
 
 @cache
 def _index(family: str) -> dict[str, list[Phrase]]:
     """A family's phrases by their first word, longer ones first; articles are left out."""
     nouns, adjectives, details = phrases_of(family)
-    phrases = [(family, {}, True), *((*noun, True) for noun in nouns)]
-    phrases += [(*one, False) for one in (*adjectives, *details)]
+    kinds = ([(family, {}), *nouns], "noun"), (adjectives, "adjective"), (details, "detail")
+    phrases = [
+        Phrase(_singulars(phrase), named, kind, phrase.split()[-1])
+        for rows, kind in kinds
+        for phrase, named in rows
+    ]
+    spoken = {
+        _singulars(phrase.strip("=~"))
+        for entry in parsed_entries(everyday(family))
+        for phrase in entry.phrases
+    }
+    meanings: dict[tuple[tuple[str, ...], bool], list[Named]] = {}
+    for one in phrases:
+        meanings.setdefault((one.words, one.kind == "noun"), []).append(one.named)
     index: dict[str, list[Phrase]] = {}
-    for phrase, named, is_noun in phrases:
-        words = _singulars(phrase)
-        if words:
-            index.setdefault(words[0], []).append((words, named, is_noun))
+    for one in phrases:
+        if one.words in spoken:
+            one = one._replace(beyond=_beyond(one, family, meanings))
+        if one.words:
+            index.setdefault(one.words[0], []).append(one)
     for rows in index.values():
-        rows.sort(key=lambda row: -len(row[0]))
+        rows.sort(key=lambda row: -len(row.words))
     return index
+
+
+def _beyond(one: Phrase, family: str, meanings: dict) -> tuple[int, ...]:
+    """Which words of a phrase may be left out without another meaning, and look like something."""
+    words, is_noun = one.words, one.kind == "noun"
+    looks = _single_nouns() if is_noun and words[-1:] == (family,) else frozenset()
+    looks = looks | (APPROXIMATE if is_noun else LOOKS)
+    return tuple(
+        k
+        for k in range(len(words) - 1)
+        if words[k] in looks
+        and one.named in meanings.get((words[:k] + words[k + 1 :], is_noun), ())
+    )
+
+
+@cache
+def _single_nouns() -> frozenset[str]:
+    """What families are called in one word."""
+    nouns = (noun for family in CLASSES for noun, _ in phrases_of(family)[0])
+    return frozenset((*CLASSES, *(noun for noun in nouns if noun.isalpha())))
 
 
 def _singulars(phrase: str) -> tuple[str, ...]:
@@ -58,24 +130,89 @@ def singular(word: str) -> str:
 def matches_in(words: Sequence[Word], family: str) -> list[Match]:
     """Return the phrases of a family that a text has, longest first; no noun in another.
 
+    Colours and words such as "very" may stand between the words of a phrase: two red towers. Of two
+    words the second may come first: the back is tall.
+
     Args:
         words: Of the text.
         family: One of `CLASSES`.
     """
-    index = _index(family)
-    kept = [k for k, word in enumerate(words) if word.text not in _ARTICLES]
-    texts = [singular(words[k].text) for k in kept]
-    found: list[Match] = []
-    for start, text in enumerate(texts):
-        if text == BREAK:
+    texts = [word.text for word in words]
+    close = [k for k, text in enumerate(texts) if text not in _ARTICLES]
+    loose = [k for k in close if texts[k] not in _PASSING | SHADES and not _colours(texts[k])]
+    index, found = _index(family), []
+    for kept, linked in ((close, True), (loose, False)):
+        for start in range(len(kept)):
+            _collect(words, kept[start:], index, family, found, linked)
+    nouns = {k for match, kind in found if kind == "noun" for k in match.places}
+    found = [
+        (one._replace(of_part=kind == "adjective" and _of_part(words, one.places, nouns)), kind)
+        for one, kind in found
+    ]
+    taken = {k for match, _ in found for k in match.places}
+    for one, two in pairwise(loose):
+        if not taken & {one, two}:
+            pair = (singular(texts[two]), singular(texts[one]))
+            for phrase in index.get(pair[0], ()):
+                if phrase.words == pair and phrase.kind == "detail" and not pair[0].isdigit():
+                    found.append((Match((one, two), phrase.named, False), "detail"))
+    return [match for match, _ in found]
+
+
+def _colours(text: str) -> bool:
+    return text in MATERIAL_WORDS or text[:1] == "#"
+
+
+def _collect(
+    words: Sequence[Word],
+    kept: Sequence[int],
+    index: dict[str, list[Phrase]],
+    family: str,
+    found: list[tuple[Match, str]],
+    linked: bool,
+) -> None:
+    """Add the phrases that begin at the first of the places that are kept, nouns "of" if linked."""
+    texts = [singular(words[k].text) for k in kept[:12]]
+    for phrase in index.get(texts[0], ()) if texts[0] != BREAK else ():
+        size = len(phrase.words)
+        if tuple(texts[:size]) != phrase.words:
             continue
-        for phrase, named, is_noun in index.get(text, ()):
-            if tuple(texts[start : start + len(phrase)]) == phrase:
-                places = tuple(kept[start : start + len(phrase)])
-                match = Match(places, named, is_noun)
-                if match not in found and not any(set(places) < set(one.places) for one in found):
-                    found.append(match)
-    return found
+        if not linked and phrase.kind == "noun" and GLUE & set(phrase.words):
+            continue
+        places = tuple(kept[:size])
+        match = Match(
+            places, phrase.named, phrase.kind == "noun", tuple(places[k] for k in phrase.beyond)
+        )
+        if _miscounted(words, places, phrase, family):
+            continue
+        if (match, phrase.kind) not in found and not any(
+            set(places) < set(one.places) for one, _ in found
+        ):
+            found.append((match, phrase.kind))
+
+
+def _miscounted(words: Sequence[Word], places: Sequence[int], phrase: Phrase, family: str) -> bool:
+    """Whether a number before a phrase denies it: one big eye, six legs."""
+    at = places[0] - 1
+    while at >= 0 and (words[at].text in LOOKS | SHADES or _colours(words[at].text)):
+        at -= 1
+    before = words[at].text if at >= 0 else BREAK
+    if phrase.kind != "detail" or phrase.words[0].isdigit():
+        return False
+    plural = phrase.last != singular(phrase.last)
+    if before in _ONE and plural and words[places[-1]].text == phrase.words[-1]:
+        return True
+    return (before.isdigit() or before == MANY) and phrase.last in counted_things(family)
+
+
+def _of_part(words: Sequence[Word], places: Sequence[int], nouns: set[int]) -> bool:
+    """Whether what stands before a part is said of it: thin red wings, but not a thin body."""
+    at = places[-1] + 1
+    while at < len(words) and (_colours(words[at].text) or words[at].text in _PASSING | SHADES):
+        if at in nouns:
+            return False
+        at += 1
+    return at < len(words) and at not in nouns and words[at].text in ANY_PART - {"body"}
 
 
 # ---- what is denied, and what is only mentioned --------------------------------------------------
@@ -85,7 +222,8 @@ _DENYING = "minus skip lose leave omit drop remove instead zero 0 free less"
 DENYING = DENIALS | frozenset(_DENYING.split())
 FARTHEST = 6  # words between a denial and what it denies
 _MENTIONS = (
-    "for my; for the; for a; for our; in the; in my; like a; like the; near the; to my; from the"
+    "for my; for the; for a; for our; in the; in my; like a; like the; near the; to my; from the;"
+    " than a; than the; than my; size of a; as a; not a; not the; not my"
 )
 MENTIONS = frozenset(_MENTIONS.split("; "))
 
@@ -104,6 +242,30 @@ def is_denied(words: Sequence[Word], place: int) -> bool:
         if text == BREAK or joins or begins or text not in GLUE | CHATTER | ANY_PART:
             return False
     return False
+
+
+_ASKING = frozenset(("a", "any", "the", "my", "want", "need", "like", "really"))
+
+
+def ruled_out_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
+    """Return the phrases that stand in a text and name nothing: not tall, not an armchair.
+
+    So do adjectives of parts: thin wings.
+
+    Args:
+        words: Of the text.
+        found: Of `matches_in`.
+    """
+
+    def denied(one: Match) -> bool:
+        if not one.is_noun:
+            return one.of_part or is_denied(words, one.places[0])
+        at = one.places[0] - 1
+        while at >= 0 and words[at].text in _ASKING:
+            at -= 1
+        return at >= 0 and words[at].text in DENIALS
+
+    return [one for one in found if denied(one)]
 
 
 @cache
@@ -138,16 +300,21 @@ def _outside() -> frozenset[tuple[str, ...]]:
     return frozenset(words for thing in OUTSIDE if len(words := _singulars(thing)) > 1)
 
 
-def outside_places(words: Sequence[Word]) -> set[int]:
-    """Return the places of words in longer names of things that no family is: smoothing plane."""
+def outside_places(words: Sequence[Word], nouns: Iterable[Set[int]] = ()) -> set[int]:
+    """Return the places of words in longer names of things that no family is: smoothing plane.
+
+    Args:
+        words: Of the text.
+        nouns: Places of each noun; what is only part of one is no thing: the ice cream of a van.
+    """
     texts = [singular(word.text) for word in words]
-    return {
-        k
+    things = [
+        set(range(start, start + len(thing)))
         for thing in _outside()
         for start in range(len(texts))
         if tuple(texts[start : start + len(thing)]) == thing
-        for k in range(start, start + len(thing))
-    }
+    ]
+    return {k for thing in things if not any(thing < noun for noun in nouns) for k in thing}
 
 
 def named_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
@@ -158,8 +325,8 @@ def named_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
         found: Of `matches_in`.
     """
 
-    def before(match: Match) -> str:
-        start = match.places[0]
-        return " ".join(word.text for word in words[max(0, start - 2) : start])
+    def mentioned(match: Match) -> bool:
+        before = [word.text for word in words[max(0, match.places[0] - 3) : match.places[0]]]
+        return any(" ".join(before[k:]) in MENTIONS for k in range(len(before)))
 
-    return [match for match in found if match.is_noun and before(match) not in MENTIONS]
+    return [match for match in found if match.is_noun and not mentioned(match)]

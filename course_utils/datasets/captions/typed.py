@@ -43,6 +43,28 @@ _SHORT = {
     "story": "storey", "aluminum": "aluminium", "an": "a", "nope": "no", "nor": "neither",
     "antennae": "antennas", "aerial": "antenna", "aerials": "antennas",
 }  # fmt: skip
+_COMPARED = (
+    "tall high low big large small long short wide narrow thick thin fat round broad slim flat deep"
+    " steep chunky skinny pointy curvy slender sturdy stout boxy shallow huge tiny"
+)
+_DOUBLED = "bdgmnpt"  # big, bigger
+
+
+def _comparatives(word: str) -> tuple[str, str]:
+    """The comparative and the superlative of an adjective."""
+    stem = word[:-1] + "i" if word.endswith("y") else word.removesuffix("e")
+    if len(word) < 5 and word[-1] in _DOUBLED and word[-2] in "aeiou" and word[-3] not in "aeiou":
+        stem += word[-1]
+    return stem + "er", stem + "est"
+
+
+_SHORT |= {form: word for word in _COMPARED.split() for form in _comparatives(word)}
+_SHORT |= {
+    "tal": "tall", "tre": "tree", "carr": "car", "dogg": "dog", "blu": "blue", "rey": "grey",
+    "tai": "tail", "sai": "sail", "wite": "white", "blak": "black", "grn": "green", "blk": "black",
+    "wht": "white", "brwn": "brown", "lil": "little", "smol": "small", "hella": "very",
+    "cozy": "cosy", "mid": "middle", "sm": "small", "lg": "large", "xl": "large",
+}  # fmt: skip
 _TOKEN = re.compile(
     r"#[0-9a-fA-F]{6}\b"
     r"|\bw/(?:out|o)\b|\bw/(?=\s|$)"
@@ -145,11 +167,29 @@ class Spelling:
             if distance > most:
                 continue
             alike = bones == self._skeletons[word]
-            if distance == 2 and len(text) < 6 and not alike:
+            if distance == 2 and len(text) < 7 and not alike:
+                continue
+            if not _begins_alike(text, word):
                 continue
             cost = distance - 0.6 * alike + 0.3 * (text[0] != word[0]) + 1e-5 * rank
             best = min(best, (cost, word))
         return best[1] or None
+
+
+_ROWS = "qwertyuiop", "asdfghjkl", "zxcvbnm"
+
+
+def _begins_alike(typed: str, word: str) -> bool:
+    """Whether a word may have been meant although another letter begins it: not silla for villa.
+
+    It may if the first two letters are swapped, one is missing or too many, or the keys adjoin.
+    """
+    one, two = typed[0], word[0]
+    if one == two or one in word[1:2] or two in typed[1:2]:
+        return True
+    spots = {letter: (k + r / 2, r) for r, row in enumerate(_ROWS) for k, letter in enumerate(row)}
+    (x, y), (u, v) = spots[one], spots[two]
+    return abs(x - u) <= 1 and abs(y - v) <= 1
 
 
 def _stems(word: str) -> list[str]:
