@@ -24,16 +24,22 @@ from course_utils.places import WORDS
 
 TABLES, NUMBERS = "reader.json", "reader.bin"
 CONSTANTS = {  # by their names in Python; a leading underscore is left out
-    typed: ("_NUMBERS", "_SHORT", "MANY"),
-    lexicon: ("_ARTICLES", "DENIALS", "DENYING", "FARTHEST", "MENTIONS"),
-    everyday: ("GLUE", "CHATTER", "APPROXIMATE", "OUTSIDE", "THINGS_FIRST"),
+    typed: ("_NUMBERS", "_SHORT", "_ROWS", "MANY"),
+    lexicon: (
+        *("_ARTICLES", "_PASSING", "_ONE", "_ASKING", "DENIALS", "DENYING", "FARTHEST"),
+        "MENTIONS",
+    ),
+    everyday: ("GLUE", "CHATTER", "APPROXIMATE", "LOOKS", "THINGS_FIRST"),
     colours: (
         *("STUFFS", "GENERIC", "DARK_WOODS", "LIGHT_WOODS", "SHADES", "COLOUR_NOUNS", "LINKS"),
         *("JOINED", "NEGATIONS", "COPULAS", "HUES", "_STUFF", "MATERIAL_WORDS", "SLOT_WORDS"),
         "ANY_PART",
     ),
     speech: ("IMPLIED",),
-    reading: ("LONGEST_TEXT", "MOVED", "SURE", "SURER", "SURE_OF_FACTS", "DOUBTFUL", "WORDED"),
+    reading: (
+        *("LONGEST_TEXT", "MOVED", "SURE", "SURER", "SURE_OF_FACTS", "DOUBTFUL", "WORDED"),
+        "DENIED",
+    ),
     vectors_: ("UNIT", "LONGEST_WORD"),
 }
 
@@ -113,11 +119,13 @@ def tables_of(reader: "reading.TextReader") -> dict:
             "known": reader.spelling.known,
             "names": {family: reading.names_of(family) for family in reader.families},
             "phrases": {
-                family: dict(
-                    zip(("nouns", "adjectives", "details"), speech.phrases_of(family), strict=True)
-                )
+                family: [phrase for rows in lexicon.index_of(family).values() for phrase in rows]
                 for family in reader.families
             },
+            "absences": {family: lexicon.absences_of(family) for family in reader.families},
+            "counted": {family: [*speech.counted_things(family)] for family in reader.families},
+            "opposites": {family: [*pairs.items()] for family, pairs in reader.opposites.items()},
+            "outside": lexicon.outside_things(),
             "slots": {family: FAMILIES[family].SLOTS for family in reader.families},
             "palettes": {family: FAMILIES[family].MATERIALS for family in reader.families},
             "materials": {name: look[1:] for name, look in MATERIALS.items()},

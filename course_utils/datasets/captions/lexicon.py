@@ -67,8 +67,8 @@ _ONE = frozenset(("1", "a", "single", "lone"))
 
 
 @cache
-def _index(family: str) -> dict[str, list[Phrase]]:
-    """A family's phrases by their first word, longer ones first; articles are left out."""
+def index_of(family: str) -> dict[str, list[Phrase]]:
+    """Return a family's phrases by their first word, longer ones first, without articles."""
     nouns, adjectives, details = phrases_of(family)
     kinds = ([(family, {}), *nouns], "noun"), (adjectives, "adjective"), (details, "detail")
     phrases = [
@@ -140,7 +140,7 @@ def matches_in(words: Sequence[Word], family: str) -> list[Match]:
     texts = [word.text for word in words]
     close = [k for k, text in enumerate(texts) if text not in _ARTICLES]
     loose = [k for k in close if texts[k] not in _PASSING | SHADES and not _colours(texts[k])]
-    index, found = _index(family), []
+    index, found = index_of(family), []
     for kept, linked in ((close, True), (loose, False)):
         for start in range(len(kept)):
             _collect(words, kept[start:], index, family, found, linked)
@@ -269,8 +269,8 @@ def ruled_out_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
 
 
 @cache
-def _absences(family: str) -> tuple[tuple[tuple[str, ...], Named], ...]:
-    """The parts that a family's phrases can deny, and what it says of the shape."""
+def absences_of(family: str) -> tuple[tuple[tuple[str, ...], Named], ...]:
+    """Return the parts that a family's phrases can deny, and what it says of the shape."""
     phrases = [
         (phrase[3:], named) for phrase, named in phrases_of(family)[2] if phrase[:3] == "no "
     ]
@@ -287,7 +287,7 @@ def denied_in(words: Sequence[Word], family: str) -> list[Match]:
     kept = [k for k, word in enumerate(words) if word.text not in _ARTICLES]
     texts = [singular(words[k].text) for k in kept]
     found = []
-    for phrase, named in _absences(family):
+    for phrase, named in absences_of(family):
         for start in range(len(texts)):
             there = tuple(texts[start : start + len(phrase)]) == phrase
             if there and is_denied(words, kept[start]):
@@ -296,7 +296,8 @@ def denied_in(words: Sequence[Word], family: str) -> list[Match]:
 
 
 @cache
-def _outside() -> frozenset[tuple[str, ...]]:
+def outside_things() -> frozenset[tuple[str, ...]]:
+    """Return the longer names of things that no family is, as they are compared."""
     return frozenset(words for thing in OUTSIDE if len(words := _singulars(thing)) > 1)
 
 
@@ -310,7 +311,7 @@ def outside_places(words: Sequence[Word], nouns: Iterable[Set[int]] = ()) -> set
     texts = [singular(word.text) for word in words]
     things = [
         set(range(start, start + len(thing)))
-        for thing in _outside()
+        for thing in outside_things()
         for start in range(len(texts))
         if tuple(texts[start : start + len(thing)]) == thing
     ]

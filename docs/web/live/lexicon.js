@@ -1,7 +1,10 @@
 // Where a text has a phrase of the captions or of everyday speech, as in course_utils/datasets/captions/lexicon.py. A match is
-// {places, named, isNoun}: of its words, what it names, and whether it is a noun.
+// {places, named, isNoun, beyond, ofPart}: of its words, what it names, whether it is a noun, places of words that ask for
+// more than is made, and whether it is an adjective of a part, which names nothing.
 
-import { BREAK, typedWords } from "./typed.js";
+import { BREAK } from "./typed.js";
+
+const LONGEST = 12; // words of a phrase
 
 /** Return a word without the s of a plural; both sides of a comparison go through it. */
 function singular(word) {
@@ -9,66 +12,105 @@ function singular(word) {
   return word.length > 3 && word.endsWith("s") && !"su".includes(word.at(-2)) ? word.slice(0, -1) : word;
 }
 
-const stands = (phrase, texts, start) => phrase.every((word, k) => texts[start + k] === word);
+const stands = (phrase, texts, start = 0) => phrase.every((word, k) => texts[start + k] === word);
+const isNumber = (text) => /^\p{Nd}+$/u.test(text);
+
+/** Return whether all of some places are among others, which are more. */
+export const isPart = (places, others) => places.length < others.length && places.every((place) => others.includes(place));
 
 export class Lexicon {
   /** tables: of reader.json. */
   constructor(tables) {
     this.tables = tables;
-    this.articles = new Set(tables.ARTICLES);
-    this.denying = new Set(tables.DENYING);
-    this.mentions = new Set(tables.MENTIONS);
-    this.between = new Set([...tables.GLUE, ...tables.CHATTER, ...tables.ANY_PART]);
-    this.outside = tables.OUTSIDE.map((thing) => this._singulars(thing)).filter((words) => words.length > 1);
+    const set = (...names) => new Set(names.flatMap((name) => tables[name]));
+    this.articles = set("ARTICLES");
+    this.passing = set("PASSING", "SHADES");
+    this.passed = set("LOOKS", "SHADES");
+    this.glue = set("GLUE");
+    this.one = set("ONE");
+    this.asking = set("ASKING");
+    this.denials = set("DENIALS");
+    this.denying = set("DENYING");
+    this.mentions = set("MENTIONS");
+    this.between = set("GLUE", "CHATTER", "ANY_PART");
+    this.parts = set("ANY_PART");
+    this.parts.delete("body");
     this.indexes = new Map();
   }
 
-  /** Return the words of a phrase without articles, as they are compared. */
-  _singulars(phrase) {
-    return typedWords(phrase, this.tables).filter(({ text }) => !this.articles.has(text)).map(({ text }) => singular(text));
-  }
-
-  /** Return {index, absences} of a family: its phrases by their first word, longer ones first, and the parts it can deny. */
-  _of(family) {
+  /** Return a family's phrases by their first word, a Map of {words, named, kind, last, beyond}. */
+  _index(family) {
     if (!this.indexes.has(family)) {
-      const { nouns, adjectives, details } = this.tables.phrases[family];
       const index = new Map();
-      const rows = [[family, {}], ...nouns].map((row) => [...row, true]);
-      for (const [phrase, named, isNoun = false] of [...rows, ...adjectives, ...details]) {
-        const words = this._singulars(phrase);
-        if (!words.length) continue;
+      for (const [words, named, kind, last, beyond] of this.tables.phrases[family]) {
         if (!index.has(words[0])) index.set(words[0], []);
-        index.get(words[0]).push({ words, named, isNoun });
+        index.get(words[0]).push({ words, named, kind, last, beyond });
       }
-      for (const found of index.values()) found.sort((a, b) => b.words.length - a.words.length);
-      const absences = details.filter(([phrase]) => phrase.startsWith("no ")).map(([phrase, named]) => [this._singulars(phrase.slice(3)), named]);
-      this.indexes.set(family, { index, absences });
+      this.indexes.set(family, index);
     }
     return this.indexes.get(family);
   }
 
-  /** Return a text's words as they are compared, without articles: {kept, texts}, their places and what they are. */
-  _compared(words) {
-    const kept = words.map((_, k) => k).filter((k) => !this.articles.has(words[k].text));
-    return { kept, texts: kept.map((k) => singular(words[k].text)) };
+  _colours(text) {
+    return Object.hasOwn(this.tables.MATERIAL_WORDS, text) || text[0] === "#";
   }
 
-  /** Return the phrases of a family that a text has, longest first; no noun in another. */
+  /** Return the phrases of a family that a text has, longest first; no noun in another. Colours and words such as "very" may
+   * stand between the words of a phrase; of two words the second may come first. */
   matchesIn(words, family) {
-    const { index } = this._of(family);
-    const { kept, texts } = this._compared(words);
+    const texts = words.map(({ text }) => text);
+    const close = texts.map((_, k) => k).filter((k) => !this.articles.has(texts[k]));
+    const loose = close.filter((k) => !this.passing.has(texts[k]) && !this._colours(texts[k]));
+    const index = this._index(family);
     const found = [];
-    texts.forEach((text, start) => {
-      if (text === BREAK) return;
-      for (const { words: phrase, named, isNoun } of index.get(text) ?? []) {
-        if (!stands(phrase, texts, start)) continue;
-        const places = kept.slice(start, start + phrase.length);
-        const same = (one) => one.isNoun === isNoun && String(one.places) === String(places) && sameNamed(one.named, named);
-        const inside = (one) => places.length < one.places.length && places.every((place) => one.places.includes(place));
-        if (!found.some((one) => same(one) || inside(one))) found.push({ places, named, isNoun });
-      }
+    for (const [kept, linked] of [[close, true], [loose, false]])
+      for (let start = 0; start < kept.length; start++) this._collect(words, kept.slice(start, start + LONGEST), index, family, found, linked);
+    const nouns = new Set(found.filter(({ isNoun }) => isNoun).flatMap(({ places }) => places));
+    for (const one of found) one.ofPart = one.kind === "adjective" && this._ofPart(words, one.places, nouns);
+    const taken = new Set(found.flatMap(({ places }) => places));
+    loose.slice(1).forEach((two, k) => {
+      const one = loose[k];
+      if (taken.has(one) || taken.has(two)) return;
+      const pair = [singular(texts[two]), singular(texts[one])];
+      for (const { words: phrase, kind, named } of index.get(pair[0]) ?? [])
+        if (phrase.length === 2 && stands(phrase, pair) && kind === "detail" && !isNumber(pair[0]))
+          found.push({ places: [one, two], named, kind, isNoun: false, beyond: [], ofPart: false });
     });
     return found;
+  }
+
+  /** Add the phrases that begin at the first of the places that are kept, nouns "of" if linked. */
+  _collect(words, kept, index, family, found, linked) {
+    const texts = kept.map((k) => singular(words[k].text));
+    if (texts[0] === BREAK) return;
+    for (const phrase of index.get(texts[0]) ?? []) {
+      const { kind, named } = phrase;
+      const isNoun = kind === "noun";
+      if (!stands(phrase.words, texts) || (!linked && isNoun && phrase.words.some((word) => this.glue.has(word)))) continue;
+      const places = kept.slice(0, phrase.words.length);
+      if (this._miscounted(words, places, phrase, family)) continue;
+      const beyond = phrase.beyond.map((k) => places[k]);
+      const same = (one) => one.kind === kind && [one.places, one.beyond].join("|") === [places, beyond].join("|") && sameNamed(one.named, named);
+      if (!found.some((one) => same(one) || isPart(places, one.places))) found.push({ places, named, kind, isNoun, beyond, ofPart: false });
+    }
+  }
+
+  /** Return whether a number before a phrase denies it: one big eye, six legs. */
+  _miscounted(words, places, phrase, family) {
+    let at = places[0] - 1;
+    while (at >= 0 && (this.passed.has(words[at].text) || this._colours(words[at].text))) at--;
+    const before = at >= 0 ? words[at].text : BREAK;
+    if (phrase.kind !== "detail" || isNumber(phrase.words[0])) return false;
+    const plural = phrase.last !== singular(phrase.last);
+    if (this.one.has(before) && plural && words[places.at(-1)].text === phrase.words.at(-1)) return true;
+    return (isNumber(before) || before === this.tables.MANY) && this.tables.counted[family].includes(phrase.last);
+  }
+
+  /** Return whether what stands before a part is said of it: thin red wings, but not a thin body. */
+  _ofPart(words, places, nouns) {
+    let at = places.at(-1) + 1;
+    for (; at < words.length && (this._colours(words[at].text) || this.passing.has(words[at].text)); at++) if (nouns.has(at)) return false;
+    return at < words.length && !nouns.has(at) && this.parts.has(words[at].text);
   }
 
   /** Return whether what begins at a place of a text is denied: no arms, not with any arms. */
@@ -84,31 +126,47 @@ export class Lexicon {
     return false;
   }
 
+  /** Return whether a phrase that stands in a text names nothing there: not tall, not an armchair, thin wings. */
+  isRuledOut(words, { places, isNoun, ofPart }) {
+    if (!isNoun) return ofPart || this.isDenied(words, places[0]);
+    let at = places[0] - 1;
+    while (at >= 0 && this.asking.has(words[at].text)) at--;
+    return at >= 0 && this.denials.has(words[at].text);
+  }
+
   /** Return the parts of a family that a text denies, as what their absence is called. */
   deniedIn(words, family) {
-    const { kept, texts } = this._compared(words);
+    const kept = words.map((_, k) => k).filter((k) => !this.articles.has(words[k].text));
+    const texts = kept.map((k) => singular(words[k].text));
     const found = [];
-    for (const [phrase, named] of this._of(family).absences)
+    for (const [phrase, named] of this.tables.absences[family])
       for (let start = 0; start < texts.length; start++)
         if (stands(phrase, texts, start) && this.isDenied(words, kept[start]))
-          found.push({ places: kept.slice(start, start + phrase.length), named, isNoun: false });
+          found.push({ places: kept.slice(start, start + phrase.length), named, isNoun: false, beyond: [], ofPart: false });
     return found;
   }
 
-  /** Return the places, a Set, of words in longer names of things that no family is: smoothing plane. */
-  outsidePlaces(words) {
+  /** Return the places, a Set, of words in longer names of things that no family is: smoothing plane. nouns: places of each
+   * noun; what is only part of one is no thing. */
+  outsidePlaces(words, nouns) {
     const texts = words.map(({ text }) => singular(text));
     const places = new Set();
-    for (const thing of this.outside)
-      for (let start = 0; start < texts.length; start++)
-        if (stands(thing, texts, start)) thing.forEach((_, k) => places.add(start + k));
+    for (const thing of this.tables.outside)
+      for (let start = 0; start < texts.length; start++) {
+        if (!stands(thing, texts, start)) continue;
+        const there = thing.map((_, k) => start + k);
+        if (!nouns.some((noun) => isPart(there, noun))) there.forEach((k) => places.add(k));
+      }
     return places;
   }
 
   /** Return the nouns that name what a text asks for, not those only mentioned: for my car. */
   namedIn(words, found) {
-    const before = ({ places: [start] }) => words.slice(Math.max(0, start - 2), start).map(({ text }) => text).join(" ");
-    return found.filter((match) => match.isNoun && !this.mentions.has(before(match)));
+    const mentioned = ({ places: [start] }) => {
+      const before = words.slice(Math.max(0, start - 3), start).map(({ text }) => text);
+      return before.some((_, k) => this.mentions.has(before.slice(k).join(" ")));
+    };
+    return found.filter((match) => match.isNoun && !mentioned(match));
   }
 }
 

@@ -2,7 +2,7 @@
 // of the words, rules read the materials, and what moved neither is named as missed. reader.json holds the tables and
 // reader.bin the numbers; course_utils/models/reader_export.py writes both.
 
-import { Lexicon } from "./lexicon.js";
+import { isPart, Lexicon } from "./lexicon.js";
 import { Dresser } from "./materials.js";
 import { BREAK, Spelling, typedWords } from "./typed.js";
 import { arraysIn, loudest, Network, WordVectors } from "./vectors.js";
@@ -19,10 +19,11 @@ export class TextReader {
     this.families = tables.families;
     this.vectors = new WordVectors(arrays, tables);
     this.network = new Network(arrays, tables.network);
-    this.spelling = new Spelling(tables.known, this.vectors.wholeWords);
+    this.spelling = new Spelling(tables.known, this.vectors.wholeWords, tables.ROWS);
     this.lexicon = new Lexicon(tables);
     this.dresser = new Dresser(tables);
-    for (const name of ["GLUE", "CHATTER", "SHADES", "APPROXIMATE", "LINKS", "DENIALS"]) this[name] = new Set(tables[name]);
+    this.opposites = Object.fromEntries(Object.entries(tables.opposites).map(([family, pairs]) => [family, new Map(pairs.map(([one, two]) => [itemOf(one), two]))]));
+    for (const name of ["GLUE", "CHATTER", "SHADES", "APPROXIMATE", "LINKS", "DENIALS", "LOOKS", "COPULAS", "ANY_PART"]) this[name] = new Set(tables[name]);
     this._read = new Map();
   }
 
@@ -58,16 +59,23 @@ export class TextReader {
     }
     const [family, ...others] = named;
     const matches = found.get(family);
-    const literal = matches.filter((one) => one.isNoun || !this.lexicon.isDenied(words, one.places[0]));
-    const denied = this.lexicon.deniedIn(words, family);
-    const { facts, outputs } = this._facts(votes, family, literal, denied);
     const own = this._nounPlaces(votes, matches, family);
     const theirs = new Set(others.flatMap((name) => [...this._nounPlaces(votes, found.get(name), name)]));
+    const { said, denied, without } = this._said(words, matches, family);
+    const { facts, outputs } = this._facts(votes, family, said, denied, without);
     const sorted = (places) => [...places].sort((a, b) => a - b);
     const materials = this.dresser.materialsIn(words, family, sorted(own), sorted(theirs).filter((k) => !own.has(k)));
-    const used = new Set([...own, ...theirs, ...materials.flatMap(({ places }) => places)]);
-    for (const match of [...matches, ...denied]) if (!match.isNoun && agrees(match.named, facts)) match.places.forEach((k) => used.add(k));
-    for (const k of this._moving(words, vectors, votes, outputs, used)) used.add(k);
+    const coloured = new Set(materials.flatMap(({ places }) => places));
+    const used = new Set([...own, ...theirs, ...coloured]);
+    const beyond = new Set(); // what asks for more than is made
+    for (const match of [...matches, ...denied]) {
+      if (!(match.isNoun || match.ofPart) && agrees(match.named, facts)) match.places.forEach((k) => used.add(k));
+      if (match.places.every((k) => used.has(k))) match.beyond.forEach((k) => beyond.add(k));
+    }
+    for (const k of [...own, ...theirs]) if (this.APPROXIMATE.has(words[k].text)) beyond.add(k);
+    for (const k of this._moving(words, vectors, votes, outputs, new Set([...used, ...beyond]))) used.add(k);
+    for (const k of beyond) if (!coloured.has(k)) used.delete(k);
+    for (const k of this._partsOfUsed(words, family, used)) used.add(k);
     const shades = words.slice(0, -1).flatMap((word, k) => (this.SHADES.has(word.text) && used.has(k + 1) ? [k] : []));
     shades.forEach((k) => used.add(k));
     for (const k of [...used]) if (this.APPROXIMATE.has(words[k].text)) used.delete(k);
@@ -81,15 +89,36 @@ export class TextReader {
     };
   }
 
-  /** Return the phrases of each family in a text, a Map; none of a family whose nouns are other things'. */
+  /** Return the phrases of each family in a text, a Map; no nouns that belong to other things' names: the desk of a desk lamp is
+   * no desk. None are found of a family whose nouns are all such. */
   _found(words) {
-    const outside = this.lexicon.outsidePlaces(words);
-    const found = new Map(this.families.map((name) => [name, this.lexicon.matchesIn(words, name)]));
-    for (const [name, matches] of found) {
-      const nouns = matches.filter((one) => one.isNoun);
-      if (nouns.length && nouns.every((one) => one.places.some((k) => outside.has(k)))) found.delete(name);
+    const all = this.families.map((name) => [name, this.lexicon.matchesIn(words, name)]);
+    const nouns = all.flatMap(([, rows]) => rows.filter((one) => one.isNoun).map(({ places }) => places));
+    const outside = this.lexicon.outsidePlaces(words, nouns);
+    const found = new Map();
+    for (const [name, rows] of all) {
+      const kept = rows.filter((one) => !one.isNoun || !nouns.some((other) => isPart(one.places, other)));
+      const named = kept.some((one) => one.isNoun && !one.places.some((k) => outside.has(k)));
+      if (named || !rows.some((one) => one.isNoun)) found.set(name, kept);
     }
     return found;
+  }
+
+  /** Return {said, denied, without}: what stands literally in a text, what is denied there, and what therefore is not named, a
+   * Set of items. To deny one of two ways is to ask for the other: not round is square. */
+  _said(words, found, family) {
+    const nouns = this.lexicon.namedIn(words, found);
+    const ruledOut = found.filter((one) => this.lexicon.isRuledOut(words, one));
+    const said = found.filter((one) => (nouns.includes(one) || !one.isNoun) && !ruledOut.includes(one));
+    const denied = this.lexicon.deniedIn(words, family);
+    const items = itemsOf(said);
+    const without = new Set([...itemsOf(ruledOut)].filter((item) => !items.has(item)));
+    for (const one of ruledOut.filter(({ ofPart }) => !ofPart))
+      for (const item of itemsOf([one])) {
+        const opposite = without.has(item) && this.opposites[family].get(item);
+        if (opposite) denied.push({ ...one, named: Object.fromEntries([opposite]) });
+      }
+    return { said, denied, without };
   }
 
   // ------------------------------------------------------------------------------------------------ what the network says
@@ -109,19 +138,22 @@ export class TextReader {
     return names([...new Set([first, ...sure])].sort((a, b) => place(a) - place(b) || scores[b] - scores[a]));
   }
 
-  /** Return what a text names of its family, and the outputs that say so: a phrase that stands there literally needs hardly
-   * any of the network's confidence, a denial none. */
-  _facts(votes, family, literal, denied) {
-    const { DOUBTFUL, IMPLIED, SURE_OF_FACTS, WORDED } = this.tables;
-    const items = (matches) => new Set(matches.flatMap(({ named }) => Object.entries(named).map((item) => JSON.stringify(item))));
-    const [worded, absent] = [items(literal), items(denied)];
+  /** Return what a text names of its family, and the outputs that say so: a detail that stands there literally needs hardly any
+   * of the network's confidence, a noun or a denial none. */
+  _facts(votes, family, said, denied, without) {
+    const { DENIED, DOUBTFUL, IMPLIED, SURE_OF_FACTS, WORDED } = this.tables;
+    const [details, nouns] = [false, true].map((kind) => itemsOf(said.filter(({ isNoun }) => isNoun === kind)));
+    const absent = itemsOf(denied);
     const sure = [];
     this.tables.facts.forEach(([owner, name, values], k) => {
-      if (owner !== family) return;
+      const item = itemOf([name, values]);
+      if (owner !== family || (without.has(item) && !absent.has(item))) return;
       const output = this.families.length + k;
-      const [logit, item] = [loudest(votes, output), JSON.stringify([name, values])];
-      if (absent.has(item)) sure.push({ logit: Math.max(logit, 0) + 2 * WORDED, output, name, values });
-      else if (logit > (worded.has(item) ? DOUBTFUL : SURE_OF_FACTS)) sure.push({ logit: logit + WORDED * worded.has(item), output, name, values });
+      const logit = loudest(votes, output);
+      const add = (surer) => sure.push({ logit: surer, output, name, values });
+      if (absent.has(item)) add(logit + DENIED);
+      else if (details.has(item) && logit > DOUBTFUL) add(logit + WORDED);
+      else if (nouns.has(item) || logit > SURE_OF_FACTS) add(Math.max(logit, SURE_OF_FACTS));
     });
     sure.sort((a, b) => b.logit - a.logit || b.output - a.output);
     const facts = {};
@@ -149,8 +181,19 @@ export class TextReader {
   /** Return the words without which something that was understood would be less sure. */
   _moving(words, vectors, votes, outputs, used) {
     if (!outputs.length) return [];
-    const tried = words.map((_, k) => k).filter((k) => !used.has(k) && this._matters(words[k]));
+    const tried = words.map((_, k) => k).filter((k) => !used.has(k) && this._matters(words[k]) && !this.LOOKS.has(words[k].text));
     return tried.filter((k) => Math.max(...this.network.falls(vectors, votes, k, outputs)) > this.tables.MOVED);
+  }
+
+  /** Return parts whose look was understood, and parts that no shape of the family has, if denied. */
+  _partsOfUsed(words, family, used) {
+    const slots = this.tables.SLOT_WORDS[family];
+    return words.map((_, k) => k).filter((k) => {
+      const { text } = words[k];
+      if (!Object.hasOwn(slots, text)) return this.ANY_PART.has(text) && this.lexicon.isDenied(words, k);
+      const after = words.findIndex((word, j) => j > k && !this.COPULAS.has(word.text));
+      return used.has(k - 1) || (after > k + 1 && used.has(after));
+    });
   }
 
   /** Return the family of some whose name is most like a word of a text; null if none is known. */
@@ -182,14 +225,12 @@ export class TextReader {
       return this._matters(word) ? "missed" : "glue";
     });
     const telling = (kind) => kind === "used" || kind === "missed";
-    for (let k = 0; k + 1 < words.length; k++) { // two red towers, but three bottles: one shape is made
-      const word = words[k].text;
-      const many = word === this.tables.MANY;
-      if (kinds[k] !== "missed" || !(/^\p{Nd}+$/u.test(word) || many)) continue;
+    for (let k = 0; k + 1 < words.length; k++) { // one red chair, lots of pillows
+      const single = words[k].text === "1";
+      if (kinds[k] !== "missed" || !(single || words[k].text === this.tables.MANY)) continue;
       const next = kinds.findIndex((kind, j) => j > k && telling(kind));
       const after = next < 0 ? k : next;
-      if (kinds[after] === "used" && !(nouns.has(after) || many)) kinds[k] = "used";
-      if (word === "1" && nouns.has(after)) kinds[k] = "glue";
+      if (kinds[after] === "used" && (single || !nouns.has(after))) kinds[k] = single ? "glue" : "used";
     }
     for (let k = 0; k + 1 < words.length; k++) { // no wheels: a denial belongs to what it denies
       const next = words.findIndex((word, j) => j > k && word.text !== "any" && word.text !== "a");
@@ -210,9 +251,20 @@ export class TextReader {
       else spans.push([word.start, word.end]);
       last = k;
     });
-    return [...new Set(spans.map(([start, end]) => text.slice(start, end)))];
+    return [...new Set(spans.map(([start, end]) => whole(text, start, end)))];
   }
 }
+
+/** Return a stretch of a text with the letters and digits that adjoin it: 8k, ps1. */
+function whole(text, start, end) {
+  while (start && /[a-z\d]/i.test(text[start - 1])) start--;
+  while (end < text.length && /[a-z\d]/i.test(text[end])) end++;
+  return text.slice(start, end);
+}
+
+/** Return an item, [attribute, values], as a text, and those that matches name, a Set. */
+const itemOf = (item) => JSON.stringify(item);
+const itemsOf = (matches) => new Set(matches.flatMap(({ named }) => Object.entries(named).map(itemOf)));
 
 /** Return whether what a phrase names is part of what was understood. */
 function agrees(named, facts) {

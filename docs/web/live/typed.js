@@ -57,8 +57,10 @@ const isAscii = (text) => /^[\x00-\x7f]*$/.test(text);
 
 /** Mends the spelling of words towards words that are known. */
 export class Spelling {
-  /** known: words to mend towards, the likelier ones first.  right: a Set of others, which are spelt right. */
-  constructor(known, right) {
+  /** known: words to mend towards, the likelier ones first.  right: a Set of others, which are spelt right.  rows: the letters
+   * of a keyboard. */
+  constructor(known, right, rows) {
+    this.spots = new Map(rows.flatMap((row, r) => [...row].map((letter, k) => [letter, [k + r / 2, r]])));
     this.known = [...new Set(known)].filter(isAscii);
     this.whole = new Set(this.known);
     this.right = right;
@@ -93,11 +95,21 @@ export class Spelling {
       const distance = edits(text, word, most);
       if (distance > most) return;
       const alike = bones === this.skeletons[rank];
-      if (distance === 2 && text.length < 6 && !alike) return;
+      if (distance === 2 && text.length < 7 && !alike) return;
+      if (!this._beginsAlike(text, word)) return;
       const cost = distance - 0.6 * alike + 0.3 * (text[0] !== word[0]) + 1e-5 * rank;
       if (cost < least) [least, best] = [cost, word];
     });
     return best;
+  }
+
+  /** Return whether a word may have been meant although another letter begins it: the first two are swapped, one is missing or
+   * too many, or the keys adjoin. */
+  _beginsAlike(typed, word) {
+    const [one, two] = [typed[0], word[0]];
+    if (one === two || one === word[1] || two === typed[1]) return true;
+    const [[x, y], [u, v]] = [this.spots.get(one), this.spots.get(two)];
+    return Math.abs(x - u) <= 1 && Math.abs(y - v) <= 1;
   }
 }
 
