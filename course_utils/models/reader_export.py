@@ -137,6 +137,5 @@ def _plain(value: Any) -> Any:
     """A value as JSON has it: sets in alphabetical order, tuples as lists."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(value)
+    value = sorted(value) if isinstance(value, frozenset) else value
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
