@@ -244,9 +244,20 @@ export class Live {
     clearTimeout(this._pause);
     this._pause = setTimeout(async () => {
       const { prompt, seed } = this.settings;
-      const said = prompt ? await this._wish(prompt, seed).then(({ wish }) => answerTo(wish), (error) => error.message) : "";
-      if (prompt === this.settings.prompt) this._answer(said);
+      try {
+        const said = prompt && answerTo((await this._wish(prompt, seed)).wish);
+        if (prompt === this.settings.prompt) this._answer(said);
+      } catch (error) {
+        if (prompt === this.settings.prompt) this._refuse(error);
+      }
     }, PAUSE);
+  }
+
+  /** Say why a text becomes no shape: it asks for none that there is, or it cannot be read. */
+  _refuse(error) {
+    const cannotBeMade = error instanceof RangeError;
+    this._answer(cannotBeMade ? error.message : "");
+    if (!cannotBeMade) this._report(error.message);
   }
 
   /** Show what was understood of the text and what cannot be made. */
@@ -333,7 +344,7 @@ export class Live {
     try {
       found = await this._wish(prompt, seed);
     } catch (error) {
-      if (call === this.call) this._answer(error.message); // what is shown, or being made, stays
+      if (call === this.call) this._refuse(error); // what is shown, or being made, stays
       return;
     }
     if (call !== this.call) return;
