@@ -99,7 +99,7 @@ def _beyond(one: Phrase, family: str, meanings: dict) -> tuple[int, ...]:
     """Which words of a phrase may be left out without another meaning, and look like something."""
     words, is_noun = one.words, one.kind == "noun"
     looks = _single_nouns() if is_noun and words[-1:] == (family,) else frozenset()
-    looks = looks | (APPROXIMATE if is_noun else LOOKS)
+    looks = looks | LOOKS | (APPROXIMATE if is_noun else frozenset())
     return tuple(
         k
         for k in range(len(words) - 1)

@@ -167,7 +167,8 @@ class Spelling:
             if distance > most:
                 continue
             alike = bones == self._skeletons[word]
-            if distance == 2 and len(text) < 7 and not alike:
+            plausible = alike and (len(text) > 5 or text[:2] == word[:2])
+            if distance == 2 and len(text) < 7 and not plausible:
                 continue
             if not _begins_alike(text, word):
                 continue
