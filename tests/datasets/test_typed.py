@@ -23,6 +23,10 @@ def texts(text):
         ("Stühlchen 椅子", ["stuhlchen", "椅子"]),
         ("chair 🪑 50% ①", ["chair", "🪑", "many", BREAK, "1"]),
         ("ｃｈａｉｒ deſk", ["chair", "desk"]),
+        (
+            "taller, the biggest, wider; prettier",
+            ["tall", BREAK, "the", "big", BREAK, "wide", BREAK, "prettier"],
+        ),
         ("", []),
         ("… \u200b \x00", [BREAK, BREAK]),
     ],

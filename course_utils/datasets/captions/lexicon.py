@@ -144,6 +144,8 @@ def matches_in(words: Sequence[Word], family: str) -> list[Match]:
     for kept, linked in ((close, True), (loose, False)):
         for start in range(len(kept)):
             _collect(words, kept[start:], index, family, found, linked)
+    sets = {frozenset(one.places) for one, _ in found}
+    found = [row for row in found if not any(set(row[0].places) < other for other in sets)]
     nouns = {k for match, kind in found if kind == "noun" for k in match.places}
     found = [
         (one._replace(of_part=kind == "adjective" and _of_part(words, one.places, nouns)), kind)
@@ -185,9 +187,7 @@ def _collect(
         )
         if _miscounted(words, places, phrase, family):
             continue
-        if (match, phrase.kind) not in found and not any(
-            set(places) < set(one.places) for one, _ in found
-        ):
+        if (match, phrase.kind) not in found:
             found.append((match, phrase.kind))
 
 
