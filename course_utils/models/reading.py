@@ -395,7 +395,7 @@ def _names(family: str) -> tuple[str, ...]:
 def _matters(word: Word) -> bool:
     """Whether a word says something by itself."""
     lone = len(word.text) == 1 and word.text.isalpha()
-    return word.text != BREAK and not lone and word.text not in GLUE | CHATTER
+    return word.text != BREAK and not lone and word.text not in GLUE | CHATTER | DENIALS
 
 
 def _agrees(named: Named, facts: Named) -> bool:

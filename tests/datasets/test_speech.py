@@ -108,6 +108,10 @@ def test_phrases_are_found_and_nouns_told_from_details():
         ("airplane", "thin wings", []),
         ("airplane", "thin red airplane", [(0,)]),
         ("rocket", "a thin body", [(1, 2)]),
+        ("rocket", "four triangular fins", [(0, 2), (1, 2)]),
+        ("mug", "handle should be square", [(0,), (0, 3)]),
+        ("mug", "its handle is tall", [(1,)]),
+        ("table", "4 thick legs", [(0, 2), (1, 2)]),
     ],
 )
 def test_words_of_a_phrase_may_stand_apart_but_belong_together(family, text, places):
@@ -210,6 +214,7 @@ def test_all_names_and_slots_have_words():
         ("car", "orange car with a black roof", [1], {"body": "orange"}),
         ("house", "a log cabin", [1, 2], {"walls": "pine", "door": "pine"}),
         ("tree", "stone pine", [0, 1], {}),
+        ("house", "house with a blue front door", [0], {"door": "blue"}),
     ],
 )  # fmt: skip
 def test_a_colour_belongs_to_its_part(family, text, nouns, slots):

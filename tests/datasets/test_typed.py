@@ -56,6 +56,7 @@ def test_slips_are_mended_and_right_words_are_not():
 
     assert mended("a woden chiar, tall bakc") == ["a", "wooden", "chair", BREAK, "tall", "back"]
     assert mended("rokit robbot bunkbed chairs") == ["rocket", "robot", "bunk", "bed", "chair"]
+    assert mended("redd vhair phair silla") == ["redd", "chair", "phair", "silla"]
     assert mended("char brook brooks 椅子 zzzzzz") == ["char", "brook", "brooks", "椅子", "zzzzzz"]
 
 

@@ -199,6 +199,8 @@ def _coloured(
         if text == BREAK or text in LINKS:
             break
         owner = _owner(words, at, slots, nouns, others)
+        while owner == at and at + 1 < len(words) and words[at + 1].text in slots:
+            at = owner = at + 1  # the front door
         if owner is not None:
             return owner
         if at == run[-1] + 1 and text not in COPULAS | COLOUR_NOUNS | CHATTER:
