@@ -6,9 +6,9 @@ neither is named as missed: nothing that was typed vanishes silently. The reader
 every model that makes shapes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from course_utils.datasets.captions.colours import (
     ANY_PART,
     COPULAS,
     LINKS,
+    MATERIAL_WORDS,
     SHADES,
     SLOT_WORDS,
     dressed,
@@ -135,7 +136,7 @@ class TextReader:
         votes = self._votes([words])[0]  # (length, outputs)
         logits = votes.amax(0)
         found = self._found(words)
-        named = self._families(votes, {name: named_in(words, found[name]) for name in found})
+        named = self._families(votes, _asked_for(words, found))
         if not named:
             missed = _phrases(text, words, set(), set())[1]
             missed = (*missed, rest) if rest else missed
@@ -146,19 +147,10 @@ class TextReader:
         said, denied, without = self._said(words, found[family], family)
         facts, asserted = self._facts(logits, family, said, denied, without)
         materials = materials_in(words, family, sorted(nouns), sorted(theirs - nouns))
+        moving = partial(self._moving, words, votes, asserted)
+        known = (*found[family], *denied)
         coloured = {k for one in materials for k in one.places}
-        used, beyond = nouns | theirs | coloured, set()
-        for match in (*found[family], *denied):
-            if not (match.is_noun or match.of_part) and _agrees(match.named, facts):
-                used |= set(match.places)
-            if set(match.places) <= used:
-                beyond |= set(match.beyond)
-        beyond |= {k for k in nouns | theirs if words[k].text in APPROXIMATE}
-        used |= self._moving(words, votes, asserted, used | beyond)
-        used -= beyond - coloured
-        used |= _parts_of_used(words, family, used)
-        used |= {k for k in range(len(words) - 1) if words[k].text in SHADES and k + 1 in used}
-        used -= {k for k in used if words[k].text in APPROXIMATE}
+        used = _used(words, family, known, facts, nouns | theirs, coloured, moving)
         understood, missed = _phrases(text, words, used, nouns | theirs)
         if not used & nouns:
             understood = (family, *understood)
@@ -232,7 +224,7 @@ class TextReader:
         order = {name: k for k, name in enumerate(self.families) if name in nouns}
         there = [name for name in order if nouns[name]]
         first = max(order, key=lambda name: scores[order[name]], default="")
-        if not order or scores[order[first]] <= (SURER if there and first not in there else SURE):
+        if not order or scores[order[first]] <= (SURE if first in there else SURER):
             return sorted(there, key=lambda name: -scores[order[name]])[:1]
         sure = [name for name in there if scores[order[name]] > SURE]
         return sorted({first, *sure}, key=lambda name: (places[order[name]], -scores[order[name]]))
@@ -287,10 +279,12 @@ class TextReader:
         self, words: Sequence[Word], votes: Tensor, outputs: Sequence[int], used: set[int]
     ) -> set[int]:
         """The words without which something that was understood would be less sure."""
+        numbers = {k for k, word in enumerate(words) if word.text.isdigit() and k + 1 in used}
+        mute = LOOKS | MATERIAL_WORDS.keys()  # what these say stands in a phrase, or is missed
         tried = [
             k
             for k, word in enumerate(words)
-            if k not in used and _matters(word) and word.text not in LOOKS
+            if k not in used | numbers and _matters(word) and word.text not in mute
         ]
         if not tried or not outputs:
             return set()
@@ -314,6 +308,48 @@ class TextReader:
             return None
         likeness = [self.vectors.likeness(said, names_of(family)).max() for family in families]
         return families[int(np.argmax(likeness))]
+
+
+def _asked_for(words: Sequence[Word], found: dict[str, list[Match]]) -> dict[str, list[Match]]:
+    """The nouns by which a text asks for each family; none of a family that it only mentions."""
+    nouns = {name: named_in(words, found[name]) for name in found}
+    if not any(nouns.values()):
+        return nouns
+    return {name: rows for name, rows in nouns.items() if rows or not _noun_sets(found[name])}
+
+
+def _used(
+    words: Sequence[Word],
+    family: str,
+    known: Sequence[Match],
+    facts: Named,
+    nouns: set[int],
+    coloured: set[int],
+    moving: Callable[[set[int]], set[int]],
+) -> set[int]:
+    """The places of the words that were understood.
+
+    Args:
+        words: Of the text.
+        family: That is made.
+        known: The family's phrases in the text and what is denied there.
+        facts: What was understood.
+        nouns: Places of the nouns of all families that are named.
+        coloured: Places of materials and what is made of them.
+        moving: Of some places that need no trial, gives those of words that moved the network.
+    """
+    used, beyond = nouns | coloured, set()
+    for one in known:
+        if not (one.is_noun or one.of_part) and _agrees(one.named, facts):
+            used |= set(one.places)
+        if set(one.places) <= used:
+            beyond |= set(one.beyond)
+    beyond |= {k for k, word in enumerate(words) if word.text in APPROXIMATE}
+    used |= moving(used | beyond)
+    used -= beyond - coloured
+    used |= _parts_of_used(words, family, used)
+    used |= {k for k in range(len(words) - 1) if words[k].text in SHADES and k + 1 in used}
+    return {k for k in used if words[k].text not in APPROXIMATE}
 
 
 def _noun_sets(found: Sequence[Match]) -> set[frozenset[int]]:
@@ -359,7 +395,7 @@ def names_of(family: str) -> tuple[str, ...]:
 def _matters(word: Word) -> bool:
     """Whether a word says something by itself."""
     lone = len(word.text) == 1 and word.text.isalpha()
-    return word.text != BREAK and not lone and word.text not in GLUE | CHATTER
+    return word.text != BREAK and not lone and word.text not in GLUE | CHATTER | DENIALS
 
 
 def _agrees(named: Named, facts: Named) -> bool:

@@ -19,7 +19,7 @@ from course_utils.datasets.captions.everyday import (
     everyday,
 )
 from course_utils.datasets.captions.facts import Named, parsed_entries
-from course_utils.datasets.captions.speech import counted_things, phrases_of
+from course_utils.datasets.captions.speech import DIGITS, counted_things, phrases_of
 from course_utils.datasets.captions.typed import BREAK, MANY, Word, typed_words
 from course_utils.datasets.shapes import CLASSES
 
@@ -63,6 +63,7 @@ class Phrase(NamedTuple):
 _ARTICLES = frozenset(("a", "the", "its", "some"))
 _BETWEEN = "is are be should shall must very really quite super rather so too all bit fairly"
 _PASSING = _ARTICLES | set(_BETWEEN.split())
+_TURNING = _PASSING | SHADES | MATERIAL_WORDS.keys()  # what may stand between a part and its look
 _ONE = frozenset(("1", "a", "single", "lone"))
 
 
@@ -99,7 +100,7 @@ def _beyond(one: Phrase, family: str, meanings: dict) -> tuple[int, ...]:
     """Which words of a phrase may be left out without another meaning, and look like something."""
     words, is_noun = one.words, one.kind == "noun"
     looks = _single_nouns() if is_noun and words[-1:] == (family,) else frozenset()
-    looks = looks | (APPROXIMATE if is_noun else LOOKS)
+    looks = looks | LOOKS | (APPROXIMATE if is_noun else frozenset())
     return tuple(
         k
         for k in range(len(words) - 1)
@@ -144,19 +145,63 @@ def matches_in(words: Sequence[Word], family: str) -> list[Match]:
     for kept, linked in ((close, True), (loose, False)):
         for start in range(len(kept)):
             _collect(words, kept[start:], index, family, found, linked)
+    found += [row for row in _counts(texts, loose, index) if row not in found]
+    sets = {frozenset(one.places) for one, _ in found}
+    found = [row for row in found if not any(set(row[0].places) < other for other in sets)]
     nouns = {k for match, kind in found if kind == "noun" for k in match.places}
-    found = [
-        (one._replace(of_part=kind == "adjective" and _of_part(words, one.places, nouns)), kind)
-        for one, kind in found
-    ]
-    taken = {k for match, _ in found for k in match.places}
-    for one, two in pairwise(loose):
-        if not taken & {one, two}:
-            pair = (singular(texts[two]), singular(texts[one]))
-            for phrase in index.get(pair[0], ()):
-                if phrase.words == pair and phrase.kind == "detail" and not pair[0].isdigit():
-                    found.append((Match((one, two), phrase.named, False), "detail"))
-    return [match for match, _ in found]
+    bound = [one.places for one, kind in found if kind != "adjective" and len(one.places) > 1]
+    taken = {k for places in bound for k in places}
+    turned = _turned(texts, [k for k in loose if k not in taken], index)
+    taken = {k for match, _ in turned for k in match.places}
+    result = [match for match, _ in turned]
+    for one, kind in found:
+        if kind != "adjective":
+            result.append(one)
+        elif not taken & set(one.places):
+            result.append(one._replace(of_part=_of_part(words, one.places, nouns)))
+    return result
+
+
+def _counts(
+    texts: Sequence[str], kept: Sequence[int], index: dict[str, list[Phrase]]
+) -> list[tuple[Match, str]]:
+    """Counted parts with words about them between: four triangular fins."""
+    said = [singular(texts[k]) for k in kept]
+    found = []
+    for start, number in enumerate(said):
+        rows = [one for one in index.get(number, ()) if len(one.words) == 2]
+        for end in range(start + 2, min(start + 4, len(said))) if number.isdigit() else ():
+            part, between = said[end], said[start + 1 : end]
+            about = {
+                one.words[0]
+                for text in between
+                for one in index.get(text, ())
+                if one.words[1:] == (part,)
+            }
+            if all(text in LOOKS or text in about for text in between):
+                places = (kept[start], kept[end])
+                found += [
+                    (Match(places, one.named, False), "detail")
+                    for one in rows
+                    if one.words[1] == part
+                ]
+    return found
+
+
+def _turned(
+    texts: Sequence[str], kept: Sequence[int], index: dict[str, list[Phrase]]
+) -> list[tuple[Match, str]]:
+    """Details of two words, the second first: the back is tall."""
+    found = []
+    for one, two in pairwise(kept):
+        pair = (singular(texts[two]), singular(texts[one]))
+        apart = any(text == BREAK or text not in _TURNING for text in texts[one + 1 : two])
+        if apart or pair[0].isdigit():
+            continue
+        for phrase in index.get(pair[0], ()):
+            if phrase.words == pair and phrase.kind == "detail":
+                found.append((Match((one, two), phrase.named, False), "detail"))
+    return found
 
 
 def _colours(text: str) -> bool:
@@ -185,9 +230,7 @@ def _collect(
         )
         if _miscounted(words, places, phrase, family):
             continue
-        if (match, phrase.kind) not in found and not any(
-            set(places) < set(one.places) for one, _ in found
-        ):
+        if (match, phrase.kind) not in found:
             found.append((match, phrase.kind))
 
 
@@ -202,11 +245,18 @@ def _miscounted(words: Sequence[Word], places: Sequence[int], phrase: Phrase, fa
     plural = phrase.last != singular(phrase.last)
     if before in _ONE and plural and words[places[-1]].text == phrase.words[-1]:
         return True
-    return (before.isdigit() or before == MANY) and phrase.last in counted_things(family)
+    counted = counted_things(family).get(phrase.last)
+    known = counted and before in {DIGITS[number] for number in counted}
+    return (before.isdigit() or before == MANY) and bool(counted) and not known
 
 
 def _of_part(words: Sequence[Word], places: Sequence[int], nouns: set[int]) -> bool:
-    """Whether what stands before a part is said of it: thin red wings, but not a thin body."""
+    """Whether an adjective is said of a part: thin red wings, wings are thin; but not thin body."""
+    at = places[0] - 1
+    while at >= 0 and words[at].text in _PASSING - _ARTICLES:
+        at -= 1
+    if 0 <= at < places[0] - 1 and at not in nouns and words[at].text in ANY_PART - {"body"}:
+        return True
     at = places[-1] + 1
     while at < len(words) and (_colours(words[at].text) or words[at].text in _PASSING | SHADES):
         if at in nouns:

@@ -159,6 +159,7 @@ class Spelling:
     def _nearest(self, text: str) -> str | None:
         """The known word that is spelt most alike, if one is alike enough."""
         bones, best = _skeleton(text), (9.0, "")
+        once = re.sub(r"(.)\1", r"\1", text)  # a letter typed twice
         most = 1 if len(text) < 5 else 2
         for rank, word in enumerate(self.known):
             if abs(len(word) - len(text)) > most or len(word) < 3:
@@ -167,11 +168,13 @@ class Spelling:
             if distance > most:
                 continue
             alike = bones == self._skeletons[word]
-            if distance == 2 and len(text) < 7 and not alike:
+            plausible = alike and (len(text) > 5 or text[:2] == word[:2])
+            if distance == 2 and len(text) < 7 and not plausible:
                 continue
             if not _begins_alike(text, word):
                 continue
             cost = distance - 0.6 * alike + 0.3 * (text[0] != word[0]) + 1e-5 * rank
+            cost -= 0.2 * (once == word)
             best = min(best, (cost, word))
         return best[1] or None
 
