@@ -33,7 +33,7 @@ CONSTANTS = {  # by their names in Python; a leading underscore is left out
     colours: (
         *("STUFFS", "GENERIC", "DARK_WOODS", "LIGHT_WOODS", "SHADES", "COLOUR_NOUNS", "LINKS"),
         *("JOINED", "NEGATIONS", "COPULAS", "HUES", "_STUFF", "MATERIAL_WORDS", "SLOT_WORDS"),
-        "ANY_PART",
+        *("ANY_PART", "MADE_OF"),
     ),
     speech: ("IMPLIED",),
     reading: (
@@ -123,7 +123,7 @@ def tables_of(reader: "reading.TextReader") -> dict:
                 for family in reader.families
             },
             "absences": {family: lexicon.absences_of(family) for family in reader.families},
-            "counted": {family: [*speech.counted_things(family)] for family in reader.families},
+            "counted": {family: _counted(family) for family in reader.families},
             "opposites": {family: [*pairs.items()] for family, pairs in reader.opposites.items()},
             "outside": lexicon.outside_things(),
             "slots": {family: FAMILIES[family].SLOTS for family in reader.families},
@@ -131,6 +131,12 @@ def tables_of(reader: "reading.TextReader") -> dict:
             "materials": {name: look[1:] for name, look in MATERIALS.items()},
         }
     )
+
+
+def _counted(family: str) -> dict[str, list[str]]:
+    """The things of a family that are counted, each with the digits that a phrase knows."""
+    things = speech.counted_things(family).items()
+    return {thing: sorted(speech.DIGITS[number] for number in numbers) for thing, numbers in things}
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ function singular(word) {
 }
 
 const stands = (phrase, texts, start = 0) => phrase.every((word, k) => texts[start + k] === word);
-const isNumber = (text) => /^\p{Nd}+$/u.test(text);
+export const isNumber = (text) => /^\p{Nd}+$/u.test(text);
 
 /** Return whether all of some places are among others, which are more. */
 export const isPart = (places, others) => places.length < others.length && places.every((place) => others.includes(place));
@@ -24,8 +24,11 @@ export class Lexicon {
     this.tables = tables;
     const set = (...names) => new Set(names.flatMap((name) => tables[name]));
     this.articles = set("ARTICLES");
+    this.copulas = set("PASSING");
+    this.articles.forEach((article) => this.copulas.delete(article));
     this.passing = set("PASSING", "SHADES");
-    this.passed = set("LOOKS", "SHADES");
+    this.looks = set("LOOKS");
+    this.shades = set("SHADES");
     this.glue = set("GLUE");
     this.one = set("ONE");
     this.asking = set("ASKING");
@@ -51,8 +54,12 @@ export class Lexicon {
     return this.indexes.get(family);
   }
 
+  _isMaterial(text) {
+    return Object.hasOwn(this.tables.MATERIAL_WORDS, text);
+  }
+
   _colours(text) {
-    return Object.hasOwn(this.tables.MATERIAL_WORDS, text) || text[0] === "#";
+    return this._isMaterial(text) || text[0] === "#";
   }
 
   /** Return the phrases of a family that a text has, longest first; no noun in another. Colours and words such as "very" may
@@ -62,19 +69,47 @@ export class Lexicon {
     const close = texts.map((_, k) => k).filter((k) => !this.articles.has(texts[k]));
     const loose = close.filter((k) => !this.passing.has(texts[k]) && !this._colours(texts[k]));
     const index = this._index(family);
-    const found = [];
+    const all = [];
     for (const [kept, linked] of [[close, true], [loose, false]])
-      for (let start = 0; start < kept.length; start++) this._collect(words, kept.slice(start, start + LONGEST), index, family, found, linked);
-    const nouns = new Set(found.filter(({ isNoun }) => isNoun).flatMap(({ places }) => places));
-    for (const one of found) one.ofPart = one.kind === "adjective" && this._ofPart(words, one.places, nouns);
-    const taken = new Set(found.flatMap(({ places }) => places));
-    loose.slice(1).forEach((two, k) => {
-      const one = loose[k];
-      if (taken.has(one) || taken.has(two)) return;
+      for (let start = 0; start < kept.length; start++) this._collect(words, kept.slice(start, start + LONGEST), index, family, all, linked);
+    all.push(...this._counts(texts, loose, index).filter((row) => !all.some((one) => isSame(row, one))));
+    const found = all.filter(({ places }) => !all.some((other) => isPart(places, other.places)));
+    const nouns = placesOf(found.filter(({ isNoun }) => isNoun));
+    const bound = placesOf(found.filter(({ kind, places }) => kind !== "adjective" && places.length > 1));
+    const turned = this._turned(texts, loose.filter((k) => !bound.has(k)), index);
+    const taken = placesOf(turned);
+    const kept = found.filter(({ kind, places }) => kind !== "adjective" || !places.some((k) => taken.has(k)));
+    for (const one of kept) one.ofPart = one.kind === "adjective" && this._ofPart(words, one.places, nouns);
+    return [...turned, ...kept];
+  }
+
+  /** Return counted parts with words about them between: four triangular fins. */
+  _counts(texts, kept, index) {
+    const said = kept.map((k) => singular(texts[k]));
+    const found = [];
+    said.forEach((number, start) => {
+      if (!isNumber(number)) return;
+      for (let end = start + 2; end < Math.min(start + 4, said.length); end++) {
+        const part = said[end];
+        const isAbout = (text) => (index.get(text) ?? []).some(({ words }) => words.length === 2 && words[1] === part);
+        if (!said.slice(start + 1, end).every((text) => this.looks.has(text) || isAbout(text))) continue;
+        for (const { words, named } of index.get(number) ?? [])
+          if (words.length === 2 && words[1] === part) found.push(detail([kept[start], kept[end]], named));
+      }
+    });
+    return found;
+  }
+
+  /** Return details of two words, the second first: the back is tall. */
+  _turned(texts, kept, index) {
+    const found = [];
+    kept.slice(1).forEach((two, k) => {
+      const one = kept[k];
       const pair = [singular(texts[two]), singular(texts[one])];
-      for (const { words: phrase, kind, named } of index.get(pair[0]) ?? [])
-        if (phrase.length === 2 && stands(phrase, pair) && kind === "detail" && !isNumber(pair[0]))
-          found.push({ places: [one, two], named, kind, isNoun: false, beyond: [], ofPart: false });
+      const joins = (text) => this.passing.has(text) || this._isMaterial(text);
+      if (!texts.slice(one + 1, two).every(joins) || isNumber(pair[0])) return;
+      for (const { words, kind, named } of index.get(pair[0]) ?? [])
+        if (words.length === 2 && stands(words, pair) && kind === "detail") found.push(detail([one, two], named));
     });
     return found;
   }
@@ -90,25 +125,29 @@ export class Lexicon {
       const places = kept.slice(0, phrase.words.length);
       if (this._miscounted(words, places, phrase, family)) continue;
       const beyond = phrase.beyond.map((k) => places[k]);
-      const same = (one) => one.kind === kind && [one.places, one.beyond].join("|") === [places, beyond].join("|") && sameNamed(one.named, named);
-      if (!found.some((one) => same(one) || isPart(places, one.places))) found.push({ places, named, kind, isNoun, beyond, ofPart: false });
+      const match = { places, named, kind, isNoun, beyond, ofPart: false };
+      if (!found.some((one) => isSame(match, one))) found.push(match);
     }
   }
 
   /** Return whether a number before a phrase denies it: one big eye, six legs. */
   _miscounted(words, places, phrase, family) {
     let at = places[0] - 1;
-    while (at >= 0 && (this.passed.has(words[at].text) || this._colours(words[at].text))) at--;
+    while (at >= 0 && (this.looks.has(words[at].text) || this.shades.has(words[at].text) || this._colours(words[at].text))) at--;
     const before = at >= 0 ? words[at].text : BREAK;
     if (phrase.kind !== "detail" || isNumber(phrase.words[0])) return false;
     const plural = phrase.last !== singular(phrase.last);
     if (this.one.has(before) && plural && words[places.at(-1)].text === phrase.words.at(-1)) return true;
-    return (isNumber(before) || before === this.tables.MANY) && this.tables.counted[family].includes(phrase.last);
+    const counted = this.tables.counted[family][phrase.last];
+    return (isNumber(before) || before === this.tables.MANY) && counted !== undefined && !counted.includes(before);
   }
 
-  /** Return whether what stands before a part is said of it: thin red wings, but not a thin body. */
+  /** Return whether an adjective is said of a part: thin red wings, wings are thin; but not a thin body. */
   _ofPart(words, places, nouns) {
-    let at = places.at(-1) + 1;
+    let at = places[0] - 1;
+    while (at >= 0 && this.copulas.has(words[at].text)) at--;
+    if (at >= 0 && at < places[0] - 1 && !nouns.has(at) && this.parts.has(words[at].text)) return true;
+    at = places.at(-1) + 1;
     for (; at < words.length && (this._colours(words[at].text) || this.passing.has(words[at].text)); at++) if (nouns.has(at)) return false;
     return at < words.length && !nouns.has(at) && this.parts.has(words[at].text);
   }
@@ -142,7 +181,7 @@ export class Lexicon {
     for (const [phrase, named] of this.tables.absences[family])
       for (let start = 0; start < texts.length; start++)
         if (stands(phrase, texts, start) && this.isDenied(words, kept[start]))
-          found.push({ places: kept.slice(start, start + phrase.length), named, isNoun: false, beyond: [], ofPart: false });
+          found.push(detail(kept.slice(start, start + phrase.length), named));
     return found;
   }
 
@@ -169,6 +208,11 @@ export class Lexicon {
     return found.filter((match) => match.isNoun && !mentioned(match));
   }
 }
+
+const detail = (places, named) => ({ places, named, kind: "detail", isNoun: false, beyond: [], ofPart: false });
+const placesOf = (matches) => new Set(matches.flatMap(({ places }) => places));
+const isSame = (one, two) =>
+  one.kind === two.kind && [one.places, one.beyond].join("|") === [two.places, two.beyond].join("|") && sameNamed(one.named, two.named);
 
 /** Return whether two things that are named are the same. */
 function sameNamed(one, two) {

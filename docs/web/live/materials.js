@@ -4,7 +4,7 @@
 import { BREAK } from "./typed.js";
 
 const [WHOLE, NOT_OURS] = [-1, -2]; // instead of the place of a part
-const SETS = ["SHADES", "COLOUR_NOUNS", "LINKS", "JOINED", "NEGATIONS", "COPULAS", "GENERIC", "STUFF", "ANY_PART", "CHATTER", "THINGS_FIRST"];
+const SETS = ["SHADES", "COLOUR_NOUNS", "LINKS", "JOINED", "NEGATIONS", "COPULAS", "GENERIC", "STUFF", "ANY_PART", "CHATTER", "THINGS_FIRST", "MADE_OF"];
 
 export class Dresser {
   constructor(tables) {
@@ -57,11 +57,12 @@ export class Dresser {
   /** Return the materials that a text names for a family, in its order. nouns, others: places of what names it, or other things. */
   materialsIn(words, family, nouns, others) {
     const slots = this.tables.SLOT_WORDS[family];
+    const plain = nouns.filter((k) => family === "tree" || !this.MADE_OF.has(words[k].text));
     const found = [];
     for (let at = 0; at < words.length; at++) {
-      if (!this._isMaterial(words, at, nouns)) continue;
+      if (!this._isMaterial(words, at, plain)) continue;
       const run = [at];
-      while (at + 1 < words.length && this._isMaterial(words, at + 1, nouns)) run.push(++at);
+      while (at + 1 < words.length && this._isMaterial(words, at + 1, plain)) run.push(++at);
       if (words.slice(Math.max(0, run[0] - 2), run[0]).some(({ text }) => this.NEGATIONS.has(text))) continue;
       const place = this._coloured(words, run, slots, nouns, others);
       if (place === NOT_OURS) continue;
@@ -81,7 +82,8 @@ export class Dresser {
     for (let at = run.at(-1) + 1; at < words.length; at++) {
       const { text } = words[at];
       if (text === BREAK || this.LINKS.has(text)) break;
-      const owner = this._owner(words, at, slots, nouns, others);
+      let owner = this._owner(words, at, slots, nouns, others);
+      while (owner === at && at + 1 < words.length && Object.hasOwn(slots, words[at + 1].text)) owner = ++at; // the front door
       if (owner !== null) return owner;
       const said = this.COPULAS.has(text) || this.COLOUR_NOUNS.has(text) || this.CHATTER.has(text);
       if (at === run.at(-1) + 1 && !said) stranger = true; // red apples: a thing that is no part of ours

@@ -2,7 +2,7 @@
 // of the words, rules read the materials, and what moved neither is named as missed. reader.json holds the tables and
 // reader.bin the numbers; course_utils/models/reader_export.py writes both.
 
-import { isPart, Lexicon } from "./lexicon.js";
+import { isNumber, isPart, Lexicon } from "./lexicon.js";
 import { Dresser } from "./materials.js";
 import { BREAK, Spelling, typedWords } from "./typed.js";
 import { arraysIn, loudest, Network, WordVectors } from "./vectors.js";
@@ -50,8 +50,7 @@ export class TextReader {
     const vectors = words.map((word) => this.vectors.of(word.text));
     const votes = this.network.votes(vectors);
     const found = this._found(words);
-    const nouns = new Map([...found].map(([name, matches]) => [name, this.lexicon.namedIn(words, matches)]));
-    const named = this._families(votes, nouns);
+    const named = this._families(votes, this._askedFor(words, found));
     if (!named.length) {
       const { missed } = this._phrases(text, words, new Set(), new Set());
       const nearest = this._nearest(words, this.families);
@@ -72,7 +71,7 @@ export class TextReader {
       if (!(match.isNoun || match.ofPart) && agrees(match.named, facts)) match.places.forEach((k) => used.add(k));
       if (match.places.every((k) => used.has(k))) match.beyond.forEach((k) => beyond.add(k));
     }
-    for (const k of [...own, ...theirs]) if (this.APPROXIMATE.has(words[k].text)) beyond.add(k);
+    words.forEach((word, k) => this.APPROXIMATE.has(word.text) && beyond.add(k));
     for (const k of this._moving(words, vectors, votes, outputs, new Set([...used, ...beyond]))) used.add(k);
     for (const k of beyond) if (!coloured.has(k)) used.delete(k);
     for (const k of this._partsOfUsed(words, family, used)) used.add(k);
@@ -104,6 +103,13 @@ export class TextReader {
     return found;
   }
 
+  /** Return the nouns by which a text asks for each family, a Map; none of a family that it only mentions. */
+  _askedFor(words, found) {
+    const nouns = [...found].map(([name, matches]) => [name, this.lexicon.namedIn(words, matches)]);
+    const asks = nouns.some(([, rows]) => rows.length);
+    return new Map(nouns.filter(([name, rows]) => !asks || rows.length || !found.get(name).some(({ isNoun }) => isNoun)));
+  }
+
   /** Return {said, denied, without}: what stands literally in a text, what is denied there, and what therefore is not named, a
    * Set of items. To deny one of two ways is to ask for the other: not round is square. */
   _said(words, found, family) {
@@ -131,7 +137,7 @@ export class TextReader {
     const there = order.filter((k) => nouns.get(this.families[k]).length);
     const names = (numbers) => numbers.map((k) => this.families[k]);
     const first = order.reduce((best, k) => (best === null || scores[k] > scores[best] ? k : best), null);
-    if (first === null || !(scores[first] > (there.length && !there.includes(first) ? SURER : SURE)))
+    if (first === null || !(scores[first] > (there.includes(first) ? SURE : SURER)))
       return names(there.sort((a, b) => scores[b] - scores[a]).slice(0, 1));
     const sure = there.filter((k) => scores[k] > SURE);
     const place = (k) => votes.findIndex((row) => row && row[k] === scores[k]);
@@ -181,7 +187,9 @@ export class TextReader {
   /** Return the words without which something that was understood would be less sure. */
   _moving(words, vectors, votes, outputs, used) {
     if (!outputs.length) return [];
-    const tried = words.map((_, k) => k).filter((k) => !used.has(k) && this._matters(words[k]) && !this.LOOKS.has(words[k].text));
+    const counts = (k) => isNumber(words[k].text) && used.has(k + 1);
+    const isMute = (text) => this.LOOKS.has(text) || Object.hasOwn(this.tables.MATERIAL_WORDS, text); // it stands in a phrase, or is missed
+    const tried = words.map((_, k) => k).filter((k) => !used.has(k) && !counts(k) && this._matters(words[k]) && !isMute(words[k].text));
     return tried.filter((k) => Math.max(...this.network.falls(vectors, votes, k, outputs)) > this.tables.MOVED);
   }
 
@@ -214,7 +222,7 @@ export class TextReader {
 
   /** Return whether a word says something by itself. */
   _matters({ text }) {
-    return text !== BREAK && !/^\p{L}$/u.test(text) && !this.GLUE.has(text) && !this.CHATTER.has(text);
+    return text !== BREAK && !/^\p{L}$/u.test(text) && ![this.GLUE, this.CHATTER, this.DENIALS].some((words) => words.has(text));
   }
 
   /** Return what was understood and what was missed, as typed: neighbouring words are one phrase. */

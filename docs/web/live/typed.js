@@ -88,6 +88,7 @@ export class Spelling {
   /** Return the known word that is spelt most alike; null if none is alike enough. */
   _nearest(text) {
     const bones = skeleton(text);
+    const once = text.replace(/(.)\1/g, "$1"); // a letter typed twice
     const most = text.length < 5 ? 1 : 2;
     let [least, best] = [9, null];
     this.known.forEach((word, rank) => {
@@ -95,9 +96,10 @@ export class Spelling {
       const distance = edits(text, word, most);
       if (distance > most) return;
       const alike = bones === this.skeletons[rank];
-      if (distance === 2 && text.length < 7 && !alike) return;
+      const plausible = alike && (text.length > 5 || text.slice(0, 2) === word.slice(0, 2));
+      if (distance === 2 && text.length < 7 && !plausible) return;
       if (!this._beginsAlike(text, word)) return;
-      const cost = distance - 0.6 * alike + 0.3 * (text[0] !== word[0]) + 1e-5 * rank;
+      const cost = distance - 0.6 * alike + 0.3 * (text[0] !== word[0]) + 1e-5 * rank - 0.2 * (once === word);
       if (cost < least) [least, best] = [cost, word];
     });
     return best;
