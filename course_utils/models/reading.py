@@ -3,7 +3,7 @@
 A small network reads families and facts from borrowed vectors of the words (`networks.reader`,
 `datasets.word_vectors`), rules read the materials (`datasets.captions.colours`), and what moved
 neither is named as missed: nothing that was typed vanishes silently. The reader stands in front of
-every model that makes shapes.
+every model that makes shapes. The site's page reads by the same rules (`docs/web/live/reader.js`).
 """
 
 from collections.abc import Callable, Sequence
