@@ -191,7 +191,7 @@ class TextReader:
 
         To deny one of two ways is to ask for the other: not round is square.
         """
-        nouns = named_in(words, found)
+        nouns = _agreeing(named_in(words, found) or [one for one in found if one.is_noun])
         ruled_out = ruled_out_in(words, found)
         said = [one for one in found if one in nouns or not one.is_noun]
         said = [one for one in said if one not in ruled_out]
@@ -321,6 +321,16 @@ class TextReader:
             return None
         likeness = [self.vectors.likeness(said, _names(family)).max() for family in families]
         return families[int(np.argmax(likeness))]
+
+
+def _agreeing(nouns: Sequence[Match]) -> list[Match]:
+    """The nouns that do not contradict one before: a bar stool with footrests is no footrest."""
+    kept: list[Match] = []
+    for one in sorted(nouns, key=lambda one: one.places[0]):
+        before = {name: values for other in kept for name, values in other.named.items()}
+        if all(set(before.get(name, values)) & set(values) for name, values in one.named.items()):
+            kept.append(one)
+    return kept
 
 
 def _asked_for(words: Sequence[Word], found: dict[str, list[Match]]) -> dict[str, list[Match]]:
