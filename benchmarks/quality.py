@@ -88,7 +88,7 @@ class Model(NamedTuple):
 def real(config: Config, family: str, seeds: range) -> Drawn:
     """Procedural shapes as the model would draw them: with coverage and slots, or yes and no."""
     shapes = [make_shape(family, seed, config.resolution) for seed in seeds]
-    if config.data.kind == "materials":
+    if config.channels > 1:
         coverage = np.stack([shape.coverage for shape in shapes])
         return Drawn(2 * coverage - 1, np.stack([shape.slots for shape in shapes]))
     return of_voxels(np.stack([shape.voxels for shape in shapes]))

@@ -17,7 +17,7 @@ from course_utils.diffusion.sampling import State
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.onnx import exported
 from course_utils.models.prompting import sampling_states
-from course_utils.models.wishes import check_prompt
+from course_utils.models.wishes import wish_of
 from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME
 from course_utils.plots.film import Film, sampling_film
 
@@ -50,7 +50,7 @@ class LiveModel(anywidget.AnyWidget):
 
     def __init__(self, name: str, prompt: str, seed: int = 0):
         self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
-        check_prompt(self.config, prompt)
+        prompt = wish_of(self.config, prompt).text
         self._sampling = sampling_states(self.denoiser, self.config, [prompt], [seed])
         way = "text" if self.config.words else "class"
         super().__init__(name=name, way=way, prompt=prompt, seed=seed)
