@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_utils.datasets.captions.facts import facts_of
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.files.atomic import checked_folder, writing_folder
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.wishes import nouns_of
 
 MODEL, ABOUT = "model.onnx", "model.json"
 CONFIG_KEYS = (
@@ -34,11 +34,14 @@ CONFIG_KEYS = (
 # times what single precision alone costs torch, which differs between models and processors
 TOLERANCE = 10
 LONGEST_TEXT = 24
-FORMAT = 2  # of the graph; a model.json with another number belongs to an older export
+FORMAT = 3  # of the graph; a model.json with another number belongs to an older export
 
 
 class _Call(nn.Module):
-    """The denoiser with tensors only: float32 (B, 1, D, H, W), float32 (B,), int64 conditions."""
+    """The denoiser with tensors only: float32 (B, C, D, H, W), float32 (B,), conditions.
+
+    Conditions are int64, class labels or words, or float32, what is named.
+    """
 
     def __init__(self, denoiser: Denoiser):
         super().__init__()
@@ -58,11 +61,15 @@ def example(config: Config, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, 
     """
     draws, side = torch.Generator().manual_seed(seed), config.resolution
     x_t, t = (
-        torch.randn(batch, 1, side, side, side, generator=draws),
+        torch.randn(batch, config.channels, side, side, side, generator=draws),
         1 - torch.rand(batch, generator=draws),
     )
-    shape = (batch, LONGEST_TEXT) if config.words else (batch,)
-    condition = torch.randint(-1, len(config.words or config.classes), shape, generator=draws)
+    if config.told == "facts":
+        named = len(config.classes) + config.facts
+        condition = 2.0 * torch.randint(0, 2, (batch, named), generator=draws) - 1
+    else:
+        shape = (batch, LONGEST_TEXT) if config.words else (batch,)
+        condition = torch.randint(-1, len(config.words or config.classes), shape, generator=draws)
     condition[0] = -1
     return x_t, t, condition
 
@@ -92,7 +99,6 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
             " torch itself"
         )
     about = about_config(config) | {
-        "longest_text": LONGEST_TEXT,
         "sha256": hashlib.sha256(graph).hexdigest(),
         "bytes": len(graph),
         "largest_difference": difference,
@@ -107,8 +113,13 @@ def export_onnx(folder: str | Path, out: str | Path) -> dict:
 def about_config(config: Config) -> dict:
     """Return what model.json says of a checkpoint's config."""
     entries = config.to_dict()
-    about = {key: entries[key] for key in CONFIG_KEYS if key in entries} | {"format": FORMAT}
-    return about | ({"nouns": nouns_of(config)} if config.words else {})
+    about = {key: entries[key] for key in CONFIG_KEYS if key in entries}
+    about |= {"format": FORMAT, "told": config.told, "channels": config.channels}
+    if config.words:
+        about["longest_text"] = LONGEST_TEXT
+    if config.told == "facts":
+        about["facts"] = [[*fact[:2], list(fact[2])] for fact in facts_of(config.classes)]
+    return about
 
 
 def exported(out: str | Path, config: Config) -> bool:

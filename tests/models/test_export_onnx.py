@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils.datasets.captions.facts import facts_of
 from course_utils.diffusion.sampling import last
+from course_utils.geometry.matter import SLOTS
 from course_utils.models import onnx as export_onnx
 from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
@@ -44,6 +46,16 @@ TEXTS = {
     },
 }
 CLASSES = {"conditioners": [{"kind": "labels", "classes": 2}]}
+FACTS = {
+    "network": CONFIG["network"]
+    | {
+        "in_channels": 1 + SLOTS,
+        "details": 8,
+        "conditioners": [
+            {"kind": "named", "families": 2, "facts": len(facts_of(["chair", "lamp"])), "sketch": 4}
+        ],
+    },
+}
 
 
 def checkpoint(folder, config):
@@ -57,7 +69,9 @@ def checkpoint(folder, config):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"network": CONFIG["network"] | CLASSES}, TEXTS], ids=["classes", "texts"]
+    "changes",
+    [{"network": CONFIG["network"] | CLASSES}, TEXTS, FACTS],
+    ids=["classes", "texts", "facts"],
 )
 def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     import onnx
