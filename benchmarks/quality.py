@@ -152,7 +152,7 @@ def samples(model: Model, family: str, seeds: range, seconds: list[float]) -> Dr
 def generated(model: Model, family: str, seeds: range, first: Drawn) -> Drawn:
     """What `course.py generate` writes, given the first try for each seed."""
     denoiser, config, _ = model
-    ranker, tries = shipped_ranker(denoiser, config), config.sampling.tries
+    ranker, tries = shipped_ranker(config), config.sampling.tries
     fields, slots = first.fields.copy(), None if first.slots is None else first.slots.copy()
     scores = ranker(torch.from_numpy(fields)[:, None], [family] * len(fields))
     again = np.flatnonzero(scores < ranker.enough) if tries > 1 else []

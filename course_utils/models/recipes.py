@@ -403,9 +403,9 @@ def draw_guesses(
 ) -> Draw:
     """Draw what a model guesses of noisy shapes, full or empty, with the facts true of the shapes.
 
-    At the times of the model's own walk, told what a caption names, guided as it is when it makes shapes: what
-    a critic sees that steers it (`guidance.steered`). Early guesses show little, and what cannot be
-    seen is to be called uncertain.
+    At the times of the model's own walk, told what a caption names, guided as it is when it makes
+    shapes: what a critic sees that steers it (`guidance.steered`). Early guesses show little, and
+    what cannot be seen is to be called uncertain.
 
     Args:
         facts: Bool (N, facts).
@@ -427,8 +427,8 @@ def draw_guesses(
         x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
         guess = torch.empty_like(x_t)
         for now in t.unique():
-            told = as_signs(said[row, wording][t == now])
-            denoise = guided(denoiser, told, sampling.guidance_scale)
+            named = as_signs(said[row, wording][t == now])
+            denoise = guided(denoiser, named, sampling.guidance_scale)
             guess[t == now] = denoise(x_t[t == now], now)
         return Batch(as_signs(facts[row]), full_or_empty(guess[:, :1])[:, 0])
 

@@ -13,7 +13,7 @@ from course_utils.models.generated import Generated, finish, palette_for
 from course_utils.models.generation import file_name
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import Agreement
-from course_utils.models.wishes import check_prompt, family_of
+from course_utils.models.wishes import wish_of
 from course_utils.plots.film import sampling_film
 from course_utils.plots.pictures import enlarged
 from course_utils.plots.stills import middle_slice, render
@@ -62,7 +62,7 @@ class PromptBox(Control):
         settings, late = (self.config.sampling, {"continuous_update": False})
         steps, scale = settings.steps, settings.guidance_scale
         steering = FloatSlider(
-            value=settings.steering, min=0, max=STRONGEST, step=0.05, description="steering", **late
+            value=0.15, min=0, max=STRONGEST, step=0.05, description="steering", **late
         )
         return {
             "prompt": Text(
@@ -108,11 +108,11 @@ class PromptBox(Control):
         self._show(self.states[min(self["film"], len(self.states)) - 1])
 
     def _sampling(self):
-        check_prompt(self.config, self["prompt"])
+        prompt = wish_of(self.config, self["prompt"]).text
         how = {"steps": self["steps"], "guidance_scale": self["scale"]}
         if self.critic:
-            how["edit"] = self.critic.steering(self["steering"])([self["prompt"]])
-        return sampling_states(self.denoiser, self.config, [self["prompt"]], [self["seed"]], **how)
+            how["edit"] = self.critic.steering(self["steering"])([prompt])
+        return sampling_states(self.denoiser, self.config, [prompt], [self["seed"]], **how)
 
     def _show(self, state: State) -> None:
         noisy, guess = (part[0, 0].numpy() for part in (state.x_t, state.x0))
@@ -124,7 +124,7 @@ class PromptBox(Control):
     def shape(self) -> Generated:
         """Return the shape as it is now, repaired, in the materials of its seed."""
         prompt, seed = self.wish[:2]
-        family = family_of(self.config, prompt)
+        family = wish_of(self.config, prompt).family
         palette = palette_for(self.config, family, seed)
         return finish(self.states[-1].x_t[0], prompt, seed, seed, family, palette)
 
