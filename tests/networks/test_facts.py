@@ -54,7 +54,7 @@ def test_facts_are_learned_by_the_one_loop():
         voxels[:, z : z + 8, y : y + 8, 4:12] = torch.where(fact, 1.0, -1.0)[:, None, None, None]
     torch.manual_seed(0)
     network = FactsOfShape(4, side=16, channels=(8, 8, 8), hidden=16)
-    plan = Plan(steps=60, batch_size=64, learning_rate=5e-3, ema_decay=0.9)
+    plan = Plan(steps=100, batch_size=64, learning_rate=5e-3, ema_decay=0.9)
     trainer = Trainer(network, plan, Bits())
     losses = [
         progress.loss
