@@ -32,7 +32,7 @@ from course_utils.diffusion.placing import Draw, ahead, draw_from
 from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import batches
 from course_utils.files.npz import read_npz
-from course_utils.geometry.matter import matter_to_model
+from course_utils.geometry.matter import SLOTS, matter_to_model
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.places import place
@@ -329,8 +329,13 @@ def facts_of_guesses(
     wordings: int = 1,
 ) -> Source:
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
-    made = make(make_matter, count, config.resolution, config.classes, first_index)
     denoiser, about = load_checkpoint(place(model))
+    if about.told != "facts" or about.channels != 1 + SLOTS:
+        raise ValueError(
+            f"model names {model}, which is no model of shapes with materials that is told facts,"
+            " such as data/checkpoints/shapes32"
+        )
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
     matter, said = named_shapes(made, made.matter, wordings, about.classes)
     facts = torch.from_numpy(true_facts(made, config.classes)[~held_out(made)])
     draw = draw_guesses(facts, matter, said, denoiser, about.sampling)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from test_pipeline import tiny
 
 from course_utils.datasets.captions import held_out, true_facts
 from course_utils.datasets.captions.speech import speakable_facts, speech
@@ -15,7 +16,7 @@ from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import FlowPath
 from course_utils.diffusion.training import Trainer
 from course_utils.geometry.matter import SLOTS, matter_to_model
-from course_utils.models.checkpoints import build_model
+from course_utils.models.checkpoints import build_model, save_checkpoint
 from course_utils.models.config import Config, Sampling, Section
 from course_utils.models.ranking import Wholeness, best_of
 from course_utils.models.recipes import (
@@ -98,6 +99,14 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
         owners = [k for k in range(len(facts)) if torch.equal(facts[k], row)]
         apart.append(min(float(((fields[k] > 0) != (shape > 0)).float().mean()) for k in owners))
     assert len(seen) < 48 and np.median(apart) < 0.2
+
+
+def test_guesses_are_of_a_model_that_is_told_facts(tmp_path):
+    save_checkpoint(tmp_path, *tiny(), "")
+    data = Section("facts_of_guesses", {"model": str(tmp_path), "count": 10**9})
+    config = Config(Section("FactsOfShape"), classes=CLASSES, resolution=8, data=data)
+    with pytest.raises(ValueError, match=r"^model names .*, which is no model of shapes with mat"):
+        source_of(config)
 
 
 def with_materials(**changes):
