@@ -131,7 +131,7 @@ def test_wholeness_is_the_share_of_the_largest_piece_without_crumbs():
 
 
 FACTS = facts_of(("table",))
-CHOSEN = [FACTS.index(("table", "top", (top,))) for top in ("round", "square")]
+CHOSEN = [FACTS.index(("table", "top", (top,))) for top in ("round", "rectangular")]
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_agreement_is_the_share_of_what_is_named_that_is_seen(told):
     def seer(voxels):
         assert voxels.shape == (4, 8, 8, 8) and set(voxels.unique().tolist()) <= {-1.0, 1.0}
         seen = -torch.ones(4, len(FACTS))
-        seen[:, CHOSEN] = torch.tensor([1.0, 0.0])  # round surely, square perhaps
+        seen[:, CHOSEN] = torch.tensor([1.0, 0.0])  # round surely, rectangular perhaps
         return seen
 
     x = torch.full((4, 1, 8, 8, 8), -1.0)
