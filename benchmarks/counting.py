@@ -30,7 +30,7 @@ from course_utils.models.budget import Alive
 from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
-from course_utils.models.recipes import as_signs, draw_captioned
+from course_utils.models.recipes import draw_named
 from course_utils.models.training import freeze
 
 aten = torch.ops.aten
@@ -181,7 +181,7 @@ def example_draw(config: Config, count: int) -> Draw:
     matter = torch.zeros(count, *[config.resolution] * 3, dtype=torch.uint8)
     if config.told == "facts":
         said = torch.zeros(count, 1, len(config.classes) + config.facts, dtype=torch.bool)
-        return draw_captioned(matter, said, matter_to_model, as_signs)
+        return draw_named(matter, said)
     prepare = to_model if config.channels == 1 else matter_to_model
     return batches(matter, torch.zeros(count, dtype=torch.int64), prepare)
 

@@ -33,8 +33,6 @@ LIMITS: dict[str, tuple[float, float]] = {
     "width": (2, 4096),
     "hidden": (1, 65_536),
     "depth": (1, 256),
-    "layers": (1, 64),
-    "longest": (1, 4096),
     "classes": (1, 10_000),
     "facts": (1, 100_000),
     "families": (1, 10_000),

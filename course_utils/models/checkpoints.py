@@ -86,9 +86,9 @@ def _model(config: Config) -> nn.Module:
 
 
 def _largest(value: Any) -> float:
-    """The largest number in a network's arguments, apart from those of words and facts."""
+    """The largest number in a network's arguments, apart from those of facts."""
     if isinstance(value, dict):
-        value = [one for key, one in value.items() if key not in ("words", "facts")]
+        value = [one for key, one in value.items() if key != "facts"]
     if isinstance(value, list):
         return max(map(_largest, value), default=0)
     return value if isinstance(value, int | float) else 0

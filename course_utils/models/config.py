@@ -157,7 +157,7 @@ class Config:
 
     @property
     def told(self) -> str | None:
-        """What the model is told: "labels" or "facts"; None for nothing that a prompt can say."""
+        """What the model is told, such as "labels" or "facts"; None without a conditioner."""
         return next((TAKES.get(one.kind) for one in self.network.conditioners), None)
 
     @property

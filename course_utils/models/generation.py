@@ -1,8 +1,8 @@
 """A prompt in, a shape out: `generate("a round table", seed=3)`.
 
-The best of a few tries is kept (`ranking`), gaps are
-closed, loose bits removed; the result has the shape, its mesh and its picture. The command line
-calls it, a notebook can. Lessons 08 and 09 build the pieces.
+The best of a few tries is kept (`ranking`), gaps are closed, loose bits removed; the result has the
+shape, its mesh and its picture. The command line calls it, a notebook can. Lessons 08 and 09 build
+the pieces.
 """
 
 import unicodedata

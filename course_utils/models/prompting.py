@@ -44,7 +44,7 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
     known, asked = config.classes, [asked_of(config, prompt) for prompt in prompts]
     if config.told == "facts":
         return torch.stack([_said(known, *one) for one in asked])
-    if len(known) == 1 or (config.network.conditioners and config.told is None):
+    if len(known) == 1 or config.told not in ("labels", None):
         return None
     return torch.tensor([known.index(family) for family, _ in asked])
 

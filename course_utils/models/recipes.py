@@ -2,9 +2,9 @@
 
 A recipe is called as recipe(config, given, make, ...) with what the config's `data` says, for data
 that are not ours to ship the file that was given, and who makes shapes: this process (`alone`), or
-a team that shares the work. It returns a `Source`. Lessons 08 and 09 train
-on these: procedural shapes with classes or with what captions name, a file of real shapes, the
-facts that a text names, that a shape shows, or that a model's guess of it shows.
+a team that shares the work. It returns a `Source`. Lessons 08 and 09 use models trained on these:
+procedural shapes with classes or with what captions name, a file of real shapes, the facts that a
+text names, or that a model's guess of a shape shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool3d
 
 from course_utils.datasets.captions import (
     captions_and_facts,
@@ -33,7 +32,7 @@ from course_utils.diffusion.placing import Draw, ahead, draw_from
 from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import batches
 from course_utils.files.npz import read_npz
-from course_utils.geometry.matter import matter_to_model
+from course_utils.geometry.matter import SLOTS, matter_to_model
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.places import place
@@ -133,24 +132,21 @@ def shapes_of_file(config, given: Path | None, file: str) -> tuple[Tensor, Tenso
     return torch.from_numpy(archive.voxels(rows)), labels
 
 
-def draw_captioned(
-    shapes: Tensor,
-    said: Tensor,
-    prepare: Callable[[Tensor], Tensor] = to_model,
-    as_condition: Callable[[Tensor], Tensor] = lambda said: said,
-) -> Draw:
-    """Draw what is said of shapes (N, wordings, ...), each with its shape (N, D, H, W).
+def draw_named(matter: Tensor, said: Tensor) -> Draw:
+    """Draw shapes with coverage and slots, each with what one of its captions names.
 
-    prepare, as_condition: Turn the rows drawn into targets and into what the model is given.
+    Args:
+        matter: uint8 (N, D, H, W), see `geometry.matter`.
+        said: Of `said_of`, (N, wordings, families + facts).
     """
 
-    def pick(generator: torch.Generator, count: int, shapes: Tensor, said: Tensor) -> Batch:
-        wordings, device = said.shape[1], shapes.device
-        row = torch.randint(len(shapes) * wordings, (count,), generator=generator, device=device)
+    def pick(generator: torch.Generator, count: int, matter: Tensor, said: Tensor) -> Batch:
+        wordings, device = said.shape[1], matter.device
+        row = torch.randint(len(matter) * wordings, (count,), generator=generator, device=device)
         shape = row // wordings
-        return Batch(prepare(shapes[shape]), as_condition(said[shape, row % wordings]))
+        return Batch(matter_to_model(matter[shape]), as_signs(said[shape, row % wordings]))
 
-    return draw_from((shapes, said), pick)
+    return draw_from((matter, said), pick)
 
 
 def named(
@@ -159,7 +155,7 @@ def named(
     """Shapes with coverage and slots, each with its family and the facts that a caption names."""
     made = make(make_matter, count, config.resolution, config.classes, first_index)
     matter, said = named_shapes(made, made.matter, wordings, config.classes)
-    return Source(draw_captioned(matter, said, matter_to_model, as_signs), matter, said)
+    return Source(draw_named(matter, said), matter, said)
 
 
 def named_shapes(
@@ -222,14 +218,14 @@ def shapes_that_fit(made: ShapeSet, wordings: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_means(shapes: Tensor, said: Tensor, bits: Tensor, labels: Tensor) -> Draw:
-    """Draw texts, each with the mean of all shapes that it is true of: the best guess at t = 1.
+    """Draw what captions name, with the mean of all shapes that have it: the best guess at t = 1.
 
     One such shape at a time has the same mean, under noise a hundred times larger than what many
-    words change.
+    facts change.
 
     Args:
         shapes: (N, 1, D, H, W), -1 and 1.
-        said: Of texts their tokens or what they name, (N, wordings, ...).
+        said: What captions name, (N, wordings, families + facts).
         bits: See `shapes_that_fit`, (N, wordings, bytes).
         labels: Families, (N,).
     """
@@ -322,25 +318,6 @@ def spoken_targets(spoken: Sequence[Spoken], classes: Sequence[str]) -> np.ndarr
     return targets
 
 
-def facts_of_shapes(
-    config, given: Path | None, make: Make, *, count: int, first_index: int = 0
-) -> Source:
-    """The facts that a shape shows, with a ragged surface."""
-    facts, matter = shown_by_shapes(
-        make(make_matter, count, config.resolution, config.classes, first_index), config.classes
-    )
-    return Source(ahead(draw_ragged(facts, matter)), facts, matter)
-
-
-def shown_by_shapes(made: MatterSet, classes: Sequence[str] = CLASSES) -> tuple[Tensor, Tensor]:
-    """Return the facts true of shapes, bool (N, facts), and the shapes, uint8 (N, D, H, W).
-
-    Held-out shapes are omitted.
-    """
-    kept = ~held_out(made)
-    return torch.from_numpy(true_facts(made, classes)[kept]), torch.from_numpy(made.matter[kept])
-
-
 def facts_of_guesses(
     config,
     given: Path | None,
@@ -352,10 +329,15 @@ def facts_of_guesses(
     wordings: int = 1,
 ) -> Source:
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
-    made = make(make_matter, count, config.resolution, config.classes, first_index)
-    facts, matter = shown_by_shapes(made, config.classes)
     denoiser, about = load_checkpoint(place(model))
-    said = said_of(made, wordings, about.classes)[torch.from_numpy(~held_out(made))]
+    if about.told != "facts" or about.channels != 1 + SLOTS:
+        raise ValueError(
+            f"model names {model}, which is no model of shapes with materials that is told facts,"
+            " such as data/checkpoints/shapes32"
+        )
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
+    matter, said = named_shapes(made, made.matter, wordings, about.classes)
+    facts = torch.from_numpy(true_facts(made, config.classes)[~held_out(made)])
     draw = draw_guesses(facts, matter, said, denoiser, about.sampling)
     return Source(ahead(draw), facts, matter)
 
@@ -363,39 +345,6 @@ def facts_of_guesses(
 def as_signs(facts: Tensor) -> Tensor:
     """Bool to 1 and -1."""
     return 2.0 * facts - 1
-
-
-def draw_ragged(facts: Tensor, matter: Tensor) -> Draw:
-    """Draw damaged shapes, each with the facts true of it.
-
-    Surfaces are ragged, a part is missing, and the shape is up to one voxel off its place.
-
-    What is seen must not depend on the last voxel.
-
-    Args:
-        facts: Bool (N, facts).
-        matter: uint8 (N, D, H, W), see `geometry.matter`.
-    """
-
-    def draw(generator: torch.Generator, count: int) -> Batch:
-        row = torch.randint(len(matter), (count,), generator=generator)
-        x = torch.sign(matter_to_model(matter[row])[:, 0])
-        surface = max_pool3d(x, 3, 1, 1) != -max_pool3d(-x, 3, 1, 1)
-        rate = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 2
-        x = torch.where(surface & (torch.rand(x.shape, generator=generator) < rate), -x, x)
-        for grid in x:
-            low = torch.randint(-8, grid.shape[0], (3,), generator=generator)
-            high = low + torch.randint(1, 8, (3,), generator=generator)
-            grid[
-                tuple(
-                    slice(max(a, 0), max(b, 0))
-                    for a, b in zip(low.tolist(), high.tolist(), strict=True)
-                )
-            ] = -1
-        off = torch.randint(-1, 2, (3,), generator=generator).tolist()
-        return Batch(as_signs(facts[row]), torch.roll(x, off, (1, 2, 3)))
-
-    return draw
 
 
 def draw_guesses(
@@ -444,7 +393,6 @@ RECIPES: dict[str, Callable[..., Source]] = {
         named,
         means_of_named,
         facts_of_speech,
-        facts_of_shapes,
         facts_of_guesses,
     )
 }

@@ -184,8 +184,8 @@ def begin_from(model: nn.Module, folders: Sequence[str]) -> None:
 
     Args:
         model: The model that is changed, in place.
-        folders: Checkpoint folders, relative to the repository: a trunk from one, words from
-            another.
+        folders: Checkpoint folders, relative to the repository: a trunk from one, a sketch
+            from another.
 
     Raises:
         ValueError: If a folder is not there; it says how to make one that a training makes.
