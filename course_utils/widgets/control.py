@@ -56,8 +56,9 @@ class Control:
     artists), `_update` (move the artists), `_twin` (the film for a saved notebook), and may take
     `_touched(x, y, axes)`.
 
-    Making a control again (running its cell again) closes the one before and keeps its
-    values.
+    Making a control again (running its cell again) closes the one before and keeps what was
+    moved there. An input that now begins with another value, because its argument is another,
+    begins with that.
     """
 
     figsize = (9.0, 3.6)
@@ -65,6 +66,7 @@ class Control:
 
     def __init__(self):
         self.inputs: dict[str, Widget] = self._inputs()
+        self.given = {name: widget.value for name, widget in self.inputs.items()}
         before = _open.pop(type(self), None)
         if before is not None:
             self._remember(before)
@@ -112,10 +114,12 @@ class Control:
                     part.close()
 
     def _remember(self, before: "Control") -> None:
-        for name, widget in self.inputs.items():
+        for name, given in self.given.items():
+            if name not in before.given or before.given[name] != given:
+                continue
             try:
-                widget.value = before[name]
-            except (KeyError, traitlets.TraitError):
+                self.inputs[name].value = before[name]
+            except traitlets.TraitError:
                 continue  # the new control has no such choice
 
     def _redraw(self, change=None) -> None:
