@@ -476,6 +476,7 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
             const empty = new DataView(new ArrayBuffer(32 ** 3 / 8));
             const values = { size: 32, count: 2, asked: 0, answered: 0, error: "", packed_proposals: [] };
             Object.assign(values, { packed_voxels: view(text), packed_free: empty });
+            Object.assign(values, { palette: [], packed_slots: empty, packed_proposal_slots: [] });
             const acts = {};
             const tell = (changes) => {
                 Object.assign(values, changes);
