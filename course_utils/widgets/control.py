@@ -6,6 +6,7 @@ artists that move are drawn anew (`Stage`).
 """
 
 import io
+from threading import RLock
 
 import anywidget
 import numpy as np
@@ -15,6 +16,10 @@ from PIL import Image
 
 from course_utils.places import BUNDLES
 from course_utils.plots.style import Picture, styled
+
+# JupyterLab soon has a second thread of the kernel answer widgets, while the first may still answer
+# one: what a control is asked for waits until all are done with what came before.
+TURN = RLock()
 
 _open: dict[type, "Control"] = {}  # the one control of each kind that is on screen
 
@@ -123,8 +128,9 @@ class Control:
                 continue  # the new control has no such choice
 
     def _redraw(self, change=None) -> None:
-        self._update()
-        self.canvas.png = self.stage.png()
+        with TURN:
+            self._update()
+            self.canvas.png = self.stage.png()
 
     def _pressed(self, change) -> None:
         figure = self.stage.figure

@@ -27,7 +27,7 @@ from course_utils.models.wishes import materials_of, wish_of
 from course_utils.plots.film import sampling_film
 from course_utils.plots.pictures import enlarged
 from course_utils.plots.stills import middle_slice
-from course_utils.widgets.control import Control
+from course_utils.widgets.control import TURN, Control
 
 SIDE = 300  # pixels of the picture of the shape
 HIGHEST = 6.0  # guidance scale
@@ -163,8 +163,10 @@ class PromptBox(Control):
         film, numbers = next(pair for pair in zip(films, rounds, strict=False) if kept in pair[1])
         self.states = [_only(kept - numbers.start, state) for state in film]
         self.asked, self.wish, self.palette, self.kept_try = asked, wish, palette_of(kept), kept
-        chosen = f"kept try {kept + 1} of {rounds[len(films) - 1].stop}" if tries > 1 else ""
-        self.said = "; ".join(filter(None, [wish.answer, chosen]))
+        tried = rounds[len(films) - 1].stop
+        chosen = f"kept try {kept + 1} of {tried}" if tried > 1 else ""
+        enough = f"try {kept + 1} is good enough" if tried < tries else ""
+        self.said = "; ".join(filter(None, [wish.answer, enough or chosen]))
 
     def _show(self, state: State, palette: Palette, number: int) -> None:
         """Show the first shape of a state, which belongs to the try of this number."""
@@ -196,7 +198,8 @@ class PromptBox(Control):
         The line under the picture says where and how large it is, or what is wrong.
         """
         try:
-            shape = self.shape()
+            with TURN:
+                shape = self.shape()
             if not shape.shape.any():
                 raise ValueError("the shape is empty; try another seed")
             file = Path(file or f"{file_name(shape.prompt)}-{shape.seed}.glb")
