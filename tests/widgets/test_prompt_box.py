@@ -14,6 +14,7 @@ import torch
 import trimesh
 from PIL import Image
 
+from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.facts import facts_of
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
@@ -22,11 +23,11 @@ from course_utils.models.generation import SHIPPED, generate
 from course_utils.models.ranking import seeds_of
 from course_utils.widgets import PromptBox
 
-WORDS = ["a", "chair", "tall"]
+FACTS = len(facts_of(("chair",)))
 READING = Config.of({
-    "classes": ["chair"], "words": WORDS, "resolution": 8, "path": "flow", "prediction": "x0",
+    "classes": ["chair"], "resolution": 8, "path": "flow", "prediction": "x0",
     "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1,
-                "conditioners": [{"kind": "text", "words": 3, "reads": True}]},
+                "conditioners": [{"kind": "named", "families": 1, "facts": FACTS}]},
     "sampling": {"sampler": "ddim", "steps": 3, "shift": 1.0, "guidance_scale": 2.0},
 })  # fmt: skip
 
@@ -132,14 +133,15 @@ def test_texts_for_a_model_that_reads():
     denoiser = build_model(READING)
     for parameter in denoiser.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    box = PromptBox(denoiser.eval(), READING, "a tall chair")
+    box = PromptBox(denoiser.eval(), READING, "a chair with armrests")
     try:
         first = box.states[-1].x_t
         box.set(prompt="a chair")
         plain = box.states[-1].x_t
         assert not torch.equal(plain, first)
         box.set(prompt="a chiar with a cushion")
-        assert torch.equal(box.states[-1].x_t, plain) and box.shape().wish.text == "a chair"
+        assert torch.equal(box.states[-1].x_t, plain) and box.shape().wish.facts == {}
+        assert said(box) == "understood: chiar; I cannot make: cushion"
         box.set(prompt="tall")
         assert said(box).startswith("no family in 'tall'; name one that the model makes: chair")
     finally:
