@@ -56,7 +56,9 @@ LONGEST_TEXT = 400  # words and breaks that are read; what follows is missed
 MOVED = 1.0  # a word matters if the logit of something that was understood falls by this without it
 SURE = 0.0  # the logit above which a family is named of which a noun stands there
 SURER = 2.0  # and one of which none does
-SURE_OF_FACTS = 4.0  # the logit above which a fact is named
+CONTESTED = 6.0  # and one of which none does, where another's does
+NAMED_FIRST = -5.0  # and the one whose noun stands before all others
+SURE_OF_FACTS = 6.0  # the logit above which a fact is named
 DOUBTFUL = -4.0  # and above which one is, if its phrase stands in the text literally
 WORDED, DENIED = 100.0, 200.0  # how much surer these are, and what is denied literally
 
@@ -189,7 +191,7 @@ class TextReader:
 
         To deny one of two ways is to ask for the other: not round is square.
         """
-        nouns = named_in(words, found)
+        nouns = _agreeing(named_in(words, found) or [one for one in found if one.is_noun])
         ruled_out = ruled_out_in(words, found)
         said = [one for one in found if one in nouns or not one.is_noun]
         said = [one for one in said if one not in ruled_out]
@@ -224,9 +226,20 @@ class TextReader:
         order = {name: k for k, name in enumerate(self.families) if name in nouns}
         there = [name for name in order if nouns[name]]
         first = max(order, key=lambda name: scores[order[name]], default="")
-        if not order or scores[order[first]] <= (SURE if first in there else SURER):
-            return sorted(there, key=lambda name: -scores[order[name]])[:1]
-        sure = [name for name in there if scores[order[name]] > SURE]
+        least = SURE if first in there else CONTESTED if there else SURER
+        if not order or scores[order[first]] <= least:
+            first = max(there, key=lambda name: scores[order[name]], default="")
+        if not first:
+            return []
+        begins = {name: min(one.places[0] for one in nouns[name]) for name in there}
+        sure = [
+            name
+            for name in there
+            if scores[order[name]] > SURE
+            or (begins[name] == min(begins.values()) and scores[order[name]] > NAMED_FIRST)
+        ]
+        if first in there:
+            return sorted({first, *sure}, key=begins.__getitem__)
         return sorted({first, *sure}, key=lambda name: (places[order[name]], -scores[order[name]]))
 
     def _facts(
@@ -279,7 +292,7 @@ class TextReader:
         self, words: Sequence[Word], votes: Tensor, outputs: Sequence[int], used: set[int]
     ) -> set[int]:
         """The words without which something that was understood would be less sure."""
-        numbers = {k for k, word in enumerate(words) if word.text.isdigit() and k + 1 in used}
+        numbers = {k for k, word in enumerate(words) if word.text.isdigit()}
         mute = LOOKS | MATERIAL_WORDS.keys()  # what these say stands in a phrase, or is missed
         tried = [
             k
@@ -308,6 +321,16 @@ class TextReader:
             return None
         likeness = [self.vectors.likeness(said, names_of(family)).max() for family in families]
         return families[int(np.argmax(likeness))]
+
+
+def _agreeing(nouns: Sequence[Match]) -> list[Match]:
+    """The nouns that do not contradict one before: a bar stool with footrests is no footrest."""
+    kept: list[Match] = []
+    for one in sorted(nouns, key=lambda one: one.places[0]):
+        before = {name: values for other in kept for name, values in other.named.items()}
+        if all(set(before.get(name, values)) & set(values) for name, values in one.named.items()):
+            kept.append(one)
+    return kept
 
 
 def _asked_for(words: Sequence[Word], found: dict[str, list[Match]]) -> dict[str, list[Match]]:

@@ -175,6 +175,7 @@ def test_what_is_only_mentioned_names_nothing():
     assert outside_places(typed_words("two planes")) == set()
     assert outside_places(typed_words("ice cream van"), [frozenset((0, 1, 2))]) == set()
     assert nouns("a stool taller than a chair", "chair") == []
+    assert nouns("light blue", "lamp") == [] and nouns("a blue light", "lamp") == [(2,)]
 
 
 # ---- materials -----------------------------------------------------------------------------------

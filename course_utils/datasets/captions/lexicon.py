@@ -371,13 +371,18 @@ def outside_places(words: Sequence[Word], nouns: Iterable[Set[int]] = ()) -> set
 def named_in(words: Sequence[Word], found: Sequence[Match]) -> list[Match]:
     """Return the nouns that name what a text asks for, not those only mentioned: for my car.
 
+    Nor is the light of light blue a lamp.
+
     Args:
         words: Of the text.
         found: Of `matches_in`.
     """
 
     def mentioned(match: Match) -> bool:
-        before = [word.text for word in words[max(0, match.places[0] - 3) : match.places[0]]]
+        first, last = match.places[0], match.places[-1]
+        if words[first].text in SHADES and last + 1 < len(words) and _colours(words[last + 1].text):
+            return True
+        before = [word.text for word in words[max(0, first - 3) : first]]
         return any(" ".join(before[k:]) in MENTIONS for k in range(len(before)))
 
     return [match for match in found if match.is_noun and not mentioned(match)]
