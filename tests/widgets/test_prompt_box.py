@@ -14,7 +14,6 @@ import torch
 import trimesh
 from PIL import Image
 
-from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.facts import facts_of
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
@@ -23,13 +22,24 @@ from course_utils.models.generation import SHIPPED, generate
 from course_utils.models.ranking import seeds_of
 from course_utils.widgets import PromptBox
 
-FACTS = len(facts_of(("chair",)))
-READING = Config.of({
-    "classes": ["chair"], "resolution": 8, "path": "flow", "prediction": "x0",
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1,
-                "conditioners": [{"kind": "named", "families": 1, "facts": FACTS}]},
+SLOTTED = Config.of({
+    "classes": ["chair", "mug"], "resolution": 8, "path": "flow", "prediction": "x0",
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "in_channels": 5,
+                "conditioners": [{"kind": "named", "families": 2, "facts": len(facts_of(("chair", "mug")))}]},
     "sampling": {"sampler": "ddim", "steps": 3, "shift": 1.0, "guidance_scale": 2.0},
 })  # fmt: skip
+OF_CLASSES = [{"kind": "labels", "classes": 2}]
+PLAIN = SLOTTED.with_network(in_channels=1, conditioners=OF_CLASSES)
+
+
+def box_of(config, prompt):
+    """The box of an untrained model."""
+    torch.manual_seed(0)
+    config = Config.of(config.to_dict())
+    denoiser = build_model(config)
+    for parameter in denoiser.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return PromptBox(denoiser.eval(), config, prompt)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +98,7 @@ def test_the_picture_follows_the_sampler(box):
 
 def test_a_prompt_that_is_not_understood_is_told_and_the_box_goes_on(box):
     shape, picture = box.shape().field, pixels(box)
-    for prompt in ("dragon <b>", "$x_$", "椅子", "a rocket", ""):
+    for prompt in ("dragon <b>", "$x_$", "椅子", "xyzzy", ""):
         box.set(prompt=prompt)
         assert "makes: chair, table" in said(box) or "it makes: chair, table" in said(box)
         assert "<b>" not in box.words.value
@@ -125,45 +135,21 @@ def test_any_sentence_is_taken_and_answered(box):
     box.set(prompt="a red velvet sofa on a beach")
     assert said(box) == box.shape().wish.answer == box.wish.answer
     assert said(box).startswith("understood: red") and "cannot make: " in said(box)
-    assert box.shape().materials == {"shape": "red"}  # of a model without slots: all of it
-
-
-def test_texts_for_a_model_that_reads():
-    torch.manual_seed(0)
-    denoiser = build_model(READING)
-    for parameter in denoiser.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    box = PromptBox(denoiser.eval(), READING, "a chair with armrests")
-    try:
-        first = box.states[-1].x_t
-        box.set(prompt="a chair")
-        plain = box.states[-1].x_t
-        assert not torch.equal(plain, first)
-        box.set(prompt="a chiar with a cushion")
-        assert torch.equal(box.states[-1].x_t, plain) and box.shape().wish.facts == {}
-        assert said(box) == "understood: chiar; I cannot make: cushion"
-        box.set(prompt="tall")
-        assert said(box).startswith("no family in 'tall'; name one that the model makes: chair")
-    finally:
-        box.close()
-
-
-SLOTTED = Config.of({
-    "classes": ["chair", "mug"], "resolution": 8, "path": "flow", "prediction": "x0",
-    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "in_channels": 5,
-                "conditioners": [{"kind": "named", "families": 2, "facts": len(facts_of(("chair", "mug")))}]},
-    "sampling": {"sampler": "ddim", "steps": 3, "shift": 1.0, "guidance_scale": 2.0},
-})  # fmt: skip
+    assert "red" in box.shape().materials.values()
 
 
 @pytest.fixture
 def slotted():
-    """The box of an untrained model with slots, which is told facts."""
-    torch.manual_seed(0)
-    denoiser = build_model(SLOTTED)
-    for parameter in denoiser.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    made = PromptBox(denoiser.eval(), SLOTTED, "a red chair with oak legs")
+    """The box of a model with slots, which is told facts."""
+    made = box_of(SLOTTED, "a red chair with oak legs")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def plain():
+    """The box of a model of classes, without slots."""
+    made = box_of(PLAIN, "a red chair with armrests")
     yield made
     made.close()
 
@@ -190,9 +176,13 @@ def test_a_model_with_slots_is_shown_in_its_materials(slotted, tmp_path):
     assert len(slotted._twin().figure.frames) == 3
 
 
-def test_what_a_model_of_classes_cannot_do_is_said(box):
-    box.set(prompt="a chair with armrests")
-    assert said(box).endswith("; this model cannot do: armrests True")
+def test_what_a_model_of_classes_cannot_do_is_said(plain):
+    assert said(plain).endswith("; this model cannot do: armrests True")
+    assert plain.shape().materials == {"shape": "red"}  # all of it
+    plain.set(prompt="a rocket")
+    assert said(plain).startswith("the model cannot make a rocket; it makes: chair, mug")
+    assert plain.shape().prompt == "a red chair with armrests"
+    assert len(plain._twin().figure.frames) == 3
 
 
 def test_what_a_model_of_facts_can_do_is_not_said_to_be_undone(slotted):
@@ -266,7 +256,8 @@ def test_save_writes_the_mesh_that_is_shown(box, tmp_path, monkeypatch):
     for wrong, why in ((Path("sofa-2.glb/x.glb"), "sofa-2.glb"), ("x.fbx", ".glb, .obj")):
         box.save(wrong)
         assert why in said(box) and "triangles" not in said(box)
-    box.states = [box.states[-1]._replace(x_t=-torch.ones(1, 1, 32, 32, 32))]
+    last = box.states[-1]
+    box.states = [last._replace(x_t=-torch.ones_like(last.x_t))]
     box.save()
     assert "the shape is empty" in said(box)
 
@@ -291,6 +282,7 @@ def test_with_a_critic_a_slider_steers(shipped):
 
     box = PromptBox(*shipped, "lamp", critic=Floor())
     try:
+        box.set(steering=0.0)
         plain, before = box.states[-1].x_t, pixels(box)
         box.set(steering=0.4)
         led = box.states[-1].x_t
