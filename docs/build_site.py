@@ -3,8 +3,8 @@
 Sphinx with myst-nb does the work. Here the pages are laid out as in the repository, so that their
 links hold: the lessons with the outputs that they were saved with, and the texts. plotly.js and
 MathJax are copied beside the pages; a reader's browser asks no other host. So is the live box,
-which makes shapes in the browser (docs/web/live): the shipped models as ONNX, and onnxruntime-web,
-which npm fetches here.
+which makes shapes in the browser (docs/web/live): the shipped model as ONNX, the reader of
+sentences, and onnxruntime-web, which npm fetches here.
 """
 
 import argparse
@@ -60,9 +60,8 @@ LINKED = (  # by other pages, not by the table of contents
     "data/words/ATTRIBUTION.md",
 )
 PLOTLY = "application/vnd.plotly.v1+json"
-SHIPPED = ("shapes32", "text-to-shape32")
-OPENING = ("shapes32", "chair", 3)  # the wish that the live box begins with
-OPENING_FILE = "opening.film"
+SHIPPED = "shapes32"
+OPENING = ("chair", 3)  # the wish that the live box begins with, as docs/web/live/page.js has it
 MADE = ".made"  # names what a build wrote, so that the next one replaces nothing else
 # of onnxruntime-web; the browser loads the second three only where WebGPU is there and asked for
 RUNTIME_FILES = (
@@ -305,7 +304,7 @@ def copy_licences(folder: Path) -> None:
 
 
 def put_live(folder: Path, models: bool = True) -> None:
-    """Put the modules of the live pictures into a new folder, with the models and what runs them.
+    """Put the modules of the live pictures into a new folder, with the model and what runs it.
     ValueError if npm is missing.
     """
     folder.mkdir(parents=True)
@@ -347,32 +346,27 @@ def put_runtime(folder: Path) -> None:
 
 
 def put_models(folder: Path) -> None:
-    """Put the shipped models as ONNX into a folder each. Exports are kept in build/ and used again
-    while they match the model.
+    """Put the shipped model as ONNX and the reader of sentences into a folder each. Exports are
+    kept in build/ and used again while they match what is shipped.
     """
     from course_utils.files.atomic import writing
-    from course_utils.models.config import Config
+    from course_utils.models.checkpoints import checkpoint_config
     from course_utils.models.onnx import export_onnx, exported
+    from course_utils.models.reader_export import export_reader, reader_exported
+    from course_utils.widgets.live_model import OPENING as FILM
+    from course_utils.widgets.live_model import READER, LiveModel
 
-    for name in SHIPPED:
-        made = LIVE_MODELS / name
-        config = Config.of(json.loads((CHECKPOINTS / name / "config.json").read_text()))
-        if not exported(made, config):
-            export_onnx(CHECKPOINTS / name, made)
-            (made / OPENING_FILE).unlink(missing_ok=True)  # of the model that was there before
-        if name == OPENING[0] and not (made / OPENING_FILE).exists():
-            with writing(made / OPENING_FILE) as file:
-                file.write_bytes(opening(CHECKPOINTS / name, *OPENING[1:]))
-        shutil.copytree(made, folder / name)
-
-
-def opening(folder: Path, prompt: str, seed: int) -> bytes:
-    """Return the film that the live box opens with: the model's steps, in 16 levels."""
-    from course_utils.models.checkpoints import load_checkpoint
-    from course_utils.models.prompting import sampling_states
-    from course_utils.widgets.live_model import packed
-
-    return packed(list(sampling_states(*load_checkpoint(folder), [prompt], [seed])))
+    made = LIVE_MODELS / SHIPPED
+    if not exported(made, checkpoint_config(CHECKPOINTS / SHIPPED)):
+        export_onnx(CHECKPOINTS / SHIPPED, made)
+        (made / FILM).unlink(missing_ok=True)  # of the model that was there before
+    if not (made / FILM).exists():
+        with writing(made / FILM) as file:
+            file.write_bytes(LiveModel(SHIPPED, *OPENING).opening())
+    if not reader_exported(LIVE_MODELS / READER):
+        export_reader(LIVE_MODELS / READER)
+    for name in (SHIPPED, READER):
+        shutil.copytree(LIVE_MODELS / name, folder / name)
 
 
 def package(name: str) -> Path:

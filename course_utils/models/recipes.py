@@ -4,7 +4,7 @@ A recipe is called as recipe(config, given, make, ...) with what the config's `d
 that are not ours to ship the file that was given, and who makes shapes: this process (`alone`), or
 a team that shares the work. It returns a `Source`. Lessons 08 and 09 use models trained on these:
 procedural shapes with classes or with what captions name, a file of real shapes, the facts that a
-text names, or that a model's guess of a shape shows.
+text names, that a shape shows, or that a model's guess of it shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool3d
 
 from course_utils.datasets.captions import (
     captions_and_facts,
@@ -318,6 +319,24 @@ def spoken_targets(spoken: Sequence[Spoken], classes: Sequence[str]) -> np.ndarr
     return targets
 
 
+def facts_of_shapes(
+    config, given: Path | None, make: Make, *, count: int, first_index: int = 0
+) -> Source:
+    """The facts that a shape shows, with a ragged surface."""
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
+    facts, matter = shown_by_shapes(made, config.classes)
+    return Source(ahead(draw_ragged(facts, matter)), facts, matter)
+
+
+def shown_by_shapes(made: MatterSet, classes: Sequence[str] = CLASSES) -> tuple[Tensor, Tensor]:
+    """Return the facts true of shapes, bool (N, facts), and the shapes, uint8 (N, D, H, W).
+
+    Held-out shapes are omitted.
+    """
+    kept = ~held_out(made)
+    return torch.from_numpy(true_facts(made, classes)[kept]), torch.from_numpy(made.matter[kept])
+
+
 def facts_of_guesses(
     config,
     given: Path | None,
@@ -337,7 +356,7 @@ def facts_of_guesses(
         )
     made = make(make_matter, count, config.resolution, config.classes, first_index)
     matter, said = named_shapes(made, made.matter, wordings, about.classes)
-    facts = torch.from_numpy(true_facts(made, config.classes)[~held_out(made)])
+    facts, _ = shown_by_shapes(made, config.classes)
     draw = draw_guesses(facts, matter, said, denoiser, about.sampling)
     return Source(ahead(draw), facts, matter)
 
@@ -345,6 +364,39 @@ def facts_of_guesses(
 def as_signs(facts: Tensor) -> Tensor:
     """Bool to 1 and -1."""
     return 2.0 * facts - 1
+
+
+def draw_ragged(facts: Tensor, matter: Tensor) -> Draw:
+    """Draw damaged shapes, each with the facts true of it.
+
+    Surfaces are ragged, a part is missing, and the shape is up to one voxel off its place.
+
+    What is seen must not depend on the last voxel.
+
+    Args:
+        facts: Bool (N, facts).
+        matter: uint8 (N, D, H, W), see `geometry.matter`.
+    """
+
+    def draw(generator: torch.Generator, count: int) -> Batch:
+        row = torch.randint(len(matter), (count,), generator=generator)
+        x = torch.sign(matter_to_model(matter[row])[:, 0])
+        surface = max_pool3d(x, 3, 1, 1) != -max_pool3d(-x, 3, 1, 1)
+        rate = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 2
+        x = torch.where(surface & (torch.rand(x.shape, generator=generator) < rate), -x, x)
+        for grid in x:
+            low = torch.randint(-8, grid.shape[0], (3,), generator=generator)
+            high = low + torch.randint(1, 8, (3,), generator=generator)
+            grid[
+                tuple(
+                    slice(max(a, 0), max(b, 0))
+                    for a, b in zip(low.tolist(), high.tolist(), strict=True)
+                )
+            ] = -1
+        off = torch.randint(-1, 2, (3,), generator=generator).tolist()
+        return Batch(as_signs(facts[row]), torch.roll(x, off, (1, 2, 3)))
+
+    return draw
 
 
 def draw_guesses(
@@ -393,6 +445,7 @@ RECIPES: dict[str, Callable[..., Source]] = {
         named,
         means_of_named,
         facts_of_speech,
+        facts_of_shapes,
         facts_of_guesses,
     )
 }

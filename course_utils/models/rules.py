@@ -42,6 +42,7 @@ GIVES = {
     "named": ("shapes", "facts"),
     "means_of_named": ("shapes", "facts"),
     "facts_of_speech": ("facts", "vectors"),
+    "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
 }
 WITH_SLOTS = ("materials", "named")  # recipes that give a channel for each material slot too

@@ -4,7 +4,7 @@
 
 The sampler below this door takes the empty text as "nothing said", which guidance needs; a person
 who types nothing, or nothing that the model makes, gets a message and no shape. The site's page has
-the same rules.
+the same rules (`docs/web/live/wishes.js`).
 """
 
 from collections.abc import Collection, Sequence

@@ -26,6 +26,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from course_utils.places import WEB
+
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "artifacts"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
@@ -152,6 +154,27 @@ def serve_files(folder: Path, handler=QuietFiles):
     yield f"http://127.0.0.1:{server.server_address[1]}/"
     server.shutdown()
     server.server_close()
+
+
+class EmptyPage(QuietFiles):
+    """An empty page, and the folder with the modules."""
+
+    def do_GET(self):
+        if self.path != "/":
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b'<!doctype html><link rel="icon" href="data:,">')
+
+
+@pytest.fixture
+def modules(page):
+    """A page that can import any module of docs/web by its path."""
+    with serve_files(WEB, EmptyPage) as address, alone(page, address):
+        page.goto(address)
+        yield page
 
 
 @pytest.fixture(scope="module")

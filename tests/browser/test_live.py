@@ -1,4 +1,4 @@
-"""The site's live box: the shipped models, run by the browser, against the same in Python."""
+"""The site's live box: the shipped model, run by the browser, against the same in Python."""
 
 import functools
 import gzip
@@ -12,14 +12,23 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 import trimesh
 from conftest import ARTIFACTS, CHROMIUM_ARGUMENTS, QuietFiles, alone, program, serve_files
 
+from course_utils.datasets.captions import facts_of
+from course_utils.datasets.shapes import CLASSES
+from course_utils.datasets.shapes.materials import MATERIALS
 from course_utils.diffusion.sampling import last
+from course_utils.geometry.slots import SURE
 from course_utils.geometry.surface import is_watertight
-from course_utils.models.checkpoints import load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.generated import palette_for
 from course_utils.models.prompting import sampling_states
+from course_utils.models.wishes import materials_of, wish_of
 from course_utils.places import CHECKPOINTS
+from course_utils.widgets import live_model
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -27,12 +36,13 @@ import build_site  # noqa: E402
 
 BOX = "[data-nts-live]"
 SAID = ".nts-live-status"
+ANSWER = ".nts-live-answer"  # what was understood of a text
 SECONDS = 10  # a shape on two cores
 # of what is loaded for a first shape
 FIRST = ("runtime/ort-wasm-simd-threaded.wasm", "models/shapes32/model.onnx")
 PATIENCE = 120_000  # milliseconds: the first call compiles the runtime
 GIGABYTE = 1e9
-TRANSFER = 25e6  # bytes, compressed, until the first shape stands
+TRANSFER = 30e6  # bytes, compressed, until the first shape of a sentence stands
 BLOCKED = 0.5  # seconds for which the page does nothing, at most, while a shape is made
 # between nearly all of its frames: they are drawn in software here, by the cores that make the
 # shape
@@ -48,7 +58,10 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A folder with the live box alone on a page, as the site has it."""
-    folder = tmp_path_factory.mktemp("live")
+    return put_site(tmp_path_factory.mktemp("live"))
+
+
+def put_site(folder):
     build_site.put_live(folder / "_static" / "live")
     head = (
         '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -80,9 +93,9 @@ def made(page):
     return np.array(voxels, bool).reshape(32, 32, 32), page.evaluate(f"{live}.seconds")
 
 
-def said(page, pattern):
+def said(page, pattern, where=SAID):
     page.wait_for_function(
-        f"{pattern}.test(document.querySelector('{SAID}').textContent)", timeout=PATIENCE
+        f"{pattern}.test(document.querySelector('{where}').textContent)", timeout=PATIENCE
     )
 
 
@@ -92,11 +105,17 @@ def shown(page):
     )
 
 
-def in_python(name, prompt, seed, steps=None):
-    denoiser, config = load_checkpoint(CHECKPOINTS / name)
+def in_python(prompt, seed, steps=None):
+    denoiser, config = load_checkpoint(CHECKPOINTS / "shapes32")
+    text = wish_of(config, prompt).text
     return (
-        last(sampling_states(denoiser, config, [prompt], [seed], steps=steps)).x_t[0, 0] > 0
+        last(sampling_states(denoiser, config, [text], [seed], steps=steps)).x_t[0, 0] > 0
     ).numpy()
+
+
+def answer_of(config, prompt):
+    wish = wish_of(config, prompt)
+    return materials_of(wish, palette_for(config, wish.family, 0))[1].answer
 
 
 def iou(one, two):
@@ -119,20 +138,98 @@ def test_a_class_gives_the_shape_that_python_gives_in_seconds(opened):
     print(f"a shape in {seconds:.1f} s")
     ARTIFACTS.mkdir(exist_ok=True)
     opened.screenshot(path=ARTIFACTS / "live.png")
-    assert same(voxels, in_python("shapes32", "chair", 3))
+    assert same(voxels, in_python("chair", 3))
     assert seconds < SECONDS
 
 
-def test_a_text_gives_the_shape_that_python_gives(opened):
-    opened.get_by_label("in words").check()
-    text = "a round table on a pedestal"
+def test_a_sentence_gives_the_shape_that_python_gives_and_says_what_it_understood(opened):
+    text = "a blue car with black wheels, on a tropical island"
     opened.locator("[name=text]").fill(text)
+    said(opened, "/^understood: /", ANSWER)  # as it is typed
     opened.locator("[name=text]").press("Enter")
     said(opened, f"/^Made in .*: {text}, seed 3/")
-    assert same(shown(opened).reshape(32, 32, 32), in_python("text-to-shape32", text, 3))
-    opened.get_by_role("button", name="a house with a porch").click()  # a text to try
-    said(opened, "/^Made in .*: a house with a porch, seed 3/")
-    assert opened.locator("[name=text]").input_value() == "a house with a porch"
+    assert same(shown(opened).reshape(32, 32, 32), in_python(text, 3))
+    config = load_checkpoint(CHECKPOINTS / "shapes32")[1]
+    assert opened.locator(ANSWER).text_content() == answer_of(config, text)
+    opened.get_by_role("button", name="mug", exact=True).click()  # a family
+    said(opened, "/^Made in .*: mug, seed 3/")
+    assert opened.locator("[name=text]").input_value() == "mug"
+    assert opened.locator(ANSWER).text_content() == ""
+
+
+SMALL = {
+    "name": "shapes32",
+    "about": "A model that is never trained",
+    "classes": list(CLASSES),
+    "resolution": 32,
+    "path": "flow",
+    "prediction": "x0",
+    "sampling": {"sampler": "ddpm", "steps": 4, "shift": 8.0, "guidance_scale": 2.0},
+    "network": {
+        "kind": "UNet",
+        "dimensions": 3,
+        "channels": [8, 8],
+        "patch": 4,
+        "blocks": 1,
+        "in_channels": 5,
+        "conditioners": [
+            {"kind": "named", "families": len(CLASSES), "facts": len(facts_of(CLASSES))}
+        ],
+    },
+}
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """A box with a small model that is told facts and makes slots, and the folder of that model."""
+    torch.manual_seed(0)
+    config = Config.of(SMALL)
+    denoiser = build_model(config)
+    for parameter in denoiser.parameters():  # many layers begin at zero
+        torch.nn.init.normal_(parameter, std=0.1)
+    save_checkpoint(tmp_path / "checkpoints" / "shapes32", denoiser, config, "")
+    for module in (build_site, live_model):
+        monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "checkpoints")
+        monkeypatch.setattr(module, "LIVE_MODELS", tmp_path / "models")
+    return put_site(tmp_path / "site"), tmp_path / "checkpoints" / "shapes32"
+
+
+def test_a_model_that_is_told_facts_makes_slots_in_the_materials_that_are_asked_for(page, told):
+    site, checkpoint = told
+    denoiser, config = load_checkpoint(checkpoint)
+    text, seed = "a red armchair with wooden legs", 7
+    x = last(sampling_states(denoiser, config, [text], [seed])).x_t[0]
+    wish = wish_of(config, text)
+    palette = palette_for(config, wish.family, seed)
+    asked, wish = materials_of(wish, palette)
+    assert asked and set(asked) < set(palette)
+    looks = [MATERIALS[asked.get(slot, each.name)][1:] for slot, each in palette.items()]
+    with serve_files(site) as address, alone(page, address):
+        open_box(page, address)
+        page.locator("[name=text]").fill(text)
+        page.locator("[name=seed]").fill(str(seed))
+        page.locator("[name=make]").click()
+        said(page, f"/^Made in .*: {text}, seed {seed}, 4 steps/")
+        found = page.evaluate(
+            f"""() => {{
+            const {{ frames, palette, viewer }} = document.querySelector("{BOX}").live;
+            const {{ field, slots }} = frames.at(-1);
+            return {{ field: [...field], slots: [...slots], palette, shown: viewer.palette, frames: frames.length }};
+        }}"""
+        )
+        assert page.locator(ANSWER).text_content() == wish.answer
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save .glb").click()
+    field, slots = x[0].flatten().numpy(), x[1 : 1 + len(palette)].argmax(0).flatten().numpy() + 1
+    assert np.abs(found["field"] - field).max() < 1e-4 and np.ptp(field) > 0.2
+    sure = field > 2 * SURE - 1 + 0.01
+    assert (np.array(found["slots"])[sure] == slots[sure]).mean() > 0.995 and len(set(slots)) > 2
+    assert found["palette"] == found["shown"] == [list(look) for look in looks]
+    assert found["frames"] == 4
+    names = {colour for colour, *_ in looks}
+    scene = trimesh.load(download.value.path(), file_type="glb")
+    made_of = {geometry.visual.material.name for geometry in scene.geometry.values()}
+    assert made_of <= names and len(made_of) > 1
 
 
 def test_it_opens_with_a_film_of_pythons_shape_that_loads_no_model(page, address):
@@ -142,7 +239,7 @@ def test_it_opens_with_a_film_of_pythons_shape_that_loads_no_model(page, address
         open_box(page, address)
         page.wait_for_function("!document.querySelector('[name=film]').disabled")
         voxels = shown(page).reshape(32, 32, 32)
-        assert same(voxels, in_python("shapes32", "chair", 3))
+        assert same(voxels, in_python("chair", 3))
         page.locator("[name=film]").focus()
         page.keyboard.press("Home")
         assert (
@@ -151,23 +248,25 @@ def test_it_opens_with_a_film_of_pythons_shape_that_loads_no_model(page, address
         )
         assert not [url for url in asked if url.endswith((".onnx", ".wasm"))]
         assert page.evaluate(f"document.querySelector('{BOX}').live.link").endswith(
-            "#class=chair&seed=3&steps=16&guidance=1.5"
+            "#text=chair&seed=3&steps=16&guidance=1.5"
         )
         ARTIFACTS.mkdir(exist_ok=True)
         page.screenshot(path=ARTIFACTS / "live-opened.png")
 
 
-def test_an_unknown_word_is_named_with_near_ones_and_the_next_text_works(opened):
-    opened.get_by_label("in words").check()
-    for text, message in (
-        ("a chiar, <b>椅子</b>", "unknown word: chiar (near: chair, car), <b>椅子</b>; the model"),
-        ("a chair and a table", "the text names chair and table; name one"),
-        ("round", "no family in 'round'; name one that the model makes: chair, table, lamp"),
-        ("", "no family in ''; name one that the model makes: chair, table, lamp"),
-    ):
+def test_what_cannot_be_made_is_said_and_the_next_text_works(opened):
+    config = load_checkpoint(CHECKPOINTS / "shapes32")[1]
+    for text in ("a tropical island", "a dragon, <b>椅子</b>", "round", ""):
         opened.locator("[name=text]").fill(text)
         opened.locator("[name=make]").click()
-        assert opened.locator(SAID).text_content().startswith(message)
+        with pytest.raises(
+            ValueError, match="name one that the model makes: chair, table"
+        ) as error:
+            wish_of(config, text)
+        opened.wait_for_function(
+            "([where, text]) => document.querySelector(where).textContent === text",
+            arg=[ANSWER, str(error.value)],
+        )
     assert (
         opened.locator("[name=make]").is_enabled() and opened.locator("[name=stop]").is_disabled()
     )
@@ -202,7 +301,7 @@ def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
     opened.keyboard.press("Home")  # 4 steps
     opened.locator("[name=make]").click()
     voxels, _ = made(opened)
-    assert iou(voxels, in_python("shapes32", "chair", 3, steps=4)) >= 0.99
+    assert iou(voxels, in_python("chair", 3, steps=4)) >= 0.99
     volumes = {}
     for name, key in (
         ("film", "Home"),
@@ -218,12 +317,14 @@ def test_stop_stops_and_the_film_and_the_threshold_change_the_picture(opened):
 
 
 def test_by_keys_alone_and_what_is_saved_opens(opened, tmp_path):
-    opened.locator("[name=class]").focus()
+    opened.locator("[name=text]").focus()
+    opened.keyboard.press("Control+A")
     opened.keyboard.type("mug")
-    opened.keyboard.press("Tab")  # the seed
-    opened.keyboard.type("11")
-    for _ in range(2):  # another seed, make
+    for _ in range(30):  # past the buttons
         opened.keyboard.press("Tab")
+        if opened.evaluate("document.activeElement.name") == "seed":
+            break
+    opened.keyboard.type("11")
     opened.keyboard.press("Enter")
     voxels, _ = made(opened)
     for kind, button in (("glb", "Save .glb"), ("obj", "Save .obj")):
@@ -238,13 +339,13 @@ def test_by_keys_alone_and_what_is_saved_opens(opened, tmp_path):
 
 
 def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
-    opened.locator("[name=class]").select_option("lamp")
+    opened.locator("[name=text]").fill("lamp")
     opened.locator("[name=steps]").focus()
     opened.keyboard.press("Home")
     opened.locator("[name=make]").click()
     voxels, _ = made(opened)
     link = opened.evaluate(f"document.querySelector('{BOX}').live.link")
-    assert link.startswith(f"{address}#class=lamp&seed=3&steps=4&guidance=")
+    assert link.startswith(f"{address}#text=lamp&seed=3&steps=4&guidance=")
     opened.set_viewport_size({"width": 390, "height": 844})
     opened.goto("about:blank")
     opened.goto(link)
@@ -252,37 +353,34 @@ def test_a_link_makes_the_same_shape_again_on_a_phone(opened, address):
     assert np.array_equal(voxels, again)
     opened.screenshot(path=ARTIFACTS / "live-phone.png", full_page=True)
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
-    for link, complaint in (
-        ("#class=dragon", "the model knows no .dragon."),
-        ("#class=mug&seed=-1", "Seed -1: take"),
-        ("#class=mug&seed=three", "Seed NaN: take"),
-        ("#class=mug&steps=5", "5 steps: take one of"),
-        ("#class=mug&guidance=70", "Guidance 70: take"),
-        ("#text=a dragon&steps=4", "unknown word: dragon"),
+    for link, complaint, where in (
+        ("#text=mug&seed=-1", "Seed -1: take", SAID),
+        ("#text=mug&seed=three", "Seed NaN: take", SAID),
+        ("#text=mug&steps=5", "5 steps: take one of", SAID),
+        ("#text=mug&guidance=70", "Guidance 70: take", SAID),
+        ("#text=a dragon&steps=4", "no family in 'a dragon'", ANSWER),
     ):
         opened.goto("about:blank")
         opened.goto(f"{address}{link}")
-        said(opened, f"/{complaint}/")
+        said(opened, f"/{complaint}/", where)
 
 
 def test_the_link_is_of_the_shape_that_is_shown_and_another_link_makes_another(opened, address):
     # the page is open already: nothing is loaded anew
-    opened.goto(f"{address}#class=lamp&seed=5&steps=4&guidance=2")
+    opened.goto(f"{address}#text=lamp&seed=5&steps=4&guidance=2")
     said(opened, "/^Made in .*: lamp, seed 5, 4 steps/")
     lamp = shown(opened)
-    opened.locator("[name=class]").select_option("mug")
+    opened.locator("[name=text]").fill("mug")
     opened.locator("[name=seed]").fill("6")  # wished for, not made
     opened.locator("[name=share]").click()
     said(opened, "/makes this shape again/")
-    assert opened.url == f"{address}#class=lamp&seed=5&steps=4&guidance=2"
-    opened.goto(f"{address}#class=mug&seed=6&steps=4&guidance=2")
+    assert opened.url == f"{address}#text=lamp&seed=5&steps=4&guidance=2"
+    opened.goto(f"{address}#text=mug&seed=6&steps=4&guidance=2")
     said(opened, "/^Made in .*: mug, seed 6, 4 steps/")
     assert iou(lamp, shown(opened)) < 0.5
-    opened.locator("[name=class]").select_option("lamp")
-    opened.get_by_label("in words").check()
-    opened.locator("[name=text]").fill("a lmap")
+    opened.locator("[name=text]").fill("a tropical island")
     opened.locator("[name=make]").click()
-    said(opened, "/unknown word: lmap/")  # and what was made stays
+    said(opened, "/no family in/", ANSWER)  # and what was made stays
     assert opened.evaluate(f"document.querySelector('{BOX}').live.link") == opened.url
     assert shown(opened).any() and opened.get_by_role("button", name="Save .obj").is_enabled()
 
@@ -359,21 +457,23 @@ def test_the_first_shape_is_a_small_download_and_the_second_visit_is_none(chromi
         page.locator("[name=make]").click()
         first, _ = made(page)
         size = compressed(*asked)
-        models = [
-            site / "_static/live/models" / name / "model.onnx"
-            for name in ("shapes32", "text-to-shape32")
-        ]
-        text = size - compressed(models[0]) + compressed(models[1])
+        assert not [path for path in asked if path.suffix == ".bin"]  # a family needs no reader
+        reader = compressed(site / "_static/live/models/reader/reader.bin")
         print(
-            f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed; of a text"
-            f" {text / 1e6:.1f} MB"
+            f"first shape: {len(asked)} files, {size / 1e6:.1f} MB compressed; of a sentence"
+            f" {(size + reader) / 1e6:.1f} MB"
         )
-        assert text < TRANSFER
         assert [path.parent.name for path in asked if path.suffix == ".onnx"] == ["shapes32"]
-        assert sum(path.suffix == ".wasm" for path in asked) == 1 and size < TRANSFER
+        assert sum(path.suffix == ".wasm" for path in asked) == 1 and size + reader < TRANSFER
+        page.locator("[name=text]").fill("a small round mug")
+        page.locator("[name=make]").click()
+        said(page, "/^Made in .*: a small round mug/")
+        assert sum(path.name == "reader.bin" for path in asked) == 1
         asked.clear()
         open_box(page, address)
+        page.locator("[name=text]").fill("a chair")
         page.locator("[name=make]").click()
+        said(page, "/^Made in .*: a chair/")
         assert np.array_equal(made(page)[0], first)
         print("second visit:", sorted(path.name for path in asked))
         assert sum(path.stat().st_size for path in asked) < 100_000
@@ -436,7 +536,7 @@ def test_loading_is_shown_to_its_end_and_stop_breaks_it_off(chromium, site):
 def test_weights_of_an_older_model_are_not_kept(opened):
     opened.evaluate("""async () => {
         const store = await caches.open("noise-to-shape"), { href } = new URL("_static/live/models/", location);
-        for (const key of ["shapes32/model.onnx?old", "text-to-shape32/model.onnx?other"])
+        for (const key of ["shapes32/model.onnx?old", "another/model.onnx?other"])
             await store.put(href + key, new Response("old"));
     }""")
     opened.locator("[name=make]").click()
@@ -444,9 +544,9 @@ def test_weights_of_an_older_model_are_not_kept(opened):
     kept = opened.evaluate(
         """async () => (await (await caches.open("noise-to-shape")).keys()).map(({ url }) => url)"""
     )
-    shapes, texts = sorted(kept)
+    other, shapes = sorted(kept)
     assert (
-        texts.endswith("?other")
+        other.endswith("?other")
         and "shapes32/model.onnx?" in shapes
         and not shapes.endswith("?old")
     )
@@ -487,13 +587,13 @@ def test_the_page_goes_on_while_a_shape_is_made_and_stop_stops_at_once(opened):
 
 ONE_STEP = """async () => {
     const { live } = document.querySelector("[data-nts-live]"), answers = {};
-    const asked = { prompt: "chair", seed: 3, steps: 1, guidanceScale: 1 };
+    const asked = { asked: { family: "chair", facts: {}, slots: 0 }, seed: 3, steps: 1, guidanceScale: 1 };
     await live._open();
     for (const engine of ["webassembly", "webgpu"]) {
         live.input("engine").value = engine;
-        const places = await live._places("class");
+        const places = await live._places();
         answers[engine] = await new Promise((resolve, reject) => {
-            live.worker.onmessage = ({ data }) => data.error ? reject(data.error) : data.x0 && resolve([...data.x0]);
+            live.worker.onmessage = ({ data }) => data.error ? reject(data.error) : data.frame && resolve([...data.frame.field]);
             live.worker.postMessage({ id: 1, generate: { ...asked, places } });
         });
     }
@@ -608,7 +708,7 @@ def test_the_page_knows_how_long_its_programs_are(opened, site):
         found = opened.evaluate(f"""async () => {{
             const {{ live }} = document.querySelector('{BOX}');
             live.input("engine").value = "{engine}";
-            return (await live._places("class")).runtime;
+            return (await live._places()).runtime;
         }}""")
         assert (
             found["wasm"].endswith(file)
@@ -617,10 +717,11 @@ def test_the_page_knows_how_long_its_programs_are(opened, site):
 
 
 def test_the_page_speaks_of_the_shipped_weights(site):
-    for name in ("shapes32", "text-to-shape32"):
-        about = json.loads((site / "_static" / "live" / "models" / name / "model.json").read_text())
-        config = json.loads((CHECKPOINTS / name / "config.json").read_text())
-        assert (
-            about["weights_sha256"] == config["weights_sha256"]
-            and about["sampling"] == config["sampling"]
-        )
+    about = json.loads(
+        (site / "_static" / "live" / "models" / "shapes32" / "model.json").read_text()
+    )
+    config = json.loads((CHECKPOINTS / "shapes32" / "config.json").read_text())
+    assert (
+        about["weights_sha256"] == config["weights_sha256"]
+        and about["sampling"] == config["sampling"]
+    )

@@ -95,7 +95,7 @@ def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "live-model.png")
     shut_down(page)
-    page.locator("[name=class]").select_option("mug")
+    page.locator("[name=text]").fill("mug")
     page.locator("[name=steps]").focus()
     page.keyboard.press("Home")  # 4 steps, and no move of the notebook
     page.keyboard.press("b")  # no new cell either

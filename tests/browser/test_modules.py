@@ -6,68 +6,46 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, QuietFiles, alone, serve_files
+from conftest import ROOT
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 from trimesh import Trimesh
 
-from course_utils.datasets.captions import LONGEST, captions, words
+from course_utils.datasets.captions import captions
 from course_utils.datasets.shapes import make_shape, make_shapes
+from course_utils.datasets.shapes.drawing import palette_of
+from course_utils.datasets.shapes.families import FAMILIES
 from course_utils.diffusion.mixtures import GaussianMixture
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import PATHS
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
+from course_utils.geometry.matter import slots_from_model
 from course_utils.geometry.render.light import Daylight
 from course_utils.geometry.render.normals import field_normals
-from course_utils.geometry.slots import slot_weights
+from course_utils.geometry.slots import SURE, slot_weights, spread_slots
 from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.onnx import about_config
-from course_utils.networks.text import Vocabulary
+from course_utils.models.wishes import class_of
 from course_utils.networks.words import split
-from course_utils.places import CHECKPOINTS, WEB
+from course_utils.places import CHECKPOINTS
 
 
-class EmptyPage(QuietFiles):
-    """An empty page, and the folder with the modules."""
-
-    def do_GET(self):
-        if self.path != "/":
-            super().do_GET()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b'<!doctype html><link rel="icon" href="data:,">')
-
-
-@pytest.fixture
-def modules(page):
-    """A page that can import any module of docs/web by its path."""
-    with serve_files(WEB, EmptyPage) as address, alone(page, address):
-        page.goto(address)
-        yield page
-
-
-def test_noise_times_and_words_are_those_of_python(modules):
-    texts, pairs = captions(make_shapes(1000, 8), 99), [(0, 0), (7, 3), (2**32 - 1, 2**32 - 1)]
+def test_noise_and_times_are_those_of_python(modules):
+    pairs = [(0, 0), (7, 3), (2**32 - 1, 2**32 - 1)]
     result = modules.evaluate(
-        """async (asked) => {
-        const [noise, paths, words] = await Promise.all(
-            ["noise", "paths", "words"].map((name) => import(`/live/${name}.js`)));
+        """async (pairs) => {
+        const [noise, paths] = await Promise.all(["noise", "paths"].map((name) => import(`/live/${name}.js`)));
         return {
-            noise: asked.pairs.map(([seed, stream]) => [...noise.gaussian(seed, 1001, stream)]),
+            noise: pairs.map(([seed, stream]) => [...noise.gaussian(seed, 1001, stream)]),
             times: paths.timeGrid("flow", 16, 8),
-            tokens: asked.texts.map((text) => words.encode(text, asked.words, 24)),
         };
     }""",
-        {"texts": texts, "words": words(), "pairs": pairs},
+        pairs,
     )
     for numbers, (seed, stream) in zip(result["noise"], pairs, strict=True):
         np.testing.assert_allclose(numbers, gaussian(seed, (1001,), stream).numpy(), atol=1e-6)
     path = load_checkpoint(CHECKPOINTS / "shapes32")[0].path
     np.testing.assert_allclose(result["times"], time_grid(path, 16, 8.0).numpy(), atol=1e-12)
-    tokens = Vocabulary(words()).encode(texts)
-    assert torch.equal(torch.tensor(result["tokens"])[:, : tokens.shape[1]], tokens)
 
 
 def test_mixtures_and_samplers_are_those_of_python(modules):
@@ -104,33 +82,62 @@ def test_mixtures_and_samplers_are_those_of_python(modules):
     assert set(found["results"]) == {"ddim", "ddpm", "heun"}
 
 
-def test_texts_are_read_and_refused_as_in_python(modules):
+def test_texts_have_the_words_and_name_the_classes_that_they_do_in_python(modules):
     """The examples of tests/networks/test_words.py, which Python is tested with, and captions."""
     file = ROOT / "tests" / "networks" / "texts.json"
-    examples = json.loads(file.read_text(encoding="utf-8"))
-    configs = {"text": "text-to-shape32", "class": "shapes32"}
-    about = {
-        kind: about_config(load_checkpoint(CHECKPOINTS / name)[1]) | {"longest_text": LONGEST}
-        for kind, name in configs.items()
-    }
-    known = make_shapes(300, 8, about["text"]["classes"])
-    examples += [{"model": "text", "text": text} for text in captions(known, 7)]
+    texts = [example["text"] for example in json.loads(file.read_text(encoding="utf-8"))]
+    texts += captions(make_shapes(300, 8), 7)
+    classes = list(FAMILIES)
     found = modules.evaluate(
-        """async ([examples, about]) => {
-            const { check, split } = await import("/live/words.js");
-            return examples.map(({ model, text }) => {
-                try { check(about[model], text); } catch (error) { return [split(text), error.message]; }
-                return [split(text), null];
-            }); }""",
-        [examples, about],
+        """async ([texts, classes]) => {
+            const { classOf, split } = await import("/live/words.js");
+            return texts.map((text) => [split(text), classOf(classes, text) ?? null]);
+        }""",
+        [texts, classes],
     )
-    makes = ", ".join(about["text"]["classes"])
-    knows = f"the model knows {len(about['text']['words'])} words and makes: {makes}"
-    for example, (read, error) in zip(examples, found, strict=True):
-        wanted = example.get("error")
-        wanted = wanted and wanted.replace("KNOWS", knows).replace("MAKES", makes)
-        assert error == wanted, example["text"]
-        assert read == example.get("words", split(example["text"]))
+    for text, (words, named) in zip(texts, found, strict=True):
+        assert words == split(text) and named == class_of(classes, text), text
+    assert {named for _, named in found} > {None, "chair"}
+
+
+def test_palettes_are_drawn_as_in_python(modules):
+    seeds = [0, 1, 7, 123_456, 2**31, 2**32 - 1]
+    choices = {family: file.MATERIALS for family, file in FAMILIES.items()}
+    found = modules.evaluate(
+        """async ([seeds, choices]) => {
+            const { paletteOf } = await import("/live/palette.js");
+            const all = Object.entries(choices);
+            return all.map(([family, slots]) => seeds.map((seed) => paletteOf(family, seed, slots)));
+        }""",
+        [seeds, choices],
+    )
+    for family, palettes in zip(choices, found, strict=True):
+        for seed, palette in zip(seeds, palettes, strict=True):
+            drawn = palette_of(family, seed, choices[family])
+            assert palette == {slot: material.name for slot, material in drawn.items()}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_what_is_nearly_empty_has_the_slot_of_the_nearest_matter_as_in_python(modules, count):
+    """Where several are equally near, any of theirs is right."""
+    x = torch.from_numpy(np.random.default_rng(count).normal(size=(5, 12, 12, 12))).float()
+    x[0] -= 2.0  # about one voxel in ten is filled
+    found = modules.evaluate(
+        """async ([x, count]) => {
+            const { slotsOf } = await import("/live/slots.js");
+            return [...slotsOf(Float32Array.from(x), 12, count)];
+        }""",
+        [x.flatten().tolist(), count],
+    )
+    found = np.reshape(found, (12, 12, 12))
+    known = (x[0] > 2 * SURE - 1).numpy()
+    slots = slots_from_model(x[None], count)[0].numpy()
+    away = distance_transform_edt(~known)
+    for slot in range(1, count + 1):
+        to_slot = distance_transform_edt(~(known & (slots == slot)))
+        assert np.array_equal(to_slot[found == slot], away[found == slot])
+    same = found == spread_slots(slots, known)
+    assert 0.05 < known.mean() < 0.3 and same[known].all() and same.mean() > 0.8
 
 
 def test_rays_meet_the_first_voxel(modules):
@@ -172,14 +179,6 @@ def test_bits_are_those_of_numpy(modules):
         )
         assert packed == np.packbits(bits).tolist()
         assert back == bits.astype(int).tolist()
-
-
-def test_the_levels_of_a_film_are_unpacked_two_per_byte(modules):
-    found = modules.evaluate("""async () => {
-        const { unpackLevels } = await import("/viewer/grid.js");
-        return [...unpackLevels(Uint8Array.of(0x0f, 0x78))];
-    }""")
-    assert found == [-7.5 / 8, 7.5 / 8, -0.5 / 8, 0.5 / 8]
 
 
 def test_a_control_reports_where_its_picture_is_pressed(modules):

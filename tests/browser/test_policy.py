@@ -82,6 +82,7 @@ def test_a_shape_is_made_under_the_policy(strict, address):
         ("models/shapes32/model.onnx", "model.onnx"),
         ("models/shapes32/model.json", "models/shapes32/model.json"),
         ("models/shapes32/opening.film", "opening.film"),
+        ("models/reader/reader.json", "models/reader/reader.json"),
         ("runtime/ort-wasm-simd-threaded.wasm", "onnxruntime-web's program"),
         ("runtime/ort-wasm-simd-threaded.mjs", "onnxruntime-web's script"),
         ("runtime/ort.wasm.min.mjs", "onnxruntime-web's script"),
@@ -98,6 +99,18 @@ def test_another_file_is_one_line_and_no_shape(strict, site, tmp_path, file, nam
     live = "document.querySelector('[data-nts-live]')"
     assert strict.evaluate(f"{live}.querySelector('[name=obj]').disabled")
     assert strict.evaluate(f"({live}.live?.viewer.voxels ?? []).some((voxel) => voxel)") is False
+
+
+@without_npm
+def test_another_reader_reads_nothing(strict, site, tmp_path):
+    """What the box opened with stays."""
+    with serve_files(with_another(site, tmp_path / "site", "models/reader/reader.bin")) as address:
+        strict.goto(address)
+        strict.locator("[name=text]").fill("a red chair")
+        strict.locator("[name=make]").click()
+        said = status(strict)
+    assert "\n" not in said and "reader.bin is damaged" in said and "SHA-256" in said
+    assert strict.locator(".nts-live-answer").text_content() == ""
 
 
 @pytest.mark.parametrize("file", ["page.js", "viewer.bundle.js", "sampling.js"])

@@ -12,6 +12,7 @@ from course_utils.datasets.captions.lexicon import (
     matches_in,
     named_in,
     outside_places,
+    ruled_out_in,
 )
 from course_utils.datasets.captions.speech import (
     entries_of,
@@ -96,6 +97,56 @@ def test_phrases_are_found_and_nouns_told_from_details():
 
 
 @pytest.mark.parametrize(
+    ("family", "text", "places"),
+    [
+        ("bridge", "two red towers", [(0, 2)]),
+        ("chair", "the back is very tall", [(1, 4)]),
+        ("chair", "square seat round back", [(0, 1), (2, 3)]),
+        ("robot", "one big eye", []),
+        ("robot", "big eyes", [(0, 1)]),
+        ("table", "six legs", []),
+        ("airplane", "thin wings", []),
+        ("airplane", "thin red airplane", [(0,)]),
+        ("rocket", "a thin body", [(1, 2)]),
+        ("rocket", "four triangular fins", [(0, 2), (1, 2)]),
+        ("mug", "handle should be square", [(0,), (0, 3)]),
+        ("mug", "its handle is tall", [(1,)]),
+        ("table", "4 thick legs", [(0, 2), (1, 2)]),
+    ],
+)
+def test_words_of_a_phrase_may_stand_apart_but_belong_together(family, text, places):
+    found = matches_in(typed_words(text), family)
+    told = [one.places for one in found if not (one.is_noun or one.of_part)]
+    assert sorted(set(told)) == places
+
+
+def test_words_beyond_what_is_made_are_marked():
+    def beyond(text, family):
+        words = typed_words(text)
+        return {words[k].text for one in matches_in(words, family) for k in one.beyond}
+
+    assert beyond("a big handle", "mug") == {"big"} and beyond("a thick rim", "mug") == set()
+    assert beyond("big wheels", "car") == set() and beyond("dog house", "house") == {"dog"}
+    assert beyond("pool table", "table") == {"pool"} and beyond("high chair", "chair") == {"high"}
+
+
+def test_what_people_say_goes_before_what_captions_say():
+    assert ("bookcase", {}) in phrases_of("shelf")[0]
+    assert ("bookcase", {"books": (True,)}) not in phrases_of("shelf")[0]
+
+
+def test_nouns_and_adjectives_can_be_denied():
+    def ruled_out(text, family):
+        words = typed_words(text)
+        return [one.places for one in ruled_out_in(words, matches_in(words, family))]
+
+    assert ruled_out("not an armchair , a chair", "chair") == [(2,)]
+    assert ruled_out("i don't want arms on my chair", "chair") == [(3,)]
+    assert ruled_out("a table that is not round", "table") == [(5,)]
+    assert ruled_out("thin wings", "airplane") == [(0,)]
+
+
+@pytest.mark.parametrize(
     ("family", "text", "named"),
     [
         ("bench", "a bench with neither back nor armrests", {"back": ("none",), "arms": (False,)}),
@@ -122,6 +173,9 @@ def test_what_is_only_mentioned_names_nothing():
     assert nouns("a lamp for my bed", "bed") == [] and nouns("a lamp for my bed", "lamp") == [(1,)]
     assert outside_places(typed_words("two smoothing planes")) == {1, 2}
     assert outside_places(typed_words("two planes")) == set()
+    assert outside_places(typed_words("ice cream van"), [frozenset((0, 1, 2))]) == set()
+    assert nouns("a stool taller than a chair", "chair") == []
+    assert nouns("light blue", "lamp") == [] and nouns("a blue light", "lamp") == [(2,)]
 
 
 # ---- materials -----------------------------------------------------------------------------------
@@ -157,6 +211,11 @@ def test_all_names_and_slots_have_words():
         ("chair", "dark wood chair", [2],
          {"seat": "walnut", "legs": "walnut", "back": "walnut", "arms": "walnut"}),
         ("animal", "sheep with black faces", [0], {}),
+        ("stool", "stool with a black leather cushion", [0], {"cushion": "black"}),
+        ("car", "orange car with a black roof", [1], {"body": "orange"}),
+        ("house", "a log cabin", [1, 2], {"walls": "pine", "door": "pine"}),
+        ("tree", "stone pine", [0, 1], {}),
+        ("house", "house with a blue front door", [0], {"door": "blue"}),
     ],
 )  # fmt: skip
 def test_a_colour_belongs_to_its_part(family, text, nouns, slots):

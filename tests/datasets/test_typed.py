@@ -23,6 +23,10 @@ def texts(text):
         ("Stühlchen 椅子", ["stuhlchen", "椅子"]),
         ("chair 🪑 50% ①", ["chair", "🪑", "many", BREAK, "1"]),
         ("ｃｈａｉｒ deſk", ["chair", "desk"]),
+        (
+            "taller, the biggest, wider; prettier",
+            ["tall", BREAK, "the", "big", BREAK, "wide", BREAK, "prettier"],
+        ),
         ("", []),
         ("… \u200b \x00", [BREAK, BREAK]),
     ],
@@ -52,6 +56,7 @@ def test_slips_are_mended_and_right_words_are_not():
 
     assert mended("a woden chiar, tall bakc") == ["a", "wooden", "chair", BREAK, "tall", "back"]
     assert mended("rokit robbot bunkbed chairs") == ["rocket", "robot", "bunk", "bed", "chair"]
+    assert mended("redd vhair phair silla") == ["redd", "chair", "phair", "silla"]
     assert mended("char brook brooks 椅子 zzzzzz") == ["char", "brook", "brooks", "椅子", "zzzzzz"]
 
 

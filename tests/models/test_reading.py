@@ -64,6 +64,58 @@ def test_wrong_counts_and_counted_things_are_missed():
     assert read("three chairs").missed == ("three",) and read("one chair").missed == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "family", "facts"),
+    [
+        ("a glider with very long thin wings", "airplane", {"body": None, "engines": (0,)}),
+        ("robot with one big eye", "robot", {"face": None}),
+        ("bookshelf 200 x 80 x 30 cm", "shelf", {"books": None}),
+        ("bookshelf with no books", "shelf", {"books": (False,)}),
+        ("triple bunk bed", "bed", {"kind": ("bunk",), "size": None}),
+        ("not an armchair, just a plain chair", "chair", {"armrests": (False,)}),
+        ("square table, not round", "table", {"top": ("rectangular",)}),
+        ("no pillows on the bed", "bed", {"pillows": None}),
+        ("house with a steep roof and two windows", "house", {"storeys": None}),
+        ("a chair, the back is really tall", "chair", {"back_height": ("high",)}),
+        ("steamship with 2 red funnels", "boat", {"funnels": (2,)}),
+        ("a stool taller than a chair", "stool", {"height": ("tall",)}),
+        ("ottoman", "stool", {"height": ("low",)}),
+        ("bar stools with footrests", "stool", {"height": ("tall",), "footrest": (True,)}),
+        ("grateful for a rocking chair", "chair", {"base": ("runners",)}),
+        ("poplars along the lane", "tree", {"crown": ("cypress",)}),
+        ("a dog is sitting on grass", "animal", {"kind": ("dog",)}),
+        ("ice cream van", "car", {}),
+        ("desk lamp", "lamp", {"kind": ("desk",)}),
+        ("a mug the size of a car", "mug", {}),
+        ("submarine", None, {}),
+        ("una silla roja", None, {}),
+        ("a hot dog", None, {}),
+    ],
+)
+def test_what_only_seems_to_be_named_is_not(text, family, facts):
+    reading = read(text)
+    assert (reading.family, reading.others) == (family, ())
+    assert {name: reading.facts.get(name) for name in facts} == facts
+
+
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("an orange mug with a big handle", ("big",)),
+        ("a house with a stone chimney", ("stone",)),
+        ("a lamp with 2 bulbs, 8k", ("2 bulbs", "8k")),
+        ("dog house", ("dog",)),
+        ("pool table", ("pool",)),
+        ("ps1 style boat", ("ps1",)),
+        ("orange car with a black roof", ("black roof",)),
+        ("stool without backrest", ()),
+        ("a stool whose seat should be round", ()),
+    ],
+)
+def test_what_means_more_than_is_made_is_missed(text, missed):
+    assert read(text).missed == missed
+
+
 def test_a_second_thing_is_named_and_keeps_its_colour():
     reading = read("a blue vase on top of a white shelf")
     assert (reading.family, reading.others) == ("vase", ("shelf",))

@@ -1,4 +1,4 @@
-"""What facts are learned from: texts that name them, guesses of shapes that show them."""
+"""What facts are learned from: texts that name them, shapes and guesses that show them."""
 
 import json
 
@@ -23,8 +23,10 @@ from course_utils.models.recipes import (
     alone,
     as_signs,
     draw_guesses,
+    draw_ragged,
     facts_of_speech,
     named_shapes,
+    shown_by_shapes,
     source_of,
     strange_words,
 )
@@ -64,6 +66,26 @@ def test_strange_words_are_unlike_all_that_speech_knows():
     vectors = word_vectors()
     strange = strange_words(vectors, CLASSES)
     assert len(strange) > 5000 and not {"chair", "cottage", "schooner", "wooden"} & set(strange)
+
+
+def test_shapes_come_ragged_with_the_facts_they_show(made):
+    facts, matter = shown_by_shapes(made)
+    kept = ~held_out(made)
+    assert np.array_equal(matter.numpy(), made.matter[kept])
+    assert np.array_equal(facts.numpy(), true_facts(made)[kept])
+    voxels = matter_to_model(matter)[:, 0] > 0
+    x0, shown, noise = draw_ragged(facts, matter)(torch.Generator().manual_seed(0), 64)
+    again = draw_ragged(facts, matter)(torch.Generator().manual_seed(0), 64)
+    assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
+    assert set(shown.unique().tolist()) == {-1.0, 1.0} and shown.shape == (64, 16, 16, 16)
+    apart = []
+    for row, shape in zip(x0, shown, strict=True):
+        owners = [k for k in range(len(facts)) if torch.equal(facts[k], row > 0)]
+        places = [(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)]
+        moved = (torch.roll(voxels[k], place, (0, 1, 2)) for k in owners for place in places)
+        apart.append(min(float((one != (shape > 0)).float().mean()) for one in moved))
+    # changed, and still itself
+    assert 0 < np.mean(apart) < 0.03 and max(apart) < 0.12 and len(set(apart)) > 30
 
 
 def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):

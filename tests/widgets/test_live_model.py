@@ -6,11 +6,16 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
+from course_utils.diffusion.sampling import State
+from course_utils.geometry.matter import coverage_of, slots_of
+from course_utils.geometry.slots import SURE
 from course_utils.models.onnx import ABOUT, MODEL, about_config
+from course_utils.models.reader_export import export_reader
 from course_utils.places import LIVE
 from course_utils.widgets import live_model
-from course_utils.widgets.live_model import NEEDED, LiveModel, place_of
+from course_utils.widgets.live_model import NEEDED, READER, LiveModel, packed, place_of
 
 VIEW, FILM = "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json"
 
@@ -34,12 +39,13 @@ def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, plac
     graph = places / "models" / "shapes32" / MODEL
     graph.write_bytes(b"weights")
     checksum = {"sha256": hashlib.sha256(b"weights").hexdigest()}
-    for missing, file, text in (
-        ("onnxruntime-web", places / "runtime" / NEEDED, ""),
+    about = json.dumps(about_config(box.config) | checksum)
+    for missing, put in (
+        ("onnxruntime-web", lambda: (places / "runtime" / NEEDED).touch()),
+        ("the reader of sentences", lambda: export_reader(places / "models" / READER)),
         (
             "shapes32 as ONNX",
-            places / "models" / "shapes32" / ABOUT,
-            json.dumps(about_config(box.config) | checksum),
+            lambda: (places / "models" / "shapes32" / ABOUT).write_text(about, encoding="utf-8"),
         ),
     ):
         bundle, _ = box._repr_mimebundle_()
@@ -48,7 +54,7 @@ def test_the_film_is_always_there_and_the_box_where_nothing_is_missing(box, plac
         assert (
             f"{missing} is missing" in said and "course.py site" in said and said.count("\n") == 1
         )
-        file.write_text(text, encoding="utf-8")
+        put()
     bundle, metadata = box._repr_mimebundle_()
     assert {FILM, VIEW, "image/png"} <= set(bundle) and metadata["image/png"][
         "alt"
@@ -66,12 +72,29 @@ def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, plac
     assert weights == {"file": "models/shapes32/model.onnx"} and bytes_ == [b"weights"]
     assert module == [(LIVE / "sampling.js").read_bytes()]
     assert "none.wasm: No such file" in refused["error"] and nothing is None
-    levels = np.frombuffer(film, np.uint8)[:, None] >> np.array([4, 0]) & 15  # two voxels per byte
-    frames = ((levels - 7.5) / 8).reshape(16, 32, 32, 32)
-    for frame, field in ((frames[0], box.states[0].x0), (frames[-1], box.states[-1].x_t)):
-        expected = field[0, 0].numpy()
-        assert np.array_equal(frame > 0, expected >= 0)
-        assert np.abs(frame - expected.clip(-1, 1)).max() <= 1 / 16 + 1e-6
+    matter = np.frombuffer(film, np.uint8).reshape(16, 32, 32, 32)
+    assert not slots_of(matter).any()  # of a model that makes none
+    for frame, field in ((matter[0], box.states[0].x0), (matter[-1], box.states[-1].x_t)):
+        assert_is_matter(frame, field[0, 0].numpy())
+
+
+def assert_is_matter(frame, field):
+    """What is above 0 stays above 0, the rest within half a cell."""
+    found = 2 * coverage_of(frame) - 1
+    assert np.array_equal(found > 0, field > 0)
+    assert np.abs(found - field.clip(-1, 1)).max() <= 1 / 27 + 1e-6
+
+
+def test_a_film_has_the_slots_of_a_model_that_makes_them():
+    draws = torch.Generator().manual_seed(0)
+    first, last = (torch.randn(1, 5, 8, 8, 8, generator=draws) for _ in range(2))
+    states = [State(1, 2, 0.5, first, first), State(2, 2, 0.0, last, last)]
+    film = np.frombuffer(packed(states, slots=3), np.uint8).reshape(2, 8, 8, 8)
+    for frame, x in zip(film, (first, last), strict=True):
+        assert_is_matter(frame, x[0, 0].numpy())
+        known = (x[0, 0] > 2 * SURE - 1).numpy()
+        assert np.array_equal(slots_of(frame)[known], (1 + x[0, 1:4].argmax(0)).numpy()[known])
+        assert set(np.unique(slots_of(frame))) == {1, 2, 3}  # of four
 
 
 @pytest.mark.parametrize(
@@ -100,7 +123,7 @@ def test_whatever_a_module_imports_has_its_place():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("shapes32", "dragon"), "knows no 'dragon'"),
+        (("shapes32", "a tropical island"), "no family in 'a tropical island'"),
         (("none", "chair"), "none is missing"),
         (("shapes32", "chair", -1), "seed"),
     ],

@@ -21,6 +21,10 @@ STUFFS = {
     "log": TIMBERS, "logs": TIMBERS, "hardwood": TIMBERS,
 }  # fmt: skip
 GENERIC = frozenset([*STUFFS, "glass", "metal", "metallic", "clear", "transparent"])
+_MADE_OF = (
+    "wooden wood log plank stone brick concrete marble iron tin steel metal glass wicker bamboo"
+)
+MADE_OF = frozenset(_MADE_OF.split())  # what a noun may say too: a log cabin, but not a stone pine
 DARK_WOODS, LIGHT_WOODS = ("walnut", "ebony"), ("birch", "pine")
 _SHADES = (
     "dark light pale bright deep neon matte matt dusty hot pastel glossy shiny vivid dull brushed"
@@ -76,9 +80,11 @@ SLOT_WORDS = {
     for family, slots in PARTS.items()
 }
 _OTHER_PARTS = (
-    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains"
+    "cushion rim tail nose neck seat back arms headboard pillow chimney mudguards curtains hood"
+    " bonnet bumper trim"
 )
-ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values())
+_STUFFS = "velvet leather fabric upholstery padding glass"  # of which other things are made too
+ANY_PART = frozenset(_OTHER_PARTS.split()).union(*SLOT_WORDS.values()) - set(_STUFFS.split())
 
 
 def _hex_name(text: str) -> str:
@@ -141,13 +147,14 @@ def materials_in(
         others: Places of words that name other things.
     """
     slots, found = SLOT_WORDS[family], []
+    plain = [k for k in nouns if family == "tree" or words[k].text not in MADE_OF]
     at = 0
     while at < len(words):
-        if not _is_material(words, at, nouns):
+        if not _is_material(words, at, plain):
             at += 1
             continue
         run = [at]
-        while at + 1 < len(words) and _is_material(words, at + 1, nouns):
+        while at + 1 < len(words) and _is_material(words, at + 1, plain):
             at += 1
             run.append(at)
         at += 1
@@ -192,6 +199,8 @@ def _coloured(
         if text == BREAK or text in LINKS:
             break
         owner = _owner(words, at, slots, nouns, others)
+        while owner == at and at + 1 < len(words) and words[at + 1].text in slots:
+            at = owner = at + 1  # the front door
         if owner is not None:
             return owner
         if at == run[-1] + 1 and text not in COPULAS | COLOUR_NOUNS | CHATTER:

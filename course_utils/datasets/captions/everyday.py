@@ -6,7 +6,9 @@ an adjective, all others are details. `[parts of FAMILY]` has the words for each
 other words for the names of `shapes.materials`. Of `[words]`, "outside" are things that no family
 is, "fillers" what people say around what they ask for, "glue" words that ask for nothing;
 "approximate" are words that mean more than is made (a cat becomes an animal, and is named as what
-cannot be made), and "things first" those that are colours only beside what they colour.
+cannot be made), "looks" words that do so where a phrase means the same without them (a big handle),
+and "things first" those that are colours only beside what they colour. A phrase that the captions
+have means here what its line here says: nobody who types "bookcase" asks for books.
 
 The reader of `models.reading` is trained on texts made of these (`speech`). A family may be absent:
 then its captions' phrases and the names of its slots are all that it is called.
@@ -41,6 +43,7 @@ SYNONYMS = {name: tuple(words.split()) for name, words in SECTIONS["materials"].
 OUTSIDE = tuple(SECTIONS["words"]["outside"].split("; "))
 FILLERS = tuple(SECTIONS["words"]["fillers"].split("; "))
 APPROXIMATE = frozenset(SECTIONS["words"]["approximate"].split())
+LOOKS = frozenset(SECTIONS["words"]["looks"].split())
 GLUE = frozenset(SECTIONS["words"]["glue"].split())
 THINGS_FIRST = frozenset(SECTIONS["words"]["things first"].split())
 CHATTER = frozenset(word for filler in FILLERS for word in filler.split())

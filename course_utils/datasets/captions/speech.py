@@ -44,7 +44,13 @@ class Spoken(NamedTuple):
 @cache
 def entries_of(family: str) -> tuple[Entry, ...]:
     """Return what captions and people say of a family, as in `facts.ENTRIES`."""
-    return (*parsed_entries(PHRASES[family]), *parsed_entries(everyday(family)))
+    spoken = parsed_entries(everyday(family))
+    anew = {phrase for one in spoken for phrase in one.phrases}
+    written = [
+        one._replace(phrases=tuple(phrase for phrase in one.phrases if phrase not in anew))
+        for one in parsed_entries(PHRASES[family])
+    ]
+    return (*(one for one in written if one.phrases), *spoken)
 
 
 @cache
@@ -113,6 +119,10 @@ _DENIALS = (
     " without {}; no place for {}"
 )
 DENIALS = tuple(_DENIALS.split("; "))
+_REFUSALS = (
+    "not {}; not a {} one; but not {}; it isn't {}; not too {}; i don't want it {}; never {}"
+)
+REFUSALS = tuple(_REFUSALS.split("; "))
 _CONNECTIVES = (
     "and a; with a; next to a; on a; under a; on top of a; beside a; plus a; and; in front of a;"
     " sitting on a; near a; behind a; inside a"
@@ -248,6 +258,8 @@ class _Speaker:
         if self.chance(0.06):
             what = self.pick(*_plain_parts(family), *self.strange)
             after.append(self.pick(*DENIALS).format(what))
+        if self.chance(0.04) and adjectives:  # what it is not names nothing
+            after.append(self.pick(*REFUSALS).format(self.pick(*adjectives)[0]))
         if self.chance(0.05):
             after.append(
                 self.pick(*MEASURES).format(self.draws.whole(2, 300), self.draws.whole(2, 99))
@@ -315,7 +327,7 @@ class _Speaker:
 
     def wrong_count(self, family: str, named: Named) -> str:
         """Six legs where there can be three or four: names nothing."""
-        counted = _counted(family)
+        counted = counted_things(family)
         thing = self.pick(*counted) if counted else "thing"
         wrong = [n for n in NUMBERS if n not in counted.get(thing, ())]
         number = self.pick(*wrong)
@@ -381,8 +393,12 @@ def _plain_parts(family: str) -> tuple[str, ...]:
 
 
 @cache
-def _counted(family: str) -> dict[str, set[str]]:
-    """The things of a family that are counted, each with the numbers that a phrase knows."""
+def counted_things(family: str) -> dict[str, set[str]]:
+    """Return the things of a family that are counted, each with the numbers that a phrase knows.
+
+    Args:
+        family: One of `CLASSES`.
+    """
     found: dict[str, set[str]] = {}
     for phrase, _ in phrases_of(family)[2]:
         number, _, thing = phrase.partition(" ")

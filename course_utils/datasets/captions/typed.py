@@ -43,6 +43,28 @@ _SHORT = {
     "story": "storey", "aluminum": "aluminium", "an": "a", "nope": "no", "nor": "neither",
     "antennae": "antennas", "aerial": "antenna", "aerials": "antennas",
 }  # fmt: skip
+_COMPARED = (
+    "tall high low big large small long short wide narrow thick thin fat round broad slim flat deep"
+    " steep chunky skinny pointy curvy slender sturdy stout boxy shallow huge tiny"
+)
+_DOUBLED = "bdgmnpt"  # big, bigger
+
+
+def _comparatives(word: str) -> tuple[str, str]:
+    """The comparative and the superlative of an adjective."""
+    stem = word[:-1] + "i" if word.endswith("y") else word.removesuffix("e")
+    if len(word) < 5 and word[-1] in _DOUBLED and word[-2] in "aeiou" and word[-3] not in "aeiou":
+        stem += word[-1]
+    return stem + "er", stem + "est"
+
+
+_SHORT |= {form: word for word in _COMPARED.split() for form in _comparatives(word)}
+_SHORT |= {
+    "tal": "tall", "tre": "tree", "carr": "car", "dogg": "dog", "blu": "blue", "rey": "grey",
+    "tai": "tail", "sai": "sail", "wite": "white", "blak": "black", "grn": "green", "blk": "black",
+    "wht": "white", "brwn": "brown", "lil": "little", "smol": "small", "hella": "very",
+    "cozy": "cosy", "mid": "middle", "sm": "small", "lg": "large", "xl": "large",
+}  # fmt: skip
 _TOKEN = re.compile(
     r"#[0-9a-fA-F]{6}\b"
     r"|\bw/(?:out|o)\b|\bw/(?=\s|$)"
@@ -107,10 +129,10 @@ class Spelling:
     """
 
     def __init__(self, known: Iterable[str], right: Iterable[str]):
-        self._known = list(dict.fromkeys(word for word in known if word.isascii()))
-        self._whole = set(self._known)
+        self.known = list(dict.fromkeys(word for word in known if word.isascii()))
+        self._whole = set(self.known)
         self._right = set(right)
-        self._skeletons = {word: _skeleton(word) for word in self._known}
+        self._skeletons = {word: _skeleton(word) for word in self.known}
 
     def mended(self, words: list[Word]) -> list[Word]:
         """Return the words with slips mended and joined words split."""
@@ -137,19 +159,40 @@ class Spelling:
     def _nearest(self, text: str) -> str | None:
         """The known word that is spelt most alike, if one is alike enough."""
         bones, best = _skeleton(text), (9.0, "")
+        once = re.sub(r"(.)\1", r"\1", text)  # a letter typed twice
         most = 1 if len(text) < 5 else 2
-        for rank, word in enumerate(self._known):
+        for rank, word in enumerate(self.known):
             if abs(len(word) - len(text)) > most or len(word) < 3:
                 continue
             distance = edits(text, word, most)
             if distance > most:
                 continue
             alike = bones == self._skeletons[word]
-            if distance == 2 and len(text) < 6 and not alike:
+            plausible = alike and (len(text) > 5 or text[:2] == word[:2])
+            if distance == 2 and len(text) < 7 and not plausible:
+                continue
+            if not _begins_alike(text, word):
                 continue
             cost = distance - 0.6 * alike + 0.3 * (text[0] != word[0]) + 1e-5 * rank
+            cost -= 0.2 * (once == word)
             best = min(best, (cost, word))
         return best[1] or None
+
+
+_ROWS = "qwertyuiop", "asdfghjkl", "zxcvbnm"
+
+
+def _begins_alike(typed: str, word: str) -> bool:
+    """Whether a word may have been meant although another letter begins it: not silla for villa.
+
+    It may if the first two letters are swapped, one is missing or too many, or the keys adjoin.
+    """
+    one, two = typed[0], word[0]
+    if one == two or one in word[1:2] or two in typed[1:2]:
+        return True
+    spots = {letter: (k + r / 2, r) for r, row in enumerate(_ROWS) for k, letter in enumerate(row)}
+    (x, y), (u, v) = spots[one], spots[two]
+    return abs(x - u) <= 1 and abs(y - v) <= 1
 
 
 def _stems(word: str) -> list[str]:

@@ -3,7 +3,6 @@
 import { digest, verify } from "./checked.js";
 import { timeGrid } from "./paths.js";
 import { guided, sample } from "./sampling.js";
-import { check, classOf, encode } from "./words.js";
 
 const CACHE = "noise-to-shape";
 
@@ -58,35 +57,37 @@ export async function loadModel(ort, { about, aboutSum, weights }, onProgress = 
   return { ort: runtime, about: description, session: await runtime.InferenceSession.create(bytes, options) };
 }
 
-/** Return the condition for a prompt: a BigInt64Array of one number for a class, `longest_text` numbers for a text. Throws
- * a RangeError for a prompt that the model does not understand. */
-export function conditionOf(about, prompt) {
-  check(about, prompt);
-  if (about.words) return BigInt64Array.from(encode(prompt, about.words, about.longest_text), BigInt);
-  return BigInt64Array.of(BigInt(about.classes.indexOf(classOf(about.classes, prompt))));
+/** Return the condition for a family and facts: {data, shape, type} of a row of what is named, 1 and -1, or of one label. */
+export function conditionOf({ classes, facts, told }, asked) {
+  if (told !== "facts") return { data: BigInt64Array.of(BigInt(classes.indexOf(asked.family))), shape: [], type: "int64" };
+  const own = classes.map((name) => name === asked.family);
+  const named = facts.map(([family, name, values]) => family === asked.family && String(asked.facts[name]) === String(values));
+  const data = Float32Array.from([...own, ...named], (is) => (is ? 1 : -1));
+  return { data, shape: [data.length], type: "float32" };
 }
 
-/** Yield the sampler's states for one shape (see sampling.js); the last x is the shape, occupied where it is above 0. */
-export async function* shapes({ ort, about, session }, { prompt, seed, steps, guidanceScale }) {
-  const { resolution: side, path, sampling } = about;
-  const condition = conditionOf(about, prompt);
+/** Yield the sampler's states for one shape (see sampling.js); the last x is the shape, occupied where its first channel is
+ * above 0. asked: {family, facts} of a wish. */
+export async function* shapes({ ort, about, session }, { asked, seed, steps, guidanceScale }) {
+  const { resolution: side, channels, path, sampling } = about;
+  const { data, shape, type } = conditionOf(about, asked);
   const scale = guidanceScale ?? sampling.guidance_scale;
-  const unguided = scale === 1 || condition.every((number) => number < 0n);
-  const conditions = unguided ? [condition] : [condition, condition.map(() => -1n)];
-  const numbers = new BigInt64Array(conditions.flatMap((each) => [...each]));
-  const batch = conditions.length;
-  const shape = about.words ? [batch, about.longest_text] : [batch];
+  const nothing = data.map(() => (type === "int64" ? -1n : -1));
+  const rows = scale === 1 ? [data] : [data, nothing];
+  const batch = rows.length;
+  const condition = new data.constructor(batch * data.length);
+  rows.forEach((row, k) => condition.set(row, k * data.length));
   const denoise = async (x, t) => {
     const grids = new Float32Array(batch * x.length);
     for (let k = 0; k < batch; k++) grids.set(x, k * x.length);
     const { x0 } = await session.run({
-      x_t: new ort.Tensor("float32", grids, [batch, 1, side, side, side]),
+      x_t: new ort.Tensor("float32", grids, [batch, channels, side, side, side]),
       t: new ort.Tensor("float32", new Float32Array(batch).fill(t), [batch]),
-      condition: new ort.Tensor("int64", numbers, shape),
+      condition: new ort.Tensor(type, condition, [batch, ...shape]),
     });
     const guesses = x0.data;
     return batch === 1 ? guesses.slice() : guided(guesses.subarray(0, x.length), guesses.subarray(x.length), scale);
   };
   const times = timeGrid(path, steps ?? sampling.steps, sampling.shift);
-  yield* sample(denoise, path, times, sampling.sampler, side ** 3, seed);
+  yield* sample(denoise, path, times, sampling.sampler, channels * side ** 3, seed);
 }

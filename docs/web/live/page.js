@@ -1,13 +1,16 @@
-// The live box: choose a class or type a text, watch the shape form, turn it, save it, share it. `mount(element)` puts one
-// into a page. The box opens with a film that the site's build has recorded; no model is loaded until "Make it" is pressed,
-// unless the page's address names a shape.
+// The live box: type any sentence or press a family, watch the shape form, turn it, save it, share it. `mount(element)` puts
+// one into a page. The box opens with a film that the site's build has recorded; what reads sentences is loaded when one is
+// typed, the model when "Make it" is pressed, or at once if the page's address names a shape.
 
 import { verify } from "./checked.js";
-import { conditionOf } from "./model.js";
-import { make, unpackLevels, VoxelViewer } from "./viewer.bundle.js";
+import { paletteOf } from "./palette.js";
+import { readerOf } from "./reader.js";
+import { make, unpackMatter, VoxelViewer } from "./viewer.bundle.js";
+import { answerTo, materialsOf, slotsIn, wishOf } from "./wishes.js";
 import { classOf } from "./words.js";
 
-const MODELS = { class: "shapes32", text: "text-to-shape32" };
+const MODEL = "shapes32";
+const READER = { tables: "models/reader/reader.json", numbers: "models/reader/reader.bin" };
 // Files of onnxruntime-web with their SHA-256, and the size of its program. WebGPU is loaded only when it is chosen.
 const ENGINES = {
   webassembly: {
@@ -28,35 +31,39 @@ const ENGINES = {
   },
 };
 const TEXTS = [
-  "a tall chair with armrests",
+  "a red armchair with wooden legs",
+  "a small house with a green roof and a chimney",
   "a round table on a pedestal",
-  "a house with a porch",
-  "an airplane with four engines",
+  "a steel robot without antennas",
 ];
+const OPENING_TEXT = "chair"; // of the film that docs/build_site.py records, whose seed stands in the form
+const PAUSE = 400; // milliseconds without a key, after which a text is read
 const STEPS = [4, 8, 12, 16, 24, 32];
 const GUIDANCE = { min: 1, max: 6, step: 0.5 };
 const SEEDS = 2 ** 32;
+const LONGEST = 1000; // characters of a text
 const OPENING = { file: "models/shapes32/opening.film", milliseconds: 160 }; // written by docs/build_site.py; time per frame
 
 const TEMPLATE = `
 <p class="nts-live-title"><b>Make a shape in your browser</b></p>
-<form class="nts-live-form">
-  <div class="nts-live-ways" role="radiogroup" aria-label="How to ask">
-    <label><input type="radio" name="way" value="class" checked> Pick a class</label>
-    <label><input type="radio" name="way" value="text"> Say it in words</label></div>
-  <label data-way="class">Shape <select name="class"></select></label>
-  <label data-way="text" hidden>Text <input name="text" type="text" autocomplete="off"
-    placeholder="${TEXTS[0]}"></label>
-  <div class="nts-live-try" data-way="text" role="group" aria-label="Texts to try" hidden></div>
-  <label>Seed <span><input name="seed" type="number" min="0" max="${SEEDS - 1}" step="1" value="3" required>
-    <button type="button" name="dice" title="Another seed">Another</button></span></label>
-  <div class="nts-live-go"><button class="nts-live-main" name="make">Make it</button> <button type="button" name="stop" disabled>Stop</button></div>
+<form>
+<div class="nts-live-ask nts-live-form">
+  <div class="nts-live-go"><label>What shall it be? <input name="text" type="text" autocomplete="off" maxlength="${LONGEST}" placeholder="${TEXTS[0]}"></label>
+    <button class="nts-live-main" name="make">Make it</button> <button type="button" name="stop" disabled>Stop</button></div>
+  <p class="nts-live-answer" role="status" aria-live="polite"></p>
   <progress max="1" value="0" aria-label="Progress"></progress>
   <p class="nts-live-status" role="status" aria-live="polite"></p>
+  <div class="nts-live-try" role="group" aria-label="Texts to try"></div>
+  <div class="nts-live-try" role="group" aria-label="Families"></div>
+</div>
+<div class="nts-live-settings nts-live-form">
+  <label>Seed <span><input name="seed" type="number" min="0" max="${SEEDS - 1}" step="1" value="3" required>
+    <button type="button" name="dice" title="Another seed">Another</button></span></label>
   <label>Steps <span><input name="steps" type="range" min="0" max="${STEPS.length - 1}" step="1"><output></output></span></label>
   <label>Guidance <span><input name="guidance" type="range" min="${GUIDANCE.min}" max="${GUIDANCE.max}" step="${GUIDANCE.step}"><output></output></span></label>
   <label hidden>Runs on <select name="engine"><option value="webassembly">the processor (WebAssembly)</option>
     <option value="webgpu">the graphics card (WebGPU)</option></select></label>
+</div>
 </form>
 <div class="nts-live-shown">
   <div class="nts-live-view"></div>
@@ -70,17 +77,15 @@ const TEMPLATE = `
 
 export class Live {
   /** element: receives the box.  find: maps worker.js, runtime/… and models/… to an address, or to a promise of one.
-   * models: the model for each way to ask that is offered.  sums: the SHA-256 of files, written by the site's build. */
-  constructor(element, { find = (file) => new URL(file, import.meta.url).href, models = MODELS, sums = {} } = {}) {
-    Object.assign(this, { element, find, models, sums });
+   * model: a folder in models/.  sums: the SHA-256 of files, written by the site's build. */
+  constructor(element, { find = (file) => new URL(file, import.meta.url).href, model = MODEL, sums = {} } = {}) {
+    Object.assign(this, { element, find, model, sums });
     element.classList.add("nts-live");
     element.innerHTML = TEMPLATE;
     this.form = element.querySelector("form");
     this.frames = [];
     this.id = 0;
-    this._query(".nts-live-try").append(...TEXTS.slice(1).map((text) => make("button", { type: "button", textContent: text })));
-    this.form.elements.way.value = Object.keys(models)[0];
-    this._query(".nts-live-ways").hidden = Object.keys(models).length === 1;
+    this._offer("Texts to try", TEXTS);
     this.viewer = new VoxelViewer(this._query(".nts-live-view"), { size: 32, tools: ["turn", "slice"] });
     this._listen();
     this.ready = Promise.all([this._describe(), this._offerWebgpu()]).then(() => this._begin()).catch((error) => this._fail(error));
@@ -95,14 +100,45 @@ export class Live {
     return this._query(`[name="${name}"]`);
   }
 
+  /** Put buttons with texts into a group; pressing one makes what it says. */
+  _offer(group, texts) {
+    const buttons = texts.map((text) => make("button", { type: "button", textContent: text }));
+    this._query(`[aria-label="${group}"]`).replaceChildren(...buttons);
+  }
+
   async _describe() {
-    this.about = {};
-    for (const [way, name] of Object.entries(this.models)) {
-      const bytes = await this._load(`models/${name}/model.json`);
-      if (!bytes) throw new Error("The models are not here: this page was not put up as a whole.");
-      this.about[way] = JSON.parse(new TextDecoder().decode(bytes));
-    }
-    this.input("class").append(...(this.about.class?.classes ?? []).map((name) => new Option(name)));
+    const files = [`models/${this.model}/model.json`, READER.tables];
+    const found = await Promise.all(files.map((file) => this._load(file)));
+    if (!found.every(Boolean)) throw new Error("The models are not here: this page was not put up as a whole.");
+    [this.about, this.tables] = found.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)));
+    this._offer("Families", this.about.classes);
+  }
+
+  /** Return what reads sentences; it is loaded once. */
+  _reader() {
+    const load = async () => {
+      const bytes = await this._load(READER.numbers);
+      if (!bytes) throw new Error("What reads sentences is not here: this page was not put up as a whole.");
+      await verify(bytes, this.tables.sha256, "reader.bin");
+      return readerOf(this.tables, bytes);
+    };
+    this._reading ??= load();
+    this._reading.catch(() => (this._reading = undefined)); // the next attempt loads it again
+    return this._reading;
+  }
+
+  /** Return a wish for a prompt and what it looks like: {wish, palette, slots}. palette: a material for each slot, or null for
+   * clay.  slots: how many slots the model tells apart, 0 if it makes none. Throws a RangeError for what cannot be made. */
+  async _wish(prompt, seed) {
+    const reader = classOf(this.about.classes, prompt) ? null : await this._reader();
+    const made = wishOf(this.about, reader, prompt);
+    const { materials, palettes } = this.tables;
+    const names = slotsIn(this.about, this.tables, made.family);
+    const [asked, wish] = materialsOf(made, names);
+    const drawn = names.length > 1 ? paletteOf(made.family, seed, palettes[made.family]) : {};
+    const chosen = names.map((slot) => asked[slot] ?? drawn[slot]);
+    const palette = chosen.every(Boolean) ? chosen.map((name) => materials[name]) : null;
+    return { wish, palette, slots: this.about.channels > 1 ? names.length : 0 };
   }
 
   /** Return a file's bytes, or null if it is not there; throw an error if they are not those of the site's build. */
@@ -122,17 +158,13 @@ export class Live {
 
   _begin() {
     this.set({});
-    this._introduce();
-  }
-
-  _introduce() {
-    const megabytes = Math.round(this._bytes(this.way) / 1e6);
+    const megabytes = Math.round((this._bytes() + this.tables.bytes) / 1e6);
     this._report(`The course's own model, ${megabytes} MB with what runs it, loaded once. It runs in your browser; nothing is sent away.`);
   }
 
-  /** Return the size of what a first shape loads, uncompressed. */
-  _bytes(way) {
-    return ENGINES[this.input("engine").value].bytes + this.about[way].bytes;
+  /** Return the size of the model and of what runs it. */
+  _bytes() {
+    return ENGINES[this.input("engine").value].bytes + this.about.bytes;
   }
 
   _fail(error) {
@@ -143,14 +175,9 @@ export class Live {
 
   // ------------------------------------------------------------------------------------------------ settings
 
-  get way() {
-    return this.form.elements.way.value;
-  }
-
   get settings() {
     return {
-      way: this.way,
-      prompt: this.input(this.way).value.trim(),
+      prompt: this.input("text").value.trim(),
       seed: Number(this.input("seed").value),
       steps: STEPS[this.input("steps").value],
       guidance: Number(this.input("guidance").value),
@@ -159,22 +186,14 @@ export class Live {
 
   /** Change the settings; steps and guidance default to the model's. Throws a RangeError, changing nothing, if a value is
    * out of range. */
-  set({ way = this.way, prompt, seed, steps, guidance }) {
-    if (!(way in this.models)) throw new RangeError(`“${way}” is no way to ask: ${Object.keys(this.models).join(" or ")}.`);
-    const { classes, sampling } = this.about[way];
+  set({ prompt, seed, steps, guidance }) {
+    const { sampling } = this.about;
     const { min, max } = GUIDANCE;
-    if (way === "class" && prompt !== undefined) {
-      conditionOf(this.about[way], prompt);
-      prompt = classOf(classes, prompt);
-    }
     if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed < SEEDS))
       throw new RangeError(`Seed ${seed}: take a whole number from 0 to ${SEEDS - 1}.`);
     if (steps !== undefined && !STEPS.includes(steps)) throw new RangeError(`${steps} steps: take one of ${STEPS.join(", ")}.`);
     if (guidance !== undefined && !(guidance >= min && guidance <= max)) throw new RangeError(`Guidance ${guidance}: take ${min} to ${max}.`);
-    this.form.elements.way.value = way;
-    for (const part of this.element.querySelectorAll("[data-way]")) part.hidden = part.dataset.way !== way;
-    const input = this.input(way);
-    input.value = prompt ?? (input.value || TEXTS[0]);
+    this.input("text").value = prompt ?? (this.input("text").value || OPENING_TEXT);
     if (seed !== undefined) this.input("seed").value = seed;
     this.input("steps").value = STEPS.indexOf(steps ?? sampling.steps);
     this.input("guidance").value = guidance ?? sampling.guidance_scale;
@@ -192,8 +211,8 @@ export class Live {
 
   /** The page's address with the settings of the shape that is shown, or of the form if there is none. */
   get link() {
-    const { way, prompt, seed, steps, guidance } = this.shownSettings ?? this.settings;
-    const hash = new URLSearchParams({ [way]: prompt, seed, steps, guidance });
+    const { prompt, seed, steps, guidance } = this.shownSettings ?? this.settings;
+    const hash = new URLSearchParams({ text: prompt, seed, steps, guidance });
     return Object.assign(new URL(location.href), { hash }).href;
   }
 
@@ -201,12 +220,12 @@ export class Live {
 
   _listen() {
     this.form.addEventListener("submit", (event) => (event.preventDefault(), this.make()));
-    this.form.addEventListener("change", ({ target }) => target.name === "way" && this._setWay(target.value));
     this.element.addEventListener("input", ({ target }) => {
+      if (target.name === "text") this._readSoon();
       if (target.name === "film" || target.name === "threshold") this._show();
       this._label();
     });
-    this._query(".nts-live-try").addEventListener("click", ({ target }) => {
+    this._query(".nts-live-ask").addEventListener("click", ({ target }) => {
       if (target.type !== "button") return;
       this.input("text").value = target.textContent;
       this.make();
@@ -220,9 +239,30 @@ export class Live {
     for (const [name, act] of Object.entries(clicks)) this.input(name).addEventListener("click", act);
   }
 
-  _setWay(way) {
-    this.set({ way });
-    if (this.input("stop").disabled) this._introduce();
+  /** Say what is understood of the text in the form, once no key has been pressed for a while. */
+  _readSoon() {
+    clearTimeout(this._pause);
+    this._pause = setTimeout(async () => {
+      const { prompt, seed } = this.settings;
+      try {
+        const said = prompt && answerTo((await this._wish(prompt, seed)).wish);
+        if (prompt === this.settings.prompt) this._answer(said);
+      } catch (error) {
+        if (prompt === this.settings.prompt) this._refuse(error);
+      }
+    }, PAUSE);
+  }
+
+  /** Say why a text becomes no shape: it asks for none that there is, or it cannot be read. */
+  _refuse(error) {
+    const cannotBeMade = error instanceof RangeError;
+    this._answer(cannotBeMade ? error.message : "");
+    if (!cannotBeMade) this._report(error.message);
+  }
+
+  /** Show what was understood of the text and what cannot be made. */
+  _answer(text) {
+    this._query(".nts-live-answer").textContent = text;
   }
 
   /** Show a line of text and the share of the work that is done, null if it is unknown. */
@@ -233,22 +273,25 @@ export class Live {
     else progress.value = share;
   }
 
-  /** Play the film of a shape that was made before from a file: one grid after the other, four bits per voxel. */
+  /** Play the film of a shape that was made before from a file: one grid after the other, see `packed` of
+   * course_utils/widgets/live_model.py. */
   async play(file) {
     const bytes = await this._load(file);
     if (!bytes) return; // the box works without it
-    const size = this.viewer.size ** 3 / 2;
-    const field = (k) => unpackLevels(bytes.subarray(k * size, (k + 1) * size));
-    const count = bytes.length / size;
+    const { prompt, seed } = this.settings;
+    const { wish, palette } = await this._wish(prompt, seed);
+    const size = this.viewer.size ** 3;
     if (this.id) return; // a shape is being made already
     this.recorded = true;
     this.shownSettings = this.settings;
+    this.palette = palette;
+    this._answer(answerTo(wish));
     this._name();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    for (let k = 0; k < count; k++) {
+    for (let at = 0; at < bytes.length; at += size) {
       if (!still) await new Promise((resolve) => setTimeout(resolve, OPENING.milliseconds));
       if (this.id) return;
-      this._add(field(k));
+      this._add(unpackMatter(bytes.subarray(at, at + size)));
     }
     this._busy(false);
   }
@@ -278,40 +321,48 @@ export class Live {
   }
 
   /** Return the addresses of the runtime and the model for the worker. */
-  async _places(way) {
+  async _places() {
     const { provider, script, files, bytes, sums } = ENGINES[this.input("engine").value];
     const wanted = { script: `runtime/${script}`, mjs: `runtime/${files}.mjs`, wasm: `runtime/${files}.wasm` };
-    const model = { about: `models/${this.models[way]}/model.json`, weights: `models/${this.models[way]}/model.onnx` };
+    const model = { about: `models/${this.model}/model.json`, weights: `models/${this.model}/model.onnx` };
     const found = async (all) => {
       const pairs = Object.entries(all).map(async ([name, file]) => [name, await this.find(file)]);
       return Object.fromEntries(await Promise.all(pairs));
     };
     const runtime = { provider, bytes, sums, ...(await found(wanted)) };
-    return { runtime, ...(await found(model)), aboutSum: this.sums[model.about], bytes: this._bytes(way) };
+    return { runtime, ...(await found(model)), aboutSum: this.sums[model.about], bytes: this._bytes() };
   }
 
   /** Make a shape with the present settings. */
   async make() {
     if (!this.form.reportValidity()) return;
-    const { way, prompt, seed, steps, guidance } = this.settings;
+    clearTimeout(this._pause);
+    const settings = this.settings;
+    const { prompt, seed, steps, guidance } = settings;
+    const call = (this.call = {}); // a later one replaces it while the text is being read
+    let found;
     try {
-      conditionOf(this.about[way], prompt); // report at once what the model does not know
+      found = await this._wish(prompt, seed);
     } catch (error) {
-      if (this.id) this.stop(error.message);
-      else this._report(error.message); // the film that the box opens with plays on
+      if (call === this.call) this._refuse(error); // what is shown, or being made, stays
       return;
     }
+    if (call !== this.call) return;
+    const { wish, palette, slots } = found;
+    this._answer(answerTo(wish));
     const id = ++this.id;
     this.recorded = false;
-    this.shownSettings = this.settings;
+    this.shownSettings = settings;
+    this.palette = palette;
     this.frames = [];
     this._name();
     this._busy(true);
     this._report("Loading the model …", null);
     try {
       await this._open();
-      const places = await this._places(way);
-      if (id === this.id) this.worker.postMessage({ id, generate: { places, prompt, seed, steps, guidanceScale: guidance } });
+      const places = await this._places();
+      const asked = { family: wish.family, facts: wish.facts, slots };
+      if (id === this.id) this.worker.postMessage({ id, generate: { places, asked, seed, steps, guidanceScale: guidance } });
     } catch (error) {
       if (id === this.id) this._giveUp(error.message);
     }
@@ -332,14 +383,14 @@ export class Live {
     this.viewer.name = `${words.join("-").slice(0, 60)}-${seed}`;
   }
 
-  /** Append a frame and show it. */
-  _add(field) {
-    this.frames.push(field);
+  /** Append a frame, {field, slots}, and show it. */
+  _add(frame) {
+    this.frames.push(frame);
     Object.assign(this.input("film"), { max: this.frames.length, value: this.frames.length });
     this._show();
   }
 
-  _receive({ loaded, total, step, steps, x, x0, done, seconds, error }) {
+  _receive({ loaded, total, step, steps, frame, done, seconds, error }) {
     if (error) this._giveUp(this.input("engine").value === "webgpu" ? `The graphics card cannot run the model, choose the processor: ${error}` : error);
     else if (loaded) {
       this.loading = loaded < total;
@@ -348,7 +399,7 @@ export class Live {
       else this._report("Starting the model …", null);
     } else if (step) {
       this.loading = false;
-      this._add(step < steps ? x0 : x); // the guess of x0 at each step, and finally the shape
+      this._add(frame);
       this._report(`Step ${step} of ${steps}`, step / steps);
     } else if (done) {
       this._end(`Made in ${seconds.toFixed(1)} s: ${this.shownSettings.prompt}, seed ${this.shownSettings.seed}, ${this.frames.length} steps.`, 1);
@@ -373,12 +424,13 @@ export class Live {
   }
 
   _show() {
-    const field = this.frames[this.input("film").value - 1];
+    const frame = this.frames[this.input("film").value - 1];
     const threshold = Number(this.input("threshold").value);
-    if (field) {
+    if (frame) {
+      const { field, slots } = frame;
       const { axis, position } = this.viewer.cut;
       const free = Uint8Array.from(field, (value) => (value > threshold ? 1 : 0)); // the model made all of it
-      this.viewer.setField(field, this.viewer.size, { level: threshold, free });
+      this.viewer.setField(field, this.viewer.size, { level: threshold, free, slots: slots ?? free, palette: this.palette });
       this.viewer.setCut(axis, position);
     }
     this._label();
@@ -406,10 +458,9 @@ export class Live {
 /** Return the settings in an address's hash, or null. */
 export function settingsIn(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
-  const way = Object.keys(MODELS).find((name) => given.has(name));
-  if (!way) return null;
+  if (!given.has("text")) return null;
   const number = (name) => (given.has(name) ? Number(given.get(name)) : undefined);
-  return { way, prompt: given.get(way), seed: number("seed"), steps: number("steps"), guidance: number("guidance") };
+  return { prompt: given.get("text"), seed: number("seed"), steps: number("steps"), guidance: number("guidance") };
 }
 
 /** Put a live box into an element; whenever the page's address names a shape, make it. */

@@ -1,11 +1,13 @@
-// Loads and runs the models in a worker, so that the page never waits. It receives {generate: {places, prompt, seed, steps,
-// guidanceScale}, id} and {cancel: true}, and sends, always with the id, {loaded, total}, {step, steps, t, x, x0},
+// Loads and runs the model in a worker, so that the page never waits. It receives {generate: {places, asked, seed, steps,
+// guidanceScale}, id} and {cancel: true}, and sends, always with the id, {loaded, total}, {step, steps, t, frame},
 // {done, seconds}, {cancelled} or {error}. places: {runtime: {script, mjs, wasm, sums, bytes, provider}, about, aboutSum,
 // weights, bytes}, where script, mjs, wasm, about and weights are addresses, sums and aboutSum are SHA-256, and the last
-// `bytes` is the total.
+// `bytes` is the total. asked: {family, facts, slots}, of which the last is how many slots the family has, 0 for a model
+// without. frame: {field, slots}, Float32Array and Uint8Array or null: the guess of x0 at a step, and finally the shape.
 
 import { verify } from "./checked.js";
 import { download, loadModel, shapes } from "./model.js";
+import { slotsOf } from "./slots.js";
 
 const runtimes = new Map();
 const models = new Map();
@@ -74,7 +76,10 @@ async function generate({ places, ...settings }, id) {
   for await (const { step, steps, t, x, x0 } of shapes(loaded, settings)) {
     await otherMessages();
     if (current !== id) return postMessage({ id, cancelled: true });
-    postMessage({ id, step, steps, t, x: x.slice(), x0: x0.slice() });
+    const drawn = step < steps ? x0 : x;
+    const { resolution } = loaded.about;
+    const slots = settings.asked.slots ? slotsOf(drawn, resolution, settings.asked.slots) : null;
+    postMessage({ id, step, steps, t, frame: { field: drawn.slice(0, resolution ** 3), slots } });
   }
   postMessage({ id, done: true, seconds: (performance.now() - started) / 1000 });
 }

@@ -20,11 +20,6 @@ export function unpack(bytes, count) {
   return voxels;
 }
 
-/** Return a field of 16 levels from -1 to 1, two voxels per byte, as course_utils/widgets/live_model.py packs it. */
-export function unpackLevels(bytes) {
-  return Float32Array.from({ length: 2 * bytes.length }, (_, i) => ((i & 1 ? bytes[i >> 1] & 15 : bytes[i >> 1] >> 4) - 7.5) / 8);
-}
-
 /** Return {field, slots} of matter, one byte per voxel: the slot in the upper three bits, how many of 27 parts are filled below. */
 export function unpackMatter(matter) {
   return { field: Float32Array.from(matter, (byte) => (2 * (byte & 31)) / 27 - 1), slots: matter.map((byte) => byte >> 5) };

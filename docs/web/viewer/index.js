@@ -2,6 +2,6 @@
 
 export { default } from "../widgets/sculptor.js";
 export { make } from "./dom.js";
-export { pack, unpack, unpackLevels } from "./grid.js";
+export { pack, unpack, unpackMatter } from "./grid.js";
 export { Sculptor } from "./sculptor.js";
 export { VoxelViewer } from "./viewer.js";

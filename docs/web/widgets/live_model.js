@@ -51,14 +51,14 @@ function filesOf(model) {
 
 async function render({ model, el }) {
   const { find, close } = filesOf(model);
-  const [way, name, prompt, seed] = ["way", "name", "prompt", "seed"].map((key) => model.get(key));
+  const [name, prompt, seed] = ["name", "prompt", "seed"].map((key) => model.get(key));
   const style = make("link", { rel: "stylesheet" });
   const box = make("div");
   el.append(style, box);
   try {
     style.href = await find("live.css");
     const { Live } = await import(await find("page.js"));
-    box.live = new Live(box, { find, models: { [way]: name } });
+    box.live = new Live(box, { find, model: name });
     box.querySelectorAll("input, select, button").forEach(keepKeys);
     await box.live.ready;
     box.live.set({ prompt, seed });
