@@ -55,7 +55,7 @@ from course_utils.places import CHECKPOINTS, STUDIES
 COMMAND = "python benchmarks/quality.py"
 HEADING = "## Quality"
 COUNT, DRAWS = 200, 5
-KINDS = ("npz", "procedural", "materials")  # of data whose real shapes are known
+KINDS = ("npz", "procedural", "materials", "named")  # of data whose real shapes are known
 FINISHED = 12  # shapes whose surface is finished by the model
 FINE = 96  # voxels per side of the true surface
 
