@@ -17,11 +17,11 @@ from torch import Tensor
 from course_utils.diffusion.sampling import State
 from course_utils.geometry.matter import CELLS, pack_matter, slots_from_model
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generated import finished_slots, palette_for
+from course_utils.models.generated import changed, finished_slots, palette_for
 from course_utils.models.onnx import exported
 from course_utils.models.prompting import sampling_states
 from course_utils.models.reader_export import reader_exported
-from course_utils.models.wishes import wish_of
+from course_utils.models.wishes import materials_of, wish_of
 from course_utils.places import BUNDLES, CHECKPOINTS, LIVE, LIVE_MODELS, RUNTIME
 from course_utils.plots.film import Film, sampling_film
 
@@ -56,7 +56,8 @@ class LiveModel(anywidget.AnyWidget):
         self.denoiser, self.config = load_checkpoint(CHECKPOINTS / name)
         wish = wish_of(self.config, prompt)
         self._sampling = sampling_states(self.denoiser, self.config, [wish.text], [seed])
-        self._slots = len(palette_for(self.config, wish.family, seed))
+        palette = palette_for(self.config, wish.family, seed)
+        self._finishes = list(changed(palette, materials_of(wish, palette)[0]).values())
         super().__init__(name=name, prompt=prompt, seed=seed)
         self.on_msg(self._answer)
 
@@ -75,12 +76,15 @@ class LiveModel(anywidget.AnyWidget):
 
     @cached_property
     def film(self) -> Film:
-        """A film of the shape that the box makes first, computed by the kernel."""
-        return sampling_film(self.states)
+        """A film of the shape that the box makes first, in its materials; made by the kernel."""
+        one = len(self._finishes) == 1
+        return sampling_film(
+            self.states, colour=self._finishes[0].colour if one else self._finishes
+        )
 
     def opening(self) -> bytes:
         """Return the film that the box opens with, see `packed`."""
-        return packed(self.states, self._slots)
+        return packed(self.states, len(self._finishes))
 
     def _answer(self, _, content: dict, buffers: list) -> None:
         file = content["file"]

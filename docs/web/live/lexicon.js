@@ -199,9 +199,12 @@ export class Lexicon {
     return places;
   }
 
-  /** Return the nouns that name what a text asks for, not those only mentioned: for my car. */
+  /** Return the nouns that name what a text asks for, not those only mentioned: for my car. Nor is the light of light blue a
+   * lamp. */
   namedIn(words, found) {
-    const mentioned = ({ places: [start] }) => {
+    const mentioned = ({ places }) => {
+      const [start, next] = [places[0], words[places.at(-1) + 1]];
+      if (this.shades.has(words[start].text) && next && this._colours(next.text)) return true;
       const before = words.slice(Math.max(0, start - 3), start).map(({ text }) => text);
       return before.some((_, k) => this.mentions.has(before.slice(k).join(" ")));
     };

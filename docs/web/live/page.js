@@ -226,7 +226,7 @@ export class Live {
       this._label();
     });
     this._query(".nts-live-ask").addEventListener("click", ({ target }) => {
-      if (target.type !== "button") return;
+      if (target.type !== "button" || !target.closest(".nts-live-try")) return;
       this.input("text").value = target.textContent;
       this.make();
     });
@@ -278,12 +278,12 @@ export class Live {
   async play(file) {
     const bytes = await this._load(file);
     if (!bytes) return; // the box works without it
-    const { prompt, seed } = this.settings;
-    const { wish, palette } = await this._wish(prompt, seed);
+    const settings = this.settings;
+    const { wish, palette } = await this._wish(settings.prompt, settings.seed);
     const size = this.viewer.size ** 3;
     if (this.id) return; // a shape is being made already
     this.recorded = true;
-    this.shownSettings = this.settings;
+    this.shownSettings = settings;
     this.palette = palette;
     this._answer(answerTo(wish));
     this._name();
