@@ -22,15 +22,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import flop_registry
 
-from course_utils.datasets.captions import LONGEST
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.training import Draw, Trainer, batches
+from course_utils.geometry.matter import matter_to_model
 from course_utils.geometry.voxels import to_model
 from course_utils.models.budget import Alive
 from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config
 from course_utils.models.prompting import sampling_states
-from course_utils.models.recipes import draw_captioned
+from course_utils.models.recipes import draw_named
 from course_utils.models.training import freeze
 
 aten = torch.ops.aten
@@ -177,11 +177,13 @@ def _in(precision: str) -> contextlib.AbstractContextManager:
 
 
 def example_draw(config: Config, count: int) -> Draw:
-    """Draw batches of nothing, with what the config's model takes: labels or texts."""
-    voxels = torch.zeros(count, *[config.resolution] * 3, dtype=torch.bool)
-    if config.words:
-        return draw_captioned(voxels, torch.zeros(count, 1, LONGEST, dtype=torch.int64))
-    return batches(voxels, torch.zeros(count, dtype=torch.int64), to_model)
+    """Draw batches of nothing, with what the config's model takes: labels or facts."""
+    matter = torch.zeros(count, *[config.resolution] * 3, dtype=torch.uint8)
+    if config.told == "facts":
+        said = torch.zeros(count, 1, len(config.classes) + config.facts, dtype=torch.bool)
+        return draw_named(matter, said)
+    prepare = to_model if config.channels == 1 else matter_to_model
+    return batches(matter, torch.zeros(count, dtype=torch.int64), prepare)
 
 
 def training_steps(config: Config, sizes: Sequence[int], precision: str) -> list[Step]:
@@ -205,13 +207,13 @@ def training_steps(config: Config, sizes: Sequence[int], precision: str) -> list
 
 
 def sampling_steps(config: Config, sizes: Sequence[int], precision: str) -> list[Step]:
-    """Count guided sampling steps, without a critic."""
+    """Count guided sampling steps, as they are taken for a class."""
     counted = []
     with torch.device("meta"):
         model = build_model(config).eval()
-    prompt = config.words[0] if config.words else config.classes[0]
+    prompt = config.classes[0]
     for size in sizes:
-        noise = torch.empty(size, 1, *[config.resolution] * 3, device="meta")
+        noise = torch.empty(size, config.channels, *[config.resolution] * 3, device="meta")
         with Counting("meta") as counting, _in(precision):
             counting.now = sum(one.nbytes for one in model.state_dict().values())
             states = sampling_states(

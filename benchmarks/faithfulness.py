@@ -3,14 +3,14 @@
 For prompts of four kinds (what training could have said; the same in sentences that training lacks;
 pairs of attributes that shapes had in training and no text named together; pairs that no shape of
 the training has) the model makes a shape each, and the judge of lesson 07 looks for every attribute
-that the prompt names. The same is counted when of several tries the one is kept that
-`ranking.Agreement` likes best, when `steering` leads the sampler, and with both and small gaps
-closed, as `course.py generate` does it; none of these knows anything of the judge. Beside it stand
-the judge's own error, measured on real shapes, and what shapes get that were made from other
-prompts of the first kind and the same family: what is right by chance. Of a model with materials
-the slots are judged too, but not the palette that fills them, which is no work of the model. The
-first kind is done at several guidance scales, each with the variety among shapes of one prompt and
-the near copies of training shapes. Results go to data/studies/NAME.json and, as tables, into the
+that the prompt names. The same is counted of what `course.py generate` makes: the first of several
+tries with which the judge finds nothing wrong, with small gaps closed. There the judge that counts
+has chosen, so that this share says how often some try was right in its eyes. Beside both stand the
+judge's own error, measured on real shapes, and what shapes get that were made from other prompts of
+the first kind and the same family: what is right by chance. Of a model with materials the slots are
+judged too, but not the palette that fills them, which is no work of the model. The first kind is
+done at several guidance scales, each with the variety among shapes of one prompt and the near
+copies of training shapes. Results go to data/studies/faithfulness.json and, as tables, into the
 model's card.
 """
 
@@ -48,9 +48,9 @@ from course_utils.geometry.repair import close_all_gaps
 from course_utils.models.card import write_section
 from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
-from course_utils.models.generation import SHIPPED_TEXT
+from course_utils.models.generation import SHIPPED
 from course_utils.models.prompting import batches
-from course_utils.models.ranking import best_of, shipped_ranker, shipped_steering
+from course_utils.models.ranking import best_of, shipped_ranker
 from course_utils.places import STUDIES
 
 COMMAND = "python benchmarks/faithfulness.py"
@@ -60,25 +60,20 @@ SAME = 6  # shapes of one prompt whose variety is measured
 VARIED = 22  # prompts whose variety is measured
 PAIRS = {"said apart": SAID_APART, "new pairs": HELD_OUT}
 STATES = {"in one piece": "one_piece", "sound": "sound", "slots right": "slots_right"}
-HELPS = {  # beside the plain sample
-    "ranked": {"rank": True, "mend": True},
-    "steered": {"steer": True},
-    "generated": {"rank": True, "steer": True, "mend": True},
-}
+GENERATED = {"rank": True, "mend": True}  # what `generate` does beside the plain sample
 
 
 class Maker:
-    """A model with its ranking and steering: shapes of some families for N texts and seeds.
+    """A model with its ranking: shapes of some families for N texts and seeds.
 
-    rank, steer, mend: keep the best of the model's tries, steer by a critic, close small gaps.
+    rank, mend: keep the best of the model's tries, close small gaps.
     """
 
     def __init__(self, folder: Path):
         self.denoiser, self.config = load_checkpoint(folder)
-        if not self.config.words or self.config.is_seer:
-            raise ValueError(f"{folder} is no model that reads; train text-to-shape32 first")
-        self.ranker = shipped_ranker(self.denoiser, self.config)
-        self.edits = shipped_steering(self.denoiser, self.config)
+        if self.config.told != "facts":
+            raise ValueError(f"{folder} is no model that is told facts, such as {SHIPPED}")
+        self.ranker = shipped_ranker(self.config)
 
     def __call__(
         self,
@@ -86,7 +81,6 @@ class Maker:
         seeds: list[int],
         scale: float | None = None,
         rank: bool = False,
-        steer: bool = False,
         mend: bool = False,
     ) -> Drawn:
         rows = batches(range(len(asked)))
@@ -98,7 +92,6 @@ class Maker:
                 self.config,
                 [asked[k].text for k in part],
                 [seeds[k] for k in part],
-                edits=self.edits if steer else None,
                 guidance_scale=scale,
             ).x
             for part in rows
@@ -205,12 +198,12 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
     config, everything = make.config, kinds(count, make.config.classes)
     training = training_shapes(config)
     result, known = {"tries": config.sampling.tries, "kinds": {}, "scales": {}}, None
-    result["steering"] = config.sampling.steering
     for name, asked in everything.items():
         seeds = list(range(len(asked)))
         drawn = make(asked, seeds)
         shapes = drawn.fields > 0
-        helped = {help: make(asked, seeds, **how) for help, how in HELPS.items()}
+        kept = make(asked, seeds, **GENERATED)
+        voxels = kept.fields > 0
         known = shapes if known is None else known  # texts without a new pair come first
         judged = obedience(real_shapes(asked, config), asked)
         found = obedience(shapes, asked) | {"judge_error": 1 - judged["right"]}
@@ -218,16 +211,15 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
         found["by_chance"] = by_chance(asked, known, everything["known"])
         if name in PAIRS:
             found["pairs"] = pair_outcomes(shapes, asked, PAIRS[name])
-        for help, others in helped.items():
-            voxels = others.fields > 0
-            found[help] = obedience(voxels, asked) | state(others, asked)
-            found[help]["copies"] = copied_share(nearest_iou(voxels, training)[0])
-            if name in PAIRS:
-                found[help]["pairs"] = pair_outcomes(voxels, asked, PAIRS[name])
+        found["generated"] = obedience(voxels, asked) | state(kept, asked)
+        found["generated"]["copies"] = copied_share(nearest_iou(voxels, training)[0])
+        if name in PAIRS:
+            found["generated"]["pairs"] = pair_outcomes(voxels, asked, PAIRS[name])
         result["kinds"][name] = found
-        best = ", ".join(f"{help} {found[help]['right']:.1%}" for help in HELPS)
+        best = found["generated"]["right"]
         print(
-            f"{name}: {found['right']:.1%} right, {best}, by chance {found['by_chance']:.1%}",
+            f"{name}: {found['right']:.1%} right, generated {best:.1%}, by chance"
+            f" {found['by_chance']:.1%}",
             flush=True,
         )
     asked = everything["known"]
@@ -248,13 +240,13 @@ def measured(make: Maker, count: int, scales: tuple[float, ...]) -> dict:
 def section(result: dict) -> str:
     """What the card says about obedience."""
     first, tries = result["kinds"]["known"], result["tries"]
-    titles = ["as sampled", f"best of {tries}", "steered", "as generated"]
+    titles = ["as sampled", "as generated"]
     head = [*titles, "by chance", "missed by the judge in real shapes"]
-    lines = [f"| prompts | {' | '.join(head)} |", "|---" + 6 * "|---:" + "|"]
+    lines = [f"| prompts | {' | '.join(head)} |", "|---" + 4 * "|---:" + "|"]
     for name, found in result["kinds"].items():
         shares = [
             found["right"],
-            *(found[help]["right"] for help in HELPS),
+            found["generated"]["right"],
             found["by_chance"],
             found["judge_error"],
         ]
@@ -262,11 +254,9 @@ def section(result: dict) -> str:
     for title, key in STATES.items():
         if first[key] is None:
             continue
-        lines += ["", f"| {title} | {' | '.join(titles)} |", "|---" + 4 * "|---:" + "|"]
+        lines += ["", f"| {title} | {' | '.join(titles)} |", "|---|---:|---:|"]
         for name, found in result["kinds"].items():
-            shares = [
-                f"{100 * one[key]:.1f} %" for one in (found, *(found[help] for help in HELPS))
-            ]
+            shares = [f"{100 * one[key]:.1f} %" for one in (found, found["generated"])]
             lines.append(f"| {name} | {' | '.join(shares)} |")
     lines += [
         "",
@@ -279,11 +269,11 @@ def section(result: dict) -> str:
     lines += [
         "",
         f"| of the two in a pair: none, one, both | {' | '.join(titles)} |",
-        "|---" + 4 * "|---:" + "|",
+        "|---|---:|---:|",
     ]
     for name in PAIRS:
         found = result["kinds"][name]
-        counts = [found["pairs"], *(found[help]["pairs"] for help in HELPS)]
+        counts = [found["pairs"], found["generated"]["pairs"]]
         lines.append(
             f"| {name} | {' | '.join(', '.join(map(str, count.values())) for count in counts)} |"
         )
@@ -292,12 +282,11 @@ def section(result: dict) -> str:
 
 Measured by `benchmarks/faithfulness.py`, with {first["asked"]} attributes named by prompts of the
 first kind. New sentences have known attributes; said apart are two attributes that no text of the
-training names together; new pairs are two that no shape of the training has. Best of {tries}: of as
-many tries the shape that `ranking.Agreement` likes best, with gaps of up to three voxels closed
-(`voxels.close_gaps`). Steered: `guidance.steered`, with a strength of {result["steering"]:g}. As
-generated: steered, and the best of {tries} with its gaps closed, as `course.py generate` does it.
-By chance: shapes made from other prompts of the first kind and the same family. Sound: the judge of
-`datasets.shapes` finds no fault. Near copies: IoU of
+training names together; new pairs are two that no shape of the training has. As generated: the
+first of {tries} tries with which the judge finds nothing wrong, or the one with least, its gaps of
+up to three voxels closed (`voxels.close_gaps`): what `course.py generate` makes. There the judge
+that counts has chosen. By chance: shapes made from other prompts of the first kind and the same
+family. Sound: the judge of `datasets.shapes` finds no fault. Near copies: IoU of
 {COPY} or more with a training shape; of real shapes {100 * result["real_copies"]:.1f} % have one,
 of those generated for known pairs {100 * first["generated"]["copies"]:.1f} %.
 
@@ -308,7 +297,7 @@ of those generated for known pairs {100 * first["generated"]["copies"]:.1f} %.
 def main() -> None:
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--model", type=path, default=SHIPPED_TEXT, help="a checkpoint folder (the shipped one)"
+        "--model", type=path, default=SHIPPED, help="a checkpoint folder (the shipped one)"
     )
     parser.add_argument(
         "--count", type=positive, default=COUNT, help=f"prompts of each kind ({COUNT})"
@@ -316,7 +305,9 @@ def main() -> None:
     parser.add_argument(
         "--scales", type=real, nargs="+", default=SCALES, help="guidance scales to compare"
     )
-    parser.add_argument("--out", type=path, help="results (default: data/studies/NAME.json)")
+    parser.add_argument(
+        "--out", type=path, help="results (default: data/studies/faithfulness.json)"
+    )
     options = parser.parse_args()
     with parser.refusing():
         make = Maker(options.model)
@@ -326,7 +317,7 @@ def main() -> None:
     contents |= measured(make, options.count, scales)
     command = COMMAND + (f" --count {options.count}" if options.count != COUNT else "")
     command += f" --scales {' '.join(f'{scale:g}' for scale in scales)}" if scales != SCALES else ""
-    save_results(options.out or STUDIES / f"{config.name}.json", contents, command)
+    save_results(options.out or STUDIES / "faithfulness.json", contents, command)
     write_section(options.model, HEADING, section(contents))
     print(section(contents))
 

@@ -26,21 +26,21 @@ from benchmarks.counting import Counted, counted
 from benchmarks.here import card_of, guesses_of, machine_of, probes, shortest
 from benchmarks.rates import FAST, SLOW, rate
 from course_utils.cli.arguments import Parser, path, positive, seconds, some
+from course_utils.datasets.shapes import make_matter
 from course_utils.diffusion.denoiser import Denoiser
 from course_utils.diffusion.device import has_bfloat16_units
-from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.losses import Denoising, denoising_loss
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import last, sample, time_grid
-from course_utils.diffusion.training import Draw, Plan, Trainer, batches
+from course_utils.diffusion.training import Draw, Plan, Trainer
 from course_utils.files.results import save_results
-from course_utils.geometry.voxels import to_model
+from course_utils.geometry.matter import matter_to_model
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.devices import checked_device
 from course_utils.models.doctor import Finding
-from course_utils.models.prompting import sampling_states
-from course_utils.models.recipes import procedural_shapes
+from course_utils.models.prompting import guided_by, sampling_states
+from course_utils.models.recipes import as_signs, draw_named, said_of
 from course_utils.places import CHECKPOINTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,24 +111,30 @@ def network(options: argparse.Namespace) -> Denoiser:
     return denoiser
 
 
+def shapes_and_facts(config: Config, count: int) -> tuple[Tensor, Tensor]:
+    """Return real shapes, uint8 (N, D, H, W), and what captions name, bool (N, 1, facts)."""
+    made = make_matter(count, config.resolution, config.classes)
+    return torch.from_numpy(made.matter), said_of(made, 1, config.classes)
+
+
 def example(options: argparse.Namespace, count: int = 4) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(x0, noise, t, labels) of real shapes with portable noise: the same numbers everywhere."""
-    voxels, labels = procedural_shapes(training_config(options), count)
-    x0 = to_model(voxels)  # (B, 1, D, H, W)
+    """(x0, noise, t, facts) of real shapes with portable noise: the same numbers everywhere."""
+    matter, said = shapes_and_facts(training_config(options), count)
+    x0 = matter_to_model(matter)  # (B, C, D, H, W)
     return (
         x0,
         gaussian(list(range(count)), x0.shape[1:]),
         torch.linspace(0.1, 0.9, count),
-        labels,
+        as_signs(said[:, 0]),
     )
 
 
 def try_out(options: argparse.Namespace) -> None:
     """Run the network on one shape; ValueError for sizes that do not fit each other."""
-    x0, _, t, labels = example(options, 1)
+    x0, _, t, facts = example(options, 1)
     try:
         with torch.no_grad():
-            network(options)(x0, t, labels)
+            network(options)(x0, t, facts)
     except RuntimeError as error:  # channels that its groups do not divide
         sizes = f"--channels {options.channels} --resolution {options.resolution}"
         raise ValueError(f"{sizes}: the network cannot be run: {error}") from error
@@ -137,8 +143,8 @@ def try_out(options: argparse.Namespace) -> None:
 def training_draw(options: argparse.Namespace) -> Draw:
     """Batches of shapes that lie on the device, so that the speed is the network's."""
     config = training_config(options)
-    voxels, labels = procedural_shapes(config, 10 * len(config.classes))
-    return batches(voxels.to(options.device), labels.to(options.device), to_model)
+    matter, said = shapes_and_facts(config, 10 * len(config.classes))
+    return draw_named(matter.to(options.device), said.to(options.device))
 
 
 @contextlib.contextmanager
@@ -234,14 +240,14 @@ def check_card(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
 
 def check_forward(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     """A forward pass in float32 against the processor's."""
-    x0, noise, t, labels = example(options)
+    x0, noise, t, facts = example(options)
     denoiser = network(options).eval()
     with torch.no_grad():
         x_t = denoiser.path.noised(x0, noise, t)
-        expected = denoiser(x_t, t, labels)
+        expected = denoiser(x_t, t, facts)
         denoiser, inputs = (
             denoiser.to(options.device),
-            [part.to(options.device) for part in (x_t, t, labels)],
+            [part.to(options.device) for part in (x_t, t, facts)],
         )
         for name, allowed, limit in (("float32", False, 1e-4), ("tf32", True, 1e-2)):
             with tf32(allowed):
@@ -254,9 +260,9 @@ def check_step(options: argparse.Namespace, found: dict) -> Iterator[Finding]:
     parts, results = example(options), []
     for device in ("cpu", options.device):
         denoiser = network(options).to(device)
-        x0, noise, t, labels = (part.to(device) for part in parts)
+        x0, noise, t, facts = (part.to(device) for part in parts)
         with tf32(False):
-            loss = denoising_loss(denoiser, x0, noise, t, labels, weight_limit=25.0)
+            loss = denoising_loss(denoiser, x0, noise, t, facts, weight_limit=25.0)
             loss.backward()
         gradients = torch.cat(
             [p.grad.flatten() for p in denoiser.parameters() if p.grad is not None]
@@ -304,16 +310,14 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
     shapes = []
     for device in ("cpu", options.device, options.device):
         denoiser, config = load_checkpoint(options.model, device)
-        noise = gaussian([0, 1], (1,) + (config.resolution,) * 3).to(device)
+        noise = gaussian([0, 1], (config.channels, *[config.resolution] * 3)).to(device)
         times = time_grid(denoiser.path, options.sampling_steps, config.sampling.shift)
-        denoise = guided(
-            denoiser, torch.tensor([0, 1], device=device), config.sampling.guidance_scale
-        )
+        denoise = guided_by(denoiser, config, config.classes[:2])
         with tf32(False):
             shapes.append(last(sample(denoise, denoiser.path.prior_sample(noise), times)).x_t.cpu())
     expected, ours, again = shapes
     found["values"] = apart(ours, expected)
-    found["voxels"] = float(((ours > 0) != (expected > 0)).double().mean())
+    found["voxels"] = float(((ours[:, 0] > 0) != (expected[:, 0] > 0)).double().mean())
     found["repeats"] = torch.equal(ours, again)
     yield within("samples, against the CPU's: values", found["values"], 1e-1)
     yield within("samples, against the CPU's: share of voxels that flipped", found["voxels"], 1e-3)
@@ -325,10 +329,10 @@ def check_samples(options: argparse.Namespace, found: dict) -> Iterator[Finding]
 
 def operations(options: argparse.Namespace) -> float:
     """Floating-point operations per shape in a training step, both ways, by torch's own counter."""
-    x0, noise, t, labels = (part.to(options.device) for part in example(options, 2))
+    x0, noise, t, facts = (part.to(options.device) for part in example(options, 2))
     denoiser = network(options).to(options.device)
     with FlopCounterMode(display=False) as counter:
-        denoising_loss(denoiser, x0, noise, t, labels).backward()
+        denoising_loss(denoiser, x0, noise, t, facts).backward()
     return counter.get_total_flops() / len(x0)
 
 

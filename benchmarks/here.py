@@ -127,7 +127,7 @@ def training(config: Config, batch: int) -> Callable:
 
 def sampling(config: Config, batch: int) -> Callable:
     """Return a sampling step, to be called again and again."""
-    prompt = config.words[0] if config.words else config.classes[0]
+    prompt = config.classes[0]
     model = build_model(config).eval()
     states = sampling_states(model, config, [prompt] * batch, range(batch), steps=10_000)
     return lambda: next(states)

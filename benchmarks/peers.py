@@ -30,7 +30,6 @@ from torch import Tensor, nn
 from course_utils.cli.arguments import Parser, path, seconds
 from course_utils.datasets.shapes import make_shapes
 from course_utils.diffusion.denoiser import Denoiser, parameter_count
-from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.paths import Path as NoisePath
@@ -43,6 +42,7 @@ from course_utils.geometry.voxels import keep_largest, to_model
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED
+from course_utils.models.prompting import guided_by
 from course_utils.models.recipes import procedural_shapes
 from course_utils.places import ROOT, STUDIES
 
@@ -346,13 +346,11 @@ def measure_speed(trainers: dict, draw: Draw) -> list[dict]:
 def guided_states(denoiser: Denoiser, config: Config, count: int) -> list[State]:
     """The states of sampling `count` chairs with the shipped model's own settings."""
     settings, seeds = config.sampling, list(range(count))
-    label = torch.full((count,), config.classes.index("chair"))
-    prior = denoiser.path.prior_sample(gaussian(seeds, (1,) + (config.resolution,) * 3))
+    guided = guided_by(denoiser, config, ["chair"] * count)
+    prior = denoiser.path.prior_sample(gaussian(seeds, (config.channels, *[config.resolution] * 3)))
     times = time_grid(denoiser.path, settings.steps, settings.shift)
     steps = SAMPLERS[settings.sampler]
-    return list(
-        sample(guided(denoiser, label, settings.guidance_scale), prior, times, steps, seeds)
-    )
+    return list(sample(guided, prior, times, steps, seeds))
 
 
 def film_and_mesh(denoiser: Denoiser, config: Config) -> None:
@@ -429,12 +427,20 @@ def quality_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def plain(config: Config) -> Config:
+    """Return a config of the same network for yes-or-no voxels, without a condition.
+
+    Its details are as wide as they were when the stored results were measured.
+    """
+    return config.with_network(conditioners=[], in_channels=1, details=128)
+
+
 def make_trainers(config: Config) -> dict:
     """Ours, without classes because the tutorial's network has none, and the installed peers."""
     torch.manual_seed(0)
     plan = replace(config.plan, batch_size=BATCH)
     loss = LOSSES[config.loss.kind](**config.loss.arguments)
-    ours = Trainer(build_model(config.with_network(conditioners=[])), plan, loss)
+    ours = Trainer(build_model(plain(config)), plan, loss)
     peers = {
         name: TutorialTrainer(net, AT_ONCE.get(name, BATCH)) for name, net in build_peers().items()
     }
@@ -508,7 +514,7 @@ def main() -> None:
     config = Config.read("shapes32")
     if MONAI not in build_peers():
         parser.exit(2, f"without MONAI there is nothing to compare with: {INSTALL}\n")
-    voxels, _ = procedural_shapes(config, **config.data.arguments)
+    voxels, _ = procedural_shapes(config, config.data.arguments["count"])
     with parser.refusing():
         contents = load_results(options.out)[0] if options.only and options.out.exists() else {}
     for name in [options.only] if options.only else PARTS:

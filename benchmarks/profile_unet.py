@@ -14,16 +14,16 @@ from dataclasses import replace
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from course_utils.datasets.shapes import make_shapes
-from course_utils.diffusion.guidance import guided
+from course_utils.datasets.shapes import make_matter
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, sample, time_grid
-from course_utils.diffusion.training import Trainer, batches
-from course_utils.geometry.voxels import to_model
+from course_utils.diffusion.training import Trainer
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.generation import SHIPPED
+from course_utils.models.prompting import guided_by
+from course_utils.models.recipes import draw_named, said_of
 
 WARM_UPS, REPEATS, OPERATORS = 3, 10, 15
 
@@ -32,8 +32,8 @@ def training_step() -> Callable:
     """One step of training shapes32, as a function without arguments."""
     config = Config.read("shapes32")
     torch.manual_seed(0)
-    shapes = make_shapes(60, config.resolution, config.classes)
-    draw = batches(torch.from_numpy(shapes.voxels), torch.from_numpy(shapes.labels), to_model)
+    made = make_matter(60, config.resolution, config.classes)
+    draw = draw_named(torch.from_numpy(made.matter), said_of(made, 1, config.classes))
     loss = LOSSES[config.loss.kind](**config.loss.arguments)
     run = Trainer(build_model(config), replace(config.plan, batch_size=8), loss).run(draw)
     return lambda: next(run)
@@ -43,10 +43,9 @@ def sampling_step() -> Callable:
     """One guided step of the shipped model for 8 shapes, as a function without arguments."""
     denoiser, config = load_checkpoint(SHIPPED)
     settings, seeds = config.sampling, list(range(8))
-    labels = torch.arange(8) % len(config.classes)
-    model = guided(denoiser, labels, settings.guidance_scale)
+    model = guided_by(denoiser, config, config.classes[:8])
     times = time_grid(denoiser.path, settings.steps, settings.shift)
-    x = denoiser.path.prior_sample(gaussian(seeds, (1, 32, 32, 32)))
+    x = denoiser.path.prior_sample(gaussian(seeds, (config.channels, 32, 32, 32)))
     return lambda: next(sample(model, x, times, SAMPLERS[settings.sampler], seeds))
 
 

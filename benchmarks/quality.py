@@ -55,7 +55,7 @@ from course_utils.places import CHECKPOINTS, STUDIES
 COMMAND = "python benchmarks/quality.py"
 HEADING = "## Quality"
 COUNT, DRAWS = 200, 5
-KINDS = ("npz", "procedural", "materials")  # of data whose real shapes are known
+KINDS = ("npz", "procedural", "materials", "named")  # of data whose real shapes are known
 FINISHED = 12  # shapes whose surface is finished by the model
 FINE = 96  # voxels per side of the true surface
 
@@ -88,7 +88,7 @@ class Model(NamedTuple):
 def real(config: Config, family: str, seeds: range) -> Drawn:
     """Procedural shapes as the model would draw them: with coverage and slots, or yes and no."""
     shapes = [make_shape(family, seed, config.resolution) for seed in seeds]
-    if config.data.kind == "materials":
+    if config.channels > 1:
         coverage = np.stack([shape.coverage for shape in shapes])
         return Drawn(2 * coverage - 1, np.stack([shape.slots for shape in shapes]))
     return of_voxels(np.stack([shape.voxels for shape in shapes]))
@@ -152,7 +152,7 @@ def samples(model: Model, family: str, seeds: range, seconds: list[float]) -> Dr
 def generated(model: Model, family: str, seeds: range, first: Drawn) -> Drawn:
     """What `course.py generate` writes, given the first try for each seed."""
     denoiser, config, _ = model
-    ranker, tries = shipped_ranker(denoiser, config), config.sampling.tries
+    ranker, tries = shipped_ranker(config), config.sampling.tries
     fields, slots = first.fields.copy(), None if first.slots is None else first.slots.copy()
     scores = ranker(torch.from_numpy(fields)[:, None], [family] * len(fields))
     again = np.flatnonzero(scores < ranker.enough) if tries > 1 else []

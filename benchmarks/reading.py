@@ -1,8 +1,6 @@
 """Is any sentence read right? `python benchmarks/reading.py`: a minute on one core.
 
-The prompts of data/prompts are read by `models.reading` and, beside it, by the reader inside
-`text-to-shape32`, which knows 288 words and eleven families; words that it does not know are
-ignored, and the prompts of its families are counted apart. Counted are the family, the facts of the
+The prompts of data/prompts are read by `models.reading`. Counted are the family, the facts of the
 first family (right if every value that is kept satisfies the text), denied ones among them, the
 materials, and whether what cannot be made is named. The half of the prompts that a reader may be
 tuned on is the default; `--test` reads the other. Results go to data/studies/reading.json, those of
@@ -15,17 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-
 from course_utils.cli.arguments import Parser, path
-from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.everyday import GLUE
 from course_utils.files.results import load_results, save_results
-from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.generation import SHIPPED_TEXT
-from course_utils.models.prompting import condition_of
 from course_utils.models.reading import SHIPPED_READER, Reading, shipped_reader
-from course_utils.models.wishes import families_in, nouns_of
 from course_utils.networks.words import split
 from course_utils.places import DATA, STUDIES
 
@@ -119,52 +110,14 @@ def measured(read: Read, asked: Sequence[dict]) -> dict:
     }
 
 
-def shipped_288() -> tuple[Read, Sequence[str]]:
-    """The reader inside `text-to-shape32`, with unknown words ignored, and its families."""
-    denoiser, config = load_checkpoint(SHIPPED_TEXT)
-    known, nouns, facts = set(config.words), nouns_of(config), facts_of(config.classes)
-
-    @torch.no_grad()
-    def read(text: str) -> Reading:
-        words = [word for word in split(text) if word in known][:24]
-        families = list(families_in(words, nouns))
-        family = families[0] if families else None
-        named: dict = {}
-        if family:
-            surely = denoiser.network.conditioner.facts.named(
-                condition_of(config, [" ".join(words)])
-            )
-            for (owner, name, values), sure in sorted(
-                zip(facts, surely[0].tolist(), strict=True), key=lambda one: -one[1]
-            ):
-                if owner == family and sure > 0:
-                    kept = tuple(one for one in named.get(name, values) if one in values)
-                    named[name] = kept or named[name]
-        missed = [word for word in split(text) if word not in known]
-        return Reading(text, family, tuple(families[1:]), named, {}, tuple(words), tuple(missed))
-
-    return read, config.classes
-
-
-def about(families: Sequence[str], asked: Sequence[dict]) -> list[dict]:
-    """The prompts that ask first for one of some families, or for none."""
-    return [
-        one
-        for one in asked
-        if not one["families"] or set(one["families"][0].split("|")) & set(families)
-    ]
-
-
-def table(results: dict[str, dict]) -> str:
-    """The shares of several readers as a table of Markdown."""
+def table(results: dict) -> str:
+    """The shares as a table of Markdown."""
     rows = ["family", "recall", "precision", "negations", "materials", "missed named"]
     rows += ["missed rightly", "others"]
-    lines = [f"| | {' | '.join(results)} | target |", "|---" * (len(results) + 2) + "|"]
+    lines = ["| | right | target |", "|---|---:|---:|"]
     for row in rows:
-        cells = [percent(one[row]) for one in results.values()]
-        lines.append(f"| {row} | {' | '.join(cells)} | {percent(TARGETS.get(row))} |")
-    times = [f"{one['milliseconds']:.1f}" for one in results.values()]
-    return "\n".join([*lines, f"| ms per prompt | {' | '.join(times)} | |"])
+        lines.append(f"| {row} | {percent(results[row])} | {percent(TARGETS.get(row))} |")
+    return "\n".join([*lines, f"| ms per prompt | {results['milliseconds']:.1f} | |"])
 
 
 def percent(share: float | None) -> str:
@@ -200,14 +153,7 @@ def main() -> None:
         reader, asked = shipped_reader(options.model), prompts(half, options.prompts)
     if options.wrong:
         wrong(reader.read, asked)
-    old, families = shipped_288()
-    eleven = about(families, asked)
-    results = {
-        "borrowed": measured(reader.read, asked),
-        "288 words": measured(old, asked),
-        "borrowed, eleven families": measured(reader.read, eleven),
-        "288 words, eleven families": measured(old, eleven),
-    }
+    results = measured(reader.read, asked)
     print(table(results))
     if options.wrong or options.prompts != PROMPTS:
         return

@@ -334,9 +334,9 @@ def denoising() -> None:
 
 
 def prompts() -> None:
-    """notebooks/images/prompts.png: six texts as lesson 09's model draws them, all with seed 3."""
+    """notebooks/images/prompts.png: six texts as the shipped model draws them, all with seed 3."""
     made = last(
-        sampling_states(*load_checkpoint(CHECKPOINTS / "text-to-shape32"), TEXTS, [3] * len(TEXTS))
+        sampling_states(*load_checkpoint(CHECKPOINTS / "shapes32"), TEXTS, [3] * len(TEXTS))
     ).x_t[:, 0]
     tiles = [render(field.numpy(), size=224) for field in made]
     save_png(IMAGES / "prompts.png", contact_sheet(tiles, TEXTS, columns=6))

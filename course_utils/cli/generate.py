@@ -31,20 +31,16 @@ def add_parser(commands) -> None:
     scale = "how strongly to obey (default: the model's)"
     add("--guidance-scale", type=real, help=scale)
     tries = (
-        "seeds to choose from: the best one for a text, the first without faults for a class"
+        "seeds to choose from: the first whose shape is sound and has what is named, or lacks least"
         " (default: the model's)"
     )
     add("--tries", type=some, help=tries)
-    steering = (
-        "how strongly to pull towards what the text names, 0 for not at all (default: the model's)"
-    )
-    add("--steering", type=real, help=steering)
     material = (
         "what a part is made of, such as seat=red or legs=walnut; may be given several times"
         " (default: drawn from the seed)"
     )
     add("--material", type=pair, action="append", default=[], metavar="PART=NAME", help=material)
-    model = "checkpoint folder (default: the shipped one for a class or text)"
+    model = "checkpoint folder (default: the shipped one)"
     add("--model", type=path, help=model)
     add("--device", default="cpu", help="cpu (default), cuda or mps")
     nearest = "make the nearest family where the text names none that the model makes"
@@ -78,7 +74,6 @@ def run(options: argparse.Namespace) -> None:
             model=options.model,
             steps=options.steps,
             guidance_scale=options.guidance_scale,
-            steering=options.steering,
             tries=options.tries,
             materials=materials,
             device=options.device,

@@ -80,9 +80,9 @@ def together(denoiser: nn.Module, config: Config) -> int:
 
 
 def bytes_to_sample(denoiser: nn.Module, config: Config) -> int:
-    """Return the bytes that each shape needs while it is sampled, guided, and steered if it is."""
+    """Return the bytes that each shape needs while it is sampled, and guided."""
     model = copy.deepcopy(denoiser).to("meta")
-    prompt = config.words[0] if config.words else config.classes[0]
+    prompt = config.classes[0]
     return _per_row(lambda rows: _guess(model, config, [prompt] * rows))
 
 
@@ -90,12 +90,9 @@ def _guess(model: nn.Module, config: Config, prompts: list[str]) -> None:
     condition = condition_of(config, prompts)
     condition = None if condition is None else condition.to("meta")
     denoise = guided(model, condition, config.sampling.guidance_scale)
-    x = torch.empty(len(prompts), 1, *[config.resolution] * 3, device="meta")
-    steered = config.sampling.steering > 0
-    with torch.set_grad_enabled(steered):
-        x0 = denoise(x.requires_grad_(steered), 0.5)
-        if steered:
-            torch.autograd.grad(x0.sum(), x)
+    x = torch.empty(len(prompts), config.channels, *[config.resolution] * 3, device="meta")
+    with torch.no_grad():
+        denoise(x, 0.5)
 
 
 def _per_row(run: Callable[[int], None]) -> int:

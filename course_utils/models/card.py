@@ -85,5 +85,4 @@ def _sampling(config: Config) -> str:
         return ""
     how = config.sampling
     text = f"{how.sampler}, {how.steps} steps, shift {how.shift}"
-    text += f", guidance scale {how.guidance_scale}"
-    return f"{text}, steering {how.steering}" if how.steering else text
+    return f"{text}, guidance scale {how.guidance_scale}"

@@ -33,10 +33,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "width": (2, 4096),
     "hidden": (1, 65_536),
     "depth": (1, 256),
-    "layers": (1, 64),
-    "longest": (1, 4096),
     "classes": (1, 10_000),
-    "words": (1, 100_000),
     "facts": (1, 100_000),
     "families": (1, 10_000),
     "count": (1, 10_000_000),
@@ -59,7 +56,6 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sampling.steps": (1, 10_000),
     "shift": (1e-3, 1e3),
     "guidance_scale": (-1000, 1000),
-    "steering": (0, 1000),
     "tries": (1, 1000),
 }
 WHOLE, REAL = (-(2**53), 2**53), (-1e12, 1e12)  # where no limit is named

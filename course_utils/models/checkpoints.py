@@ -25,29 +25,23 @@ from course_utils.files.door import LONGEST_REASON
 from course_utils.files.weights import AtMost, announced_tensors
 from course_utils.models.config import Config, read_json
 from course_utils.networks.conditioning import several
-from course_utils.networks.conditioning.facts import on_facts, on_named_facts
+from course_utils.networks.conditioning.facts import on_named_facts
 from course_utils.networks.conditioning.labels import on_labels
-from course_utils.networks.conditioning.text import on_text
-from course_utils.networks.facts import FactsOfShape
+from course_utils.networks.facts import FactsOfShape, FromFacts
 from course_utils.networks.mlp import MLP
 from course_utils.networks.reader import Reader
-from course_utils.networks.text_only import FactsOfText, FromFacts, FromText
 from course_utils.networks.unet import UNet
 from course_utils.places import present
 
 NETWORKS = {
     "UNet": UNet,
     "MLP": MLP,
-    "FromText": FromText,
     "FromFacts": FromFacts,
-    "FactsOfText": FactsOfText,
     "Reader": Reader,
     "FactsOfShape": FactsOfShape,
 }
 CONDITIONERS = {
     "labels": on_labels,
-    "text": on_text,
-    "facts": on_facts,
     "named": on_named_facts,
 }
 
@@ -92,9 +86,9 @@ def _model(config: Config) -> nn.Module:
 
 
 def _largest(value: Any) -> float:
-    """The largest number in a network's arguments, apart from those of words and facts."""
+    """The largest number in a network's arguments, apart from those of facts."""
     if isinstance(value, dict):
-        value = [one for key, one in value.items() if key not in ("words", "facts")]
+        value = [one for key, one in value.items() if key != "facts"]
     if isinstance(value, list):
         return max(map(_largest, value), default=0)
     return value if isinstance(value, int | float) else 0

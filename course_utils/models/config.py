@@ -18,9 +18,9 @@ from course_utils.files.json_door import read_json as read_small_json
 from course_utils.places import CONFIGS, REMEDY, ROOT
 
 # networks that see facts: no denoisers, they make nothing
-SEERS = ("FactsOfText", "FactsOfShape", "Reader")
+SEERS = ("FactsOfShape", "Reader")
 # what a network is told through each conditioner
-TAKES = {"labels": "labels", "text": "texts", "facts": "texts", "named": "facts"}
+TAKES = {"labels": "labels", "named": "facts"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ class Sampling:
         steps: Sampling steps.
         shift: Of the times, see `sampling.time_grid`.
         guidance_scale: 1 is conditional, 0 unconditional.
-        steering: Strength of the critic, see `guidance`; 0 for none.
         tries: Seeds to choose the best of.
     """
 
@@ -63,7 +62,6 @@ class Sampling:
     steps: int
     shift: float
     guidance_scale: float
-    steering: float = 0.0
     tries: int = 1
 
 
@@ -89,7 +87,6 @@ class Config:
         sampling: How the model is sampled.
         begin_from: Checkpoint folders whose weights the training begins from.
         frozen: Parts of the model that the training leaves as they began.
-        words: The vocabulary of a model that reads.
         made: How a checkpoint was made: command, minutes, device, shapes.
         weights_sha256: The checksum of a checkpoint's weights.
         where: The file it was read from, for messages.
@@ -110,7 +107,6 @@ class Config:
     sampling: Sampling | None = None
     begin_from: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
     made: dict[str, Any] | None = None
     weights_sha256: str | None = None
     where: str = field(default="the config", compare=False, repr=False)
@@ -120,7 +116,7 @@ class Config:
     def read(cls, name: str | Path) -> "Config":
         """The config of a training, by its name in configs/ or the path of a .json.
 
-        The numbers of words and facts that its network can read are filled in.
+        The numbers of families and facts that its network knows are filled in.
 
         Raises:
             ValueError: In one line, if there is none or it describes no training.
@@ -157,11 +153,11 @@ class Config:
     @property
     def makes_shapes(self) -> bool:
         """Whether the model samples voxels as its `sampling` says."""
-        return self.sampling is not None and self.network.kind not in ("FromText", "FromFacts")
+        return self.sampling is not None and self.network.kind != "FromFacts"
 
     @property
     def told(self) -> str | None:
-        """What the model is told: "labels", "texts", "facts" as numbers; None for nothing."""
+        """What the model is told, such as "labels" or "facts"; None without a conditioner."""
         return next((TAKES.get(one.kind) for one in self.network.conditioners), None)
 
     @property
@@ -171,7 +167,7 @@ class Config:
 
     @property
     def facts(self) -> int:
-        """How many facts the model reads in a text or sees in a shape; 0 for none."""
+        """How many facts the model reads in a text, sees in a shape or is told; 0 for none."""
         parts = (self.network, *self.network.conditioners)
         return max(part.arguments.get("facts", 0) for part in parts)
 

@@ -1,11 +1,10 @@
 """A prompt in, a shape out: `generate("a round table", seed=3)`.
 
-A shipped model is chosen by the prompt, the best of a few tries is kept (`ranking`), gaps are
-closed, loose bits removed; the result has the shape, its mesh and its picture. The command line
-calls it, a notebook can. Lessons 08 and 09 build the pieces.
+The best of a few tries is kept (`ranking`), gaps are closed, loose bits removed; the result has the
+shape, its mesh and its picture. The command line calls it, a notebook can. Lessons 08 and 09 build
+the pieces.
 """
 
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,12 +19,11 @@ from course_utils.models.devices import checked_device
 from course_utils.models.generated import Generated, changed, finish, palette_for
 from course_utils.models.progress import progress
 from course_utils.models.prompting import batches
-from course_utils.models.ranking import Wholeness, best_of, shipped_ranker, shipped_steering
-from course_utils.models.wishes import class_of, materials_of, wish_of
-from course_utils.places import CHECKPOINTS, present
+from course_utils.models.ranking import Wholeness, best_of, shipped_ranker
+from course_utils.models.wishes import materials_of, wish_of
+from course_utils.places import CHECKPOINTS
 
-SHIPPED = CHECKPOINTS / "shapes32"  # makes a class
-SHIPPED_TEXT = CHECKPOINTS / "text-to-shape32"  # reads
+SHIPPED = CHECKPOINTS / "shapes32"
 
 
 def generate(
@@ -35,7 +33,6 @@ def generate(
     model: str | Path | None = None,
     steps: int | None = None,
     guidance_scale: float | None = None,
-    steering: float | None = None,
     tries: int | None = None,
     materials: Mapping[str, str] | None = None,
     device: str = "cpu",
@@ -48,11 +45,11 @@ def generate(
         prompt: A class of the model, such as "chair", or any sentence: the shape's
             `wish.reading.answer` says what was understood and what cannot be made.
         seed: Which one; the same seed is the same shape everywhere.
-        model: Checkpoint folder; None is the shipped model for the prompt.
+        model: Checkpoint folder; None is the shipped model.
         steps: Sampling steps; None is the model's own number, as for all that follows.
         guidance_scale: How strongly to obey the prompt.
-        steering: How strongly to pull towards what the text names, 0 for not at all.
-        tries: Seeds to choose from: the best one for a text, the first without faults for a class.
+        tries: Seeds to choose from: kept is the first shape that is sound and has all that was
+            named in the eyes of the judge (lesson 07), or the one that lacks least.
         materials: The names of materials by slot, such as {"seat": "red", "legs": "walnut"}; those
             of other slots are drawn from the seed. A model without slots has one, "shape".
         device: cpu, cuda or mps.
@@ -72,7 +69,6 @@ def generate(
         model=model,
         steps=steps,
         guidance_scale=guidance_scale,
-        steering=steering,
         tries=tries,
         materials=materials,
         device=device,
@@ -89,7 +85,6 @@ def generate_many(
     model: str | Path | None = None,
     steps: int | None = None,
     guidance_scale: float | None = None,
-    steering: float | None = None,
     tries: int | None = None,
     materials: Mapping[str, str] | None = None,
     device: str = "cpu",
@@ -101,8 +96,8 @@ def generate_many(
     Raises:
         ValueError: As `generate`; also if any of the shapes is empty.
     """
-    _check(seeds, steps=steps, guidance_scale=guidance_scale, steering=steering, tries=tries)
-    folder = model_for(prompt) if model is None else model
+    _check(seeds, steps=steps, guidance_scale=guidance_scale, tries=tries)
+    folder = SHIPPED if model is None else model
     denoiser, config = load_checkpoint(folder, checked_device(device))
     if not config.makes_shapes:
         raise ValueError(f"{folder} is no model of shapes; expected one such as {SHIPPED}")
@@ -114,8 +109,7 @@ def generate_many(
     materials = asked | dict(materials)
     settings = config.sampling
     tries = settings.tries if tries is None else tries
-    ranker = shipped_ranker(denoiser, config) if tries > 1 else Wholeness()
-    edits = shipped_steering(denoiser, config, steering)
+    ranker = shipped_ranker(config) if tries > 1 else Wholeness()
     at_once = together(denoiser, config)
     made, parts = [], batches(as_seeds(seeds), at_once)
     total = len(parts) * (settings.steps if steps is None else steps)
@@ -128,7 +122,6 @@ def generate_many(
                 config,
                 [wish.text] * len(part),
                 part,
-                edits=edits,
                 watch=lambda state: _count(bar, state),
                 steps=steps,
                 guidance_scale=guidance_scale,
@@ -164,13 +157,6 @@ def _count(bar, state: State) -> None:
     if bar.n >= bar.total:
         bar.total += state.steps
     bar.update()
-
-
-def model_for(prompt: str) -> Path:
-    """Return the shipped model for a prompt: that of lesson 08 for a class, of 09 for a text."""
-    shipped = present(SHIPPED / "config.json")
-    classes = json.loads(shipped.read_text(encoding="utf-8"))["classes"]
-    return SHIPPED_TEXT if class_of(classes, prompt) is None else SHIPPED
 
 
 def file_name(prompt: str) -> str:

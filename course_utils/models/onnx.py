@@ -25,7 +25,6 @@ CONFIG_KEYS = (
     "name",
     "about",
     "classes",
-    "words",
     "resolution",
     "path",
     "sampling",
@@ -33,14 +32,13 @@ CONFIG_KEYS = (
 )
 # times what single precision alone costs torch, which differs between models and processors
 TOLERANCE = 10
-LONGEST_TEXT = 24
 FORMAT = 3  # of the graph; a model.json with another number belongs to an older export
 
 
 class _Call(nn.Module):
     """The denoiser with tensors only: float32 (B, C, D, H, W), float32 (B,), conditions.
 
-    Conditions are int64, class labels or words, or float32, what is named.
+    Conditions are int64, class labels, or float32, what is named.
     """
 
     def __init__(self, denoiser: Denoiser):
@@ -68,8 +66,7 @@ def example(config: Config, batch: int, seed: int = 0) -> tuple[Tensor, Tensor, 
         named = len(config.classes) + config.facts
         condition = 2.0 * torch.randint(0, 2, (batch, named), generator=draws) - 1
     else:
-        shape = (batch, LONGEST_TEXT) if config.words else (batch,)
-        condition = torch.randint(-1, len(config.words or config.classes), shape, generator=draws)
+        condition = torch.randint(-1, len(config.classes), (batch,), generator=draws)
     condition[0] = -1
     return x_t, t, condition
 
@@ -115,8 +112,6 @@ def about_config(config: Config) -> dict:
     entries = config.to_dict()
     about = {key: entries[key] for key in CONFIG_KEYS if key in entries}
     about |= {"format": FORMAT, "told": config.told, "channels": config.channels}
-    if config.words:
-        about["longest_text"] = LONGEST_TEXT
     if config.told == "facts":
         about["facts"] = [[*fact[:2], list(fact[2])] for fact in facts_of(config.classes)]
     return about

@@ -31,7 +31,12 @@ def origin_of(config: Config) -> dict[str, Any]:
     begun = [checkpoint_config(place(folder)) for folder in config.begin_from]
     entries["begin_from"] = [_weights(one) for one in begun]
     if model := entries.pop("data.model", None):
-        guesses = checkpoint_config(place(model))
+        try:
+            guesses = checkpoint_config(place(model))
+        except ValueError as error:
+            raise ValueError(
+                f"data.model names {model}, which is no checkpoint: {error}"
+            ) from error
         how = asdict(guesses.sampling) if guesses.sampling else {}
         entries["data.model"] = {"weights": _weights(guesses), **how}
     return entries

@@ -15,8 +15,7 @@ from course_utils.diffusion.noise import as_seeds, gaussian
 from course_utils.diffusion.sampling import SAMPLERS, State, resampled, sample, time_grid
 from course_utils.models.config import Config
 from course_utils.models.recipes import as_signs
-from course_utils.models.wishes import asked_of, check_prompt, class_of
-from course_utils.networks.text import Vocabulary
+from course_utils.models.wishes import asked_of
 
 TOGETHER = 8  # shapes in a batch, unless `budget` says how many fit
 
@@ -31,27 +30,23 @@ def condition_of(config: Config, prompts: Sequence[str]) -> Tensor | None:
 
     Args:
         config: Of `checkpoints.load_checkpoint`.
-        prompts: One of the config's `classes` each, or for a model that is told texts or facts a
-            text; the empty text asks for nothing.
+        prompts: One of the config's `classes` each; for a model that is told facts any text that
+            names one, or the empty text, which asks for nothing.
 
     Returns:
-        Class labels (B,), or the words of texts (B, length) with -1 where there is none, or what is
-        named, 1 and -1 (B, families + facts); None for a model of one class, which was trained
-        without labels, and for a model that takes another condition, which no prompt can say.
+        Class labels (B,), or what is named, 1 and -1 (B, families + facts); None for a model of one
+        class, which was trained without labels, and for a model that takes another condition, which
+        no prompt can say.
 
     Raises:
-        ValueError: The model does not know a class or a word, or a text names no class of it.
+        ValueError: The model does not know a class, or a text names no class of it.
     """
-    if config.words:
-        return Vocabulary(config.words).encode(prompts)
-    known = config.classes
+    known, asked = config.classes, [asked_of(config, prompt) for prompt in prompts]
     if config.told == "facts":
-        return torch.stack([_said(known, *asked_of(config, prompt)) for prompt in prompts])
-    for prompt in prompts:
-        check_prompt(config, prompt)
+        return torch.stack([_said(known, *one) for one in asked])
     if len(known) == 1 or config.told not in ("labels", None):
         return None
-    return torch.tensor([known.index(class_of(known, prompt)) for prompt in prompts])
+    return torch.tensor([known.index(family) for family, _ in asked])
 
 
 def _said(classes: Sequence[str], family: str | None, facts: Named) -> Tensor:
@@ -73,7 +68,7 @@ def guided_by(
         guidance_scale: None is the model's own.
 
     Raises:
-        ValueError: The model does not know a class or a word.
+        ValueError: The model does not know a class, or a text names no class of it.
     """
     condition, device = condition_of(config, prompts), next(denoiser.parameters()).device
     scale = config.sampling.guidance_scale if guidance_scale is None else guidance_scale

@@ -1,9 +1,10 @@
 """Make several, keep the best: a ranker looks at shapes, and the try that it ranks highest is kept.
 
-Lesson 09 ranks by how much of a text a trained network sees in a shape, as CLIP ranked what DALL-E
-drew (arXiv 2102.12092, section 2.6); a model of classes is asked for sound shapes. Nothing
-is trained or changed: a try is another seed, so what was kept can be made again, anywhere, from its
-seed alone. The network that ranks can also guide the sampler (`Agreement.steering`).
+The judge of lesson 07 is asked for the first try that is sound and has what was named. Lesson 09
+also ranks by how much of a text a trained network sees in a shape, as CLIP ranked what DALL-E drew
+(arXiv 2102.12092, section 2.6), and lets it guide the sampler (`Agreement.steering`). Nothing is
+trained or changed: a try is another seed, so what was kept can be made again, anywhere, from its
+seed alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,13 +23,10 @@ from course_utils.diffusion.sampling import State
 from course_utils.evaluation.shapes import CRUMB
 from course_utils.geometry.repair import close_all_gaps, finished
 from course_utils.geometry.voxels import connected_components, to_occupancy
-from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.prompting import TOGETHER, batches, condition_of, sampling_states
 from course_utils.models.wishes import asked_of
-from course_utils.places import CHECKPOINTS
 
-SEERS = ("facts-of-shapes32", "facts-of-guesses32")  # shipped; the second steers, both rank
 APART = 1_000_003  # between the seeds of two tries: neighbours are the seeds of other shapes
 # from prompts to an `edit` of `prompting.sampling_states`
 Edits = Callable[[Sequence[str]], Callable]
@@ -186,8 +184,10 @@ def wrong(voxels: np.ndarray, family: str | None, named: Named) -> int:
         family: What it should be; None for anything, with which nothing is wrong.
         named: The facts that it should have.
     """
-    if family is None or not voxels.any():
-        return 0 if family is None else 1 + len(named)
+    if family is None:
+        return 0
+    if not voxels.any():
+        return 1 + len(named)
     seen = measure(voxels, family) if named else {}
     unseen = [name for name, values in named.items() if seen.get(name) not in values]
     return len(faults(voxels, family)) + len(unseen)
@@ -197,33 +197,29 @@ class Agreement:
     """A ranker: how much of what a text names is seen in a shape, from 0 to 1, times `wholeness`.
 
     It looks at a shape as it will be written, with its small gaps closed. The first factor is the
-    expected share of the named facts that are true, each counted as surely as it is named; 1 where
-    nothing is named.
+    share of the named facts that networks see in it, 1 where nothing is named. Lesson 09 compares
+    it with the judge.
 
     Args:
-        reader: A model that reads facts in a text (`conditioning.facts`).
-        config: The reader's.
+        config: Of a model that is told facts.
         seers: One or more `FactsOfShape` that know the same facts; what they see is averaged.
     """
 
     # a seer is surer than it is right: the best of all tries beats the first that it finds good
     enough = np.inf
 
-    def __init__(self, reader: nn.Module, config: Config, *seers: nn.Module):
-        self.reader, self.config, self.seers = reader, config, seers
+    def __init__(self, config: Config, *seers: nn.Module):
+        self.config, self.seers = config, seers
 
     @torch.no_grad()
     def __call__(self, x: Tensor, prompts: Sequence[str]) -> Tensor:
-        named, x = self.named(prompts), close_all_gaps(x)
+        named, x = self.named(prompts).to(x.device), close_all_gaps(x)
         share = ((named * self.seen(full_or_empty(x))).sum(1) + 1e-6) / (named.sum(1) + 1e-6)
         return share.cpu() * wholeness(x)
 
     def named(self, prompts: Sequence[str]) -> Tensor:
-        """Return how surely each of B texts names each fact, (B, facts); 0 where less than 1/2."""
-        with torch.no_grad():
-            tokens = condition_of(self.config, prompts).to(next(self.reader.parameters()).device)
-            surely = (1 + self.reader.network.conditioner.facts.named(tokens)) / 2
-        return torch.where(surely > 0.5, surely, 0.0)
+        """Return which facts each of B texts names, (B, facts): 1 or 0."""
+        return (1 + condition_of(self.config, prompts)[:, len(self.config.classes) :]) / 2
 
     def seen(self, x: Tensor) -> Tensor:
         """Return how surely each fact is seen in shapes (B, 1, D, H, W) of -1 and 1: (B, facts)."""
@@ -239,21 +235,19 @@ class Agreement:
             named = self.named(prompts)
             return partial(
                 steered,
-                critic=lambda x0: self.seen(x0).clamp(min=1e-6).log() * named,
+                critic=lambda x0: self.seen(x0[:, :1]).clamp(min=1e-6).log() * named.to(x0.device),
                 strength=strength,
             )
 
         return edit
 
 
-def shipped_ranker(denoiser: nn.Module, config: Config) -> Ranker:
-    """Return the ranker of a model: `Agreement` with both shipped seers if it reads facts.
+def shipped_ranker(config: Config) -> Ranker:
+    """Return the ranker of a model: `Judgement` if it makes what the judge knows, or `Wholeness`.
 
-    A model that makes what the judge knows, and reads no facts itself, gets `Judgement`, any other
-    `Wholeness`. ValueError if the seers know other facts than the model.
+    Args:
+        config: The model's.
     """
-    if config.words and config.facts:
-        return shipped_agreement(denoiser, config, *SEERS)
     return Judgement(config) if is_judged(config) else Wholeness()
 
 
@@ -264,44 +258,3 @@ def is_judged(config: Config) -> bool:
     """
     own = config.data is not None and config.data.kind in ("procedural", "materials", "named")
     return own and config.resolution == 32 and set(config.classes) <= set(CLASSES)
-
-
-def shipped_steering(
-    denoiser: nn.Module, config: Config, strength: float | None = None
-) -> Edits | None:
-    """Return what steers a model that reads facts, by the shipped seer that learned from guesses.
-
-    Args:
-        denoiser: Of `checkpoints.load_checkpoint`.
-        config: Of `checkpoints.load_checkpoint`.
-        strength: Of `guidance.steered`; None is the model's own.
-
-    Returns:
-        What `best_of` takes as `edits`; None for a model that reads no facts, or a strength of 0.
-
-    Raises:
-        ValueError: The seer knows other facts than the model.
-    """
-    strength = config.sampling.steering if strength is None else strength
-    if not (config.words and config.facts) or strength == 0:
-        return None
-    return shipped_agreement(denoiser, config, SEERS[1]).steering(strength)
-
-
-def shipped_agreement(denoiser: nn.Module, config: Config, *names: str) -> Agreement:
-    """Return the `Agreement` of a model that reads facts and shipped seers, given by their names.
-
-    ValueError if they know other facts than the model.
-    """
-    seers = []
-    for name in names:
-        seer, about = load_checkpoint(CHECKPOINTS / name, str(next(denoiser.parameters()).device))
-        read, seen = config.facts, about.facts
-        if read != seen:
-            raise ValueError(
-                f"the model reads {read} facts and data/checkpoints/{name} sees {seen}: train"
-                f" that anew (python3 course.py train {name}), or do without (--tries 1"
-                " --steering 0)"
-            )
-        seers.append(seer)
-    return Agreement(denoiser, config, *seers)

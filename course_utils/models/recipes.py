@@ -2,9 +2,9 @@
 
 A recipe is called as recipe(config, given, make, ...) with what the config's `data` says, for data
 that are not ours to ship the file that was given, and who makes shapes: this process (`alone`), or
-a team that shares the work. It returns a `Source`. Lessons 08 and 09 train
-on these: procedural shapes with classes or captions, a file of real shapes, the facts that a text
-names, that a shape shows, or that a model's guess of it shows.
+a team that shares the work. It returns a `Source`. Lessons 08 and 09 use models trained on these:
+procedural shapes with classes or with what captions name, a file of real shapes, the facts that a
+text names, that a shape shows, or that a model's guess of it shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool3d
 
 from course_utils.datasets.captions import (
-    LONGEST,
     captions_and_facts,
     held_out,
     matching_shapes,
@@ -34,10 +33,9 @@ from course_utils.diffusion.placing import Draw, ahead, draw_from
 from course_utils.diffusion.sampling import time_grid
 from course_utils.diffusion.training import batches
 from course_utils.files.npz import read_npz
-from course_utils.geometry.matter import matter_to_model
+from course_utils.geometry.matter import SLOTS, matter_to_model
 from course_utils.geometry.voxels import to_model
 from course_utils.models.checkpoints import load_checkpoint
-from course_utils.networks.text import Vocabulary
 from course_utils.places import place
 
 Make = Callable[..., Any]  # (maker, count, resolution, families, first_index)
@@ -75,7 +73,7 @@ def source_of(config, given: Path | None = None, make: Make = alone) -> Source:
     return RECIPES[config.data.kind](config, given, make, **config.data.arguments)
 
 
-# ---- shapes, with classes or captions ------------------------------------------------------------
+# ---- shapes, with classes or facts ---------------------------------------------------------------
 
 
 def procedural(
@@ -135,48 +133,21 @@ def shapes_of_file(config, given: Path | None, file: str) -> tuple[Tensor, Tenso
     return torch.from_numpy(archive.voxels(rows)), labels
 
 
-def captioned(
-    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
-) -> Source:
-    """Shapes, each with one of several captions."""
-    made = make(make_shapes, count, config.resolution, config.classes, first_index)
-    voxels, tokens = captioned_shapes(made, config.words, wordings)
-    return Source(draw_captioned(voxels, tokens), voxels, tokens)
+def draw_named(matter: Tensor, said: Tensor) -> Draw:
+    """Draw shapes with coverage and slots, each with what one of its captions names.
 
-
-def captioned_shapes(made: ShapeSet, words: Sequence[str], wordings: int) -> tuple[Tensor, Tensor]:
-    """Return shapes that are not held out, bool (N, D, H, W), and tokens (N, wordings, length)."""
-    tokens = torch.stack(
-        [tokens_and_facts(made, words, seed)[0] for seed in range(wordings)], dim=1
-    )
-    kept = ~held_out(made)
-    return torch.from_numpy(made.voxels[kept]), tokens[torch.from_numpy(kept)]
-
-
-def tokens_and_facts(made: ShapeSet, words: Sequence[str], seed: int) -> tuple[Tensor, list]:
-    """Return a caption of each shape as tokens (N, LONGEST), and what each caption names."""
-    texts, named = zip(*captions_and_facts(made, seed), strict=True)
-    return Vocabulary(words).encode(texts, length=LONGEST), list(named)
-
-
-def draw_captioned(
-    shapes: Tensor,
-    said: Tensor,
-    prepare: Callable[[Tensor], Tensor] = to_model,
-    as_condition: Callable[[Tensor], Tensor] = lambda said: said,
-) -> Draw:
-    """Draw what is said of shapes (N, wordings, ...), each with its shape (N, D, H, W).
-
-    prepare, as_condition: Turn the rows drawn into targets and into what the model is given.
+    Args:
+        matter: uint8 (N, D, H, W), see `geometry.matter`.
+        said: Of `said_of`, (N, wordings, families + facts).
     """
 
-    def pick(generator: torch.Generator, count: int, shapes: Tensor, said: Tensor) -> Batch:
-        wordings, device = said.shape[1], shapes.device
-        row = torch.randint(len(shapes) * wordings, (count,), generator=generator, device=device)
+    def pick(generator: torch.Generator, count: int, matter: Tensor, said: Tensor) -> Batch:
+        wordings, device = said.shape[1], matter.device
+        row = torch.randint(len(matter) * wordings, (count,), generator=generator, device=device)
         shape = row // wordings
-        return Batch(prepare(shapes[shape]), as_condition(said[shape, row % wordings]))
+        return Batch(matter_to_model(matter[shape]), as_signs(said[shape, row % wordings]))
 
-    return draw_from((shapes, said), pick)
+    return draw_from((matter, said), pick)
 
 
 def named(
@@ -185,7 +156,7 @@ def named(
     """Shapes with coverage and slots, each with its family and the facts that a caption names."""
     made = make(make_matter, count, config.resolution, config.classes, first_index)
     matter, said = named_shapes(made, made.matter, wordings, config.classes)
-    return Source(draw_captioned(matter, said, matter_to_model, as_signs), matter, said)
+    return Source(draw_named(matter, said), matter, said)
 
 
 def named_shapes(
@@ -214,16 +185,6 @@ def said_of(made: ShapeSet | MatterSet, wordings: int, classes: Sequence[str] = 
         facts = [facts for _, facts in captions_and_facts(made, seed)]
         rows.append(np.concatenate([own, named_facts(families, facts, classes)], axis=1))
     return torch.from_numpy(np.stack(rows, axis=1))
-
-
-def means(
-    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
-) -> Source:
-    """Captions, each with the mean of all shapes that it is true of."""
-    made = make(make_shapes, count, config.resolution, config.classes, first_index)
-    voxels, tokens = captioned_shapes(made, config.words, wordings)
-    bits, labels = shapes_that_fit(made, wordings)
-    return Source(ahead(draw_means(to_model(voxels), tokens, bits, labels)), voxels, tokens)
 
 
 def means_of_named(
@@ -258,14 +219,14 @@ def shapes_that_fit(made: ShapeSet, wordings: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_means(shapes: Tensor, said: Tensor, bits: Tensor, labels: Tensor) -> Draw:
-    """Draw texts, each with the mean of all shapes that it is true of: the best guess at t = 1.
+    """Draw what captions name, with the mean of all shapes that have it: the best guess at t = 1.
 
     One such shape at a time has the same mean, under noise a hundred times larger than what many
-    words change.
+    facts change.
 
     Args:
         shapes: (N, 1, D, H, W), -1 and 1.
-        said: Of texts their tokens or what they name, (N, wordings, ...).
+        said: What captions name, (N, wordings, families + facts).
         bits: See `shapes_that_fit`, (N, wordings, bytes).
         labels: Families, (N,).
     """
@@ -294,31 +255,6 @@ def draw_means(shapes: Tensor, said: Tensor, bits: Tensor, labels: Tensor) -> Dr
 
 
 # ---- facts: 1 where one is true, -1 where not ----------------------------------------------------
-
-
-def facts_of_texts(
-    config, given: Path | None, make: Make, *, count: int, first_index: int = 0, wordings: int = 1
-) -> Source:
-    """The facts that a text names."""
-    made = make(make_shapes, count, config.resolution, config.classes, first_index)
-    facts, tokens = named_in_texts(made, config.words, wordings, config.classes)
-    return Source(batches(facts, tokens, as_signs), facts, tokens)
-
-
-def named_in_texts(
-    made: ShapeSet, words: Sequence[str], wordings: int, classes: Sequence[str] = CLASSES
-) -> tuple[Tensor, Tensor]:
-    """Return which facts captions name, bool (N, facts), and the captions' tokens (N, length).
-
-    There are several captions of each shape that is not held out.
-    """
-    kept = ~held_out(made)
-    families = [CLASSES[label] for label in made.labels]
-    captions = [tokens_and_facts(made, words, seed) for seed in range(wordings)]
-    facts = np.concatenate([named_facts(families, named, classes)[kept] for _, named in captions])
-    return torch.from_numpy(facts), torch.cat(
-        [tokens[torch.from_numpy(kept)] for tokens, _ in captions]
-    )
 
 
 LONGEST_SPEECH = 26  # words and breaks of a text that a reader is trained on
@@ -387,19 +323,18 @@ def facts_of_shapes(
     config, given: Path | None, make: Make, *, count: int, first_index: int = 0
 ) -> Source:
     """The facts that a shape shows, with a ragged surface."""
-    facts, voxels = shown_by_shapes(
-        make(make_shapes, count, config.resolution, config.classes, first_index), config.classes
-    )
-    return Source(ahead(draw_ragged(facts, voxels)), facts, voxels)
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
+    facts, matter = shown_by_shapes(made, config.classes)
+    return Source(ahead(draw_ragged(facts, matter)), facts, matter)
 
 
-def shown_by_shapes(made: ShapeSet, classes: Sequence[str] = CLASSES) -> tuple[Tensor, Tensor]:
-    """Return the facts true of shapes, bool (N, facts), and the shapes, bool (N, D, H, W).
+def shown_by_shapes(made: MatterSet, classes: Sequence[str] = CLASSES) -> tuple[Tensor, Tensor]:
+    """Return the facts true of shapes, bool (N, facts), and the shapes, uint8 (N, D, H, W).
 
     Held-out shapes are omitted.
     """
     kept = ~held_out(made)
-    return torch.from_numpy(true_facts(made, classes)[kept]), torch.from_numpy(made.voxels[kept])
+    return torch.from_numpy(true_facts(made, classes)[kept]), torch.from_numpy(made.matter[kept])
 
 
 def facts_of_guesses(
@@ -413,12 +348,17 @@ def facts_of_guesses(
     wordings: int = 1,
 ) -> Source:
     """The facts of a shape that a model's guess of it shows; `model` is a checkpoint folder."""
-    made = make(make_shapes, count, config.resolution, config.classes, first_index)
-    facts, voxels = shown_by_shapes(made, config.classes)
     denoiser, about = load_checkpoint(place(model))
-    tokens = captioned_shapes(made, about.words, wordings)[1]
-    draw = draw_guesses(facts, voxels, tokens, denoiser, about.sampling)
-    return Source(ahead(draw), facts, voxels)
+    if about.told != "facts" or about.channels != 1 + SLOTS:
+        raise ValueError(
+            f"model names {model}, which is no model of shapes with materials that is told facts,"
+            " such as data/checkpoints/shapes32"
+        )
+    made = make(make_matter, count, config.resolution, config.classes, first_index)
+    matter, said = named_shapes(made, made.matter, wordings, about.classes)
+    facts, _ = shown_by_shapes(made, config.classes)
+    draw = draw_guesses(facts, matter, said, denoiser, about.sampling)
+    return Source(ahead(draw), facts, matter)
 
 
 def as_signs(facts: Tensor) -> Tensor:
@@ -426,7 +366,7 @@ def as_signs(facts: Tensor) -> Tensor:
     return 2.0 * facts - 1
 
 
-def draw_ragged(facts: Tensor, voxels: Tensor) -> Draw:
+def draw_ragged(facts: Tensor, matter: Tensor) -> Draw:
     """Draw damaged shapes, each with the facts true of it.
 
     Surfaces are ragged, a part is missing, and the shape is up to one voxel off its place.
@@ -435,12 +375,12 @@ def draw_ragged(facts: Tensor, voxels: Tensor) -> Draw:
 
     Args:
         facts: Bool (N, facts).
-        voxels: Bool (N, D, H, W).
+        matter: uint8 (N, D, H, W), see `geometry.matter`.
     """
 
     def draw(generator: torch.Generator, count: int) -> Batch:
-        row = torch.randint(len(voxels), (count,), generator=generator)
-        x = 2.0 * voxels[row] - 1
+        row = torch.randint(len(matter), (count,), generator=generator)
+        x = torch.sign(matter_to_model(matter[row])[:, 0])
         surface = max_pool3d(x, 3, 1, 1) != -max_pool3d(-x, 3, 1, 1)
         rate = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 2
         x = torch.where(surface & (torch.rand(x.shape, generator=generator) < rate), -x, x)
@@ -460,18 +400,18 @@ def draw_ragged(facts: Tensor, voxels: Tensor) -> Draw:
 
 
 def draw_guesses(
-    facts: Tensor, voxels: Tensor, tokens: Tensor, denoiser: nn.Module, sampling
+    facts: Tensor, matter: Tensor, said: Tensor, denoiser: nn.Module, sampling
 ) -> Draw:
     """Draw what a model guesses of noisy shapes, full or empty, with the facts true of the shapes.
 
-    At the times of the model's own walk, with a caption, guided as it is when it makes shapes: what
-    a critic sees that steers it (`guidance.steered`). Early guesses show little, and what cannot be
-    seen is to be called uncertain.
+    At the times of the model's own walk, told what a caption names, guided as it is when it makes
+    shapes: what a critic sees that steers it (`guidance.steered`). Early guesses show little, and
+    what cannot be seen is to be called uncertain.
 
     Args:
         facts: Bool (N, facts).
-        voxels: Bool (N, D, H, W).
-        tokens: (N, wordings, length).
+        matter: uint8 (N, D, H, W), see `geometry.matter`.
+        said: Of `said_of`, (N, wordings, families + facts).
         denoiser: The model that guesses.
         sampling: How it makes shapes; `steps`, `shift` and `guidance_scale`.
     """
@@ -482,15 +422,16 @@ def draw_guesses(
     def draw(generator: torch.Generator, count: int) -> Batch:
         row, time, wording = (
             torch.randint(among, (count,), generator=generator)
-            for among in (len(voxels), len(times), tokens.shape[1])
+            for among in (len(matter), len(times), said.shape[1])
         )
-        x0, t = to_model(voxels[row]), times[time]
+        x0, t = matter_to_model(matter[row]), times[time]
         x_t = denoiser.path.noised(x0, torch.randn(x0.shape, generator=generator), t)
         guess = torch.empty_like(x_t)
         for now in t.unique():
-            denoise = guided(denoiser, tokens[row, wording][t == now], sampling.guidance_scale)
+            named = as_signs(said[row, wording][t == now])
+            denoise = guided(denoiser, named, sampling.guidance_scale)
             guess[t == now] = denoise(x_t[t == now], now)
-        return Batch(as_signs(facts[row]), full_or_empty(guess)[:, 0])
+        return Batch(as_signs(facts[row]), full_or_empty(guess[:, :1])[:, 0])
 
     return draw
 
@@ -501,11 +442,8 @@ RECIPES: dict[str, Callable[..., Source]] = {
         procedural,
         materials,
         npz,
-        captioned,
         named,
-        means,
         means_of_named,
-        facts_of_texts,
         facts_of_speech,
         facts_of_shapes,
         facts_of_guesses,

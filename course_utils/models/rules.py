@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from course_utils.datasets.captions import facts_of, words
+from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.speech import speakable_facts
 from course_utils.datasets.shapes import CLASSES, LARGEST_RESOLUTION, SMALLEST_RESOLUTION
 from course_utils.diffusion.losses import LOSSES
@@ -33,18 +33,14 @@ from course_utils.models.checking import (
 from course_utils.models.checkpoints import CONDITIONERS, NETWORKS
 from course_utils.models.config import KEYS, SEERS, TAKES, Config, Sampling, Section
 from course_utils.models.recipes import RECIPES
-from course_utils.networks.text import Vocabulary
 
 # What each recipe gives: what is learned, and what the model is given with it.
 GIVES = {
     "procedural": ("shapes", "labels"),
     "materials": ("shapes", "labels"),
     "npz": ("shapes", "labels"),
-    "captioned": ("shapes", "texts"),
-    "means": ("shapes", "texts"),
     "named": ("shapes", "facts"),
     "means_of_named": ("shapes", "facts"),
-    "facts_of_texts": ("facts", "texts"),
     "facts_of_speech": ("facts", "vectors"),
     "facts_of_shapes": ("facts", "shapes"),
     "facts_of_guesses": ("facts", "shapes"),
@@ -54,9 +50,7 @@ WITH_SLOTS = ("materials", "named")  # recipes that give a channel for each mate
 MAKES = {
     "UNet": ("shapes", None),
     "MLP": ("points", None),
-    "FromText": ("shapes", "texts"),
     "FromFacts": ("shapes", "facts"),
-    "FactsOfText": ("facts", "texts"),
     "FactsOfShape": ("facts", "shapes"),
     "Reader": ("facts", "vectors"),
 }
@@ -65,7 +59,7 @@ WALKED = 50  # steps of the trial walk at most
 
 
 def filled(entries: Any) -> Any:
-    """A training's JSON with the words and the numbers of words and facts that its network needs.
+    """A training's JSON with the numbers of families and facts that its network needs.
 
     What a checkpoint's config says beside that is left out. What is no config is returned as it
     is: `checked` says why.
@@ -79,16 +73,13 @@ def filled(entries: Any) -> Any:
     listed = network.get("conditioners")
     parts = [network, *(listed if isinstance(listed, list) else [])]
     takes = [(part, _parameters(part.get("kind"))) for part in parts if isinstance(part, dict)]
-    reading = [part for part, names in takes if "words" in names]
     classes = entries.get("classes")
     known = [name for name in classes if name in CLASSES] if isinstance(classes, list) else []
     for part in (part for part, names in takes if "facts" in names):
         part.setdefault("facts", _fact_count(part.get("kind"), known))
     for part in (part for part, names in takes if "families" in names):
         part.setdefault("families", len(known))
-    for part in reading:
-        part.setdefault("words", len(words(known)))
-    return entries | {"words": words(known)} if reading else entries
+    return entries
 
 
 def _fact_count(kind: Any, classes: Sequence[str]) -> int:
@@ -126,7 +117,7 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
     }
     lists = {
         key: checked_value(entries[key], list[str], place.at(key))
-        for key in ("classes", "begin_from", "frozen", "words")
+        for key in ("classes", "begin_from", "frozen")
         if key in entries
     }
     numbers = {
@@ -151,7 +142,7 @@ def checked(entries: Any, where: str, for_training: bool) -> Config:
     )
     if for_training:
         _known_facts(config, place)
-    for rule in (_names, _words, _labels, _fitting_shapes, _fitting_data, _walkable):
+    for rule in (_names, _labels, _fitting_shapes, _fitting_data, _walkable):
         rule(config, place)
     return config
 
@@ -268,26 +259,6 @@ def _parts(config: Config, place: Place) -> list[tuple[Section, Place]]:
     return [(config.network, here), *((one, here.at("conditioners", k)) for k, one in listed)]
 
 
-def _words(config: Config, place: Place) -> None:
-    """A model that reads has a vocabulary, and every part of it the same number of words."""
-    readers = [(part, here) for part, here in _parts(config, place) if "words" in part.arguments]
-    if readers and not config.words:
-        raise place.at("words").error("is missing; the model reads, and needs its vocabulary")
-    if config.words and not readers:
-        raise place.at("words").error("is there, but no part of the network reads; remove it")
-    for part, here in readers:
-        if part.arguments["words"] != len(config.words):
-            raise here.at("words").wrong(
-                part.arguments["words"], f"{len(config.words)}, as many as there are words"
-            )
-    try:
-        Vocabulary(config.words)
-    except ValueError:
-        raise place.at("words").wrong(
-            list(config.words), "different single words in lower case"
-        ) from None
-
-
 def _known_facts(config: Config, place: Place) -> None:
     """A training learns all facts that texts about its classes can name."""
     for part, here in _parts(config, place):
@@ -360,10 +331,9 @@ def _fitting_unet(config: Config, arguments: dict[str, Any], place: Place) -> No
             config.resolution,
             f"a multiple of {multiple}: network.patch, doubled at each level after the first",
         )
-    reads = any(one.arguments.get("reads") for one in config.network.conditioners)
-    for size in channels if reads else channels[-1:]:
-        if size % arguments["heads"]:
-            raise here.at("heads").wrong(arguments["heads"], f"a divisor of {size} channels")
+    if channels[-1] % arguments["heads"]:
+        expected = f"a divisor of {channels[-1]} channels"
+        raise here.at("heads").wrong(arguments["heads"], expected)
 
 
 def _arguments(network: Section) -> dict[str, Any]:
@@ -417,12 +387,10 @@ class _Trial:
 
 
 def _walkable(config: Config, place: Place) -> None:
-    """The sampling goes from noise to data, and is steered only where the model reads facts."""
+    """The sampling goes from noise to data."""
     if config.sampling is None:
         return
     how, here = config.sampling, place.at("sampling")
-    if how.steering and not (config.words and config.facts):
-        raise here.at("steering").wrong(how.steering, "0 for a model that reads no facts")
     trial = _Trial(PATHS[config.path]())
     try:
         times = time_grid(trial.path, how.steps, how.shift)

@@ -184,8 +184,8 @@ def begin_from(model: nn.Module, folders: Sequence[str]) -> None:
 
     Args:
         model: The model that is changed, in place.
-        folders: Checkpoint folders, relative to the repository: a trunk from one, words from
-            another.
+        folders: Checkpoint folders, relative to the repository: a trunk from one, a sketch
+            from another.
 
     Raises:
         ValueError: If a folder is not there; it says how to make one that a training makes.
@@ -247,12 +247,9 @@ def try_out(model: nn.Module, config: Config) -> None:
 
 
 def _answer(model: nn.Module, config: Config) -> torch.Tensor:
-    """One answer of a model: a shape made in one step, or the facts of an empty shape or a text."""
+    """One answer of a model: a shape made in one step, or the facts of an empty shape or a word."""
     if not config.is_seer:
-        prompt = config.words[0] if config.words else config.classes[0]
-        return last(sampling_states(model, config, [prompt], [0], steps=1)).x_t
-    if config.words:
-        return model(torch.zeros(1, 1, dtype=torch.int64))
+        return last(sampling_states(model, config, [config.classes[0]], [0], steps=1)).x_t
     if config.network.kind == "Reader":
         return model(torch.ones(1, 1, model.inlet.in_channels))
     return model(-torch.ones(1, *[config.resolution] * 3))

@@ -1,16 +1,46 @@
-"""What a shape shows: a network that looks at voxels and says which facts are true of them.
+"""Two networks between facts and shapes: what facts alone say, and which facts a shape shows.
 
-Its list of facts is that of a text's reader, so a shape and a text can be compared: how much of
-what is named is seen? Lesson 09 keeps the best of several shapes by it, as CLIP ranks DALL-E's
-pictures (arXiv 2102.12092, section 2.6).
+The lists of facts are the same, so a shape and a text can be compared: how much of what is named is
+seen? Lesson 09 keeps the best of several shapes by it, as CLIP ranks DALL-E's pictures
+(arXiv 2102.12092, section 2.6).
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+from jaxtyping import Float
 from torch import Tensor, nn, tanh
 
+from course_utils.networks.conditioning import Conditioners
+from course_utils.networks.conditioning.facts import NamedFacts
 from course_utils.networks.layers import normalised
+
+
+class FromFacts(nn.Module):
+    """Guess a shape from facts alone; called as every network, but x only says how many shapes.
+
+    At t = 1 nothing of x0 is left in x_t, and the best denoiser returns the mean of all shapes that
+    have the facts. Trained with `loss_in="x0"` this network learns that mean from hundreds of
+    conditions per second. A U-Net with the same facts and sketch can begin from it. Returns
+    (B, 1, side, ...).
+
+    Args:
+        dimensions: Of the grid.
+        side: Number of places along each axis of the grid.
+        families: Number of families.
+        facts: Number of facts.
+        width: Features of the conditioner's vector, which is not used here.
+    """
+
+    def __init__(self, dimensions: int, side: int, families: int, facts: int, width: int = 128):
+        super().__init__()
+        self.conditioner = Conditioners([NamedFacts(families, facts, width, dimensions, side)])
+
+    def forward(
+        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None
+    ) -> Float[Tensor, "batch 1 *grid"]:
+        (sketch,) = self.conditioner(condition, x.shape[0]).grids
+        return sketch
 
 
 class FactsOfShape(nn.Module):

@@ -77,31 +77,6 @@ class Attention(nn.Module):
         return x + self.out(h.transpose(2, 3).reshape(x.shape))
 
 
-class CrossAttention(nn.Module):
-    """Attention of every place of the grid to the tokens of a condition, beside a shortcut.
-
-    Args:
-        dimensions: Of the grid.
-        channels: Of x, (B, channels, *grid).
-        width: Features of a token; tokens are (B, L, width), absent is bool (B, L).
-        heads: Number of heads.
-    """
-
-    def __init__(self, dimensions: int, channels: int, width: int, heads: int):
-        super().__init__()
-        self.heads, self.norm, self.norm_tokens = heads, normalised(channels), nn.LayerNorm(width)
-        self.query = CONVOLUTION[dimensions](channels, channels, 1)
-        self.key_value = nn.Linear(width, 2 * channels)
-        self.out = zeroed(CONVOLUTION[dimensions](channels, channels, 1))
-
-    def forward(self, x: Tensor, tokens: Tensor, absent: Tensor) -> Tensor:
-        q = self.query(self.norm(x)).flatten(2).unflatten(1, (self.heads, -1)).transpose(2, 3)
-        pairs = self.key_value(self.norm_tokens(tokens)).chunk(2, dim=2)
-        k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in pairs)
-        h = functional.scaled_dot_product_attention(q, k, v, attn_mask=~absent[:, None, None, :])
-        return x + self.out(h.transpose(2, 3).reshape(x.shape))
-
-
 class Places(nn.Module):
     """Add where each place is to features (B, C, *grid): a learned mixture of waves per axis.
 

@@ -23,7 +23,7 @@ class MLP(nn.Module):
         conditioner: Maker of a conditioner that gives vectors alone, such as `on_labels(5)`.
 
     Raises:
-        ValueError: If the conditioner gives tokens or grids.
+        ValueError: If the conditioner gives grids.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class MLP(nn.Module):
         super().__init__()
         self.noise_level = NoiseLevelEmbedding(width)
         self.conditioner = several(conditioner)(width, 0)
-        if self.conditioner.gives_tokens or self.conditioner.grid_channels:
+        if self.conditioner.grid_channels:
             raise ValueError(
-                "conditioner gives tokens or grids; an MLP only takes vectors: use a text without"
-                " reads and sketch, or a UNet"
+                "conditioner gives grids; an MLP only takes vectors: use one without a sketch, or a"
+                " UNet"
             )
         self.inlet = nn.Linear(features, width)
         self.blocks = nn.ModuleList(

@@ -12,8 +12,10 @@ class Reader(nn.Module):
     first outputs are the families, the others the facts. A vector of zeros is no word.
 
     Convolutions see a word and its neighbours. Each place votes for itself and the loudest vote
-    counts, as in `conditioning.facts.FactReader`; here words are borrowed vectors, and the network
-    knows no word list.
+    counts, so no phrase can silence another, even if the two never met in training. (In a
+    transformer all words see each other; from phrases that never come together it learns that one
+    excludes the other.) What the words are is not its business: their vectors are borrowed, or
+    learned by a table in front of it.
 
     Args:
         families: Number of families.

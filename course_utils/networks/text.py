@@ -1,4 +1,4 @@
-"""From a short text to a vector: a vocabulary and a small transformer (lessons 06 and 09).
+"""From a short text to a vector: a vocabulary and a small transformer (lesson 06).
 
 Sources: the transformer (arXiv 1706.03762); a summary token that gathers the text (BERT's [CLS],
 arXiv 1810.04805, section 3). `conditioning.text` puts it into a network.
@@ -7,11 +7,11 @@ arXiv 1810.04805, section 3). `conditioning.text` puts it into a network.
 from collections.abc import Iterable, Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_utils.networks.words import named, shown, split, tokens_of, words_of
+from course_utils.networks.words import named, split, tokens_of, words_of
 
 FEW = 40  # words that an error message lists one by one
 
@@ -40,32 +40,25 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.words)
 
-    def encode(self, texts: str | Sequence[str], length: int | None = None) -> Tensor:
+    def encode(self, texts: str | Sequence[str]) -> Tensor:
         """Return token numbers, padded with -1 after the end of a text.
 
         The empty text says nothing: it is -1 throughout.
 
         Args:
             texts: B texts; a single string is one text.
-            length: Number of tokens per text; None is that of the longest.
 
         Returns:
-            int64, (B, length).
+            int64, (B, length), as long as the longest.
 
         Raises:
             ValueError: For words that are not in the vocabulary (with known words that are spelt
-                alike, and all words if they are few), and for a text that is too long.
+                alike, and all words if they are few).
         """
         texts = [texts] if isinstance(texts, str) else texts
         self._check_words(texts)
         rows = [split(text) for text in texts]
-        longest = max(rows, key=len, default=[])
-        length = max(1, len(longest)) if length is None else length
-        if len(longest) > length:
-            raise ValueError(
-                f"texts have up to {len(longest)} words ({shown(' '.join(longest))!r}); expected at"
-                f" most {length}"
-            )
+        length = max([1, *map(len, rows)])
         numbers = [
             [self._numbers[word] for word in row] + [-1] * (length - len(row)) for row in rows
         ]
@@ -88,12 +81,6 @@ class Vocabulary:
         if len(self) <= FEW:
             known = f"the words are {', '.join(self.words)}"
         raise ValueError(f"unknown word: {named(unknown, self.words)}; {known}")
-
-    def decode(self, tokens: Int[Tensor, "batch length"]) -> list[str]:
-        """Return the texts of token numbers (B, length)."""
-        return [
-            " ".join(self.words[number] for number in row if number >= 0) for row in tokens.tolist()
-        ]
 
 
 class TextEncoder(nn.Module):
@@ -122,16 +109,11 @@ class TextEncoder(nn.Module):
         )
         self.outlet = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
 
-    def read(
-        self, tokens: Int[Tensor, " batch *length"]
-    ) -> tuple[Float[Tensor, "batch places width"], Bool[Tensor, "batch places"]]:
-        """Return the summary token and the words after attention to each other.
+    def forward(self, tokens: Int[Tensor, " batch *length"]) -> Float[Tensor, "batch width"]:
+        """Return the mean over the summary token and the words, after attention to each other.
 
         Args:
             tokens: (B, length); (B,) is a text of one word, or of none.
-
-        Returns:
-            Features (B, 1 + length, width), and where there is no word, bool (B, 1 + length).
         """
         tokens = tokens[:, None] if tokens.ndim == 1 else tokens
         if tokens.ndim != 2 or tokens.shape[1] >= len(self.places):
@@ -144,14 +126,5 @@ class TextEncoder(nn.Module):
         h = words + self.places[: absent.shape[1]]
         for layer in self.layers:
             h = layer(h, src_key_padding_mask=absent)
-        return h, absent
-
-    def summary(
-        self, h: Float[Tensor, "batch places width"], absent: Bool[Tensor, "batch places"]
-    ) -> Float[Tensor, "batch width"]:
-        """Return what `read` has found as one vector: the mean over what is there, (B, width)."""
         present = (~absent).to(h.dtype)[:, :, None]
         return self.outlet((h * present).sum(1) / present.sum(1))
-
-    def forward(self, tokens: Int[Tensor, " batch *length"]) -> Float[Tensor, "batch width"]:
-        return self.summary(*self.read(tokens))

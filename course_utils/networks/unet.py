@@ -15,7 +15,6 @@ from course_utils.networks.embedding import NoiseLevelEmbedding
 from course_utils.networks.layers import (
     CONVOLUTION,
     Attention,
-    CrossAttention,
     Places,
     ResidualBlock,
     normalised,
@@ -82,11 +81,6 @@ class UNet(nn.Module):
                 nn.ModuleList(ResidualBlock(dimensions, size, size, width) for _ in range(blocks))
             )
         self.attention = Attention(dimensions, channels[-1], heads)
-        self.cross_attention = (
-            nn.ModuleList(CrossAttention(dimensions, size, width, heads) for size in channels)
-            if self.conditioner.gives_tokens
-            else None
-        )
         self.middle = ResidualBlock(dimensions, channels[-1], channels[-1], width)
         for level, size in reversed(list(enumerate(channels))):
             sizes = [2 * size] + [size] * (blocks - 1)
@@ -123,12 +117,10 @@ class UNet(nn.Module):
             fine = [functional.interpolate(grid, x.shape[2:]) for grid in given.grids]
             h = h + self.grid_stem(torch.cat(fine, dim=1))
         h = self.places(h)
-        for level, (shrink, blocks) in enumerate(zip(self.shrink, self.down, strict=True)):
+        for shrink, blocks in zip(self.shrink, self.down, strict=True):
             h = shrink(h)
             for block in blocks:
                 h = block(h, embedded)
-            if self.cross_attention is not None:
-                h = self.cross_attention[level](h, given.tokens, given.absent)
             skips.append(h)
         h = self.middle(self.attention(h), embedded)
         for level, (blocks, grow) in enumerate(zip(self.up, self.grow, strict=True)):

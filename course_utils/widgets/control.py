@@ -6,6 +6,7 @@ artists that move are drawn anew (`Stage`).
 """
 
 import io
+from threading import RLock
 
 import anywidget
 import numpy as np
@@ -15,6 +16,10 @@ from PIL import Image
 
 from course_utils.places import BUNDLES
 from course_utils.plots.style import Picture, styled
+
+# JupyterLab soon has a second thread of the kernel answer widgets, while the first may still answer
+# one: what a control is asked for waits until all are done with what came before.
+TURN = RLock()
 
 _open: dict[type, "Control"] = {}  # the one control of each kind that is on screen
 
@@ -56,8 +61,9 @@ class Control:
     artists), `_update` (move the artists), `_twin` (the film for a saved notebook), and may take
     `_touched(x, y, axes)`.
 
-    Making a control again (running its cell again) closes the one before and keeps its
-    values.
+    Making a control again (running its cell again) closes the one before and keeps what was
+    moved there. An input that now begins with another value, because its argument is another,
+    begins with that.
     """
 
     figsize = (9.0, 3.6)
@@ -65,6 +71,7 @@ class Control:
 
     def __init__(self):
         self.inputs: dict[str, Widget] = self._inputs()
+        self.given = {name: widget.value for name, widget in self.inputs.items()}
         before = _open.pop(type(self), None)
         if before is not None:
             self._remember(before)
@@ -112,15 +119,18 @@ class Control:
                     part.close()
 
     def _remember(self, before: "Control") -> None:
-        for name, widget in self.inputs.items():
+        for name, given in self.given.items():
+            if name not in before.given or before.given[name] != given:
+                continue
             try:
-                widget.value = before[name]
-            except (KeyError, traitlets.TraitError):
+                self.inputs[name].value = before[name]
+            except traitlets.TraitError:
                 continue  # the new control has no such choice
 
     def _redraw(self, change=None) -> None:
-        self._update()
-        self.canvas.png = self.stage.png()
+        with TURN:
+            self._update()
+            self.canvas.png = self.stage.png()
 
     def _pressed(self, change) -> None:
         figure = self.stage.figure

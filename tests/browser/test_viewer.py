@@ -468,6 +468,78 @@ def test_a_page_completes_without_a_kernel_and_shows_errors_as_text(opened):
     assert not state(opened)[1].any() and button(opened, "Complete").is_disabled()
 
 
+SCULPT_MATERIALS = """([text, kinds, palette]) => {
+    const [voxels, slots] = [load(text, 32), Uint8Array.from(atob(kinds), (c) => c.charCodeAt(0))];
+    const complete = async (given, keep, count) => {
+        const whole = voxels.map((is, i) => (keep[i] ? given[i] : is));
+        return [whole, { voxels: whole, slots: slots.map((slot, i) => (keep[i] ? slot : 3)) }];
+    };
+    window.sculptor = new Sculptor(here, { size: 32, voxels, slots, palette, complete, count: 2 });
+    window.viewer = sculptor.viewer;
+}"""
+FILE = """async () => {
+    const bytes = new Uint8Array(await viewer.save().arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+
+def of_hue(picture, high, *low):
+    """How many pixels have more of one channel, by far, than of others."""
+    picture = picture.astype(int)
+    return int(np.all([picture[..., high] > picture[..., other] + 50 for other in low], 0).sum())
+
+
+def materials_of(page):
+    saved = trimesh.util.wrap_as_stream(base64.b64decode(page.evaluate(FILE)))
+    scene = trimesh.load(saved, "glb", process=False)
+    return {part.visual.material.name for part in scene.geometry.values()}
+
+
+def test_a_shape_with_materials_keeps_them_and_takes_those_of_a_proposal(opened):
+    slots = np.full(chair().shape, 1, np.uint8)  # the seat and the back; also what is beside them
+    slots[:12] = 2
+    kinds = base64.b64encode(slots.tobytes()).decode()
+    palette = ["#c03030", ["#3050c0", 0, 0.8], "#30a040"]
+    opened.evaluate(SCULPT_MATERIALS, [text_of(chair()), kinds, palette])
+    view = opened.locator(".nts-stage canvas")
+    opened.wait_for_timeout(300)
+    red, blue, green = (0, 1, 2), (2, 0, 1), (1, 0, 2)
+    whole = pixels(view)
+    assert of_hue(whole, *red) > 3000 and of_hue(whole, *blue) > 500
+    button(opened, "Free").click()
+    opened.evaluate("viewer.radius = 4")
+    opened.mouse.move(*on_screen(opened, 30, 23.5, 16.5))
+    before = pixels(view)
+    opened.mouse.click(*on_screen(opened, 30, 23.5, 16.5))
+    opened.mouse.move(5, 5)
+    opened.wait_for_timeout(300)
+    painted = pixels(view)
+    assert of_hue(painted, *red) > 3000  # still red, with an orange veil where it is free
+    veiled = np.abs(painted.astype(int) - before).max(-1) > 20
+    assert 200 < veiled.sum() < of_hue(painted, *red)
+    keep(opened, "materials-free")
+    button(opened, "Carve").click()
+    opened.mouse.click(*on_screen(opened, 30, 23.5, 16.5))
+    button(opened, "Turn").click()
+    carved, free = state(opened)
+    assert free.sum() > 20 and carved.sum() < chair().sum()
+    assert materials_of(opened) == {"#c03030", "#3050c0"}
+    button(opened, "Complete").click()
+    opened.locator(".nts-offer").nth(1).wait_for()
+    opened.wait_for_timeout(300)
+    offers = [pixels(opened.locator(".nts-offer canvas").nth(k)) for k in range(2)]
+    assert of_hue(offers[0], *green) == 0 < of_hue(offers[1], *green)
+    opened.locator(".nts-offer").nth(1).click()
+    opened.wait_for_timeout(300)
+    keep(opened, "materials-taken")
+    assert np.array_equal(state(opened)[0], chair())
+    assert materials_of(opened) == {"#c03030", "#3050c0", "#30a040"}
+    button(opened, "Undo").click()
+    assert materials_of(opened) == {"#c03030", "#3050c0"}
+    button(opened, "Redo").click()
+    assert materials_of(opened) == {"#c03030", "#3050c0", "#30a040"}
+
+
 def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
     """`render` with a model as anywidget has it, and a kernel that fills whatever is free."""
     opened.evaluate(
@@ -476,6 +548,7 @@ def test_the_widget_tells_the_kernel_and_shows_its_answer(opened):
             const empty = new DataView(new ArrayBuffer(32 ** 3 / 8));
             const values = { size: 32, count: 2, asked: 0, answered: 0, error: "", packed_proposals: [] };
             Object.assign(values, { packed_voxels: view(text), packed_free: empty });
+            Object.assign(values, { palette: [], packed_slots: empty, packed_proposal_slots: [] });
             const acts = {};
             const tell = (changes) => {
                 Object.assign(values, changes);

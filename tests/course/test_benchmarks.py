@@ -7,7 +7,7 @@ import pytest
 
 from course_utils.places import CHECKPOINTS, ROOT
 
-SEER = str(CHECKPOINTS / "facts-of-shapes32")
+SEER, SHAPES = str(CHECKPOINTS / "reader"), str(CHECKPOINTS / "shapes32")
 GPU = ["--device", "cpu", "card", "--out", "out.json"]
 
 
@@ -37,9 +37,9 @@ GPU = ["--device", "cpu", "card", "--out", "out.json"]
         ("faithfulness", ["--scales", "nan"], "expected a number, got 'nan'"),
         ("faithfulness", ["--scales"], "expected at least one argument"),
         ("faithfulness", ["--model", "nowhere"], "nowhere is not a checkpoint folder"),
-        ("faithfulness", ["--model", SEER], "is no model that reads"),
+        ("faithfulness", ["--model", SEER], "is no model that is told facts"),
         ("reading", ["--model", "nowhere"], "nowhere is not a checkpoint folder"),
-        ("reading", ["--model", SEER], "is no reader of texts"),
+        ("reading", ["--model", SHAPES], "is no reader of texts"),
         ("reading", ["--prompts", "nowhere"], "nowhere holds no prompts"),
     ],
 )

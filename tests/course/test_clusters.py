@@ -21,6 +21,7 @@ from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.files.results import load_results
 from course_utils.models.checkpoints import build_model
 from course_utils.models.config import Config
+from course_utils.models.training import freeze
 from course_utils.places import STUDIES
 
 ROOT = Path(__file__).parents[2]
@@ -102,9 +103,12 @@ def test_a_step_averages_as_many_bytes_as_the_table_says(monkeypatch):
     sent = []
     monkeypatch.setattr(distributed, "all_reduce", lambda flat: sent.append(flat.nbytes))
     monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
-    model = build_model(Config.read("shapes32"))
+    config = Config.read("shapes32")
+    model = build_model(config)
+    freeze(model, config.frozen)
     trainer = Trainer(model, Plan(steps=1, batch_size=1), Denoising())
     trainer.processes = 2
-    draw = batches(torch.zeros(2, 1, 32, 32, 32), torch.zeros(2, dtype=torch.int64))
+    facts = torch.ones(2, len(config.classes) + config.facts)
+    draw = batches(torch.zeros(2, config.channels, 32, 32, 32), facts)
     list(trainer.run(draw))
     assert sent == [teams.averaged_bytes(teams.learned("shapes32"))]

@@ -290,7 +290,7 @@ def test_timings_take_turns_and_leave_out_the_warm_up(monkeypatch):
 
 
 def ours():
-    return parameter_count(build_model(Config.read("shapes32").with_network(conditioners=[])))
+    return parameter_count(build_model(peers.plain(Config.read("shapes32"))))
 
 
 def test_a_network_more_than_a_tenth_larger_or_smaller_is_refused():

@@ -235,5 +235,5 @@ def test_the_page_is_what_the_script_computes(halves, whole):
 
 
 def test_counting_asks_for_what_a_config_trains_on():
-    step = counted("sampling", Config.read("words16").with_plan(batch_size=4)).of(4)
+    step = counted("sampling", Config.read("named16").with_plan(batch_size=4)).of(4)
     assert step.flops > 0 and step.memory > 0

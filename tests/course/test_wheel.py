@@ -29,7 +29,7 @@ from course_utils.models.config import Config
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.widgets import LiveModel, Sculptor
 
-pipe = VoxelDiffusionPipeline.from_pretrained(places.CHECKPOINTS / "text-to-shape32")
+pipe = VoxelDiffusionPipeline.from_pretrained(places.CHECKPOINTS / "shapes32")
 main("generate chair --steps 2 --tries 1 --out made/chair.glb".split())
 print(json.dumps({
     "from": course_utils.__file__,
@@ -38,7 +38,7 @@ print(json.dumps({
     "letters": len(glyphs("AB").pixels),
     "studies": [load_results(file)[1] for file in sorted(places.STUDIES.glob("*.json"))],
     "scripts": [len(str(LiveModel._esm)), len(str(Sculptor._esm))],
-    "config": Config.read("facts").name,
+    "config": Config.read("named16").name,
     "runs": str(places.RUNS.absolute()),
 }))
 """
@@ -48,7 +48,7 @@ from course_utils.cli.main import main
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.places import CHECKPOINTS
 
-for arguments in ("generate chair", "train facts"):
+for arguments in ("generate chair", "train named16"):
     try:
         main(arguments.split())
     except SystemExit:
@@ -145,7 +145,7 @@ def test_it_works_in_an_empty_folder(site, tmp_path):
     assert len(found["studies"]) == len(list((ROOT / "data" / "studies").glob("*.json")))
     assert min(found["scripts"]) > 1000
     assert (tmp_path / "made" / "chair.glb").stat().st_size > 10_000
-    assert found["config"] == "facts" and Path(found["runs"]) == tmp_path / "runs"
+    assert found["config"] == "named16" and Path(found["runs"]) == tmp_path / "runs"
 
 
 def test_a_wheel_without_data_says_what_to_do(site, tmp_path):

@@ -111,9 +111,7 @@ def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "name", ["shapes32", "text-to-shape32", "facts-of-shapes32", "facts-of-guesses32", "reader"]
-)
+@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
 def test_the_shipped_model_has_a_true_card(name):
     folder = CHECKPOINTS / name
     _, config = load_checkpoint(folder)
@@ -144,7 +142,7 @@ def test_the_cards_section_is_replaced_and_the_rest_stays(tmp_path):
     assert (tmp_path / "README.md").read_text() == f"{newer}\n## Faithfulness\n\ngood\n"
 
 
-def test_a_model_makes_shapes_if_it_samples_voxels_and_sees_more_than_a_text():
+def test_a_model_makes_shapes_if_it_samples_voxels_and_sees_more_than_facts():
     sampling = {"sampler": "ddim", "steps": 4, "shift": 1.0, "guidance_scale": 1.0}
     shapes = {"classes": ["chair"], "resolution": 8, "sampling": sampling}
     denoiser = {"path": "flow", "prediction": "x0"}
@@ -152,7 +150,7 @@ def test_a_model_makes_shapes_if_it_samples_voxels_and_sees_more_than_a_text():
     assert Config.of(
         {"network": network | {"channels": [8], "patch": 4}, **denoiser, **shapes}
     ).makes_shapes
-    text = {"kind": "FromText", "dimensions": 3, "side": 8, "words": 1}
-    assert not Config.of({"network": text, **denoiser, **shapes, "words": ["chair"]}).makes_shapes
+    alone = {"kind": "FromFacts", "dimensions": 3, "side": 8, "families": 1, "facts": 3}
+    assert not Config.of({"network": alone, **denoiser, **shapes}).makes_shapes
     assert not Config.of({"network": network, **denoiser}).makes_shapes
     assert not Config.of({"network": {"kind": "FactsOfShape", "facts": 3}}).makes_shapes

@@ -5,17 +5,18 @@ import json
 import math
 import random
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
 from torch import nn
 
-from course_utils.datasets.captions import facts_of, words
+from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.speech import speakable_facts
 from course_utils.diffusion.training import batches
 from course_utils.geometry.voxels import to_model
 from course_utils.models import checkpoints, recipes, rules
-from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.checkpoints import build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import KEYS, Config
 from course_utils.models.prompting import condition_of, sampling_states
 from course_utils.models.training import train
@@ -46,25 +47,28 @@ TINY = {
     "plan": {"steps": 1, "batch_size": 2, "learning_rate": 0.001, "ema_decay": 0.99, "seed": 3},
     "sampling": {"sampler": "ddim", "steps": 4, "shift": 1.0, "guidance_scale": 2.0},
 }
-READING = TINY | {
-    "data": {"kind": "captioned", "count": 12, "first_index": 0, "wordings": 2},
+NAMED = TINY | {
+    "data": {"kind": "named", "count": 12, "first_index": 0, "wordings": 2},
     "network": {
         "kind": "UNet",
         "dimensions": 3,
+        "in_channels": 5,
         "channels": [8],
         "patch": 4,
         "heads": 2,
-        "conditioners": [{"kind": "text", "reads": True, "sketch": 4}, {"kind": "facts"}],
+        "conditioners": [{"kind": "named", "sketch": 4}],
     },
-    "sampling": TINY["sampling"] | {"steering": 0.1},
-    "frozen": ["network.conditioner.facts.reader"],
+    "frozen": ["network.conditioner.named.sketch"],
 }
+FOLDER = TemporaryDirectory(prefix="guesser")  # of an untrained model, on whose guesses SEEING is
+GUESSER = Config.of(rules.filled(NAMED))
+save_checkpoint(FOLDER.name, build_model(GUESSER), GUESSER, "")
 SEEING = {
     "name": "seeing",
     "about": "A test",
     "classes": ["chair", "table"],
     "resolution": 16,
-    "data": {"kind": "facts_of_shapes", "count": 12},
+    "data": {"kind": "facts_of_guesses", "model": FOLDER.name, "count": 12},
     "network": {"kind": "FactsOfShape", "side": 16, "channels": [8, 8, 8], "hidden": 8},
     "loss": {"kind": "bits"},
     "plan": {"steps": 1, "batch_size": 2},
@@ -119,7 +123,7 @@ def refused_well(error: ValueError, file) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("config", "count"), [(TINY, 400), (READING, 200), (SEEING, 400)], ids=lambda value: ""
+    ("config", "count"), [(TINY, 400), (NAMED, 200), (SEEING, 400)], ids=lambda value: ""
 )
 def test_altered_training_configs_train_or_are_refused_in_one_line(config, count, tmp_path):
     file, trained, refused = tmp_path / "altered.json", 0, 0
@@ -139,23 +143,19 @@ def test_altered_training_configs_train_or_are_refused_in_one_line(config, count
     assert trained > 10 and refused > 0.7 * count
 
 
-@pytest.mark.parametrize("config", [TINY, READING, SEEING], ids=lambda value: "")
+@pytest.mark.parametrize("config", [TINY, NAMED, SEEING], ids=lambda value: "")
 def test_altered_checkpoint_configs_sample_or_are_refused_in_one_line(config, tmp_path):
     (tmp_path / "first.json").write_text(json.dumps(config))
     folder = train(Config.read(tmp_path / "first.json"), tmp_path / "run", device="cpu")
     file = folder / "config.json"
     whole, loaded, refused = json.loads(file.read_text()), 0, 0
-    if "words" in whole:
-        words_there = whole.pop("words")
     for way, spoilt in altered(whole, 300):
-        if config is READING:
-            spoilt = spoilt | {"words": words_there}
         file.write_text(json.dumps(spoilt))
         try:
             denoiser, read = load_checkpoint(folder)
             if read.makes_shapes:
-                prompt = read.words[0] if read.words else read.classes[0]
-                assert len(list(sampling_states(denoiser, read, [prompt], [0], steps=1))) == 1
+                states = sampling_states(denoiser, read, [read.classes[0]], [0], steps=1)
+                assert len(list(states)) == 1
         except ValueError as error:
             damaged = str(error).startswith(str(folder / "model.safetensors"))
             assert damaged or refused_well(error, file), f"{way}: {error}"
@@ -206,12 +206,11 @@ def spoilt(**changes) -> dict:
         (spoilt(network__dimensions=2), "network.dimensions is 2; expected 3, for shapes"),
         (spoilt(network__conditioners=[{"kind": "labels", "classes": 3}]), "network.conditioners[0].classes is 3; expected 2, as many as there are classes"),
         (spoilt(sampling__steps=0), "sampling.steps is 0; expected a whole number from 1 to 10,000"),
-        (spoilt(sampling__steering=0.1), "sampling.steering is 0.1; expected 0 for a model that reads no facts"),
-        (spoilt(data__kind="facts_of_shapes"), "data.kind is 'facts_of_shapes', which does not fit this UNet; expected one of procedural, materials, npz"),
+        (spoilt(data=SEEING["data"]), "data.kind is 'facts_of_guesses', which does not fit this UNet; expected one of procedural, materials, npz"),
         (spoilt(loss={"kind": "bits"}), "loss.kind is 'bits'; expected a loss for shapes: 'denoising'"),
-        (spoilt(words=["chair"]), "words is there, but no part of the network reads; remove it"),
         (SEEING | {"path": "flow"}, "path belongs to a denoiser, and FactsOfShape is none; remove it"),
-        (READING | {"network": TINY["network"]}, "data.kind is 'captioned', which does not fit this UNet; expected one of procedural, materials, npz"),
+        (NAMED | {"network": TINY["network"] | {"in_channels": 5}}, "data.kind is 'named', which does not fit this UNet; expected one of procedural, materials, npz"),
+        (NAMED | {"network": TINY["network"]}, "network.in_channels is 1; expected 5, for shapes with materials"),
         ([], "the config is []; expected an object, {...}"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
@@ -246,7 +245,9 @@ def test_a_config_is_found_by_name_or_path_and_a_typo_is_answered():
     assert Config.read("shapes32").where.replace("\\", "/") == "configs/shapes32.json"
     with pytest.raises(ValueError, match="no config 'shape32'; did you mean 'shapes32'"):
         Config.read("shape32")
-    with pytest.raises(ValueError, match=r"no config 'xyz'; there are facts, .* path to a \.json"):
+    with pytest.raises(
+        ValueError, match=r"no config 'xyz'; there are facts-of-guesses32, .* path to a \.json"
+    ):
         Config.read("xyz")
 
 
@@ -258,12 +259,8 @@ def test_every_training_of_ours_is_accepted_and_keeps_its_json(name):
     assert {key: again[key] for key in written if key != "network"} == {
         key: value for key, value in written.items() if key != "network"
     }
-    reads = name in ("text-to-shape32", "words16", "facts")
-    assert config.words == (tuple(words(config.classes)) if reads else ())
-    seers = ("facts-of-shapes32", "facts-of-guesses32")
-    knows = name in ("text-to-shape32", "facts", "named16", *seers)
-    count = len(facts_of(config.classes)) if knows else 0
-    assert config.facts == (len(speakable_facts(config.classes)) if name == "reader" else count)
+    known = speakable_facts(config.classes) if name == "reader" else facts_of(config.classes)
+    assert config.facts == (0 if name == "modelnet10-chairs32" else len(known))
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
@@ -274,7 +271,7 @@ def test_shipped_checkpoints_keep_their_config_to_the_letter(name):
 
 def test_what_changes_is_written_and_what_was_absent_stays_absent():
     config = Config.of(TINY)
-    assert config.to_dict() == TINY and config.sampling.steering == 0.0
+    assert config.to_dict() == TINY and config.sampling.tries == 1
     changed = replace(config.with_plan(steps=9, warmup=7), name="other", frozen=("network",))
     expected = TINY | {"name": "other", "frozen": ["network"]}
     assert changed.to_dict() == expected | {"plan": TINY["plan"] | {"steps": 9, "warmup": 7}}
@@ -296,12 +293,16 @@ def test_what_fails_late_is_refused_before_data_are_made(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training, "source_of", lambda *_: pytest.fail("data were made"))
     file = tmp_path / "x.json"
-    for changes, message in [
-        ({"begin_from": ["runs/nothing/checkpoint"]}, "begin_from names runs/nothing/checkpoint"),
-        ({"frozen": ["network.nothing"]}, "frozen names network.nothing, but"),
-        ({"frozen": ["network"]}, "frozen names network, and nothing is left to train"),
+    for entries, message in [
+        (
+            TINY | {"begin_from": ["runs/nothing/checkpoint"]},
+            "begin_from names runs/nothing/checkpoint",
+        ),
+        (TINY | {"frozen": ["network.nothing"]}, "frozen names network.nothing, but"),
+        (TINY | {"frozen": ["network"]}, "frozen names network, and nothing is left to train"),
+        (SEEING | {"data": SEEING["data"] | {"model": "runs/x"}}, "data.model names runs/x, which"),
     ]:
-        file.write_text(json.dumps(TINY | changes))
+        file.write_text(json.dumps(entries))
         with pytest.raises(ValueError) as refused:
             train(Config.read(file), tmp_path / "run", device="cpu")
         assert str(refused.value).startswith(f"{file}: {message}")

@@ -18,8 +18,9 @@ from course_utils.diffusion.sampling import (
     sample,
     time_grid,
 )
-from course_utils.models.checkpoints import load_checkpoint
-from course_utils.models.editing import complete, seam_roughness
+from course_utils.models.checkpoints import build_model, load_checkpoint
+from course_utils.models.config import Config
+from course_utils.models.editing import _known, complete, seam_roughness
 from course_utils.models.generation import SHIPPED
 
 PATH = PATHS["flow"]()
@@ -29,6 +30,12 @@ BLOBS = GaussianMixture(
     torch.tensor([0.4, 0.2, 0.4]),
 )
 FIRST = torch.tensor([True, False])  # keep x, ask for y
+SLOTTED = Config.of({
+    "classes": ["lamp", "mug"], "resolution": 8, "path": "flow", "prediction": "x0",
+    "network": {"kind": "UNet", "dimensions": 3, "channels": [8], "patch": 2, "blocks": 1, "in_channels": 5,
+                "conditioners": [{"kind": "labels", "classes": 2}]},
+    "sampling": {"sampler": "ddpm", "steps": 3, "shift": 1.0, "guidance_scale": 1.0},
+})  # fmt: skip
 
 
 def completed(rounds: int, step: str = "ddpm", count: int = 4000, steps: int = 30) -> torch.Tensor:
@@ -173,6 +180,58 @@ def test_completing_names_what_does_not_fit(shipped, change, message):
         complete(
             *shipped, **{"prompt": "chair", "voxels": grid, "keep": grid, "seeds": [0]} | change
         )
+
+
+@pytest.fixture(scope="module")
+def slotted():
+    """A model with slots that draws something, though nothing that it learned."""
+    torch.manual_seed(1)
+    denoiser = build_model(SLOTTED).eval().requires_grad_(False)
+    for parameter in denoiser.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    return denoiser, SLOTTED
+
+
+def begun():
+    """The slots of a block, and what of it is kept: a block of slot 2 on one of slot 1."""
+    slots, keep = np.zeros((8, 8, 8), np.uint8), np.zeros((8, 8, 8), bool)
+    slots[:2, 2:6, 2:6], slots[2:4, 2:6, 2:6] = 1, 2
+    keep[:4] = True
+    return slots, keep
+
+
+def test_a_model_with_slots_keeps_those_that_are_known_and_chooses_the_others(slotted):
+    slots, keep = begun()
+    made = complete(*slotted, "a red lamp", slots, keep, [0, 1, 2])
+    assert made.dtype == np.uint8 and (made[:, keep] == slots[keep]).all()
+    free = made[:, ~keep]
+    assert 0 < (free > 0).mean() < 1  # something is grown, and not everything
+    assert len(np.unique(free[free > 0])) > 1
+    as_bools = complete(*slotted, "a red lamp", slots > 0, keep, [0, 1, 2])
+    assert as_bools.dtype == bool and (as_bools[:, keep] == (slots > 0)[keep]).all()
+
+
+def test_what_is_told_to_a_model_with_slots_by_hand():
+    slots, keep = begun()
+    known, kept = _known(slots[None], keep, 5)
+    assert known.shape == kept.shape == (1, 5, 8, 8, 8)
+    for place, wanted in (((0, 3, 3), (1, 1, 0, 0, 0)), ((3, 3, 3), (1, 0, 1, 0, 0)),
+                          ((0, 0, 0), (-1, 0, 0, 0, 0)), ((7, 3, 3), (-1, 0, 0, 0, 0))):  # fmt: skip
+        assert known[0, :, *place].tolist() == list(wanted)
+    assert torch.equal(kept[0], torch.from_numpy(keep).expand(5, 8, 8, 8))
+    known, kept = _known((slots > 0)[None], keep, 5)
+    assert kept[0, :, 0, 3, 3].tolist() == [True, False, False, False, False]  # full of what?
+    assert kept[0, :, 0, 0, 0].all() and not kept[0, :, 7].any()
+    assert known[0, 0, 0, 3, 3] == 1 and known[0, 0, 0, 0, 0] == -1
+
+
+def test_slots_that_a_model_does_not_make_are_refused(slotted):
+    slots, keep = begun()
+    with pytest.raises(ValueError, match="voxels has slot 5; expected 0 to 4"):
+        complete(*slotted, "a mug", 5 * (slots > 0).astype(np.uint8), keep, [0])
+    denoiser, plain = slotted[0], SLOTTED.with_network(in_channels=1)
+    with pytest.raises(ValueError, match="the model makes none: give bool"):
+        complete(denoiser, plain, "a mug", slots, keep, [0])
 
 
 def test_roughness_of_a_seam_by_hand():

@@ -36,15 +36,6 @@ CONFIG = {
     },
 }
 DIFFERENT = 0.005  # of all voxels, at most
-WORDS = ["a", "chair", "lamp", "tall"]
-TEXTS = {
-    "words": WORDS,
-    "network": CONFIG["network"]
-    | {
-        "details": 8,
-        "conditioners": [{"kind": "text", "words": len(WORDS), "reads": True, "sketch": 4}],
-    },
-}
 CLASSES = {"conditioners": [{"kind": "labels", "classes": 2}]}
 FACTS = {
     "network": CONFIG["network"]
@@ -70,8 +61,8 @@ def checkpoint(folder, config):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"network": CONFIG["network"] | CLASSES}, TEXTS, FACTS],
-    ids=["classes", "texts", "facts"],
+    [{"network": CONFIG["network"] | CLASSES}, FACTS],
+    ids=["classes", "facts"],
 )
 def test_any_batch_gives_what_torch_gives(tmp_path, changes):
     import onnx
@@ -145,11 +136,9 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         export_onnx.export_onnx(tmp_path, tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["shapes32", "text-to-shape32"])
-def test_weights_in_half_precision_move_few_voxels(name):
+def test_weights_in_half_precision_move_few_voxels():
     """Other weights that round to the shipped ones make shapes that differ in less than 0.5 %."""
-    shipped, config = load_checkpoint(CHECKPOINTS / name)
-    prompts = [f"a {family}" if config.words else family for family in config.classes]
+    shipped, config = load_checkpoint(CHECKPOINTS / "shapes32")
     unrounded, draws = copy.deepcopy(shipped), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in unrounded.parameters():
@@ -158,14 +147,14 @@ def test_weights_in_half_precision_move_few_voxels(name):
                 torch.nextafter(half, torch.tensor(torch.inf, dtype=half.dtype)) - half
             ).float()
             parameter.add_((torch.rand(parameter.shape, generator=draws) - 0.5) * spacing)
-    seeds = range(len(prompts))
+    seeds = range(len(config.classes))
     one, other = (
-        last(sampling_states(model, config, prompts, seeds)).x_t.flatten(1) > 0
+        last(sampling_states(model, config, config.classes, seeds)).x_t[:, 0].flatten(1) > 0
         for model in (shipped, unrounded)
     )
     differ = (one != other).float().mean(1)
     print(
-        f"{name}: of {one.shape[1]} voxels at most {differ.max():.3%} differ, on average"
+        f"of {one.shape[1]} voxels at most {differ.max():.3%} differ, on average"
         f" {differ.mean():.3%}"
     )
     assert one.any(1).all() and 0 < differ.max() < DIFFERENT

@@ -196,8 +196,9 @@ def test_wrong_materials_are_refused_before_anything_is_sampled(folder, monkeypa
         models.generate("chair", model=folder, materials={"wheels": "red"}, show_progress=False)
 
 
-def test_a_model_without_slots_is_clay_in_one_slot():
-    mug = models.generate("mug", 4, steps=4, tries=1, show_progress=False)
+def test_a_model_without_slots_is_clay_in_one_slot(tmp_path):
+    save_checkpoint(tmp_path, *tiny(classes=["chair", "table", "mug"]), "")
+    mug = models.generate("mug", 4, model=tmp_path, tries=1, show_progress=False)
     assert mug.palette == {"shape": CLAY} and mug.materials == {"shape": "clay"}
     assert (mug.slots == 1).all() and mug.family == "mug"
     blue = mug.recoloured({"shape": "blue"})

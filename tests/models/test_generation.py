@@ -16,8 +16,9 @@ from course_utils.files.materials import CLAY
 from course_utils.files.meshes import save_mesh
 from course_utils.geometry.repair import finished
 from course_utils.geometry.surface import is_watertight, smooth_mesh
+from course_utils.models import ranking
 from course_utils.models.checkpoints import load_checkpoint, save_checkpoint
-from course_utils.models.generation import SHIPPED, SHIPPED_TEXT, file_name, model_for
+from course_utils.models.generation import SHIPPED, file_name
 from course_utils.models.prompting import sampling_states
 from course_utils.models.ranking import seeds_of
 from course_utils.plots.style import MODEL
@@ -37,8 +38,9 @@ def test_the_shape_is_the_samplers_repaired_and_so_are_its_mesh_and_picture(mugs
         wanted = finished(state.x_t[0, 0].numpy())
         assert np.abs(mug.field - wanted).max() < 1e-3  # a batch rounds otherwise
         assert mug.shape.dtype == bool and np.array_equal(mug.shape, mug.field > 0)
-        assert np.array_equal(mug.mesh.vertices, smooth_mesh(mug.field).vertices)
-        assert is_watertight(mug.mesh)
+        smooth = smooth_mesh(mug.field)  # which is cut where slots meet, and stays where it is
+        assert np.array_equal(mug.mesh.bounds, smooth.bounds) and is_watertight(mug.mesh)
+        assert mug.mesh.volume == pytest.approx(smooth.volume, rel=1e-6)
 
 
 def test_one_is_the_same_as_one_of_many(mugs):
@@ -67,8 +69,31 @@ def test_the_colour_is_that_of_what_a_model_made():
     assert CLAY.colour == MODEL
 
 
-def test_a_class_and_a_text_have_their_models():
-    assert model_for("chair") == SHIPPED and model_for("a chair") == SHIPPED_TEXT
+def test_any_sentence_is_made_with_what_was_understood():
+    how = {"steps": 2, "tries": 1, "show_progress": False}
+    made = models.generate("gimme a woden chiar, three-legged, on a boat-free island", 3, **how)
+    assert made.wish.family == made.family == "chair"
+    assert made.wish.facts == {"base": ("three legs",)} and "island" in made.wish.answer
+    assert set(made.materials.values()) == {"oak"}
+    plain = models.generate("chair", 3, **how)
+    assert (made.shape != plain.shape).any() and plain.wish.reading is None
+
+
+def test_the_judge_keeps_the_first_try_that_has_what_was_named(monkeypatch):
+    """Wrong by its count, try by try: the first that is right is kept, or the one that lacks least."""
+    asked = []
+
+    def wrong(voxels, family, named):
+        asked.append((family, named))
+        return counts[len(asked) - 1]
+
+    monkeypatch.setattr(ranking, "wrong", wrong)
+    how = {"steps": 1, "tries": 4, "show_progress": False}
+    for counts, kept in (((0,), 0), ((2, 0), 1), ((2, 1, 0, 0), 2), ((2, 3, 1, 1), 2)):
+        asked.clear()
+        made = models.generate("a round table", 3, **how)
+        assert made.kept_seed == seeds_of(3, 4)[kept] and len(asked) == len(counts)
+        assert asked[0] == ("table", {"top": ("round",)})
 
 
 def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
@@ -96,8 +121,6 @@ def test_what_is_empty_or_unknown_is_refused(tmp_path, capsys):
         ({"steps": 10**9}, "steps is 1000000000; expected a whole number from 1 to 10,000"),
         ({"guidance_scale": float("inf")}, "guidance_scale is inf"),
         ({"guidance_scale": 1e9}, "expected a number from -1,000 to 1,000"),
-        ({"steering": float("nan")}, "steering is nan"),
-        ({"steering": -0.1}, "steering is -0.1"),
         *(
             ({"device": name}, f"device '{name}' can't be used here")
             for name in ("meta", "vulkan", "hpu", "cpu:3", "cuda:99", "CUDA", "gpu", "", "mkldnn")
@@ -118,7 +141,6 @@ def test_a_text_without_a_family_makes_nothing():
     for prompt in ("", "red", "椅子", "a tall", 3):
         with pytest.raises(ValueError, match=r"chair|expected a text"):
             models.generate(prompt, steps=1, tries=1, show_progress=False)
-    assert model_for("CHAIR!") == SHIPPED and model_for(" a chair") == SHIPPED_TEXT
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj", ".stl"])

@@ -18,13 +18,14 @@ from course_utils.models.editing import complete
 from course_utils.models.generation import generate
 from course_utils.models.pipeline import VoxelDiffusionPipeline
 from course_utils.models.prompting import sampling_states
-from course_utils.models.ranking import best_of, shipped_ranker, shipped_steering
+from course_utils.models.ranking import Agreement, best_of, shipped_ranker
 from course_utils.models.recipes import source_of
 from course_utils.models.team import Team
 from course_utils.models.training import run_training, train
+from course_utils.networks.facts import FactsOfShape
 from course_utils.places import CHECKPOINTS, CONFIGS
 
-SHAPES, TEXT = CHECKPOINTS / "shapes32", CHECKPOINTS / "text-to-shape32"
+SHAPES = CHECKPOINTS / "shapes32"
 NAMES = sorted(file.stem for file in CONFIGS.glob("*.json"))
 
 
@@ -69,7 +70,7 @@ def test_every_config_trains_there_and_a_step_waits_for_nothing(name, card, tmp_
     first = next(run)
     card.clear()
     second = next(run)
-    ahead = config.data.kind in ("means", "means_of_named", "facts_of_shapes", "facts_of_guesses")
+    ahead = config.data.kind in ("means_of_named", "facts_of_guesses")
     assert card.waits == []
     # such data are drawn on the CPU, a step ahead, and sent: the targets and what is given
     assert len(card.sent) == 2 * ahead and all("placing.py" in line for line in card.sent)
@@ -81,7 +82,7 @@ def test_every_config_trains_there_and_a_step_waits_for_nothing(name, card, tmp_
 
 
 def test_a_training_with_its_bar_and_saves_waits_once_in_fifty_steps(card, tmp_path):
-    config, _ = tiny("facts", tmp_path)
+    config, _ = tiny("reader", tmp_path)
     config = config.with_plan(steps=2 * LOOKS + 10)
     source = source_of(config)
     trainer = Trainer(build_model(config), config.plan, LOSSES["bits"](), "card")
@@ -96,7 +97,7 @@ def test_a_training_with_its_bar_and_saves_waits_once_in_fifty_steps(card, tmp_p
 
 
 def test_course_train_makes_a_checkpoint_there_that_any_device_reads(card, tmp_path):
-    config, _ = tiny("facts", tmp_path)
+    config, _ = tiny("reader", tmp_path)
     folder = train(config, tmp_path / "out", device="card", say=str, show_progress=False)
     model, about = load_checkpoint(folder)
     assert next(model.parameters()).device.type == "cpu" and about.made["device"].startswith("card")
@@ -120,12 +121,26 @@ def test_prompts_are_sampled_there_without_a_wait(card):
     assert (found["card"] - found["cpu"]).abs().max() < 1e-3
 
 
-def test_a_text_is_steered_and_ranked_there(card):
+def test_a_text_is_ranked_there(card):
     found = {}
-    for device, (model, config) in models(TEXT).items():
-        ranker, edits = shipped_ranker(model, config), shipped_steering(model, config)
+    for device, (model, config) in models(SHAPES).items():
         prompt = ["a tall chair with armrests"]
-        best = best_of(2, ranker, model, config, prompt, [1], edits=edits, steps=3)
+        best = best_of(2, shipped_ranker(config), model, config, prompt, [1], steps=3)
+        assert best.x.device.type == device
+        found[device] = best
+    assert found["card"].seeds == found["cpu"].seeds
+    assert torch.equal(found["card"].scores, found["cpu"].scores)
+    assert ((found["card"].x.cpu() > 0) == (found["cpu"].x > 0)).float().mean() > 0.999
+
+
+def test_a_seer_steers_and_ranks_there(card):
+    found = {}
+    for device, (model, config) in models(SHAPES).items():
+        torch.manual_seed(0)
+        agreement = Agreement(config, FactsOfShape(config.facts).to(device))
+        edits = agreement.steering(0.2)
+        prompt = ["a tall chair with armrests"]
+        best = best_of(2, agreement, model, config, prompt, [1], edits=edits, steps=3)
         assert best.x.device.type == device
         found[device] = best
     assert found["card"].seeds == found["cpu"].seeds

@@ -9,6 +9,7 @@ import pytest
 import torch
 from packaging.version import Version
 
+from course_utils.datasets.captions import facts_of
 from course_utils.diffusion.guidance import guided
 from course_utils.diffusion.noise import gaussian
 from course_utils.diffusion.sampling import SAMPLERS, last, sample, time_grid
@@ -17,9 +18,9 @@ from course_utils.geometry.surface import is_watertight, smooth_mesh
 from course_utils.models.checkpoints import FILES, build_model, load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
 from course_utils.models.editing import complete
-from course_utils.models.generation import SHIPPED_TEXT, generate_many
+from course_utils.models.generation import generate_many
 from course_utils.models.pipeline import VoxelDenoiser, VoxelDiffusionPipeline
-from course_utils.models.prompting import sampling_states
+from course_utils.models.prompting import condition_of, sampling_states
 from course_utils.models.ranking import Wholeness, best_of
 
 # diffusers with NumPy 2
@@ -64,7 +65,9 @@ def pipe():
 
 
 def ours(denoiser, label, noise, times, step, scale=2.0, seed=0):
-    return last(sample(guided(denoiser, torch.tensor(label), scale), noise, times, step, seed)).x_t
+    return last(
+        sample(guided(denoiser, torch.as_tensor(label), scale), noise, times, step, seed)
+    ).x_t
 
 
 @pytest.mark.parametrize(
@@ -87,9 +90,10 @@ def test_the_shipped_model():
     denoiser, config = load_checkpoint(SHIPPED)
     pipe = quiet(VoxelDiffusionPipeline.from_pretrained(SHIPPED))
     made = pipe("table", num_inference_steps=3, guidance_scale=1.0, seeds=4)
-    noise = denoiser.path.prior_sample(gaussian([4], (1, 32, 32, 32)))
+    noise = denoiser.path.prior_sample(gaussian([4], (5, 32, 32, 32)))
     times = time_grid(denoiser.path, 3, config.sampling.shift)
-    wanted = ours(denoiser, [1], noise, times, SAMPLERS["ddpm"], 1.0, [4])
+    table = condition_of(config, ["table"])
+    wanted = ours(denoiser, table, noise, times, SAMPLERS["ddpm"], 1.0, [4])
     assert made.shapes.dtype == bool
     assert np.array_equal(made.shapes, (wanted[:, 0] > 0).numpy())
     assert 300 < made.shapes.sum() < 8000  # a table, neither nothing nor a block
@@ -278,21 +282,23 @@ def test_a_model_of_one_class_has_no_labels():
     assert torch.equal(made, wanted.x_t)
 
 
-def test_a_model_that_reads_takes_texts():
-    words = ["a", "chair", "small", "tall"]
-    text = {"kind": "text", "words": 4, "reads": True}
-    network = CONFIG["network"] | {"conditioners": [text]}
-    denoiser, config = tiny(words=words, network=network)
+def test_a_model_that_is_told_facts_takes_texts():
+    facts = facts_of(CONFIG["classes"])
+    told = {"kind": "named", "families": 3, "facts": len(facts)}
+    denoiser, config = tiny(network=CONFIG["network"] | {"conditioners": [told]})
     pipe = quiet(VoxelDiffusionPipeline(VoxelDenoiser(denoiser, config)))
-    made = pipe(["a tall chair", "a chair"], seeds=[5, 6], output_type="field").shapes
+    made = pipe(["a round table", "a table"], seeds=[5, 6], output_type="field").shapes
     noise = denoiser.path.prior_sample(gaussian([5, 6], (1, 8, 8, 8)))
-    tokens, times = [[0, 3, 1], [0, 1, -1]], time_grid(denoiser.path, 4, 3.0)
-    assert torch.equal(made, ours(denoiser, tokens, noise, times, SAMPLERS["ddpm"], seed=[5, 6]))
-    other = pipe(["a small chair", "a chair"], seeds=[5, 6], output_type="field").shapes
+    named = torch.full((2, 3 + len(facts)), -1.0)
+    named[:, 1] = named[0, 3 + facts.index(("table", "top", ("round",)))] = 1
+    times = time_grid(denoiser.path, 4, 3.0)
+    wanted = ours(denoiser, named, noise, times, SAMPLERS["ddpm"], seed=[5, 6])
+    assert torch.equal(made, wanted)
+    other = pipe(["a square table", "a table"], seeds=[5, 6], output_type="field").shapes
     assert not torch.equal(made[0], other[0]) and torch.allclose(made[1], other[1], atol=1e-5)
-    answered = pipe(["a chair", "the tal chair, in the rain"], seeds=[6, 5], output_type="field")
-    assert torch.equal(answered.shapes[0], made[1]) and answered.answers[0] == "understood: chair"
-    assert answered.answers[1].endswith("I cannot make: tal, rain")
+    answered = pipe(["a table", "the tabel, in the rain"], seeds=[6, 5], output_type="field")
+    assert torch.equal(answered.shapes[0], made[1]) and answered.answers[0] == "understood: table"
+    assert answered.answers[1].endswith("I cannot make: rain")
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
@@ -459,7 +465,7 @@ def test_what_is_no_voxel_model_is_refused(tmp_path):
 
 
 def test_a_pipeline_makes_nothing_of_what_it_does_not_understand():
-    pipe = VoxelDiffusionPipeline.from_pretrained(SHIPPED_TEXT)
+    pipe = VoxelDiffusionPipeline.from_pretrained(SHIPPED)
     for prompt, message in (
         ("", "no family in ''"),
         (["a chair", "椅子"], "no family in '椅子'; name one that the model makes"),

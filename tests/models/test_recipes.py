@@ -1,72 +1,40 @@
-"""What facts are learned from: texts that name them, shapes that show them, ragged surfaces."""
+"""What facts are learned from: texts that name them, shapes and guesses that show them."""
 
 import json
 
 import numpy as np
 import pytest
 import torch
+from test_pipeline import tiny
 
-from course_utils.datasets.captions import (
-    captions,
-    captions_and_facts,
-    facts_of,
-    held_out,
-    named_facts,
-    true_facts,
-    words,
-)
+from course_utils.datasets.captions import held_out, true_facts
 from course_utils.datasets.captions.speech import speakable_facts, speech
 from course_utils.datasets.captions.typed import typed_words
-from course_utils.datasets.shapes import CLASSES, make_matter, make_shapes
+from course_utils.datasets.shapes import CLASSES, make_matter
 from course_utils.datasets.word_vectors import word_vectors
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.paths import FlowPath
-from course_utils.diffusion.training import Trainer, batches
+from course_utils.diffusion.training import Trainer
 from course_utils.geometry.matter import SLOTS, matter_to_model
-from course_utils.models.checkpoints import build_model
+from course_utils.models.checkpoints import build_model, save_checkpoint
 from course_utils.models.config import Config, Sampling, Section
 from course_utils.models.ranking import Wholeness, best_of
 from course_utils.models.recipes import (
     alone,
     as_signs,
-    captioned_shapes,
     draw_guesses,
     draw_ragged,
     facts_of_speech,
-    named_in_texts,
+    named_shapes,
     shown_by_shapes,
     source_of,
     strange_words,
 )
-from course_utils.networks.text import Vocabulary
 
 
 @pytest.fixture(scope="module")
 def made():
-    return make_shapes(330, 16)
-
-
-def test_texts_come_with_the_facts_they_name(made):
-    facts, tokens = named_in_texts(made, words(), 2)
-    kept = ~held_out(made)
-    assert not kept.all() and len(facts) == len(tokens) == 2 * kept.sum()
-    families = [CLASSES[label] for label in made.labels]
-    named = named_facts(families, [names for _, names in captions_and_facts(made, 1)])[kept]
-    texts = [text for text, keep in zip(captions(made, 1), kept, strict=True) if keep]
-    wanted = Vocabulary(words()).encode(texts)
-    assert np.array_equal(facts[kept.sum() :].numpy(), named)
-    second, longest = tokens[kept.sum() :], wanted.shape[1]
-    assert torch.equal(second[:, :longest], wanted) and (second[:, longest:] < 0).all()
-    x0, condition, noise = batches(facts, tokens, as_signs)(torch.Generator().manual_seed(0), 40)
-    assert (
-        noise is None
-        and set(x0.unique().tolist()) == {-1.0, 1.0}
-        and x0.shape == (40, len(facts_of()))
-    )
-    for row, text in zip(x0, condition, strict=True):
-        assert any(
-            torch.equal(facts[k], row > 0) for k in (tokens == text).all(1).nonzero().flatten()
-        )
+    return make_matter(330, 16)
 
 
 def test_speech_comes_as_vectors_with_what_it_names_and_says_nothing_of_other_families():
@@ -101,13 +69,13 @@ def test_strange_words_are_unlike_all_that_speech_knows():
 
 
 def test_shapes_come_ragged_with_the_facts_they_show(made):
-    facts, voxels = shown_by_shapes(made)
+    facts, matter = shown_by_shapes(made)
     kept = ~held_out(made)
-    assert np.array_equal(voxels.numpy(), made.voxels[kept]) and np.array_equal(
-        facts.numpy(), true_facts(made)[kept]
-    )
-    x0, shown, noise = draw_ragged(facts, voxels)(torch.Generator().manual_seed(0), 64)
-    again = draw_ragged(facts, voxels)(torch.Generator().manual_seed(0), 64)
+    assert np.array_equal(matter.numpy(), made.matter[kept])
+    assert np.array_equal(facts.numpy(), true_facts(made)[kept])
+    voxels = matter_to_model(matter)[:, 0] > 0
+    x0, shown, noise = draw_ragged(facts, matter)(torch.Generator().manual_seed(0), 64)
+    again = draw_ragged(facts, matter)(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
     assert set(shown.unique().tolist()) == {-1.0, 1.0} and shown.shape == (64, 16, 16, 16)
     apart = []
@@ -122,8 +90,9 @@ def test_shapes_come_ragged_with_the_facts_they_show(made):
 
 def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
     """A model that sees through all noise guesses the shape, one that sees nothing the mean."""
-    facts, voxels = shown_by_shapes(made)
-    tokens = captioned_shapes(made, words(), 2)[1]
+    matter, said = named_shapes(made, made.matter, 2, CLASSES)
+    facts = torch.from_numpy(true_facts(made)[~held_out(made)])
+    fields = matter_to_model(matter)[:, 0]
     asked = []
 
     class Sees:
@@ -134,14 +103,14 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
             return x_t if t < 0.5 else torch.full_like(x_t, -0.3)
 
     walk = Sampling("ddim", steps=8, shift=1.0, guidance_scale=2.0)
-    draw = draw_guesses(facts, voxels, tokens, Sees(), walk)
+    draw = draw_guesses(facts, matter, said, Sees(), walk)
     x0, shown, noise = draw(torch.Generator().manual_seed(0), 64)
     again = draw(torch.Generator().manual_seed(0), 64)
     assert noise is None and torch.equal(x0, again[0]) and torch.equal(shown, again[1])
     assert set(shown.unique().tolist()) == {-1.0, 1.0} and shown.shape == (64, 16, 16, 16)
     # 0.125 to 0.875: not pure noise, not data
     assert {round(8 * t) for _, t, _ in asked} == set(range(1, 8))
-    captions = tokens.flatten(0, 1).tolist()
+    captions = as_signs(said).flatten(0, 1).tolist()
     assert all(row in captions for _, _, told in asked for row in told[: len(told) // 2].tolist())
     # guidance: the other half is told nothing
     assert all((told[len(told) // 2 :] == -1).all() for _, _, told in asked)
@@ -150,14 +119,23 @@ def test_guesses_are_of_the_shape_whose_facts_come_with_them(made):
     apart = []
     for row, shape in zip(rows, seen, strict=True):
         owners = [k for k in range(len(facts)) if torch.equal(facts[k], row)]
-        apart.append(min(float((voxels[k] != (shape > 0)).float().mean()) for k in owners))
+        apart.append(min(float(((fields[k] > 0) != (shape > 0)).float().mean()) for k in owners))
     assert len(seen) < 48 and np.median(apart) < 0.2
 
 
+def test_guesses_are_of_a_model_that_is_told_facts(tmp_path):
+    save_checkpoint(tmp_path, *tiny(), "")
+    data = Section("facts_of_guesses", {"model": str(tmp_path), "count": 10**9})
+    config = Config(Section("FactsOfShape"), classes=CLASSES, resolution=8, data=data)
+    with pytest.raises(ValueError, match=r"^model names .*, which is no model of shapes with mat"):
+        source_of(config)
+
+
 def with_materials(**changes):
-    """The shipped model's training with a channel per slot, made small."""
-    entries = Config.read("shapes32").to_dict() | {"resolution": 16}
-    entries["network"] |= {"in_channels": 1 + SLOTS}
+    """A training with a channel per slot and labels, made small."""
+    entries = Config.read("shapes32").to_dict() | {"resolution": 16, "begin_from": [], "frozen": []}
+    labels = {"kind": "labels", "classes": len(entries["classes"])}
+    entries["network"] |= {"in_channels": 1 + SLOTS, "conditioners": [labels]}
     entries["data"] = {"kind": "materials", "count": 6, "first_index": 3}
     return entries | changes
 

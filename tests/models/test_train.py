@@ -20,33 +20,30 @@ from course_utils.models.prompting import sampling_states
 from course_utils.models.recipes import source_of
 from course_utils.models.training import Stopped, begin_from, begun, freeze, train
 
-WORDS = ["a", "chair", "lamp", "tall", "wide"]
-READS = {"data": {"kind": "captioned", "count": 9}, "words": WORDS}
 
-
-def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_path):
+def test_a_training_may_begin_from_a_trained_trunk_and_from_a_trained_sketch(tmp_path):
     torch.manual_seed(0)
     plain = Config.of(TINY).with_network(details=0)
     trunk = build_model(plain)
     save_checkpoint(tmp_path / "trunk", trunk, plain, "")
-    text = {"kind": "text", "words": 5, "sketch": 4}
-    reading = TINY["network"] | {"details": 16, "conditioners": [text]}
-    reading = Config.of(TINY | READS | {"network": reading})
-    width = build_model(reading).network.noise_level.width
-    alone = {"kind": "FromText", "dimensions": 3, "side": 4, "words": 5, "width": width}
-    alone = Config.of({"network": alone, "path": "flow", "prediction": "x0", "words": WORDS})
-    texts = build_model(alone)
-    save_checkpoint(tmp_path / "texts", texts, alone, "")
-    denoiser = build_model(reading)
+    told = {"kind": "named", "families": 2, "facts": 7, "sketch": 4}
+    told = Config.of(TINY).with_network(details=16, conditioners=[told])
+    width = build_model(told).network.noise_level.width
+    alone = {"kind": "FromFacts", "dimensions": 3, "side": 4, "families": 2, "facts": 7}
+    alone = Config.of({"network": alone | {"width": width}, "path": "flow", "prediction": "x0"})
+    facts = build_model(alone)
+    save_checkpoint(tmp_path / "facts", facts, alone, "")
+    denoiser = build_model(told)
     before = {k: v.clone() for k, v in denoiser.state_dict().items()}
     begin_from(denoiser, [])
     assert all(torch.equal(value, before[name]) for name, value in denoiser.state_dict().items())
-    begin_from(denoiser, [str(tmp_path / "trunk"), str(tmp_path / "texts")])
-    trunk, texts = trunk.half().float().state_dict(), texts.half().float().state_dict()
+    begin_from(denoiser, [str(tmp_path / "trunk"), str(tmp_path / "facts")])
+    trunk, facts = trunk.half().float().state_dict(), facts.half().float().state_dict()
     for name, value in denoiser.state_dict().items():
-        assert torch.equal(value, trunk.get(name, texts.get(name, before[name]))), name
-    read = {name for name in before if name.startswith("network.conditioner.text.")}
-    assert read and read <= set(texts) and not read & set(trunk) and set(before) - set(trunk) - read
+        assert torch.equal(value, trunk.get(name, facts.get(name, before[name]))), name
+    named = {name for name in before if name.startswith("network.conditioner.named.")}
+    assert named and named <= set(facts) and not named & set(trunk)
+    assert set(before) - set(trunk) - named
     with pytest.raises(
         ValueError, match=r"frozen names network\.nothing, but the model has no such part"
     ):
@@ -56,22 +53,6 @@ def test_a_training_may_begin_from_a_trained_trunk_and_from_trained_words(tmp_pa
         match=r"begin_from names runs/nothing/checkpoint, .* python3 course.py train nothing",
     ):
         begin_from(denoiser, ["runs/nothing/checkpoint"])
-
-
-def test_a_reader_of_facts_is_taken_over_by_a_model_that_reads(tmp_path):
-    """A network that only sees facts is no denoiser; its weights have other names in one."""
-    read = {"kind": "FactsOfText", "words": 5, "facts": 7}
-    alone = Config.of({"network": read, "words": WORDS})
-    torch.manual_seed(0)
-    reader = build_model(alone)
-    save_checkpoint(tmp_path / "facts", reader, alone, "")
-    parts = [{"kind": "text", "words": 5}, {"kind": "facts", "words": 5, "facts": 7}]
-    network = TINY["network"] | {"conditioners": parts}
-    denoiser = build_model(Config.of(TINY | READS | {"network": network}))
-    begin_from(denoiser, [str(tmp_path / "facts")])
-    tokens = torch.tensor([[0, 3, 1]])
-    ours, theirs = denoiser.network.conditioner.facts.named(tokens), reader.half().float()(tokens)
-    assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("config", [TINY, SEEING], ids=["shapes", "facts"])
@@ -103,7 +84,8 @@ def test_a_stopped_training_continues_exactly(config, tmp_path):
 def test_shapes64_is_shapes32_at_twice_the_resolution_and_takes_a_step():
     """Training and sampling move by the 3 log 2 that a factor of 2 takes from the log-SNR."""
     small, large = Config.read("shapes32"), Config.read("shapes64")
-    assert large.resolution == 2 * small.resolution
+    assert large.resolution == 2 * small.resolution and large.classes == small.classes
+    assert large.network.conditioners == small.network.conditioners
     means = [one.loss.arguments["time_mean"] for one in (small, large)]  # of -log-SNR / 2
     assert means[1] - means[0] == pytest.approx(1.5 * math.log(2), abs=0.01)
     assert large.sampling.shift / small.sampling.shift == pytest.approx(2**1.5, rel=0.01)
@@ -111,10 +93,12 @@ def test_shapes64_is_shapes32_at_twice_the_resolution_and_takes_a_step():
     data = replace(large.data, arguments=large.data.arguments | {"count": 3})
     source = source_of(replace(large, data=data))
     plan = replace(large.plan, steps=2, batch_size=1)
-    trainer = Trainer(begun(large), plan, LOSSES[large.loss.kind](**large.loss.arguments))
+    trainer = Trainer(
+        begun(replace(large, begin_from=())), plan, LOSSES[large.loss.kind](**large.loss.arguments)
+    )
     before = trainer.model.network.stem.weight.clone()
     losses = [done.loss for done in trainer.run(source.draw)]
     assert all(map(math.isfinite, losses)) and len(losses) == 2
     assert not torch.equal(before, trainer.model.network.stem.weight)
     made = last(sampling_states(trainer.ema, large, ["mug"], [0], steps=1)).x_t
-    assert made.shape == (1, 1, 64, 64, 64) and made.isfinite().all()
+    assert made.shape == (1, 5, 64, 64, 64) and made.isfinite().all()

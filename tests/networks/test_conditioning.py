@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from course_utils.networks.conditioning import Conditioner, Given, several, unconditional
-from course_utils.networks.conditioning.facts import on_facts, on_named_facts
+from course_utils.networks.conditioning.facts import on_named_facts
 from course_utils.networks.conditioning.labels import on_labels
 from course_utils.networks.conditioning.text import on_text
+from course_utils.networks.facts import FromFacts
 from course_utils.networks.mlp import MLP
-from course_utils.networks.text_only import FactsOfText, FromFacts, FromText
 from course_utils.networks.unet import UNet
 
 TOKENS = torch.tensor([[0, 3, 1], [2, -1, -1], [-1, -1, -1]])
@@ -28,29 +28,11 @@ def test_labels_are_rows_of_a_table_and_the_last_row_is_nothing_said():
         labels(TOKENS, 3)
 
 
-@pytest.mark.parametrize("reads", [False, True])
-@pytest.mark.parametrize("sketch", [0, 4])
-def test_a_text_gives_what_it_declares(reads, sketch):
-    text = on_text(6, reads, sketch)(16, 3)
+def test_a_text_is_one_vector():
+    text = on_text(6)(16, 3)
     given = text(TOKENS, 3)
-    assert torch.equal(given.vectors[0], text.encoder(TOKENS))
-    assert text.gives_tokens == reads and text.grid_channels == (sketch > 0)
-    if reads:
-        assert given.tokens.shape == (3, 4, 16)
-        assert given.absent.tolist()[:2] == [[False] * 4, [False, False, True, True]]
-    else:
-        assert given.tokens is None and given.absent is None
-    assert [grid.shape for grid in given.grids] == [(3, 1, 4, 4, 4)] * (sketch > 0)
-
-
-def test_facts_begin_at_zero_and_sum_what_is_named():
-    facts = on_facts(6, 5)(16, 3)
-    (vector,) = facts(TOKENS, 3).vectors
-    assert vector.shape == (3, 16) and not vector.any()
-    torch.nn.init.normal_(facts.outlet.weight)
-    (vector,) = facts(TOKENS, 3).vectors
-    assert torch.allclose(vector, (1 + facts.named(TOKENS)) @ facts.outlet.weight.T)
-    assert not facts(None, 1).vectors[0].any()  # nothing is named
+    assert torch.equal(given.vectors[0], text.encoder(TOKENS)) and given.grids == ()
+    assert text.grid_channels == 0
 
 
 @pytest.mark.parametrize("sketch", [0, 4])
@@ -78,22 +60,34 @@ def test_a_unet_begins_from_a_sketch_of_facts():
     assert alone(torch.zeros(1, 1, 4, 4, 4), torch.zeros(1), rows).shape == (1, 1, 4, 4, 4)
 
 
+class Counted(Conditioner):
+    """How many facts are named, as a vector and as a grid."""
+
+    name, takes, grid_channels = "counted", "facts", 1
+
+    def given(self, condition):
+        count = (condition > 0).sum(1, keepdim=True).float()
+        return Given(vectors=(count.expand(-1, 16),), grids=(count[:, :, None, None],))
+
+
 def test_several_give_what_each_gives_in_their_order():
-    both = several(on_text(6, reads=True, sketch=4), on_facts(6, 5))(16, 2)
-    torch.nn.init.normal_(both.facts.outlet.weight)
-    given, text = both(TOKENS, 3), both.text(TOKENS, 3)
-    assert torch.equal(
-        torch.stack(given.vectors), torch.stack([text.vectors[0], both.facts(TOKENS, 3).vectors[0]])
+    both = several(on_named_facts(2, 3, sketch=4), lambda width, dimensions: Counted())(16, 2)
+    torch.nn.init.normal_(both.named.outlet.weight)
+    rows = torch.tensor([[1.0, -1, -1, 1, 0], [1, -1, 1, 1, 1]])
+    given, named = both(rows, 2), both.named(rows, 2)
+    vector, count = given.vectors
+    assert torch.equal(vector, named.vectors[0]) and torch.equal(
+        count[:, 0], torch.tensor([2.0, 4])
     )
-    assert torch.equal(given.tokens, text.tokens) and torch.equal(given.absent, text.absent)
-    assert torch.equal(given.grids[0], text.grids[0]) and len(given.grids) == 1
-    assert both.gives_tokens and both.grid_channels == 1
+    sketch, coarse = given.grids
+    assert torch.equal(sketch, named.grids[0]) and coarse.flatten().tolist() == [2, 4]
+    assert both.grid_channels == 2
 
 
 def test_no_conditioner_gives_nothing_and_has_no_weights():
     nothing = unconditional(16, 2)
     assert nothing(TOKENS, 3) == nothing(None, 3) == Given() and not list(nothing.parameters())
-    assert not nothing.gives_tokens and nothing.grid_channels == 0
+    assert nothing.grid_channels == 0
 
 
 def test_conditioners_that_do_not_fit_together_are_refused():
@@ -101,20 +95,8 @@ def test_conditioners_that_do_not_fit_together_are_refused():
         UNet(2, channels=(8,), conditioner=several(on_labels(3), on_text(6)))
     with pytest.raises(ValueError, match="labels, labels; expected at most one of each kind"):
         MLP(conditioner=several(on_labels(3), on_labels(4)))
-    for text in (on_text(6, reads=True), on_text(6, sketch=4)):
-        with pytest.raises(ValueError, match="an MLP only takes vectors"):
-            MLP(conditioner=text)
-
-
-def test_a_unet_begins_from_the_weights_of_networks_of_a_text_alone():
-    makers = on_text(6, reads=True, sketch=4), on_facts(6, 5)
-    mine = UNet(3, channels=(8,), conditioner=several(*makers)).state_dict()
-    theirs = FromText(3, 4, 6, width=32).state_dict() | FactsOfText(6, 5).state_dict()
-    assert {name: value.shape for name, value in theirs.items()} == {
-        name: value.shape
-        for name, value in mine.items()
-        if name.startswith(("conditioner.text.", "conditioner.facts.reader."))
-    }
+    with pytest.raises(ValueError, match="an MLP only takes vectors"):
+        MLP(conditioner=on_named_facts(2, 3, sketch=4))
 
 
 class Picture(Conditioner):

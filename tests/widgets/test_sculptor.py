@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from course_utils.files.materials import Material
 from course_utils.widgets import sculptor as module
 from course_utils.widgets.sculptor import Sculptor
 
@@ -141,6 +142,117 @@ def test_bad_input_is_refused():
     for number in (0, -1):
         with pytest.raises(ValueError, match=f"number: got {number}"):
             sculptor.take(number)
+
+
+# ---- materials -----------------------------------------------------------------------------------
+
+PALETTE = ["#c8362f", Material("brass", "#c9a227", 1.0, 0.3)]
+
+
+def towers():
+    """Two towers, of slot 1 on the left and of slot 2 on the right: voxels and slots."""
+    voxels = np.zeros((6, 6, 6), bool)
+    voxels[:4, 2:4, 0:2] = voxels[:4, 2:4, 4:6] = True
+    slots = np.zeros((6, 6, 6), np.uint8)
+    slots[:, :, :3], slots[:, :, 3:] = 1, 2
+    return voxels, np.where(voxels, slots, 0).astype(np.uint8)
+
+
+def test_slots_are_those_of_the_nearest_where_none_are_given():
+    voxels, slots = towers()
+    sculptor = Sculptor(voxels, fill, slots=slots, palette=PALETTE)
+    assert (sculptor.slots[voxels] == slots[voxels]).all()
+    assert (sculptor.slots[:, :, :3] == 1).all() and (sculptor.slots[:, :, 3:] == 2).all()
+    assert sculptor.palette == [("#c8362f", 0.0, 0.6), ("#c9a227", 1.0, 0.3)]
+    some = slots.copy()
+    some[1:4] = 0
+    assert np.array_equal(Sculptor(voxels, fill, slots=some, palette=PALETTE).slots, sculptor.slots)
+    nothing = Sculptor(voxels, fill, slots=np.zeros_like(slots), palette=PALETTE)
+    assert (nothing.slots == 1).all()
+    plain = Sculptor(voxels, fill)
+    assert plain.slots is None and plain.packed_slots == b"" and plain.palette == []
+
+
+def test_a_completion_gets_slots_and_brings_its_own():
+    voxels, slots = towers()
+    calls = []
+
+    def grow(given, keep, count):
+        """Fill what is free with slot 2; what it says of the kept does not count."""
+        calls.append(given)
+        return np.where(keep, 1, [np.full_like(given, 2 * (k == 1)) for k in range(count)]).astype(
+            np.uint8
+        )
+
+    sculptor = Sculptor(voxels, grow, count=2, slots=slots, palette=PALETTE)
+    sculptor.carve(lower())
+    found = sculptor.propose()
+    (given,) = calls
+    assert given.dtype == np.uint8 and np.array_equal(given, np.where(lower(), 0, slots))
+    assert np.array_equal(found, [voxels & ~lower(), voxels | lower()])
+    empty, full = sculptor.proposal_slots
+    assert (full[lower()] == 2).all() and (full[2:4][voxels[2:4]] == slots[2:4][voxels[2:4]]).all()
+    assert np.array_equal(empty, sculptor.slots)
+    sculptor.take(1)
+    assert np.array_equal(sculptor.slots, full) and np.array_equal(sculptor.voxels, found[1])
+
+
+def test_what_is_filled_without_slots_has_those_of_its_neighbours():
+    voxels, slots = towers()
+
+    def grow(given, keep, count):
+        return np.stack([(given > 0) | ~keep] * count)
+
+    sculptor = Sculptor(voxels, grow, slots=slots, palette=PALETTE)
+    sculptor.carve(lower())
+    sculptor.propose()
+    first = sculptor.proposal_slots[0]
+    assert (first[:, :, :3] == 1).all() and (first[:, :, 3:] == 2).all()
+
+
+def test_slots_and_proposals_are_sent_together():
+    voxels, slots = towers()
+    sculptor = Sculptor(voxels, lambda given, keep, count: np.stack([given] * count), slots=slots,
+                        palette=PALETTE)  # fmt: skip
+    sent = []
+    sculptor.send_state = lambda key=None: sent.append({key} if isinstance(key, str) else set(key))
+    sculptor.carve(lower())
+    sculptor.set_state({"asked": 1})
+    (answer,) = (keys for keys in sent if "answered" in keys)
+    assert {"packed_proposals", "packed_proposal_slots"} <= answer and sculptor.error == ""
+    sculptor.set_state({"packed_slots": memoryview(np.full((6, 6, 6), 2, np.uint8).reshape(-1))})
+    assert (sculptor.slots == 2).all()
+
+
+def test_the_film_has_the_materials():
+    voxels, slots = towers()
+    sculptor = Sculptor(voxels, fill, count=2, slots=slots, palette=PALETTE)
+    sculptor.carve(lower())
+    sculptor.propose()
+    film, plain = sculptor._twin().figure, Sculptor(voxels, fill)._twin().figure
+    assert len(film.frames) == 4
+    assert len(film.data[1].colorscale) == 2 * len(plain.data[1].colorscale)
+
+
+def test_bad_materials_are_refused():
+    voxels, slots = towers()
+    for wrong in ({"slots": slots}, {"palette": PALETTE}):
+        with pytest.raises(ValueError, match="slots and palette: got one of them"):
+            Sculptor(voxels, fill, **wrong)
+    for palette in ([], ["red"], {"seat": "#ffffff"}, ["#ffffff"] * 5, [None]):
+        with pytest.raises(ValueError, match="palette: got"):
+            Sculptor(voxels, fill, slots=slots, palette=palette)
+    for grid in (slots.astype(int), slots[:5], 3 * slots):
+        with pytest.raises(ValueError, match=r"slots: got .* up to 2, as many as the palette has"):
+            Sculptor(voxels, fill, slots=grid, palette=PALETTE)
+    for returned, said in (
+        (np.full((4, 6, 6, 6), 3, np.uint8), "returned slot 3, expected 0 to 2"),
+        (np.zeros((4, 6, 6, 6)), r"float64 .* expected bool or uint8 \(4, 6, 6, 6\)"),
+    ):
+        sculptor = Sculptor(voxels, lambda *_, it=returned: it, slots=slots, palette=PALETTE)
+        sculptor.carve(lower())
+        with pytest.raises(ValueError, match=said):
+            sculptor.propose()
 
 
 def test_a_saved_notebook_gets_the_film_of_what_happened():

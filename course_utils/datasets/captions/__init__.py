@@ -17,7 +17,6 @@ from course_utils.datasets.captions.facts import (
 from course_utils.datasets.captions.grammar import (
     LONGEST,
     caption,
-    caption_of,
     captions,
     captions_and_facts,
     words,
@@ -42,7 +41,6 @@ __all__ = [
     "TEST_FORMS",
     "Prompt",
     "caption",
-    "caption_of",
     "captions",
     "captions_and_facts",
     "facts_of",

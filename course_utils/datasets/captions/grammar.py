@@ -5,7 +5,7 @@ every machine.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from string import Formatter
 
 from course_utils.datasets.captions.facts import ENTRIES, Attributes, Entry, Named, holds, pairs_of
@@ -13,7 +13,7 @@ from course_utils.datasets.captions.phrases import FORMS, SAID_APART
 from course_utils.datasets.shapes import CLASSES, Draws, ShapeSet
 from course_utils.networks.words import split
 
-LONGEST = 24  # words; `TextEncoder` reads no more
+LONGEST = 24  # words
 DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "six": "6"}
 
 
@@ -108,84 +108,6 @@ def captions_and_facts(
     draws = Draws("captions", seed)
     rows = zip(shapes.labels, shapes.attributes, strict=True)
     return [caption(CLASSES[label], attributes, draws, forms) for label, attributes in rows]
-
-
-def caption_of(family: str, named: Named, known: Collection[str]) -> tuple[str, Named]:
-    """Write the plainest text of at most LONGEST words that asks for what is named.
-
-    Where no phrase allows just the values that are named, one that allows some of them is taken;
-    what no phrase says is left out.
-
-    Args:
-        family: One of `CLASSES`.
-        named: {attribute: allowed values}.
-        known: The words that the text may have, such as a model's.
-
-    Returns:
-        The text, and what it names.
-
-    Raises:
-        ValueError: If the family is unknown, or has no name among the words.
-    """
-    if family not in ENTRIES:
-        raise ValueError(f"family={family!r}: expected one of {', '.join(ENTRIES)}")
-    entries, known = ENTRIES[family], set(known)
-    chosen: list[tuple[int, str]] = []
-    told: Named = {}
-    for place in sorted(range(len(entries)), key=lambda place: -_told(entries[place], named)):
-        entry = entries[place]
-        phrases = [
-            phrase for phrase in entry.phrases if known.issuperset(split(phrase.strip("=~")))
-        ]
-        phrases = [phrase for phrase in phrases if phrase[0] != "="] or phrases
-        has_noun = any(phrase[0] == "=" for _, phrase in chosen)
-        phrases = [phrase for phrase in phrases if not (has_noun and phrase[0] == "=")]
-        fits = (
-            entry.named and phrases and _told(entry, named) and not told.keys() & entry.named.keys()
-        )
-        if fits and all(
-            set(named.get(name, values)) & set(values) for name, values in entry.condition.items()
-        ):
-            chosen.append((place, phrases[0]))
-            told |= entry.named
-    noun = next(
-        (
-            phrase[1:]
-            for entry in entries
-            for phrase in entry.phrases
-            if not entry.named and phrase[0] == "=" and known.issuperset(split(phrase[1:]))
-        ),
-        None,
-    )
-    if noun is None:
-        raise ValueError(f"no name of {family} is among the {len(known)} words")
-    while True:
-        chosen.sort()
-        phrases = [phrase for _, phrase in chosen]
-        name = next((phrase[1:] for phrase in phrases if phrase[0] == "="), noun)
-        adjectives = [phrase[:-2] for phrase in phrases if phrase[-1] == "~"]
-        details = [phrase for phrase in phrases if phrase[0] != "=" and phrase[-1] != "~"]
-        text = _with_article(" ".join([*adjectives, name]))
-        if details:
-            text = f"{text} with {_enumeration(_merge_details(details), 'and')}"
-        if len(split(text)) <= LONGEST:
-            return text, {
-                name: values for place, _ in chosen for name, values in entries[place].named.items()
-            }
-        chosen.pop()
-
-
-def _told(entry: Entry, named: Named) -> float:
-    """How much of what is named an entry says; 0 if it says anything else.
-
-    Values that are named whole count a little more than some of them.
-    """
-    share = 0.0
-    for name, values in entry.named.items():
-        if name not in named or not set(values) <= set(named[name]):
-            return 0.0
-        share += 1 + 0.5 * len(values) / len(named[name])
-    return share
 
 
 # ---- what to say ---------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Conditioners: what a network is given besides x and the noise level.
 
-A conditioner turns a condition (labels, a text) into what a network can use: vectors, tokens and
+A conditioner turns a condition (labels, a text, facts) into what a network can use: vectors and
 coarse grids. Each file of this folder has one, and a function such as `on_labels(10)`, which
 returns its *maker*: a network calls that with its own width and number of dimensions. Lesson 06
-conditions on labels and texts, lesson 09 on texts and their facts.
+conditions on labels and texts, lesson 09 on facts.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,14 +18,10 @@ class Given(NamedTuple):
 
     Attributes:
         vectors: Each (B, width); added to the embedding of the noise level, one after the other.
-        tokens: (B, L, width) for cross-attention, or None.
-        absent: Which tokens are padding, bool (B, L); None where tokens is None.
         grids: Each (B, C, *coarse); resized to the grid of x, which the stem sees beside them.
     """
 
     vectors: tuple[Tensor, ...] = ()
-    tokens: Tensor | None = None
-    absent: Tensor | None = None
     grids: tuple[Tensor, ...] = ()
 
 
@@ -38,13 +34,11 @@ class Conditioner(nn.Module):
     Attributes:
         name: Name of the submodule in a network: `network.conditioner.<name>`.
         takes: What kind of condition it takes; conditioners of one network must agree.
-        gives_tokens: Whether it gives tokens.
         grid_channels: Number of channels of the grids that it gives.
     """
 
     name: str
     takes: str
-    gives_tokens = False
     grid_channels = 0
 
     def given(self, condition: Tensor) -> Given:
@@ -84,16 +78,12 @@ class Conditioners(nn.Module):
             )
         for part in flat:
             self.add_module(part.name, part)
-        self.gives_tokens = any(part.gives_tokens for part in flat)
         self.grid_channels = sum(part.grid_channels for part in flat)
 
     def forward(self, condition: Tensor | None, batch_size: int) -> Given:
         given = [part(condition, batch_size) for part in self.children()]
-        texts = [one for one in given if one.tokens is not None]
         return Given(
             vectors=tuple(vector for one in given for vector in one.vectors),
-            tokens=torch.cat([one.tokens for one in texts], dim=1) if texts else None,
-            absent=torch.cat([one.absent for one in texts], dim=1) if texts else None,
             grids=tuple(grid for one in given for grid in one.grids),
         )
 

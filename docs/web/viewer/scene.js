@@ -54,11 +54,15 @@ export class Stage {
     this.shape = this._add(surfaceMesh(1, 0));
     this.blocks = this._add(surfaceMesh(1, 1));
     this.veil = this._add(surfaceMesh(0.13, 1));
+    this.mark = this._add(surfaceMesh(0.45, 1));
     this.brush = this._add(surfaceMesh(0.32, 1));
     paintMesh(this.veil, [NOISE]);
+    paintMesh(this.mark, [MODEL]);
     paintMesh(this.brush, CLAY);
-    this.brush.material.polygonOffset = true;
-    this.brush.material.polygonOffsetFactor = this.brush.material.polygonOffsetUnits = -1;
+    for (const { material } of [this.mark, this.brush]) {
+      material.polygonOffset = true;
+      material.polygonOffsetFactor = material.polygonOffsetUnits = -1;
+    }
     this.plane = new LineLoop(new BufferGeometry(), new LineBasicMaterial({ color: MODEL }));
     this.group.add(this.plane);
     this.ground = makeGround();
@@ -116,6 +120,12 @@ export class Stage {
     shadow.value.image.data.set(missing.map(dark));
     shadow.value.needsUpdate = true;
     span.value = sun.size / sun.cells;
+  }
+
+  /** Lay an orange veil over the full voxels of the grid `marked`, of the shape `solid`; null shows none. */
+  setMark(marked, solid, n) {
+    this.mark.visible = false;
+    if (marked) fillMesh(this.mark, blockSurface(marked, n, marked, solid));
   }
 
   /** Show what a tool would reach: blue if it would become given, orange if free. */
@@ -176,7 +186,7 @@ export class Stage {
   }
 
   dispose() {
-    for (const mesh of [this.shape, this.blocks, this.veil, this.brush, this.plane, this.ground]) {
+    for (const mesh of [this.shape, this.blocks, this.veil, this.mark, this.brush, this.plane, this.ground]) {
       mesh.geometry.dispose();
       mesh.material.dispose();
     }

@@ -1,9 +1,12 @@
 // The sculptor: the viewer, a button that asks a model to complete what was carved, and a choice of its proposals.
 //
 //   new Sculptor(element, { size, voxels, complete: async (voxels, keep, count) => [voxels, ...] })
+//   new Sculptor(element, { size, voxels, slots, palette, complete: async (…) => [{ voxels, slots }, ...] })
 //
-// `keep` is 1 where a voxel, full or empty, stays as it is. In a notebook the widget asks the kernel; a page without a
-// kernel passes a function of its own.
+// `keep` is 1 where a voxel, full or empty, stays as it is. With a palette the shape has its colours: slots say which
+// one each voxel has, also where it is empty, for what is added there (see `setField` in viewer.js); a proposal without
+// slots has those of the shape. In a notebook the widget asks the kernel; a page without a kernel passes a function of
+// its own.
 
 import { make } from "./dom.js";
 import { VoxelViewer } from "./viewer.js";
@@ -13,10 +16,11 @@ const START = 32; // degrees: azimuth of a proposal at rest
 const TURN_SECONDS = 8;
 
 export class Sculptor {
-  constructor(element, { size = 32, voxels = new Uint8Array(size ** 3), complete, count = 4 }) {
+  constructor(element, { size = 32, voxels = new Uint8Array(size ** 3), free, slots = null, palette = null, complete, count = 4 }) {
     Object.assign(this, { complete, count, proposals: [], drawers: [] });
     this.viewer = new VoxelViewer(element, { size });
-    this.viewer.setVoxels(voxels, size);
+    if (palette) this.viewer.setField(Float32Array.from(voxels, (is) => (is ? 1 : -1)), size, { free, slots, palette });
+    else this.viewer.setVoxels(voxels, size, free);
     this.button = make("button", { type: "button", className: "nts-main", textContent: "Complete" });
     this.button.addEventListener("click", () => this.ask());
     this.keep = make("button", { type: "button", textContent: "Keep all" });
@@ -68,15 +72,15 @@ export class Sculptor {
   /** Show proposals as a row of small pictures, which turn under the pointer; pressing one takes it. */
   show(proposals) {
     this._clear();
-    this.proposals = proposals;
-    this.row.append(...proposals.map((voxels, k) => this._offer(voxels, k)));
+    this.proposals = proposals.map((each) => ("voxels" in each ? each : { voxels: each }));
+    this.row.append(...this.proposals.map((proposal, k) => this._offer(proposal, k)));
   }
 
-  _offer(voxels, k) {
+  _offer({ voxels, slots }, k) {
     const canvas = make("canvas", { attributes: { "aria-hidden": "true" } });
     const button = make("button", { type: "button", className: "nts-offer" }, canvas, `Proposal ${k + 1}`);
     button.addEventListener("click", () => this.take(k));
-    const drawer = this.viewer.stage?.thumbnail(this.viewer.look(voxels), this.viewer.size, THUMBNAIL);
+    const drawer = this.viewer.stage?.thumbnail(this.viewer.look(voxels, slots), this.viewer.size, THUMBNAIL);
     if (drawer) {
       this.drawers.push(drawer);
       drawer.draw(canvas, START);
@@ -86,7 +90,8 @@ export class Sculptor {
   }
 
   take(k) {
-    this.viewer.edit((voxels) => voxels.set(this.proposals[k]));
+    const { voxels, slots } = this.proposals[k];
+    this.viewer.edit((now) => now.set(voxels), slots);
     [...this.row.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === k)));
     this.say(`Proposal ${k + 1} taken. Carve on, ask again, or keep all.`);
   }

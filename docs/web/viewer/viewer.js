@@ -7,8 +7,9 @@
 //   viewer.addEventListener("change", () => viewer.voxels);
 //
 // Besides the shape it keeps the *free* region, where a model may draw: what was carved away or painted free. Empty free
-// voxels are veiled. Without a palette full voxels are orange where they are free and blue elsewhere. The shape is drawn
-// smooth, and as blocks while a tool paints.
+// voxels are veiled. Without a palette full voxels are orange where they are free and blue elsewhere; with one they have
+// their own colours, and an orange veil where they are free while a tool paints. The shape is drawn smooth, and as blocks
+// while a tool paints.
 
 import { make } from "./dom.js";
 import { toGlb } from "./glb.js";
@@ -112,9 +113,18 @@ export class VoxelViewer extends EventTarget {
     return this._now.free.slice();
   }
 
-  /** Change the shape in one step that can be undone: `change(voxels, free)` modifies both arrays in place. */
-  edit(change) {
+  /** The slot of each voxel, as in setField. */
+  get slots() {
+    return this._now.slots;
+  }
+
+  /**
+   * Change the shape in one step that can be undone: `change(voxels, free)` modifies both arrays in place.
+   * slots: others, in the place of those that the shape has.
+   */
+  edit(change, slots = this._now.slots) {
     this._remember();
+    this._now.slots = slots;
     change(this._now.voxels, this._now.free);
     this._changed();
     this.dispatchEvent(new Event("change"));
@@ -323,12 +333,14 @@ export class VoxelViewer extends EventTarget {
     const { voxels, free } = this._now;
     const veiled = free.map((is, i) => (is && !voxels[i] ? 1 : 0));
     this.stage.setShape(this.look(this._shown(voxels)), this._shown(veiled), this.size, this.paints);
+    const marked = this.palette && this.paints ? free.map((is, i) => (is && voxels[i] ? 1 : 0)) : null;
+    this.stage.setMark(marked && this._shown(marked), this._shown(voxels), this.size);
     this._stale = false;
   }
 
   /** Return what voxels look like where the field does not differ from them: {field, slots, palette}. */
-  look(seen) {
-    const { field, free, slots } = this._now;
+  look(seen, slots = this._now.slots) {
+    const { field, free } = this._now;
     const shown = field.map((value, i) => (value > 0 === seen[i] > 0 ? value : seen[i] ? 1 : -1)); // carved, added, cut
     const kinds = this.palette ? seen.map((is, i) => (is ? slots[i] || 1 : 0)) : seen.map((is, i) => is && 1 + free[i]);
     return { field: shown, slots: kinds, palette: this.palette ?? CLAY, named: this.palette !== null };

@@ -9,10 +9,14 @@ const bitsOf = (voxels) => new DataView(pack(voxels).buffer);
 
 function render({ model, el }) {
   const size = model.get("size");
+  const palette = model.get("palette").length ? model.get("palette") : null;
   const read = (view) => unpack(bytesOf(view), size ** 3);
+  const slotsOf = (view) => (palette ? bytesOf(view).slice() : undefined);
+  const proposals = () =>
+    model.get("packed_proposals").map((packed, k) => ({ voxels: read(packed), slots: slotsOf(model.get("packed_proposal_slots")[k]) }));
   const answer = () => {
     if (model.get("error")) throw new Error(model.get("error"));
-    return model.get("packed_proposals").map(read);
+    return proposals();
   };
   const complete = () =>
     new Promise((resolve, reject) => {
@@ -28,29 +32,33 @@ function render({ model, el }) {
       model.set("asked", model.get("asked") + 1);
       model.save_changes();
     });
-  const sculptor = new Sculptor(el, { size, voxels: read(model.get("packed_voxels")), complete, count: model.get("count") });
+  const [voxels, free, slots] = [read(model.get("packed_voxels")), read(model.get("packed_free")), slotsOf(model.get("packed_slots"))];
+  const sculptor = new Sculptor(el, { size, voxels, free, slots, palette, complete, count: model.get("count") });
   const { viewer } = sculptor;
+  let sent = viewer.slots; // the kernel has them
   let sending = false; // a model reports every `set` at once, even the first of two that belong together
   const load = () => {
     if (sending) return;
     const [voxels, free] = [read(model.get("packed_voxels")), read(model.get("packed_free"))];
+    const slots = slotsOf(model.get("packed_slots"));
     const same = (a, b) => a.every((value, i) => value === b[i]);
-    if (same(voxels, viewer.voxels) && same(free, viewer.free)) return;
-    viewer.edit((v, f) => (v.set(voxels), f.set(free)));
+    if (same(voxels, viewer.voxels) && same(free, viewer.free) && (!slots || same(slots, viewer.slots))) return;
+    viewer.edit((v, f) => (v.set(voxels), f.set(free)), slots);
   };
   const send = () => {
     sending = true;
     model.set("packed_voxels", bitsOf(viewer.voxels));
     model.set("packed_free", bitsOf(viewer.free));
+    if (viewer.slots !== sent) model.set("packed_slots", new DataView((sent = viewer.slots).slice().buffer));
     sending = false;
     model.save_changes();
   };
-  const offer = () => sculptor.busy || sculptor.show(model.get("packed_proposals").map(read));
-  viewer.setVoxels(read(model.get("packed_voxels")), size, read(model.get("packed_free")));
-  sculptor.setBusy(false);
+  const offer = () => sculptor.busy || sculptor.show(proposals());
   offer();
   viewer.addEventListener("change", send);
-  const changes = { "change:packed_voxels": load, "change:packed_free": load, "change:packed_proposals": offer };
+  const changes = {
+    "change:packed_voxels": load, "change:packed_free": load, "change:packed_slots": load, "change:packed_proposals": offer,
+  };
   for (const [name, act] of Object.entries(changes)) model.on(name, act);
   return () => {
     for (const [name, act] of Object.entries(changes)) model.off(name, act);
