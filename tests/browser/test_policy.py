@@ -87,6 +87,7 @@ def test_a_shape_is_made_under_the_policy(strict, address):
         ("runtime/ort-wasm-simd-threaded.mjs", "onnxruntime-web's script"),
         ("runtime/ort.wasm.min.mjs", "onnxruntime-web's script"),
         ("worker.js", "worker.js"),
+        ("sampling.js", "sampling.js"),
     ],
 )
 def test_another_file_is_one_line_and_no_shape(strict, site, tmp_path, file, named):
@@ -113,7 +114,7 @@ def test_another_reader_reads_nothing(strict, site, tmp_path):
     assert strict.locator(".nts-live-answer").text_content() == ""
 
 
-@pytest.mark.parametrize("file", ["page.js", "viewer.bundle.js", "sampling.js"])
+@pytest.mark.parametrize("file", ["page.js", "viewer.bundle.js", "reader.js"])
 def test_another_module_of_the_page_does_not_run(strict, site, tmp_path, file):
     """The browser compares them, and a script that is no module says why the box is empty."""
     with serve_files(with_another(site, tmp_path / "site", file)) as address:
