@@ -63,10 +63,12 @@ def opened(course, page):
     page.wait_for_function(f"/own model/.test(document.querySelector('{SAID}')?.textContent)")
 
 
-def made(page):
+def made(page, prompt):
     """Press the button; the voxels that the box then shows."""
     page.locator("[name=make]").click()
-    page.wait_for_function(f"/^Made in/.test(document.querySelector('{SAID}').textContent)")
+    page.wait_for_function(
+        f"/^Made in .*: {prompt}/.test(document.querySelector('{SAID}').textContent)"
+    )
     return shown(page)
 
 
@@ -90,16 +92,19 @@ def test_it_answers_while_the_kernel_works_and_after_it_is_gone(course, page):
     # it opens with a film of that shape
     page.wait_for_function("!document.querySelector('[name=film]').disabled")
     assert like_pythons(shown(page), "lamp", 16)
-    assert like_pythons(made(page), "lamp", 16)
+    assert like_pythons(made(page, "lamp"), "lamp", 16)
+    page.wait_for_function(
+        "document.querySelector('.nts-live').live.reader().then(() => true)"
+    )  # sent as well
     page.wait_for_timeout(500)
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "live-model.png")
     shut_down(page)
-    page.locator("[name=text]").fill("mug")
+    page.locator("[name=text]").fill("a mug, please")
     page.locator("[name=steps]").focus()
     page.keyboard.press("Home")  # 4 steps, and no move of the notebook
     page.keyboard.press("b")  # no new cell either
-    assert like_pythons(made(page), "mug", 4)
+    assert like_pythons(made(page, "a mug, please"), "mug", 4)
     page.screenshot(path=ARTIFACTS / "live-model-alone.png")
     assert page.locator(".jp-NotebookPanel .jp-CodeCell").count() == 2
     assert page.console_errors == []

@@ -115,7 +115,7 @@ export class Live {
   }
 
   /** Return what reads sentences; it is loaded once. */
-  _reader() {
+  reader() {
     const load = async () => {
       const bytes = await this._load(READER.numbers);
       if (!bytes) throw new Error("What reads sentences is not here: this page was not put up as a whole.");
@@ -130,7 +130,7 @@ export class Live {
   /** Return a wish for a prompt and what it looks like: {wish, palette, slots}. palette: a material for each slot, or null for
    * clay.  slots: how many slots the model tells apart, 0 if it makes none. Throws a RangeError for what cannot be made. */
   async _wish(prompt, seed) {
-    const reader = classOf(this.about.classes, prompt) ? null : await this._reader();
+    const reader = classOf(this.about.classes, prompt) ? null : await this.reader();
     const made = wishOf(this.about, reader, prompt);
     const { materials, palettes } = this.tables;
     const names = slotsIn(this.about, this.tables, made.family);
@@ -341,10 +341,13 @@ export class Live {
     const { prompt, seed, steps, guidance } = settings;
     const call = (this.call = {}); // a later one replaces it while the text is being read
     let found;
+    this._report("Reading the text …", null);
     try {
       found = await this._wish(prompt, seed);
     } catch (error) {
-      if (call === this.call) this._refuse(error); // what is shown, or being made, stays
+      if (call !== this.call) return;
+      this._report(""); // what is shown, or being made, stays
+      this._refuse(error);
       return;
     }
     if (call !== this.call) return;

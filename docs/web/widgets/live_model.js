@@ -61,6 +61,7 @@ async function render({ model, el }) {
     box.live = new Live(box, { find, model: name });
     box.querySelectorAll("input, select, button").forEach(keepKeys);
     await box.live.ready;
+    box.addEventListener("focusin", () => box.live.reader().catch(() => {}), { once: true }); // while there is a kernel to send it
     box.live.set({ prompt, seed });
     box.live.input("share").hidden = true; // a notebook's address names no shape
     box.live.play("opening.film").catch(() => {}); // the kernel is busy or gone: the box opens empty
