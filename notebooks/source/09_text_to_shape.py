@@ -115,15 +115,16 @@ class OurReader(torch.nn.Module):
 
 told_of = make_shapes(8000, 8)
 kept = np.flatnonzero(~captions.held_out(told_of))
-said = [(CLASSES[told_of.labels[k]], *captions.captions_and_facts(told_of, seed)[k]) for seed in range(2) for k in kept]
-tokens = vocabulary.encode([text for _, text, _ in said], length=captions.LONGEST)
-targets = ticked([family for family, *_ in said], [named for *_, named in said])
+wordings = [captions.captions_and_facts(told_of, seed) for seed in range(2)]
+texts, named = zip(*(wording[k] for wording in wordings for k in kept), strict=True)
+tokens = vocabulary.encode(texts, length=captions.LONGEST)
+targets = ticked([CLASSES[told_of.labels[k]] for _ in wordings for k in kept], named)
 torch.manual_seed(0)
 reading = Trainer(OurReader(), Plan(steps=500, batch_size=64, learning_rate=4e-3, ema_decay=0.98), Bits())
 for progress in reading.run(batches(targets, tokens, lambda yes: 2.0 * yes - 1)):
     pass
 ours = reading.ema.eval()
-print(f"{len(vocabulary)} words, {len(said):,} captions, {progress.seconds:.0f} s")
+print(f"{len(vocabulary)} words, {len(texts):,} captions, {progress.seconds:.0f} s")
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 found = {}
@@ -771,7 +772,8 @@ def fill_in(voxels, keep_mask, count):
     return complete(model, config, "a chair", voxels, keep_mask, range(count), steps=8)
 
 
-sculptor = Sculptor(chairs[2], fill_in)
+third = real_chairs[2]
+sculptor = Sculptor(third.coverage > 0.5, fill_in, slots=third.slots, palette=third.finishes)
 sculptor.carve(~legs)
 sculptor.propose()
 display(sculptor)
