@@ -14,7 +14,6 @@ import torch
 import trimesh
 from PIL import Image
 
-from course_utils.datasets.captions import facts_of
 from course_utils.datasets.captions.facts import facts_of
 from course_utils.models.checkpoints import build_model, load_checkpoint
 from course_utils.models.config import Config
