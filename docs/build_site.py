@@ -54,7 +54,6 @@ TEXTS = {
 }
 LINKED = (  # by other pages, not by the table of contents
     "data/checkpoints/shapes32/README.md",
-    "data/checkpoints/text-to-shape32/README.md",
     "data/furniture32/ATTRIBUTION.md",
     "data/glyphs16/ATTRIBUTION.md",
     "data/words/ATTRIBUTION.md",

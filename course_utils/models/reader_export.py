@@ -38,7 +38,7 @@ CONSTANTS = {  # by their names in Python; a leading underscore is left out
     speech: ("IMPLIED",),
     reading: (
         *("LONGEST_TEXT", "MOVED", "SURE", "SURER", "SURE_OF_FACTS", "DOUBTFUL", "WORDED"),
-        "DENIED",
+        *("DENIED", "CONTESTED", "NAMED_FIRST"),
     ),
     vectors_: ("UNIT", "LONGEST_WORD"),
 }

@@ -239,7 +239,7 @@ class TextReader:
             or (begins[name] == min(begins.values()) and scores[order[name]] > NAMED_FIRST)
         ]
         if first in there:
-            return sorted({first, *sure}, key=begins.__getitem__)
+            return sorted({first, *sure}, key=lambda name: (begins[name], -scores[order[name]]))
         return sorted({first, *sure}, key=lambda name: (places[order[name]], -scores[order[name]]))
 
     def _facts(

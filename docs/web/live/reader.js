@@ -113,7 +113,8 @@ export class TextReader {
   /** Return {said, denied, without}: what stands literally in a text, what is denied there, and what therefore is not named, a
    * Set of items. To deny one of two ways is to ask for the other: not round is square. */
   _said(words, found, family) {
-    const nouns = this.lexicon.namedIn(words, found);
+    const asking = this.lexicon.namedIn(words, found);
+    const nouns = agreeing(asking.length ? asking : found.filter(({ isNoun }) => isNoun));
     const ruledOut = found.filter((one) => this.lexicon.isRuledOut(words, one));
     const said = found.filter((one) => (nouns.includes(one) || !one.isNoun) && !ruledOut.includes(one));
     const denied = this.lexicon.deniedIn(words, family);
@@ -131,17 +132,21 @@ export class TextReader {
 
   /** Return the families that are named, in the order in which the text names them. */
   _families(votes, nouns) {
-    const { SURE, SURER } = this.tables;
+    const { SURE, SURER, CONTESTED, NAMED_FIRST } = this.tables;
     const order = this.families.map((_, k) => k).filter((k) => nouns.has(this.families[k]));
     const scores = this.families.map((_, k) => loudest(votes, k));
     const there = order.filter((k) => nouns.get(this.families[k]).length);
-    const names = (numbers) => numbers.map((k) => this.families[k]);
-    const first = order.reduce((best, k) => (best === null || scores[k] > scores[best] ? k : best), null);
-    if (first === null || !(scores[first] > (there.includes(first) ? SURE : SURER)))
-      return names(there.sort((a, b) => scores[b] - scores[a]).slice(0, 1));
-    const sure = there.filter((k) => scores[k] > SURE);
-    const place = (k) => votes.findIndex((row) => row && row[k] === scores[k]);
-    return names([...new Set([first, ...sure])].sort((a, b) => place(a) - place(b) || scores[b] - scores[a]));
+    const likeliest = (some) => some.reduce((best, k) => (best === null || scores[k] > scores[best] ? k : best), null);
+    let first = likeliest(order);
+    const least = there.includes(first) ? SURE : there.length ? CONTESTED : SURER;
+    if (first === null || !(scores[first] > least)) first = likeliest(there);
+    if (first === null) return [];
+    const begins = new Map(there.map((k) => [k, Math.min(...nouns.get(this.families[k]).map(({ places }) => places[0]))]));
+    const earliest = Math.min(...begins.values());
+    const sure = there.filter((k) => scores[k] > SURE || (begins.get(k) === earliest && scores[k] > NAMED_FIRST));
+    const loudestAt = (k) => votes.findIndex((row) => row && row[k] === scores[k]);
+    const place = there.includes(first) ? (k) => begins.get(k) : loudestAt;
+    return [...new Set([first, ...sure])].sort((a, b) => place(a) - place(b) || scores[b] - scores[a]).map((k) => this.families[k]);
   }
 
   /** Return what a text names of its family, and the outputs that say so: a detail that stands there literally needs hardly any
@@ -187,9 +192,8 @@ export class TextReader {
   /** Return the words without which something that was understood would be less sure. */
   _moving(words, vectors, votes, outputs, used) {
     if (!outputs.length) return [];
-    const counts = (k) => isNumber(words[k].text) && used.has(k + 1);
     const isMute = (text) => this.LOOKS.has(text) || Object.hasOwn(this.tables.MATERIAL_WORDS, text); // it stands in a phrase, or is missed
-    const tried = words.map((_, k) => k).filter((k) => !used.has(k) && !counts(k) && this._matters(words[k]) && !isMute(words[k].text));
+    const tried = words.map((_, k) => k).filter((k) => !used.has(k) && this._matters(words[k]) && !isNumber(words[k].text) && !isMute(words[k].text));
     return tried.filter((k) => Math.max(...this.network.falls(vectors, votes, k, outputs)) > this.tables.MOVED);
   }
 
@@ -273,6 +277,17 @@ function whole(text, start, end) {
 /** Return an item, [attribute, values], as a text, and those that matches name, a Set. */
 const itemOf = (item) => JSON.stringify(item);
 const itemsOf = (matches) => new Set(matches.flatMap(({ named }) => Object.entries(named).map(itemOf)));
+
+/** Return the nouns that do not contradict one before: a bar stool with footrests is no footrest. */
+function agreeing(nouns) {
+  const named = {};
+  return [...nouns].sort((a, b) => a.places[0] - b.places[0]).filter((one) => {
+    const items = Object.entries(one.named);
+    const agrees = items.every(([name, values]) => (named[name] ?? values).some((value) => values.includes(value)));
+    if (agrees) Object.assign(named, one.named);
+    return agrees;
+  });
+}
 
 /** Return whether what a phrase names is part of what was understood. */
 function agrees(named, facts) {
