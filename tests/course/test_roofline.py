@@ -139,7 +139,8 @@ def test_a_training_step_is_three_forward_passes(halves):
             halves[name][kind].of(65).flops - halves[name][kind].of(64).flops
             for kind in ("training", "sampling")
         )
-        assert 2.9 < trained / (guided / 2) < 3.1  # guided: two forward passes for each shape
+        # guided are two forward passes for each shape; a frozen sketch has no backward pass
+        assert 2.8 < trained / (guided / 2) < 3.1
 
 
 def test_two_batches_tell_a_third(whole):
