@@ -83,8 +83,8 @@ print(text, "->", captions.sayable("chair", read(text).facts))
 # A network that ticks lines can be trained in seconds. A word is its number in a list of all words that captions have,
 # as in lesson 06; each number gets a learned vector. Then come convolutions: each word sees its neighbours, and votes
 # for the lines that it reads there. Of all votes for a line the loudest counts, so that no phrase can silence another,
-# even if the two never met in training. Target, loop and loss are lesson 05's classifier once more, with many answers
-# at once. **Predict:** does it read *pairs* that it has never met?
+# even if the two never met in training. Many yes-or-no questions at once, each with the cross-entropy of a classifier;
+# five families are enough for a quarter of a minute. **Predict:** does it read *pairs* that it has never met?
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 from course_utils.diffusion.losses import Bits
@@ -92,13 +92,14 @@ from course_utils.diffusion.training import Plan, Trainer, batches
 from course_utils.networks.reader import Reader
 from course_utils.networks.text import Vocabulary
 
-vocabulary = Vocabulary(captions.words())
+five = ("chair", "table", "lamp", "house", "mug")
+vocabulary, lines = Vocabulary(captions.words(five)), captions.facts_of(five)
 
 
 def ticked(families, named):
     """Which families and facts texts name: bool (N, families + facts)."""
-    own = np.array([[family == name for name in CLASSES] for family in families])
-    return torch.from_numpy(np.concatenate([own, captions.named_facts(families, named)], axis=1))
+    own = np.array([[family == name for name in five] for family in families])
+    return torch.from_numpy(np.concatenate([own, captions.named_facts(families, named, five)], axis=1))
 
 
 class OurReader(torch.nn.Module):
@@ -107,43 +108,45 @@ class OurReader(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.words = torch.nn.Embedding(len(vocabulary), 64)
-        self.reader = Reader(len(CLASSES), len(facts), width=64, hidden=128)
+        self.reader = Reader(len(five), len(lines), width=64, hidden=128)
 
     def forward(self, tokens):
         return self.reader(self.words(tokens.clamp(min=0)) * (tokens >= 0)[:, :, None])
 
 
-told_of = make_shapes(8000, 8)
+told_of = make_shapes(4000, 8, five)
 kept = np.flatnonzero(~captions.held_out(told_of))
-said = [(CLASSES[told_of.labels[k]], *captions.captions_and_facts(told_of, seed)[k]) for seed in range(2) for k in kept]
-tokens = vocabulary.encode([text for _, text, _ in said], length=captions.LONGEST)
-targets = ticked([family for family, *_ in said], [named for *_, named in said])
+wordings = [captions.captions_and_facts(told_of, seed) for seed in range(2)]
+texts, named = zip(*(wording[k] for wording in wordings for k in kept), strict=True)
+tokens = vocabulary.encode(texts)
+targets = ticked([CLASSES[told_of.labels[k]] for _ in wordings for k in kept], named)
 torch.manual_seed(0)
-reading = Trainer(OurReader(), Plan(steps=500, batch_size=64, learning_rate=4e-3, ema_decay=0.98), Bits())
+reading = Trainer(OurReader(), Plan(steps=600, batch_size=64, learning_rate=5e-3, ema_decay=0.98), Bits())
 for progress in reading.run(batches(targets, tokens, lambda yes: 2.0 * yes - 1)):
     pass
 ours = reading.ema.eval()
-print(f"{len(vocabulary)} words, {len(said):,} captions, {progress.seconds:.0f} s")
+print(f"{len(vocabulary)} words, {len(lines)} facts, {len(texts):,} captions, {progress.seconds:.0f} s")
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
 found = {}
 for what, table in (("known pairs", None), ("said apart", captions.SAID_APART), ("new pairs", captions.HELD_OUT)):
-    prompts = captions.prompts(200, table, captions.TEST_FORMS)
-    truth = ticked([one.family for one in prompts], [one.named for one in prompts])[:, len(CLASSES) :]
+    prompts = captions.prompts(200, table, captions.TEST_FORMS, classes=five)
+    truth = ticked([one.family for one in prompts], [one.named for one in prompts])[:, len(five) :]
     with torch.no_grad():
-        seen = ours(vocabulary.encode([one.text for one in prompts]))[:, len(CLASSES) :] > 0
+        seen = ours(vocabulary.encode([one.text for one in prompts]))[:, len(five) :] > 0
     found[what] = float((seen & truth).sum() / truth.sum())
     print(f"{what:>11}, in sentences that training lacks: of {truth.sum()} facts it finds {found[what]:.1%}; of what it"
           f" finds {(seen & truth).sum() / seen.sum():.1%} is named")
 
 # %%
-print("does it find at least 95 % of the facts of pairs that no shape has?", "yes" if found["new pairs"] > 0.95 else "no")
-assert found["new pairs"] > 0.95
+as_well = found["new pairs"] > found["known pairs"] - 0.05
+print("does it read new pairs as well as known ones, within five points of a hundred?", "yes" if as_well else "no")
+assert as_well
 
 # %% [markdown]
 # So pairs are no problem. But who speaks like a caption? People type *gimme an armchair, wooden legs pls*. We asked
-# several hands for such prompts, and labelled what each asks for (`data/prompts`); here is the half that no reader of
-# ours was tuned on. Ours skips the words that it does not know.
+# several hands for such prompts, and labelled what each asks for (`data/prompts`); here are those for our five families,
+# of the half that no reader of ours was tuned on. Ours skips the words that it does not know.
 #
 # The course's own reader is the same network with other vectors: **borrowed** ones. A large model that has read a
 # billion sentences knows that an armchair is nearly a chair and oak nearly wood; its table of words, reduced to two
@@ -151,8 +154,9 @@ assert found["new pairs"] > 0.95
 # and rules beside it mend typos and read colours. **Predict:** of how many does each know the family?
 
 # %% tags=["nbval-ignore-output"] reason="weights trained here differ between processors"
-lines = (DATA / "prompts" / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
-typed = [one for one in map(json.loads, lines) if one["split"] == "test" and one["families"]]
+rows = (DATA / "prompts" / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
+typed = [one for one in map(json.loads, rows) if one["split"] == "test" and one["families"]]
+typed = [one for one in typed if set(one["families"][0].split("|")) & set(five)]
 for one in typed[:4]:
     print("-", one["text"])
 
@@ -163,8 +167,8 @@ def family_by_ours(text):
     if not known:
         return None
     with torch.no_grad():
-        sure = ours(vocabulary.encode([" ".join(known[: captions.LONGEST])]))[0, : len(CLASSES)]
-    return CLASSES[int(sure.argmax())] if sure.max() > 0 else None
+        sure = ours(vocabulary.encode([" ".join(known[: captions.LONGEST])]))[0, : len(five)]
+    return five[int(sure.argmax())] if sure.max() > 0 else None
 
 
 right = {"ours": 0, "borrowed": 0}
@@ -176,9 +180,9 @@ for name, count in right.items():
     print(f"{name:>8}: the right family in {count} of {len(typed)}")
 
 # %%
-print("does the borrowed table help by more than a fifth of all prompts?", end=" ")
-print("yes" if right["borrowed"] > right["ours"] + len(typed) / 5 else "no")
-assert right["borrowed"] > right["ours"] + len(typed) / 5
+print("does the borrowed table know the family of more of them?", end=" ")
+print("yes" if right["borrowed"] > right["ours"] else "no")
+assert right["borrowed"] > right["ours"]
 
 # %% [markdown]
 # Meaning is cheaper borrowed than learned. And a reader should say what it has *not* understood:
@@ -771,7 +775,8 @@ def fill_in(voxels, keep_mask, count):
     return complete(model, config, "a chair", voxels, keep_mask, range(count), steps=8)
 
 
-sculptor = Sculptor(chairs[2], fill_in)
+third = real_chairs[2]
+sculptor = Sculptor(third.coverage > 0.5, fill_in, slots=third.slots, palette=third.finishes)
 sculptor.carve(~legs)
 sculptor.propose()
 display(sculptor)

@@ -22,12 +22,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from course_utils.datasets.shapes import CLASSES
 from course_utils.diffusion.denoiser import parameter_count
 from course_utils.diffusion.device import free_memory, precision_of
 from course_utils.diffusion.losses import LOSSES
 from course_utils.diffusion.sampling import last
 from course_utils.diffusion.training import LOOKS, Trainer
+from course_utils.geometry.matter import coverage_of
 from course_utils.geometry.voxels import to_occupancy
 from course_utils.models.checkpoints import load_checkpoint, save_checkpoint
 from course_utils.models.config import Config
@@ -87,7 +87,7 @@ from course_utils.models.training import begun
 data = replace(shipped.data, arguments=shipped.data.arguments | {"count": budget.count})
 config = replace(shipped, name="my-shapes32", about="Trained in notebooks/train_on_a_gpu.ipynb", data=data)
 config = config.with_plan(batch_size=budget.batch_size)
-model = begun(config)  # random weights, from the plan's seed
+model = begun(config)  # random weights, from the plan's seed, but for the sketch of the facts (lesson 09)
 theirs, about = load_checkpoint(CHECKPOINTS / "shapes32", device)
 print(f"{parameter_count(model):,} numbers to learn")
 print("is it the network of the shipped model?", "yes" if config.network == about.network else "no")
@@ -101,7 +101,9 @@ source = source_of(config)
 print(f"{len(source.values):,} shapes made in {time.perf_counter() - start:.1f} s, {source.values.nbytes / 1e6:.0f} MB")
 
 # %%
-stills.show_voxels(source.values[:12], [CLASSES[label] for label in source.given[:12]], columns=6, colour=DATA)
+told = source.given[:12, 0, : len(config.classes)].int().argmax(1)  # of each the family; the rest are facts
+names = [config.classes[k] for k in told.tolist()]
+stills.show_voxels(coverage_of(source.values[:12]) > 0.5, names, columns=6, colour=DATA)
 
 # %% [markdown]
 # *The first twelve of the shapes it learns from.* In training they lie on the card, if they fit there, and each batch is
@@ -202,7 +204,7 @@ families = [family for family in config.classes for _ in range(budget.each)]
 seeds = list(range(len(families)))
 fields = {"yours": shapes_of(trainer.ema, families, seeds), "shipped": shapes_of(theirs, families, seeds)}
 first = torch.stack([both[:: budget.each] for both in fields.values()], dim=1).flatten(0, 1)
-stills.show_fields(first, [f"{family}, {who}" for family in config.classes for who in fields], columns=6)
+stills.show_fields(first, [f"{family}, {who}" for family in config.classes for who in fields], columns=8)
 
 # %% [markdown]
 # *One seed of each family, not chosen; yours on the left of each pair.* An empty place is an empty shape: thin ones come

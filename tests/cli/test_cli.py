@@ -302,7 +302,7 @@ def test_help(command):
         (["generate", "chair", "--device", "abacus"], "cpu always can"),
         (
             ["train", "nonsense"],
-            "facts-of-guesses32, modelnet10-chairs32, named16, reader, shapes32",
+            "facts-of-guesses32, facts-of-shapes32, modelnet10-chairs32, named16, reader, shapes32",
         ),
         (
             ["generate", "chair", "--model", f"{CHECKPOINTS}/reader"],

@@ -167,7 +167,7 @@ def test_operations_are_those_of_a_convolution_net(tmp_path, monkeypatch):
     class One(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.first, self.last = torch.nn.Conv3d(1, 5, 1), torch.nn.Conv3d(5, 1, 1)
+            self.first, self.last = torch.nn.Conv3d(5, 5, 1), torch.nn.Conv3d(5, 5, 1)
             self.middle = torch.nn.Conv3d(5, 5, 3, padding=1)
 
         def forward(self, x, log_snr, condition=None):
@@ -175,7 +175,7 @@ def test_operations_are_those_of_a_convolution_net(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gpu_check, "network", lambda settings: Denoiser(One(), FlowPath()))
     places = 16**3
-    edges = 2 * 5 * places  # a 1x1x1 convolution; the first one needs no gradient of its input
+    edges = 2 * 25 * places  # a 1x1x1 convolution; the first one needs no gradient of its input
     expected = 3 * 2 * 27 * 25 * places + 2 * edges + 3 * edges
     assert gpu_check.operations(options(tmp_path)) == expected
 

@@ -70,7 +70,7 @@ def test_every_config_trains_there_and_a_step_waits_for_nothing(name, card, tmp_
     first = next(run)
     card.clear()
     second = next(run)
-    ahead = config.data.kind in ("means_of_named", "facts_of_guesses")
+    ahead = config.data.kind in ("means_of_named", "facts_of_shapes", "facts_of_guesses")
     assert card.waits == []
     # such data are drawn on the CPU, a step ahead, and sent: the targets and what is given
     assert len(card.sent) == 2 * ahead and all("placing.py" in line for line in card.sent)
