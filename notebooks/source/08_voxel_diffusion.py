@@ -531,7 +531,7 @@ def mean(family, kind, key):
 
 
 gaps = {name: mean(name, "samples", "accuracy") - mean(name, "oracle", "accuracy") for name in measured["families"]}
-print("               1-NNA  (oracle)     COV  (oracle)   sound  (real)   sound, of four tries   one piece of four")
+print(f"               1-NNA  (oracle)     COV  (oracle)   sound  (real)   sound, of {about.sampling.tries} tries   one piece of these")
 for family in sorted(gaps, key=gaps.get):
     pairs = "  ".join(f"{mean(family, 'samples', key):8.1%}  ({mean(family, 'oracle', key):.0%})"
                       for key in ("accuracy", "coverage", "sound"))
@@ -541,10 +541,10 @@ fragile = sorted(gaps, key=lambda name: mean(name, "samples", "sound"))
 print("least often sound:", ", ".join(fragile[:3]))
 
 # %% [markdown]
-# *Nearest to its oracle first; with fifty shapes each, several points are chance.* Compare both ends of the list
+# *Nearest to its oracle first; with so few shapes each, several points are chance.* Compare both ends of the list
 # with the pictures above. Sound is what lesson 07's judge finds no fault in: one piece, on the ground, all parts there.
 # (The last two columns mend what you get, not the model: a shape in which the judge finds a fault is made anew from
-# another seed, four tries at most, and small gaps are closed, as you will see below. `course.py generate` does both.
+# another seed, eight tries at most, and small gaps are closed, as you will see below. `course.py generate` does both.
 # The judge that counts is the one that chose, so the last column counts without it.)
 #
 # ### How it fails
