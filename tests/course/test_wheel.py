@@ -126,7 +126,6 @@ def test_all_code_all_data_and_nothing_else_is_in_the_wheel(wheel):
     wanted = {path.relative_to(ROOT).as_posix() for path in code}
     for folder in ("data", "configs"):
         files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
-        files = [path for path in files if "training" not in path.parts]  # nobody reads it
         files = [
             path for path in files if path.suffix not in (".py", ".pyc") and path.name[0] != "."
         ]
