@@ -34,7 +34,7 @@ from course_utils.models.checkpoints import load_checkpoint
 from course_utils.models.generated import finish, palette_for
 from course_utils.models.prompting import condition_of, guided_by, sampling_states
 from course_utils.models.reading import read
-from course_utils.models.wishes import asked_of, materials_of, wish_of
+from course_utils.models.wishes import materials_of, wish_of
 from course_utils.places import CHECKPOINTS, DATA
 from course_utils.plots import live, stills
 
@@ -122,8 +122,7 @@ tokens = vocabulary.encode(texts)
 targets = ticked([CLASSES[told_of.labels[k]] for _ in wordings for k in kept], named)
 torch.manual_seed(0)
 reading = Trainer(OurReader(), Plan(steps=600, batch_size=64, learning_rate=5e-3, ema_decay=0.98), Bits())
-for progress in reading.run(batches(targets, tokens, lambda yes: 2.0 * yes - 1)):
-    pass
+*_, progress = reading.run(batches(targets, tokens, lambda yes: 2.0 * yes - 1))
 ours = reading.ema.eval()
 print(f"{len(vocabulary)} words, {len(lines)} facts, {len(texts):,} captions, {progress.seconds:.0f} s")
 

@@ -172,7 +172,7 @@ def test_generated_is_what_the_best_of_all_tries_makes(monkeypatch, enough):
         return sampling_states(denoiser, config, prompts, seeds, **how)
 
     Brightest.enough = enough
-    monkeypatch.setattr(quality, "shipped_ranker", lambda denoiser, config: Brightest())
+    monkeypatch.setattr(quality, "shipped_ranker", lambda config: Brightest())
     monkeypatch.setattr(quality, "finished", lambda field: field)
     wanted = best_of(4, Brightest(), made.denoiser, made.config, ["mug"] * 9, list(seeds))
     assert 0 < len(set(wanted.seeds) - set(seeds)) < 9
@@ -190,7 +190,7 @@ def test_generated_shapes_are_finished(monkeypatch):
     fields[1, 7, 7, 7] = 1
     tried_once = model(CONFIG | {"sampling": CONFIG["sampling"] | {"tries": 1}})
     monkeypatch.setattr(
-        quality, "shipped_ranker", lambda *model: ranking.Judgement(tried_once.config)
+        quality, "shipped_ranker", lambda config: ranking.Judgement(tried_once.config)
     )
     kept = quality.generated(
         tried_once,

@@ -73,7 +73,7 @@ def test_a_file_is_sent_when_the_page_asks_and_what_is_missing_is_said(box, plac
     assert module == [(LIVE / "sampling.js").read_bytes()]
     assert "none.wasm: No such file" in refused["error"] and nothing is None
     matter = np.frombuffer(film, np.uint8).reshape(16, 32, 32, 32)
-    assert not slots_of(matter).any()  # of a model that makes none
+    assert 1 < len(np.unique(slots_of(matter))) <= 5
     for frame, field in ((matter[0], box.states[0].x0), (matter[-1], box.states[-1].x_t)):
         assert_is_matter(frame, field[0, 0].numpy())
 
