@@ -121,7 +121,7 @@ texts, named = zip(*(wording[k] for wording in wordings for k in kept), strict=T
 tokens = vocabulary.encode(texts)
 targets = ticked([CLASSES[told_of.labels[k]] for _ in wordings for k in kept], named)
 torch.manual_seed(0)
-reading = Trainer(OurReader(), Plan(steps=600, batch_size=64, learning_rate=5e-3, ema_decay=0.98), Bits())
+reading = Trainer(OurReader(), Plan(steps=450, batch_size=64, learning_rate=5e-3, ema_decay=0.98), Bits())
 *_, progress = reading.run(batches(targets, tokens, lambda yes: 2.0 * yes - 1))
 ours = reading.ema.eval()
 print(f"{len(vocabulary)} words, {len(lines)} facts, {len(texts):,} captions, {progress.seconds:.0f} s")
@@ -306,7 +306,7 @@ def attend(queries, keys, values, absent):
 lesson_09.attend.check(attend)
 
 # %% [markdown]
-# What it does shows with the borrowed vectors. Three places ask for *furniture*, *wood* and *colour*; the words of a
+# What it does shows with the borrowed vectors (PyTorch has the function ready made). Three places ask for *furniture*, *wood* and *colour*; the words of a
 # text answer. (Products are taken times 60, for a softmax that decides; a network would learn such a factor.)
 
 # %% tags=["plot"]
@@ -327,7 +327,7 @@ def directions(words):
 
 sentence, questions = ["a", "crimson", "chair", "with", "oak", "legs"], ["furniture", "wood", "colour"]
 keys, queries = directions(sentence), directions(questions)
-heard = attend(60 * queries, keys, torch.eye(len(sentence))[None], torch.zeros(1, len(sentence), dtype=bool))[0]
+heard = torch.nn.functional.scaled_dot_product_attention(60 * queries, keys, torch.eye(len(sentence))[None])[0]
 for question, weights in zip(questions, heard, strict=True):
     print(f"{question:>9} hears " + ", ".join(f"{word} {weight:.0%}" for word, weight in zip(sentence, weights, strict=True)))
 
@@ -458,7 +458,11 @@ print("made by:", command)
 for name, found in measured["kinds"].items():
     counts = f"of {found['asked']} attributes {found['right']:.1%} right, by chance {found['by_chance']:.1%}"
     print(f"{name:<14} {counts}, missed by the judge {found['judge_error']:.1%}")
-rates = {name: right / of for name, (right, of) in measured["kinds"]["known"]["attributes"].items() if of >= 7}
+counted = {}
+for found in measured["kinds"].values():
+    for name, (right, of) in found["attributes"].items():
+        counted[name] = np.add(counted.get(name, (0, 0)), (right, of))
+rates = {name: right / of for name, (right, of) in counted.items() if of >= 5}
 order = sorted(rates, key=rates.get)
 print("\nobeyed most: ", ", ".join(f"{name} {rates[name]:.0%}" for name in order[:-7:-1]))
 print("obeyed least:", ", ".join(f"{name} {rates[name]:.0%}" for name in order[:6]))
@@ -507,22 +511,23 @@ stills.show_shapes(coloured([wish] * 8, eight, seeds_of(1, 8)), scores, columns=
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 def best_for(prompts, tries, ranker, **how):
     """The best of `tries` shapes for each prompt, seeds from 0, 1, … on: bool (N, 32, 32, 32)."""
-    texts, parts = [one.text for one in prompts], range(0, len(prompts), 10)
-    kept = [best_of(tries, ranker, model, config, texts[k : k + 10], range(k, k + 10), **how).x for k in parts]
-    return to_occupancy(torch.cat(kept)[:, :1])
+    texts = [one.text for one in prompts]
+    return to_occupancy(best_of(tries, ranker, model, config, texts, range(len(texts)), **how).x[:, :1])
 
 
-some = kinds["known pairs"]
-ways = {"the first": first["known pairs"], "of four, by the network": best_for(some, 4, critic)}
+some = kinds["known pairs"][:10]
+ways = {"the first": first["known pairs"][:10], "of four, by the network": best_for(some, 4, critic)}
 ways["of four, by the judge"] = best_for(some, 4, Judgement(config))
 for name, shapes in ways.items():
     obeyed = total(faithfulness(shapes, some))
     print(f"{name:>24}: {obeyed.right} of {obeyed.asked} attributes right, says the judge")
 
 # %% [markdown]
-# *Eight shapes for "a chair with a ladder back and armrests", and what the network says of them.* The model was not
-# trained for it, nothing about the sampler changed, and it costs as many times more as there are tries. What is never
-# made cannot be chosen. And the last line is no measurement: it only says how often some try was right.
+# *Eight shapes for "a chair with a ladder back and armrests", and what the network says of them.* To choose, one must see
+# better than the model makes: our network, which learned from real shapes for half an hour, finds these eight all
+# alike. The judge sees the last voxel. But its line is no measurement: it only says how often some try was right in the
+# eyes of the judge that chose. Either way it costs as many times more as there are tries, and what is never made cannot
+# be chosen.
 #
 # ### Steer
 #
@@ -542,7 +547,7 @@ for name, shapes in ways.items():
 # and the judge. **Predict:** who is more pleased?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
-some = kinds["pairs that no shape had"]
+some = kinds["pairs that no shape had"][:10]
 led = best_for(some, 1, critic, edits=critic.steering(0.2))
 
 
@@ -554,7 +559,7 @@ def pleased(shapes):
 
 
 opinions = {}
-for name, shapes in {"plain": first["pairs that no shape had"], "steered": led}.items():
+for name, shapes in {"plain": first["pairs that no shape had"][:10], "steered": led}.items():
     obeyed = total(faithfulness(shapes, some))
     opinions[name] = (pleased(shapes), obeyed.right / obeyed.asked)
     print("{:>7}: critic {:.0%}, judge {:.0%}".format(name, *opinions[name]))
@@ -564,9 +569,10 @@ print("has the critic gained more than the judge?", "yes" if gained[0] > gained[
 assert gained[0] > gained[1]
 
 # %% [markdown]
-# "When a measure becomes a target, it ceases to be a good measure" (Goodhart's law, in Strathern's words). Part of what
-# is gained pleases the critic and is not there. Had we counted with it, we would now believe that nearly all is right.
-# The judge is no network, and had no part in making the shapes: of those it may speak.
+# "When a measure becomes a target, it ceases to be a good measure" (Goodhart's law, in Strathern's words). What is gained
+# pleases the critic and is not there. Had we counted with it, we would now believe that steering works. The judge is no
+# network, and had no part in making these shapes: of them it may speak. (A critic that has learned from the model's own
+# guesses, early and late ones, is led astray less easily, as long as it is not asked how well it did.)
 #
 # ### What obedience costs
 #
@@ -658,25 +664,25 @@ lesson_09.noise_again.check(noise_again)
 # %% [markdown]
 # ## 8 · A third of a chair in, a whole chair out
 #
-# The same with voxels. We keep the lower third of 16 chairs that the model has never seen, and let it finish each, with
-# a seed of its own, in 8 steps that are taken once, twice and four times. (The last row takes 32 steps once each, as
-# many calls as 8 steps four times.) **Predict:** will you see the difference, as on the points?
+# The same with voxels. We keep the lower third of 12 chairs that the model has never seen, and let it finish each, with
+# a seed of its own, in 8 steps that are taken once, and four times. (The last row takes 32 steps once each, as many
+# calls as 8 steps four times.) **Predict:** will you see the difference, as on the points?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 from course_utils.models.editing import complete, seam_roughness
 
-real_chairs = [make_shape("chair", seed) for seed in range(1_060_000, 1_060_200)]
-two_hundred = np.stack([one.coverage > 0.5 for one in real_chairs])
-begun = two_hundred[:16]
+real_chairs = [make_shape("chair", seed) for seed in range(1_060_000, 1_060_100)]
+a_hundred = np.stack([one.coverage > 0.5 for one in real_chairs])
+begun = a_hundred[:12]
 legs = np.zeros((32, 32, 32), bool)
 legs[:10] = True
 
 
 def completed(steps, rounds):
-    return complete(model, config, "a chair", begun, legs, range(16), steps, rounds) > 0
+    return complete(model, config, "a chair", begun, legs, range(12), steps, rounds) > 0
 
 
-done = {"8 steps": (8, 1), "each twice": (8, 2), "four times": (8, 4), "32 steps": (32, 1)}
+done = {"8 steps": (8, 1), "four times": (8, 4), "32 steps": (32, 1)}
 done = {name: completed(*how) for name, how in done.items()}
 titles = [name if k == 0 else "" for name in ["kept", *done] for k in range(6)]
 stills.show_voxels(np.concatenate([(begun & legs)[:6], *(whole[:6] for whole in done.values())]), titles, columns=6)
@@ -687,7 +693,7 @@ stills.show_voxels(np.concatenate([(begun & legs)[:6], *(whole[:6] for whole in 
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 strange = np.where(legs, begun, np.roll(begun, 1, axis=0))
-for name, whole in {"200 real chairs": two_hundred, "legs of strangers": strange, **done}.items():
+for name, whole in {"100 real chairs": a_hundred, "legs of strangers": strange, **done}.items():
     share = one_piece(whole).mean()
     print(f"{name:>18}: {seam_roughness(whole, legs):5.1%} of the seam differs, {share:4.0%} one piece")
 
@@ -697,10 +703,9 @@ print("is every kept voxel as it was?", "yes" if kept else "no")
 assert kept
 
 # %% [markdown]
-# *Six of the 16.* What is grown fits better than the legs of strangers, and worse than real chairs do. And the rounds,
-# which mended the points, make little difference here: with 16 chairs, a few percent are chance. One reason may be
-# that on the points the guess was perfect, and only the order of decisions wrong. Here the guess is a network's, and
-# what it does not know about thin parts it does not know in any round.
+# *Six of the 12.* What is grown fits better than the legs of strangers, and worse than real chairs do. The rounds help
+# here too, and as many calls in smaller steps do not take their place. (With 12 chairs a few percent are chance.) What
+# is left is the network's own: what it does not know about thin parts it does not know in any round.
 #
 # ### Swap a part
 #
@@ -712,16 +717,16 @@ assert kept
 joint = np.zeros((32, 32, 32), bool)
 joint[7:15] = True
 pairs = np.where(legs, begun, np.roll(begun, 1, axis=0))
-grown = complete(model, config, "a chair", pairs, ~joint, range(16), 8, 4) > 0
-for name, whole in {"200 real chairs": two_hundred, "put under": pairs, "grown": grown}.items():
+grown = complete(model, config, "a chair", pairs, ~joint, range(12), 8, 4) > 0
+for name, whole in {"100 real chairs": a_hundred, "put under": pairs, "grown": grown}.items():
     print(f"{name:>16}: {one_piece(whole).mean():4.0%} are one piece")
 titles = [name if k == 0 else "" for name in ("put under", "kept", "grown") for k in range(6)]
 stills.show_voxels(np.concatenate([pairs[:6], pairs[:6] & ~joint, grown[:6]]), titles, columns=6)
 
 # %% [markdown]
-# *Six of 16. Two chairs in one: the legs of one, the back of another, and between them what the model thinks fit.* A
+# *Six of 12. Two chairs in one: the legs of one, the back of another, and between them what the model thinks fit.* A
 # seat comes between the two, about as wide as the back wants it. That looks more like a chair than what was put under.
-# Whether it holds better, 16 chairs cannot tell: where the legs stand wide apart there is often nothing between them
+# Whether it holds better, 12 chairs cannot tell: where the legs stand wide apart there is often nothing between them
 # and the seat, and what is kept cannot move towards it.
 #
 # ## 9 · Vary, blend
@@ -822,7 +827,7 @@ asked_so = {}
 for family, (one, other) in things.items():
     for there, absent in ((one, other), (other, one)):
         text, named = f"a {family} with {there[0]} but without {absent[0]}", {there[1]: there[2], absent[1]: absent[3]}
-        asked_so[text] = [captions.Prompt(text, family, named, seed) for seed in range(4)]
+        asked_so[text] = [captions.Prompt(text, family, named, seed) for seed in range(3)]
 for text, same in asked_so.items():
     asked_so[text] = total(faithfulness(shapes_for(same), same))
     print(f"{text}: {asked_so[text].right} of {asked_so[text].asked}")
