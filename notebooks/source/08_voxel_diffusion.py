@@ -531,7 +531,8 @@ def mean(family, kind, key):
 
 
 gaps = {name: mean(name, "samples", "accuracy") - mean(name, "oracle", "accuracy") for name in measured["families"]}
-print(f"               1-NNA  (oracle)     COV  (oracle)   sound  (real)   sound, of {about.sampling.tries} tries   one piece of these")
+tried = f"sound, of {about.sampling.tries} tries   one piece of these"
+print(f"               1-NNA  (oracle)     COV  (oracle)   sound  (real)   {tried}")
 for family in sorted(gaps, key=gaps.get):
     pairs = "  ".join(f"{mean(family, 'samples', key):8.1%}  ({mean(family, 'oracle', key):.0%})"
                       for key in ("accuracy", "coverage", "sound"))

@@ -144,8 +144,8 @@ assert as_well
 
 # %% [markdown]
 # So pairs are no problem. But who speaks like a caption? People type *gimme an armchair, wooden legs pls*. We asked
-# several hands for such prompts, and labelled what each asks for (`data/prompts`); here are those for our five families,
-# of the half that no reader of ours was tuned on. Ours skips the words that it does not know.
+# several hands for such prompts, and labelled what each asks for (`data/prompts`); here are those for our five
+# families, of the half that no reader of ours was tuned on. Ours skips the words that it does not know.
 #
 # The course's own reader is the same network with other vectors: **borrowed** ones. A large model that has read a
 # billion sentences knows that an armchair is nearly a chair and oak nearly wood; its table of words, reduced to two
@@ -187,7 +187,8 @@ assert right["borrowed"] > right["ours"]
 # Meaning is cheaper borrowed than learned. And a reader should say what it has *not* understood:
 
 # %%
-for text in ("gimme a red armchair with wodden legs on a tropical island", "zwei Stühle", "a chair and a table, no drawers"):
+some = ("gimme a red armchair with wodden legs on a tropical island", "zwei Stühle", "a chair and a table, no drawers")
+for text in some:
     print(f"{text}\n    {read(text).answer}")
 
 # %% [markdown]
@@ -306,8 +307,8 @@ def attend(queries, keys, values, absent):
 lesson_09.attend.check(attend)
 
 # %% [markdown]
-# What it does shows with the borrowed vectors (PyTorch has the function ready made). Three places ask for *furniture*, *wood* and *colour*; the words of a
-# text answer. (Products are taken times 60, for a softmax that decides; a network would learn such a factor.)
+# What it does shows with the borrowed vectors (PyTorch has the function ready made). Three places ask for
+# *furniture*, *wood* and *colour*; the words of a text answer. (Products are taken times 60, for a softmax that decides; a network would learn such a factor.)
 
 # %% tags=["plot"]
 from course_utils.datasets.word_vectors import word_vectors
@@ -329,7 +330,8 @@ sentence, questions = ["a", "crimson", "chair", "with", "oak", "legs"], ["furnit
 keys, queries = directions(sentence), directions(questions)
 heard = torch.nn.functional.scaled_dot_product_attention(60 * queries, keys, torch.eye(len(sentence))[None])[0]
 for question, weights in zip(questions, heard, strict=True):
-    print(f"{question:>9} hears " + ", ".join(f"{word} {weight:.0%}" for word, weight in zip(sentence, weights, strict=True)))
+    answers = (f"{word} {weight:.0%}" for word, weight in zip(sentence, weights, strict=True))
+    print(f"{question:>9} hears {', '.join(answers)}")
 
 # %% [markdown]
 # ## 5 · Ask
@@ -344,7 +346,7 @@ model, config = load_checkpoint(CHECKPOINTS / "shapes32")
 
 
 def ask(texts, seeds, **how):
-    """What the model makes of each text and seed: floats (len(texts), 5, 32, 32, 32), inside where channel 0 is above 0."""
+    """A shape for each text and seed: floats (len(texts), 5, 32, 32, 32), inside where channel 0 is above 0."""
     return last(sampling_states(model, config, texts, seeds, **how)).x_t
 
 
@@ -359,8 +361,9 @@ def coloured(texts, x, seeds):
     return shapes
 
 
-asked_for = ["a red chair with armrests", "a chair without armrests", "a round oak table on a pedestal", "a low green sofa",
-             "a delta wing airplane", "a house with a garage on the left", "a brass floor lamp", "a blue mug with two handles"]
+asked_for = ["a red chair with armrests", "a chair without armrests", "a round oak table on a pedestal",
+             "a low green sofa", "a delta wing airplane", "a house with a garage on the left", "a brass floor lamp",
+             "a blue mug with two handles"]
 sixteen, seeds = asked_for * 2, [0] * 8 + [1] * 8
 made = torch.cat([ask(asked_for, seeds[k : k + 8]) for k in (0, 8)])
 stills.show_shapes(coloured(sixteen, made, seeds), sixteen, columns=8)
@@ -425,8 +428,8 @@ LiveModel("shapes32", "a floor lamp with a tripod", seed=3)
 # ## 6 · Does it obey? Count
 #
 # A text names attributes; the judge of lesson 07 looks for each of them in the voxels. Here with 20 prompts of each
-# kind, one for each family. **Predict:** which will suffer most: pairs that were only said apart, or pairs that no shape
-# had?
+# kind, one for each family. **Predict:** which will suffer most: pairs that were only said apart, or pairs that no
+# shape had?
 
 # %% tags=["nbval-ignore-output"] reason="rounding of the shipped model's samples differs between processors"
 def shapes_for(prompts, **how):
@@ -523,8 +526,8 @@ for name, shapes in ways.items():
     print(f"{name:>24}: {obeyed.right} of {obeyed.asked} attributes right, says the judge")
 
 # %% [markdown]
-# *Eight shapes for "a chair with a ladder back and armrests", and what the network says of them.* To choose, one must see
-# better than the model makes: our network, which learned from real shapes for half an hour, finds these eight all
+# *Eight shapes for "a chair with a ladder back and armrests", and what the network says of them.* To choose, one must
+# see better than the model makes: our network, which learned from real shapes for half an hour, finds these eight all
 # alike. The judge sees the last voxel. But its line is no measurement: it only says how often some try was right in the
 # eyes of the judge that chose. Either way it costs as many times more as there are tries, and what is never made cannot
 # be chosen.
@@ -569,9 +572,9 @@ print("has the critic gained more than the judge?", "yes" if gained[0] > gained[
 assert gained[0] > gained[1]
 
 # %% [markdown]
-# "When a measure becomes a target, it ceases to be a good measure" (Goodhart's law, in Strathern's words). What is gained
-# pleases the critic and is not there. Had we counted with it, we would now believe that steering works. The judge is no
-# network, and had no part in making these shapes: of them it may speak. (A critic that has learned from the model's own
+# "When a measure becomes a target, it ceases to be a good measure" (Goodhart's law, in Strathern's words). What is
+# gained pleases the critic and is not there. Had we counted with it, we would now believe that steering works. The
+# judge is no network, and had no part in making these shapes: of them it may speak. (A critic that has learned from the model's own
 # guesses, early and late ones, is led astray less easily, as long as it is not asked how well it did.)
 #
 # ### What obedience costs
@@ -835,8 +838,8 @@ right, of = map(sum, zip(*asked_so.values(), strict=True))
 print(f"all: {right} of {of}")
 
 # %% [markdown]
-# More than half: it is told which of the two should be missing, for the reader sees *without* beside its noun. But a few
-# words in a row are all that this reader sees at once: it knows phrases, not sentences.
+# More than half: it is told which of the two should be missing, for the reader sees *without* beside its noun. But a
+# few words in a row are all that this reader sees at once: it knows phrases, not sentences.
 #
 # **"To edit, a model must be trained to edit."** Section 7 edited with a denoiser that was not trained at all, the
 # exact one; sections 8 and 9 with one that has only ever seen whole shapes. What does an edit cost? As many calls as a
