@@ -248,7 +248,7 @@ def test_it_opens_with_a_film_of_pythons_shape_that_loads_no_model(page, address
         )
         assert not [url for url in asked if url.endswith((".onnx", ".wasm"))]
         assert page.evaluate(f"document.querySelector('{BOX}').live.link").endswith(
-            "#text=chair&seed=3&steps=16&guidance=1.5"
+            "#text=chair&seed=3&steps=16&guidance=2.5"
         )
         ARTIFACTS.mkdir(exist_ok=True)
         page.screenshot(path=ARTIFACTS / "live-opened.png")
